@@ -1,0 +1,35 @@
+/* log.h - what the program has to say: one event per line, key=value.
+ *
+ *   2026-11-23T13:05:00.123Z info event=segment-rolled topic=orders partition=3 base=120
+ *
+ * Thread-safe. The only other place with process-wide mutable state is metric.h. The sink and
+ * level are set once by main() or by libklient's owner before threads start. */
+#ifndef COMMON_LOG_H
+#define COMMON_LOG_H
+
+#include <stdbool.h>
+
+enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR, LOG_LEVEL_OFF };
+
+/* Receives one whole line without newline; called from any thread, one at a time. */
+typedef void (*log_sink)(void *context, enum log_level level, const char *line);
+
+/* NULL restores the default: standard error. */
+void log_set_sink(log_sink sink, void *context);
+void log_set_level(enum log_level level);
+bool log_enabled(enum log_level level);
+bool log_level_parse(const char *text, enum log_level *out);
+
+void log_write(enum log_level level, const char *event, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* LOG_INFO("segment-rolled", "topic=%s partition=%d", topic, partition); text that may hold
+ * blanks is written as reason=\"%s\". */
+#define LOG_AT(level, ...) \
+    do { if (log_enabled(level)) log_write(level, __VA_ARGS__); } while (0)
+#define LOG_DEBUG(...) LOG_AT(LOG_LEVEL_DEBUG, __VA_ARGS__)
+#define LOG_INFO(...) LOG_AT(LOG_LEVEL_INFO, __VA_ARGS__)
+#define LOG_WARN(...) LOG_AT(LOG_LEVEL_WARN, __VA_ARGS__)
+#define LOG_ERROR(...) LOG_AT(LOG_LEVEL_ERROR, __VA_ARGS__)
+
+#endif

@@ -1,0 +1,22 @@
+/* metric_table.h - every metric, one row: X(ID, kind, "name", "what it counts, with units"). */
+#ifndef COMMON_METRIC_TABLE_H
+#define COMMON_METRIC_TABLE_H
+
+/* clang-format off */
+#define METRIC_TABLE(X)                                                                              \
+    X(CONNECTIONS,        GAUGE,     "connections",              "open client and broker connections")   \
+    X(CONNECTIONS_TOTAL,  COUNTER,   "connections_total",        "connections accepted since start")     \
+    X(REQUESTS_TOTAL,     COUNTER,   "requests_total",           "requests decoded")                     \
+    X(REQUEST_ERRORS,     COUNTER,   "request_errors_total",     "requests answered with an error")      \
+    X(BYTES_IN,           COUNTER,   "bytes_in_total",           "record bytes received from producers") \
+    X(BYTES_OUT,          COUNTER,   "bytes_out_total",          "record bytes sent to consumers")       \
+    X(RECORDS_IN,         COUNTER,   "records_in_total",         "records appended")                     \
+    X(PARTITIONS,         GAUGE,     "partitions",               "partitions this broker leads")         \
+    X(LOOP_TURN_US,       HISTOGRAM, "loop_turn_us",             "duration of a loop turn, microseconds") \
+    X(PRODUCE_US,         HISTOGRAM, "produce_us",               "produce request, decode to answer, microseconds") \
+    X(FETCH_US,           HISTOGRAM, "fetch_us",                 "fetch request, decode to answer, microseconds") \
+    X(ZK_SESSION_LOSSES,  COUNTER,   "zookeeper_session_losses_total", "ZooKeeper sessions lost")         \
+    X(CONTROLLER,         GAUGE,     "controller",               "1 while this broker is the controller")
+/* clang-format on */
+
+#endif

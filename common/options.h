@@ -1,0 +1,86 @@
+/* options.h - configuration from one table: parse, check, explain.
+ *
+ * A program declares a table of rows and a struct of values. Every row names a field of that
+ * struct by offset and type, so a value is read as config.log_segment_bytes, never by name.
+ * Values are set from defaults, then files, then --set, and remember where they came from. */
+#ifndef COMMON_OPTIONS_H
+#define COMMON_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/error.h"
+
+enum option_type {
+    OPTION_BOOL,       /* bool: true or false */
+    OPTION_INT,        /* int32_t */
+    OPTION_LONG,       /* int64_t */
+    OPTION_DOUBLE,     /* double */
+    OPTION_STRING,     /* char *, owned by the struct; NULL when the default is NULL */
+    OPTION_ENUM        /* int32_t: index into `choices` */
+};
+
+enum option_flag {
+    OPTION_RUNTIME = 1,        /* may be changed while the program runs (dynamic in Kafka's words) */
+    OPTION_PER_TOPIC = 2,      /* a topic may override it */
+    OPTION_NO_EFFECT = 4,      /* accepted for compatibility; a value is logged as without effect */
+    OPTION_NOT_YET = 8,        /* Kafka knows it, we do not serve it yet: setting it is an error */
+    OPTION_SECRET = 16         /* never printed */
+};
+
+struct option {
+    const char *name;
+    enum option_type type;
+    size_t offset;                    /* of the field; unused for NO_EFFECT and NOT_YET rows */
+    const char *fallback;             /* default as text, or NULL */
+    double min, max;                  /* inclusive range of numbers; both 0: any */
+    const char *choices;              /* OPTION_ENUM: "none|gzip|snappy|lz4|zstd" */
+    unsigned flags;
+    const char *text;                 /* one sentence with units */
+    const char *alias;                /* another accepted name, or NULL */
+};
+
+struct option_table {
+    const struct option *rows;
+    size_t count;
+};
+
+enum option_source { OPTION_FROM_DEFAULT, OPTION_FROM_FILE, OPTION_FROM_FLAG, OPTION_FROM_CLUSTER };
+
+/* Fill every field of `values` with its default; false never happens for a sound table (tests
+ * check each row). `sources` (may be NULL) has `count` entries. Returns 0 or K_NOMEM. */
+int options_defaults(const struct option_table *table, void *values, uint8_t *sources);
+
+/* Set one value by name from text. Errors: UNKNOWN_NAME (the reason names the nearest known
+ * one), NOT_SUPPORTED_YET, INVALID_CONFIG (the reason says the range), NOMEM. */
+int options_set(const struct option_table *table, void *values, uint8_t *sources,
+                enum option_source source, const char *name, const char *text,
+                struct k_reason *reason);
+
+/* The same for "name=value". */
+int options_set_pair(const struct option_table *table, void *values, uint8_t *sources,
+                     enum option_source source, const char *pair, struct k_reason *reason);
+
+/* Read a file in Java's properties form (name=value lines, # and ! comments, \ continuations).
+ * The reason names file and line. Errors as options_set(), and IO. */
+int options_read_file(const struct option_table *table, void *values, uint8_t *sources,
+                      const char *path, struct k_reason *reason);
+
+/* Only check: would options_set() accept it? */
+int options_check(const struct option_table *table, const char *name, const char *text,
+                  struct k_reason *reason);
+
+const struct option *options_find(const struct option_table *table, const char *name);
+
+/* The current value as text into `text` of `size` bytes; "" for a NULL string. */
+void options_format(const struct option *row, const void *values, char *text, size_t size);
+
+/* Free the strings. */
+void options_fini(const struct option_table *table, void *values);
+
+/* A markdown table of all rows. */
+void options_print_docs(const struct option_table *table, FILE *out);
+
+#endif

@@ -1,0 +1,84 @@
+/* channel.h - the asking side of a request/response connection, kept up.
+ *
+ * A channel connects (resolving the name each time, trying every address), greets, sends requests
+ * and matches answers by correlation id, whatever their order. It reconnects with exponential
+ * back-off while it is wanted. What the bytes mean stands in a protocol table, so that client and
+ * broker share this file without net knowing either. Belongs to one loop. */
+#ifndef NET_CHANNEL_H
+#define NET_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/heap.h"
+#include "common/list.h"
+
+struct chain;
+struct channel;
+struct loop;
+struct resolver;
+struct slab;
+
+struct channel_protocol {
+    /* Bytes to send first, appended to `out`. Returns 0 or K_NOMEM. */
+    int (*greet)(void *context, struct chain *out);
+    /* Read the peer's greeting: bytes consumed, 0 for more, below 0 to give up (wrong cluster). */
+    ssize_t (*greeted)(void *context, const uint8_t *bytes, size_t size);
+    /* Size of the frame that starts at `bytes`: as conn_handler.cut. */
+    ssize_t (*cut)(void *context, const uint8_t *bytes, size_t size);
+    /* Correlation id of a whole frame. 0 or an error code (the connection is then closed). */
+    int (*correlation)(void *context, const uint8_t *bytes, size_t size, uint64_t *out);
+};
+
+struct channel_options {
+    struct resolver *resolver;                  /* borrowed */
+    const struct channel_protocol *protocol;    /* borrowed */
+    void *protocol_context;
+    const char *host;                           /* copied */
+    uint16_t port;
+    int64_t connect_timeout_ms;                 /* per attempt; 0: 10000 */
+    int64_t backoff_ms, backoff_max_ms;         /* between attempts, doubled, with jitter; 0: 50, 1000 */
+    int64_t idle_ms;                            /* 0: never */
+    /* Told when it is usable (code 0) and when it no longer is (why); may be NULL. */
+    void (*changed)(void *context, int code);
+    void *changed_context;
+};
+
+/* A question in flight, embedded in the asker's object. The channel answers it exactly once:
+ * with a frame (code 0; the bytes are valid during the call, or longer with a slab reference),
+ * or with a code: NETWORK_EXCEPTION (sent, connection lost: it may have been carried out),
+ * CONNECTION_FAILED (not sent), REQUEST_TIMED_OUT (the connection is kept, a late answer is dropped),
+ * CLOSED (channel freed). */
+struct channel_call {
+    struct list node;
+    struct heap_node deadline;
+    uint64_t correlation;
+    bool sent;
+    void (*answer)(struct channel_call *call, int code, struct slab *slab, uint8_t *bytes, size_t size);
+};
+
+int channel_new(struct loop *loop, const struct channel_options *options, struct channel **out);
+/* Calls in flight are answered CLOSED before it returns. NULL is allowed. */
+void channel_free(struct channel *channel);
+
+/* A correlation id that is free on this channel: put it in the request before packing. */
+uint64_t channel_next_correlation(struct channel *channel);
+
+/* Send (or queue until connected). `timeout_ms` counts from now, > 0. With `expect_answer` false
+ * the call is answered with code 0 and no bytes as soon as it is written to the socket. */
+void channel_ask(struct channel *channel, struct channel_call *call, struct chain *request,
+                 int64_t timeout_ms, bool expect_answer);
+
+/* Forget a call: it will not be answered. */
+void channel_cancel(struct channel *channel, struct channel_call *call);
+
+/* Write now instead of at the end of the turn. */
+void channel_flush(struct channel *channel);
+
+bool channel_ready(const struct channel *channel);
+size_t channel_in_flight(const struct channel *channel);
+size_t channel_queued_bytes(const struct channel *channel);
+
+#endif

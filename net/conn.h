@@ -1,0 +1,80 @@
+/* conn.h - one connected socket: frames in, chains out.
+ *
+ * A connection belongs to one loop. It receives into a slab that all connections of the loop
+ * share, cuts frames and hands each to its owner in place; a partial frame moves to a slab of its
+ * own. Outgoing chains queue up and are written at the end of the turn; above the queue's limit
+ * reading stops until the peer has taken enough.
+ *
+ * conn never calls back into its owner from inside conn_send(), conn_close() or conn_new(). */
+#ifndef NET_CONN_H
+#define NET_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct chain;
+struct conn;
+struct loop;
+struct slab;
+struct transport;
+
+struct conn_handler {
+    /* Size of the frame at the start of `bytes`, 0 if more are needed to tell, below 0 (an error
+     * code) if this is no frame: the connection is then closed with that code. */
+    ssize_t (*cut)(struct conn *conn, const uint8_t *bytes, size_t size);
+
+    /* One whole frame, writable, inside `slab`. Valid during the call; whoever keeps it takes a
+     * reference of the slab. The handler may close the connection. */
+    void (*frame)(struct conn *conn, struct slab *slab, uint8_t *bytes, size_t size);
+
+    /* The connection is over: by the peer (K_CLOSED), an error, a cut error or the idle timeout
+     * (K_REQUEST_TIMED_OUT). Called once, never after conn_close(). The handler calls
+     * conn_close() now or later. */
+    void (*over)(struct conn *conn, int code);
+};
+
+struct conn_options {
+    const struct conn_handler *handler;    /* borrowed */
+    const struct transport *transport;     /* borrowed; NULL: plain */
+    void *owner;                           /* returned by conn_owner() */
+    size_t send_queue_max;                 /* bytes queued above which reading stops; 0: 1 MiB */
+    int64_t idle_ms;                       /* close when nothing came or went so long; 0: never */
+};
+
+/* Take over `fd` (closed by the connection from now on, even on failure). Returns 0 or K_NOMEM. */
+int conn_new(struct loop *loop, int fd, const struct conn_options *options, struct conn **out);
+
+/* Close at once and free, after the current callback returned. Queued chains are dropped. */
+void conn_close(struct conn *conn);
+
+/* Close once everything queued has been written, or after `limit_ms`. `over` is not called. */
+void conn_close_after_sending(struct conn *conn, int64_t limit_ms);
+
+/* Queue a chain; the connection owns its pieces now. Written at the end of the turn. */
+void conn_send(struct conn *conn, struct chain *chain);
+
+/* Write what is queued now instead of at the end of the turn (latency of a lone request). */
+void conn_flush(struct conn *conn);
+
+/* Stop and resume reading, for back-pressure by the owner; counts nest. */
+void conn_pause(struct conn *conn);
+void conn_resume(struct conn *conn);
+
+/* Take the socket out, to hand it to another loop: the descriptor is the caller's, *rest receives
+ * bytes already received but not consumed (a new slab, or NULL). The connection is freed as by
+ * conn_close(). Only with an empty send queue. */
+int conn_detach(struct conn *conn, struct slab **rest, size_t *rest_size);
+
+/* Feed bytes as if received: those that came along with a handed-over socket. */
+void conn_feed(struct conn *conn, const uint8_t *bytes, size_t size);
+
+void *conn_owner(const struct conn *conn);
+void conn_set_handler(struct conn *conn, const struct conn_handler *handler, void *owner);
+struct loop *conn_loop(const struct conn *conn);
+size_t conn_queued(const struct conn *conn);
+/* "10.0.0.7:41234"; valid as long as the connection. */
+const char *conn_peer(const struct conn *conn);
+
+#endif

@@ -1,0 +1,24 @@
+/* listener.h - accept connections on an address.
+ *
+ * Belongs to one loop. When descriptors run out it pauses for 100 ms instead of spinning. */
+#ifndef NET_LISTENER_H
+#define NET_LISTENER_H
+
+#include <stdint.h>
+
+#include "common/error.h"
+
+struct listener;
+struct loop;
+
+typedef void (*listener_accept)(void *context, int fd);    /* fd: non-blocking, close-on-exec, TCP_NODELAY */
+
+/* Listen on host:port ("" or "0.0.0.0": every IPv4 address; "[::]" every address; port 0: any).
+ * Returns 0, RESOLVE_FAILED, BUSY (port in use; the reason says by which address) or IO. Before
+ * loop_start() or on the loop. */
+int listener_new(struct loop *loop, const char *host, uint16_t port, listener_accept accept,
+                 void *context, struct listener **out, struct k_reason *reason);
+uint16_t listener_port(const struct listener *listener);   /* the real one */
+void listener_free(struct listener *listener);              /* NULL is allowed */
+
+#endif

@@ -1,0 +1,127 @@
+/* batch.h - layout of Kafka's record batch, version 2, and access to its header fields.
+ *
+ * All integers big-endian. The checksum covers everything from `attributes` on, so base offset
+ * and leader epoch are stamped without touching it. docs/disk-format.md has the table. */
+#ifndef PROTO_BATCH_H
+#define PROTO_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/endian.h"
+
+enum {
+    BATCH_BASE_OFFSET = 0, BATCH_LENGTH = 8, BATCH_LEADER_EPOCH = 12, BATCH_MAGIC = 16,
+    BATCH_CRC = 17, BATCH_ATTRIBUTES = 21, BATCH_LAST_DELTA = 23, BATCH_BASE_TIMESTAMP = 27,
+    BATCH_MAX_TIMESTAMP = 35, BATCH_PRODUCER_ID = 43, BATCH_PRODUCER_EPOCH = 51,
+    BATCH_BASE_SEQUENCE = 53, BATCH_COUNT = 57, BATCH_HEADER_SIZE = 61,
+    BATCH_LENGTH_END = 12               /* `length` counts from here */
+};
+
+enum batch_attribute {
+    BATCH_CODEC_MASK = 7, BATCH_APPEND_TIME = 8, BATCH_TRANSACTIONAL = 16, BATCH_CONTROL = 32,
+    BATCH_DELETE_HORIZON = 64
+};
+
+enum batch_codec { CODEC_NONE, CODEC_GZIP, CODEC_SNAPPY, CODEC_LZ4, CODEC_ZSTD, CODEC_COUNT };
+
+static inline int64_t batch_base_offset(const uint8_t *b) { return (int64_t)load_u64(b + BATCH_BASE_OFFSET); }
+static inline size_t batch_size(const uint8_t *b) { return (size_t)load_u32(b + BATCH_LENGTH) + BATCH_LENGTH_END; }
+static inline int32_t batch_leader_epoch(const uint8_t *b) { return (int32_t)load_u32(b + BATCH_LEADER_EPOCH); }
+static inline uint16_t batch_attributes(const uint8_t *b) { return load_u16(b + BATCH_ATTRIBUTES); }
+static inline enum batch_codec batch_codec(const uint8_t *b) { return (enum batch_codec)(batch_attributes(b) & BATCH_CODEC_MASK); }
+static inline int32_t batch_last_delta(const uint8_t *b) { return (int32_t)load_u32(b + BATCH_LAST_DELTA); }
+static inline int64_t batch_last_offset(const uint8_t *b) { return batch_base_offset(b) + batch_last_delta(b); }
+static inline int64_t batch_base_timestamp(const uint8_t *b) { return (int64_t)load_u64(b + BATCH_BASE_TIMESTAMP); }
+static inline int64_t batch_max_timestamp(const uint8_t *b) { return (int64_t)load_u64(b + BATCH_MAX_TIMESTAMP); }
+static inline int64_t batch_producer_id(const uint8_t *b) { return (int64_t)load_u64(b + BATCH_PRODUCER_ID); }
+static inline int16_t batch_producer_epoch(const uint8_t *b) { return (int16_t)load_u16(b + BATCH_PRODUCER_EPOCH); }
+static inline int32_t batch_base_sequence(const uint8_t *b) { return (int32_t)load_u32(b + BATCH_BASE_SEQUENCE); }
+static inline int32_t batch_count(const uint8_t *b) { return (int32_t)load_u32(b + BATCH_COUNT); }
+
+/* What the broker stamps; neither is covered by the checksum. */
+static inline void batch_stamp(uint8_t *b, int64_t base_offset, int32_t leader_epoch)
+{
+    store_u64(b + BATCH_BASE_OFFSET, (uint64_t)base_offset);
+    store_u32(b + BATCH_LEADER_EPOCH, (uint32_t)leader_epoch);
+}
+
+/* --- batch_check.c: is this a whole, honest batch? ---------------------------------------- */
+
+/* Look at the batch at the start of `bytes`: 0 and its size in *size, K_MALFORMED (too short for
+ * a header, sizes that contradict, magic not 2) or K_CORRUPT_MESSAGE (checksum; count differs from
+ * last delta + 1 when `from_client`; unknown codec; control bits when `from_client`). Records are
+ * not opened. */
+int batch_check(const uint8_t *bytes, size_t available, bool from_client, size_t *size);
+
+/* Write the checksum of a finished batch into its header. */
+void batch_seal_crc(uint8_t *batch);
+
+/* --- batch_read.c: walk the records without copying ----------------------------------------- */
+
+struct record_header {
+    const uint8_t *key;             /* UTF-8, not terminated */
+    int32_t key_size;
+    const uint8_t *value;           /* NULL: null */
+    int32_t value_size;
+};
+
+struct record_view {                /* everything points into the batch */
+    int64_t offset, timestamp;
+    const uint8_t *key;             /* NULL: no key; non-NULL with size 0: empty */
+    int32_t key_size;
+    const uint8_t *value;           /* NULL: tombstone */
+    int32_t value_size;
+    int32_t header_count;
+    const uint8_t *headers;         /* encoded; walk with record_next_header() */
+    const uint8_t *end;             /* of the record */
+};
+
+struct batch_reader {
+    const uint8_t *batch;           /* header, for offsets and timestamps; borrowed */
+    const uint8_t *next, *end;
+    int32_t left;                   /* records not yet read */
+};
+
+/* Start on a checked batch. `records` are the bytes after the header, decompressed by the caller
+ * if the batch says so (NULL: those that follow the header). Returns 0 or K_CORRUPT_MESSAGE. */
+int batch_reader_init(struct batch_reader *reader, const uint8_t *batch, const uint8_t *records,
+                      size_t records_size);
+
+/* 1 with a record in *out, 0 at the end, K_CORRUPT_MESSAGE (lengths run out of the batch, or
+ * bytes are left over at the end). */
+int batch_reader_next(struct batch_reader *reader, struct record_view *out);
+
+/* Walk headers: start with *at = record->headers and call header_count times. 0 or
+ * K_CORRUPT_MESSAGE. */
+int record_next_header(const struct record_view *record, const uint8_t **at,
+                       struct record_header *out);
+
+/* --- batch_build.c: encode records in place into an open batch --------------------------------- */
+
+struct batch_builder {
+    uint8_t *bytes;                 /* borrowed; room for `capacity` bytes */
+    size_t size, capacity;          /* header included */
+    int64_t base_timestamp, max_timestamp;
+    int32_t count;
+};
+
+void batch_build_start(struct batch_builder *builder, uint8_t *bytes, size_t capacity);
+
+/* Bytes that this record will take in an open batch of `count` records; an upper bound of a few
+ * bytes is exact enough for room checks. */
+size_t record_size_max(int32_t key_size, int32_t value_size, const struct record_header *headers,
+                       int32_t header_count);
+
+/* Append a record. key NULL: no key; value NULL: tombstone. Returns 0, or K_MESSAGE_TOO_LARGE
+ * when it does not fit (nothing is written). */
+int batch_build_add(struct batch_builder *builder, int64_t timestamp, const void *key,
+                    int32_t key_size, const void *value, int32_t value_size,
+                    const struct record_header *headers, int32_t header_count);
+
+/* Fill in the header; the bytes are then a whole batch of `builder->size` bytes, uncompressed,
+ * without producer id, base offset 0. At least one record. */
+void batch_build_finish(struct batch_builder *builder);
+
+#endif

@@ -1,0 +1,44 @@
+/* head.h - pack and unpack the protobuf heads of frames within an arena.
+ *
+ * A hostile head makes protobuf-c allocate many times its size, so unpacking is capped at 8 times
+ * the head's size plus 64 KiB. Messages point into the arena and, for strings, nowhere else.
+ * Thread-safe: no state besides the arena. */
+#ifndef PROTO_HEAD_H
+#define PROTO_HEAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/kairn.pb-c.h"
+
+struct arena;
+struct chain;
+
+/* Unpack. Returns 0, K_MALFORMED, or K_NOMEM when the cap or the arena's limit is hit. The
+ * result lives until arena_reset(); do not free it. */
+int head_unpack_request(const uint8_t *bytes, size_t size, struct arena *arena,
+                        Kairn__RequestHead **out);
+int head_unpack_response(const uint8_t *bytes, size_t size, struct arena *arena,
+                         Kairn__ResponseHead **out);
+
+/* Append prefix and packed head to `out`; the caller then appends `payload_size` bytes of payload.
+ * Returns 0, K_NOMEM or K_FRAME_TOO_LARGE (head over FRAME_HEAD_MAX). */
+int head_pack_request(const Kairn__RequestHead *head, size_t payload_size, struct chain *out);
+int head_pack_response(const Kairn__ResponseHead *head, size_t payload_size, struct chain *out);
+
+/* An Error message in the arena: `code` with the given text, or the table's when NULL. NULL only
+ * when out of memory. */
+Kairn__Error *head_error(struct arena *arena, int code, const char *text);
+
+/* 0 for NULL. */
+static inline int head_error_code(const Kairn__Error *error)
+{
+    return error == NULL ? 0 : error->code;
+}
+
+struct uuid;
+/* A bytes field of 16 bytes as a uuid. False when its size is wrong. */
+int head_uuid(ProtobufCBinaryData data, struct uuid *out);      /* 0 or K_MALFORMED */
+ProtobufCBinaryData head_bytes_of_uuid(const struct uuid *uuid); /* borrows */
+
+#endif

@@ -1,0 +1,1 @@
+# server/codec/local.mk

@@ -1,0 +1,161 @@
+/* core/controller.h - who leads which partition. Pure: event in, effects out.
+ *
+ * Decide, store, then announce: the picture that brokers see changes only in the step that learns
+ * that the conditional write succeeded. The step contract (HACKING.md, "Pure cores") holds: no
+ * clock, no I/O, no threads; events are facts and carry the time; effects are orders and valid
+ * until the next step; whoever waits is a ticket. Speaks of versioned records, never of znodes. */
+#ifndef CORE_CONTROLLER_H
+#define CORE_CONTROLLER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/uuid.h"
+
+enum { REPLICAS_MAX = 16, PARTITIONS_PER_TOPIC_MAX = 10000, TOPIC_NAME_MAX = 249 };
+
+struct replica_set { int32_t count; int32_t ids[REPLICAS_MAX]; };
+
+struct controller_broker {
+    int32_t id;
+    struct uuid incarnation;
+    char rack[64];                        /* "": none */
+};
+
+struct partition_state {
+    int32_t leader, leader_epoch;         /* leader -1: none */
+    int32_t version;                      /* of the stored record; -1: not stored yet */
+    int32_t controller_epoch;             /* that wrote it */
+    struct replica_set replicas, isr;
+};
+
+struct controller_config { const char *name, *value; };
+
+/* One stored topic, as loaded at election; borrowed during the step. */
+struct controller_topic {
+    const char *name;
+    struct uuid id;
+    int32_t partition_count;
+    const struct partition_state *partitions;
+    const struct controller_config *configs;
+    int32_t config_count;
+    bool doomed;                          /* a delete request is stored */
+};
+
+enum controller_event_type {
+    CONTROLLER_ELECTED,          /* we won; carries the whole stored state */
+    CONTROLLER_DEPOSED,          /* session lost, or somebody else's chair */
+    CONTROLLER_BROKERS,          /* the set of live brokers, whenever it may have changed */
+    CONTROLLER_CREATE_TOPIC,     /* a client asks */
+    CONTROLLER_DELETE_TOPIC,     /* a client, or a stored delete request (ticket 0), asks */
+    CONTROLLER_CONFIG_CHANGED,   /* a topic's stored configuration is now this */
+    CONTROLLER_CHANGES_ASKED,    /* a broker waits for news after (epoch, sequence) */
+    CONTROLLER_CHANGES_DROPPED,  /* it no longer waits */
+    CONTROLLER_STORED,           /* a DO_STORE finished */
+    CONTROLLER_TICK              /* only time has passed */
+};
+
+enum store_verdict {
+    STORE_OK,
+    STORE_STALE,                 /* the record had another version: state carries what is stored */
+    STORE_EXISTS,                /* create: somebody made it first */
+    STORE_FENCED,                /* a newer controller exists: resign */
+    STORE_LOST                   /* session lost: outcome unknown; DEPOSED follows */
+};
+
+struct controller_event {
+    enum controller_event_type type;
+    int64_t now_ms;              /* monotonic */
+    union {
+        struct { int32_t epoch; const struct controller_topic *topics; size_t topic_count;
+                 const struct controller_broker *brokers; size_t broker_count; } elected;
+        struct { const struct controller_broker *brokers; size_t broker_count; } brokers;
+        struct { uint64_t ticket; const char *name; struct uuid id;     /* id: random, by the shell */
+                 int32_t partitions, replication_factor;
+                 const struct replica_set *assignment; int32_t assignment_count;  /* 0: we place */
+                 const struct controller_config *configs; int32_t config_count;
+                 bool validate_only; uint64_t seed; } create;           /* seed: start of placement */
+        struct { uint64_t ticket; const char *name; struct uuid id; } remove;   /* name NULL: by id */
+        struct { const char *name; const struct controller_config *configs; int32_t config_count; } config;
+        struct { uint64_t ticket; int32_t broker; struct uuid incarnation; int32_t epoch;
+                 uint64_t sequence; int64_t deadline_ms; } changes;
+        struct { uint64_t token; const enum store_verdict *verdicts;     /* one per change */
+                 const struct partition_state *states; size_t count; } stored;
+    };
+};
+
+enum controller_effect_type {
+    CONTROLLER_DO_STORE,         /* conditional writes, fenced by the controller epoch */
+    CONTROLLER_DO_ANSWER,        /* to a create or delete ticket */
+    CONTROLLER_DO_ANSWER_CHANGES,/* to a CHANGES_ASKED ticket: controller_changes() has the content */
+    CONTROLLER_DO_RESIGN         /* a fence failed: stop at once */
+};
+
+enum store_kind {
+    STORE_TOPIC,                 /* create topic with assignment, configs and first states: atomic */
+    STORE_STATE,                 /* one partition's state at `state.version` */
+    STORE_REMOVE                 /* topic, its states, configs and delete request */
+};
+
+struct store_change {
+    enum store_kind kind;
+    const char *topic;           /* valid until the next step, as all of the effect */
+    struct uuid id;
+    int32_t partition;           /* STORE_STATE */
+    struct partition_state state;                          /* STORE_STATE: what to write */
+    const struct partition_state *states;                  /* STORE_TOPIC: one per partition */
+    int32_t partition_count;                               /* STORE_TOPIC, STORE_REMOVE */
+    const struct controller_config *configs;               /* STORE_TOPIC */
+    int32_t config_count;
+};
+
+struct controller_effect {
+    enum controller_effect_type type;
+    union {
+        struct { uint64_t token; int32_t epoch; const struct store_change *changes; size_t count; } store;
+        struct { uint64_t ticket; int error; char message[200];
+                 struct uuid id; int32_t partitions, replication_factor; } answer;
+        struct { uint64_t ticket; int error; int32_t after_epoch; uint64_t after_sequence; bool full; } changes;
+    };
+};
+
+struct controller_effects { size_t count; const struct controller_effect *items; };
+
+struct controller;
+
+/* `limits` bound what it may allocate. Returns NULL when out of memory. */
+struct controller *controller_new(int32_t broker_id, uint64_t seed);
+void controller_free(struct controller *controller);       /* NULL is allowed */
+
+struct controller_effects controller_step(struct controller *controller, const struct controller_event *event);
+
+/* When to send the next TICK at the latest; INT64_MAX: never. */
+int64_t controller_deadline_ms(const struct controller *controller);
+
+/* --- what brokers may know: the announced picture ------------------------------------------------ */
+
+struct controller_announcement {
+    int32_t epoch;               /* controller epoch, 0: not elected */
+    uint64_t sequence;
+};
+struct controller_announcement controller_announced(const struct controller *controller);
+
+/* Visit everything announced after `sequence` (all, when `full`). Pointers are valid during the
+ * call. Topics and deletions come in the order of their sequence. */
+struct controller_visitor {
+    void *context;
+    void (*brokers)(void *context, const struct controller_broker *brokers, size_t count);
+    void (*topic)(void *context, const char *name, const struct uuid *id, int32_t partition_count,
+                  const struct controller_config *configs, int32_t config_count, bool configs_changed);
+    void (*partition)(void *context, int32_t partition, const struct partition_state *state); /* of the topic just visited */
+    void (*deleted)(void *context, const struct uuid *id);
+};
+void controller_changes(const struct controller *controller, uint64_t sequence, bool full,
+                        const struct controller_visitor *visitor);
+
+/* Save and restore, for the explorer and for transcripts: a copy that shares nothing. */
+struct controller *controller_copy(const struct controller *controller);
+
+#endif

@@ -1,0 +1,1 @@
+# server/core/local.mk

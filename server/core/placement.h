@@ -1,0 +1,19 @@
+/* core/placement.h - which brokers get the replicas of a new topic. Pure functions.
+ *
+ * Kafka's rule: leaders round robin from a random start, each lap shifting the followers by one
+ * more; with racks, brokers are interleaved rack by rack and a replica set spans as many racks as
+ * it can. */
+#ifndef CORE_PLACEMENT_H
+#define CORE_PLACEMENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/core/controller.h"
+
+/* Fill sets[0..partitions). `brokers` sorted by id. Returns 0 or K_INVALID_REPLICATION_FACTOR
+ * (more replicas than brokers). Racks are used when every broker has one. */
+int placement_choose(const struct controller_broker *brokers, size_t broker_count, int32_t partitions,
+                     int32_t replication_factor, uint64_t seed, struct replica_set *sets);
+
+#endif

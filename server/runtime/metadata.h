@@ -1,0 +1,74 @@
+/* runtime/metadata.h - the picture of the cluster that this broker has: an immutable snapshot.
+ *
+ * The control loop builds each new picture from the former and the controller's changes, and
+ * publishes it by swapping a pointer; loops take references. Everything reachable from a picture is
+ * constant and lives as long as a reference is held. Thread-safe. */
+#ifndef RUNTIME_METADATA_H
+#define RUNTIME_METADATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/uuid.h"
+
+struct metadata_endpoint { const char *listener, *protocol, *host; uint16_t port; };
+
+struct metadata_broker {
+    int32_t id;
+    struct uuid incarnation;
+    const struct metadata_endpoint *endpoints;
+    size_t endpoint_count;
+    const char *rack;                  /* "": none */
+    int32_t loops;
+};
+
+struct metadata_partition {
+    int32_t leader, leader_epoch;      /* leader -1: none */
+    int32_t version;
+    int32_t replica_count, isr_count;
+    const int32_t *replicas, *isr;
+};
+
+struct metadata_config { const char *name, *value; };
+
+struct metadata_topic {
+    const char *name;
+    struct uuid id;
+    int32_t partition_count;
+    const struct metadata_partition *partitions;
+    int32_t config_count;
+    const struct metadata_config *configs;
+};
+
+struct metadata {
+    int32_t controller;                /* -1: none known */
+    int32_t controller_epoch;
+    uint64_t sequence;
+    const char *cluster_id;
+    size_t broker_count;
+    const struct metadata_broker *brokers;           /* sorted by id */
+    size_t topic_count;
+    const struct metadata_topic *const *topics;      /* sorted by name */
+};
+
+const struct metadata_topic *metadata_topic_by_name(const struct metadata *metadata, const char *name);
+const struct metadata_topic *metadata_topic_by_id(const struct metadata *metadata, const struct uuid *id);
+const struct metadata_broker *metadata_broker(const struct metadata *metadata, int32_t id);
+
+/* Which loop of a broker with `loops` loops owns the partition. */
+int32_t metadata_loop_of(const struct uuid *topic_id, int32_t partition, int32_t loops);
+
+/* The published picture. */
+struct metadata_cell;
+int metadata_cell_new(const char *cluster_id, struct metadata_cell **out);
+void metadata_cell_free(struct metadata_cell *cell);
+const struct metadata *metadata_get(struct metadata_cell *cell);       /* takes a reference */
+void metadata_put(const struct metadata *metadata);                     /* gives it back */
+
+/* Apply a controller's answer to the current picture and publish the result. Older answers
+ * (controller epoch, sequence) are ignored. Control loop only. Returns 0, NOMEM or MALFORMED. */
+struct _Kairn__ChangesResponse;
+int metadata_apply(struct metadata_cell *cell, const struct _Kairn__ChangesResponse *changes);
+
+#endif

@@ -1,0 +1,42 @@
+/* storage/io.h - every file operation of the storage, as one table of calls.
+ *
+ * Production uses io_system; tests put a table in front that fails, shortens or delays the n-th
+ * call. All return what the system call returns, errno included. Thread-safe. */
+#ifndef STORAGE_IO_H
+#define STORAGE_IO_H
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+struct io {
+    int (*open)(const struct io *io, const char *path, int flags, mode_t mode);
+    int (*close)(const struct io *io, int fd);
+    ssize_t (*pread)(const struct io *io, int fd, void *to, size_t size, off_t position);
+    ssize_t (*pwritev)(const struct io *io, int fd, const struct iovec *from, int count, off_t position);
+    int (*truncate)(const struct io *io, int fd, off_t size);
+    int (*sync)(const struct io *io, int fd);              /* fdatasync */
+    int (*stat)(const struct io *io, int fd, struct stat *out);
+    int (*rename)(const struct io *io, const char *from, const char *to);
+    int (*unlink)(const struct io *io, const char *path);
+    int (*mkdir)(const struct io *io, const char *path, mode_t mode);
+    int (*rmdir)(const struct io *io, const char *path);
+    DIR *(*opendir)(const struct io *io, const char *path);
+    int (*sync_directory)(const struct io *io, const char *path);
+};
+
+extern const struct io io_system;
+
+/* Helpers on the table: loop over short transfers and EINTR. 0, or a k_error from errno. */
+int io_read_all(const struct io *io, int fd, void *to, size_t size, off_t position);   /* CORRUPT when the file ends early */
+int io_write_all(const struct io *io, int fd, const struct iovec *from, int count, off_t position);
+
+/* Replace a small file atomically: write path.tmp, sync, rename, sync the directory. 0 or k_error. */
+int io_replace_file(const struct io *io, const char *path, const void *bytes, size_t size);
+
+/* Read a small file whole into malloc'ed memory, zero-terminated. NOT_FOUND, NOMEM, IO,
+ * CORRUPT (over `limit` bytes). */
+int io_read_file(const struct io *io, const char *path, size_t limit, char **out, size_t *size);
+
+#endif

@@ -1,0 +1,1 @@
+# server/storage/local.mk

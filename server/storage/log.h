@@ -1,0 +1,114 @@
+/* storage/log.h - the log of one partition: append whole batches at the end, read anywhere.
+ *
+ * Belongs to the loop that owns the partition; not thread-safe. Only spans that were read may be
+ * used elsewhere: they hold a reference of their segment. Offsets are record offsets, positions
+ * are bytes in a file, `end` is exclusive. Files are Kafka's (docs/disk-format.md).
+ *
+ * Invariants (asserted in log.c)
+ *   L1  start <= end; segments are sorted by base offset and do not overlap
+ *   L2  only the last segment is written; its file ends where its last whole batch ends
+ *   L3  every index entry points at the start of a batch of its segment
+ *   L4  a failed append leaves the file as it was, or the directory fenced */
+#ifndef STORAGE_LOG_H
+#define STORAGE_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/error.h"
+#include "common/uuid.h"
+
+struct log;
+struct logdir;
+
+/* What a topic's configuration means to its logs; topic override or broker default. */
+struct log_config {
+    int32_t segment_bytes;            /* roll before this size */
+    int64_t segment_ms;               /* roll when the first record is older */
+    int32_t index_bytes;              /* most bytes of an index file */
+    int32_t index_interval_bytes;     /* log bytes between index entries */
+    int32_t max_message_bytes;        /* of one batch */
+    bool append_time;                 /* message.timestamp.type=LogAppendTime */
+};
+
+struct log_options {
+    struct logdir *directory;         /* borrowed */
+    const char *topic;                /* copied */
+    int32_t partition;
+    struct uuid topic_id;
+    struct log_config config;
+};
+
+/* Open, or create when missing. After an unclean stop everything past the recovery point is
+ * checked, and the log cut at the first bad batch (logged with offsets). Returns 0,
+ * INCONSISTENT_TOPIC_ID (the directory belongs to another topic of the same name), CORRUPT, IO,
+ * DISK_FULL, NOMEM, KAFKA_STORAGE_ERROR (directory fenced). Blocks on the disk: run it in the
+ * io pool when recovery may be long. */
+int log_open(const struct log_options *options, struct log **out, struct k_reason *reason);
+
+/* Write out what is buffered (indexes), and free. `clean`: the files are complete, so that the
+ * next open needs no recovery once the directory is marked clean. NULL is allowed. */
+int log_close(struct log *log, bool clean);
+
+/* Close and remove: the directory is renamed to "<name>.<uuid>-delete" and deleted by
+ * logdir_delete_doomed(). */
+int log_remove(struct log *log);
+
+void log_set_config(struct log *log, const struct log_config *config);
+
+struct log_append {
+    uint8_t *bytes;                   /* one or more checked batches back to back; stamped in place */
+    size_t size;
+    /* results, when the append returned 0 */
+    int64_t base_offset;              /* of the first record */
+    int64_t append_time_ms;           /* -1 unless log-append time was stamped */
+    int32_t records;
+};
+
+/* Append the batches of `count` appends in order, with one write per segment touched. All or
+ * nothing. Returns 0, DISK_FULL (nothing written, try again later), KAFKA_STORAGE_ERROR (the
+ * directory is fenced from now on), MESSAGE_TOO_LARGE is the caller's to check before. */
+int log_append(struct log *log, struct log_append *appends, size_t count, int32_t leader_epoch,
+               int64_t wall_ms);
+
+/* A run of whole batches in one segment file. */
+struct log_span {
+    int fd;
+    off_t position;
+    size_t size;                      /* 0: nothing there */
+    struct segment *segment;          /* reference; give back with log_span_release() */
+};
+
+/* The batches from the one that contains `offset` up to `end` (exclusive, for instance the high
+ * watermark) and at most `max_bytes`, but always at least one whole batch if there is one below
+ * `end`. Within one segment. Returns 0 (size 0 when offset == end), OFFSET_OUT_OF_RANGE (before
+ * the start or after the log's end), CORRUPT, IO, NOMEM. */
+int log_read(struct log *log, int64_t offset, int64_t end, size_t max_bytes, struct log_span *out);
+
+/* Give the reference back; any thread. Takes a pointer so that it fits a chain's release. */
+void log_span_release(void *segment);
+
+/* First record at or after `timestamp`: *offset -1 when there is none. 0, CORRUPT, IO, NOMEM. */
+int log_find_timestamp(struct log *log, int64_t timestamp, int64_t *offset, int64_t *found);
+/* The record with the largest timestamp (list-offsets -3). */
+int log_find_max_timestamp(struct log *log, int64_t *offset, int64_t *found);
+
+int64_t log_start(const struct log *log);
+int64_t log_end(const struct log *log);            /* offset of the next record */
+int64_t log_size(const struct log *log);           /* bytes of all segments */
+int32_t log_last_epoch(const struct log *log);     /* of the last record, -1: empty */
+const struct uuid *log_topic_id(const struct log *log);
+
+/* End offset of `epoch`: the start of the first larger epoch, or the log end; -1 when unknown. */
+int64_t log_epoch_end(const struct log *log, int32_t epoch, int32_t *found_epoch);
+
+/* Remove everything from `offset` on. For followers and recovery. */
+int log_truncate(struct log *log, int64_t offset);
+
+/* fdatasync what is not yet synced and move the recovery point. Blocks. */
+int log_flush(struct log *log);
+int64_t log_recovery_point(const struct log *log);
+
+#endif

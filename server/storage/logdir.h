@@ -1,0 +1,70 @@
+/* storage/logdir.h - one of a broker's log directories: lock, identity, checkpoints.
+ *
+ * Thread-safe: checkpoints and the fence are used from every loop. */
+#ifndef STORAGE_LOGDIR_H
+#define STORAGE_LOGDIR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/uuid.h"
+
+struct io;
+struct logdir;
+
+/* meta.properties. */
+struct logdir_identity {
+    int32_t broker_id;                /* -1: the file is not there yet */
+    char cluster_id[25];              /* "": not there yet */
+    struct uuid directory_id;         /* made up at first open */
+    struct uuid incarnation;          /* of the last start that registered; zero: none */
+};
+
+/* Create the directory if missing, lock it, read its identity, consume the clean-shutdown mark.
+ * Returns 0, BUSY (locked by another process; the reason says which), CORRUPT, IO, NOMEM. */
+int logdir_open(const char *path, const struct io *io, struct logdir **out, struct k_reason *reason);
+
+const struct logdir_identity *logdir_identity(const struct logdir *directory);
+
+/* Claim the directory for a broker of a cluster, at first start; later starts must name the same.
+ * WRONG_CLUSTER, WRONG_BROKER (the reason says what to do), IO. */
+int logdir_claim(struct logdir *directory, int32_t broker_id, const char *cluster_id,
+                 struct k_reason *reason);
+/* Remember the incarnation before registering with it. */
+int logdir_set_incarnation(struct logdir *directory, const struct uuid *incarnation);
+
+/* Was the last stop clean? Known from logdir_open() on. */
+bool logdir_was_clean(const struct logdir *directory);
+/* Unclean, and the machine or mount changed since: unsynced data may be gone. */
+bool logdir_may_have_lost_data(const struct logdir *directory);
+
+const char *logdir_path(const struct logdir *directory);
+const struct io *logdir_io(const struct logdir *directory);
+
+/* One topic partition directory found in it. */
+struct logdir_entry { char *topic; int32_t partition; struct uuid topic_id; };
+/* List; free with logdir_entries_free(). Doomed and stray directories are not listed. */
+int logdir_list(struct logdir *directory, struct logdir_entry **entries, size_t *count);
+void logdir_entries_free(struct logdir_entry *entries, size_t count);
+
+/* Checkpoints: remembered per partition, written by logdir_checkpoint() (called every second and
+ * at stop). -1: unknown. */
+enum logdir_mark { LOGDIR_RECOVERY_POINT, LOGDIR_LOG_START, LOGDIR_HIGH_WATERMARK, LOGDIR_MARKS };
+int64_t logdir_mark(struct logdir *directory, enum logdir_mark mark, const char *topic, int32_t partition);
+int logdir_set_mark(struct logdir *directory, enum logdir_mark mark, const char *topic, int32_t partition, int64_t offset);
+void logdir_forget(struct logdir *directory, const char *topic, int32_t partition);
+int logdir_checkpoint(struct logdir *directory);
+
+/* Take it out of use for this process's life after an I/O error. Logged once. */
+void logdir_fence(struct logdir *directory, int code, const char *what);
+bool logdir_fenced(const struct logdir *directory);
+
+/* Rename a partition's directory out of the way ("-stray") and keep it; or delete the doomed. */
+int logdir_set_aside(struct logdir *directory, const char *topic, int32_t partition);
+void logdir_delete_doomed(struct logdir *directory);
+
+/* Write checkpoints and, when `clean` and not fenced, the clean-shutdown mark; unlock; free. */
+void logdir_close(struct logdir *directory, bool clean);
+
+#endif

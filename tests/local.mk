@@ -1,0 +1,13 @@
+# tests/: mirrors the tree. One Check program per folder; `make check` runs them all.
+check_LTLIBRARIES += libtestlib.la
+libtestlib_la_SOURCES = tests/lib/runner.h tests/lib/runner.c
+libtestlib_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+
+include tests/common/local.mk
+include tests/proto/local.mk
+include tests/net/local.mk
+include tests/zk/local.mk
+include tests/server/local.mk
+include tests/client/local.mk
+include tests/integration/local.mk
+include tests/fuzz/local.mk

@@ -1,0 +1,1 @@
+# tests/zk/local.mk

@@ -1,0 +1,1 @@
+# zk/local.mk

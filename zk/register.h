@@ -1,0 +1,37 @@
+/* zk/register.h - a broker's registration, bound to an incarnation.
+ *
+ * One multi deletes our own previous nodes and creates /brokers/ids/N and /brokers/inc/N-<uuid>
+ * anew, and records us in /kairn/brokers/N. A node under our id that is not provably ours is
+ * answered ID_IN_USE with its holder: the caller (core/member) waits and tries again. */
+#ifndef ZK_REGISTER_H
+#define ZK_REGISTER_H
+
+#include "common/error.h"
+#include "common/uuid.h"
+#include "zk/znode.h"
+
+struct zk_session;
+
+struct zk_registration {
+    int32_t id;
+    struct uuid incarnation;              /* new for every start of the process */
+    struct uuid previous;                 /* the last one that this directory used; zero: none */
+    struct znode_broker broker;
+    struct znode_kairn_broker record;
+};
+
+struct zk_registered {
+    int code;                             /* 0, ID_IN_USE, SESSION_LOST, NOMEM, IO */
+    int64_t broker_epoch;                 /* czxid of /brokers/ids/N */
+    char holder[256];                     /* ID_IN_USE: host, port and session of the other */
+};
+
+/* `registration` and what it points to are copied. Returns 0, NOMEM or SESSION_LOST. */
+int zk_register(struct zk_session *session, const struct zk_registration *registration,
+                void (*done)(void *context, const struct zk_registered *result), void *context);
+
+/* Remove our registration (controlled stop). Best effort; done may be NULL. */
+int zk_unregister(struct zk_session *session, int32_t id, const struct uuid *incarnation,
+                  void (*done)(void *context, int code), void *context);
+
+#endif

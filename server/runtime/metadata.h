@@ -50,7 +50,14 @@ struct metadata {
     const struct metadata_broker *brokers;           /* sorted by id */
     size_t topic_count;
     const struct metadata_topic *const *topics;      /* sorted by name */
+    /* Topics that the controller said were deleted, newest last, at most
+     * METADATA_DELETED_MAX: their logs may be removed. A topic that is merely absent (from a full
+     * picture) may not: its logs are set aside. */
+    size_t deleted_count;
+    const struct uuid *deleted;
 };
+
+enum { METADATA_DELETED_MAX = 1024 };
 
 const struct metadata_topic *metadata_topic_by_name(const struct metadata *metadata, const char *name);
 const struct metadata_topic *metadata_topic_by_id(const struct metadata *metadata, const struct uuid *id);

@@ -125,7 +125,11 @@ struct controller_effects { size_t count; const struct controller_effect *items;
 
 struct controller;
 
-/* `limits` bound what it may allocate. Returns NULL when out of memory. */
+/* broker_id  who we are, for messages to people
+ * seed       keeps hostile topic names from choosing their hash buckets; changes no decision
+ *
+ * What it may allocate is bounded by what is stored, plus the constants in controller_private.h
+ * (tickets, stores in flight, kept deletions). Returns NULL when out of memory. */
 struct controller *controller_new(int32_t broker_id, uint64_t seed);
 void controller_free(struct controller *controller);       /* NULL is allowed */
 
@@ -154,6 +158,10 @@ struct controller_visitor {
 };
 void controller_changes(const struct controller *controller, uint64_t sequence, bool full,
                         const struct controller_visitor *visitor);
+
+/* Prove all invariants (numbered in controller.c) on everything that is held; aborts when one is
+ * broken. A step checks what it touched; this is for tests, which call it after every event. */
+void controller_check(const struct controller *controller);
 
 /* Save and restore, for the explorer and for transcripts: a copy that shares nothing. */
 struct controller *controller_copy(const struct controller *controller);

@@ -51,6 +51,7 @@ enum member_effect_type {
     MEMBER_DO_CAMPAIGN,
     MEMBER_DO_LEAD,             /* we are the controller: load and start, epoch and fence given */
     MEMBER_DO_STEP_DOWN,        /* stop being the controller, now */
+    MEMBER_DO_VACATE,           /* the chair is ours by session, but of its epoch we know nothing: give it up */
     MEMBER_DO_FOLLOW,           /* this broker is the controller: poll it (-1: nobody known) */
     MEMBER_DO_SERVE,            /* registered: start answering clients */
     MEMBER_DO_RELEASE,          /* resign and unregister; then RELEASED */
@@ -68,15 +69,19 @@ struct member_effect {
 struct member_effects { size_t count; const struct member_effect *items; };
 
 enum { MEMBER_EFFECTS_MAX = 8 };
+#define MEMBER_NEVER INT64_MAX
 
 struct member {
     int32_t broker;
     enum member_state state;
-    bool session_up, fenced_by_lease;
+    bool session_up;
     int64_t session;
     int32_t timeout_ms;
-    int64_t joining_since_ms, retry_at_ms, heartbeat_at_ms, heartbeat_sent_ms, committed_ms;
-    uint64_t next_round, register_round, heartbeat_round, read_round, campaign_round;
+    int64_t conflict_since_ms;  /* first ID_IN_USE; MEMBER_NEVER: none */
+    int64_t retry_at_ms;        /* register or read the controller again; leaving: give up waiting */
+    int64_t heartbeat_at_ms, heartbeat_sent_ms, committed_ms;
+    uint64_t next_round;        /* 0 below: nothing of the kind is under way */
+    uint64_t register_round, heartbeat_round, read_round, campaign_round;
     int32_t controller, epoch, epoch_version;
     bool leading;
     struct member_effect effects[MEMBER_EFFECTS_MAX];

@@ -21,6 +21,10 @@ int head_unpack_request(const uint8_t *bytes, size_t size, struct arena *arena,
 int head_unpack_response(const uint8_t *bytes, size_t size, struct arena *arena,
                          Kairn__ResponseHead **out);
 
+/* The correlation id of a packed head (request or response), without unpacking it: the first field
+ * when it is not zero. Returns 0 or K_MALFORMED. */
+int head_peek_correlation(const uint8_t *head, size_t size, uint64_t *out);
+
 /* Append prefix and packed head to `out`; the caller then appends `payload_size` bytes of payload.
  * Returns 0, K_NOMEM or K_FRAME_TOO_LARGE (head over FRAME_HEAD_MAX). */
 int head_pack_request(const Kairn__RequestHead *head, size_t payload_size, struct chain *out);

@@ -2,7 +2,8 @@
 noinst_LTLIBRARIES += libproto.la
 nodist_libproto_la_SOURCES = proto/kairn.pb-c.c proto/kairn.pb-c.h
 libproto_la_SOURCES = \
-	proto/frame.h
+	proto/frame.h \
+	proto/head_peek.c
 libproto_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 # Generated code is not ours to warn about.
 libproto_la_CFLAGS = $(AM_CFLAGS)

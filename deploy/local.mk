@@ -1,1 +1,2 @@
 # deploy/local.mk
+EXTRA_DIST += deploy/zookeeper

@@ -1,1 +1,2 @@
-# client/local.mk
+# client/: libklient. klient.h is the only installed header.
+include_HEADERS += client/klient.h

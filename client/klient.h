@@ -1,0 +1,639 @@
+/* klient.h - libklient: produce to, consume from and administer a Kairn cluster.
+ *
+ *   klient_config_t *config = klient_config_new();
+ *   klient_config_set(config, "bootstrap.servers", "127.0.0.1:9092", NULL);
+ *   klient_producer_t *producer = klient_producer_new(config, &error);
+ *
+ * What holds for every function, unless its text says otherwise:
+ *
+ *  - It returns a klient_code_t: KLIENT_OK (0) or what went wrong. The last argument, `error`, may
+ *    be NULL; otherwise *error receives an object with the code, a text for people and flags on
+ *    failure, and is left alone on success. The caller frees it with klient_error_free().
+ *  - Outputs are written on success only. Strings are zero-terminated UTF-8 and copied when kept.
+ *  - `timeout_ms` is the longest wait in milliseconds: 0 does not wait, KLIENT_FOREVER waits
+ *    without limit. A call that ran out of time returns KLIENT_REQUEST_TIMED_OUT (retriable).
+ *  - Threads: a klient_t, a producer and an admin may be used by any number of threads; a consumer
+ *    by one at a time (another one gets KLIENT_CONCURRENT at once); other objects by one at a time.
+ *  - Callbacks run on the application's threads, inside the calls that say so. From inside one,
+ *    calls that wait or free a handle return KLIENT_IN_CALLBACK.
+ *  - Handles are opaque. Structs that the caller fills begin with their size; set it (and the
+ *    defaults) with their ..._init() function, so that they can grow in later releases.
+ *  - The library starts one thread per klient_t, blocks all signals in it, never exits the process
+ *    and keeps no state outside its handles. After fork() every call in the child returns
+ *    KLIENT_FORKED.
+ *  - Retriable: the same call may succeed later. Fatal: the handle can not go on; close it.
+ *
+ * All of it is there since 0.1. The interface may still change until producers and consumer groups
+ * are complete. Configuration: docs/client-configuration.md. Overview: klient(3). */
+#ifndef KLIENT_H
+#define KLIENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define KLIENT_VERSION "0.1.0"
+#define KLIENT_FOREVER INT64_MAX
+
+typedef struct klient klient_t;                        /* thread, connections, metadata */
+typedef struct klient_config klient_config_t;
+typedef struct klient_error klient_error_t;
+typedef struct klient_producer klient_producer_t;
+typedef struct klient_consumer klient_consumer_t;
+typedef struct klient_admin klient_admin_t;
+typedef struct klient_records klient_records_t;        /* what one poll returned */
+typedef struct klient_metadata klient_metadata_t;      /* what the cluster looks like */
+typedef struct klient_results klient_results_t;        /* one outcome per item of an admin call */
+typedef struct klient_settings klient_settings_t;      /* configuration of a topic or broker */
+
+/* The version of the library in use, "0.1.0"; KLIENT_VERSION is that of the header. */
+const char *klient_version(void);
+
+/* ============================================================================================ */
+/* Errors                                                                                       */
+/* ============================================================================================ */
+
+/* Kafka's numbers where Kafka has one; our own are below -99. Numbers are never reused. */
+typedef enum klient_code {
+    KLIENT_OK = 0,
+    KLIENT_UNKNOWN_SERVER_ERROR = -1,
+    KLIENT_OFFSET_OUT_OF_RANGE = 1,
+    KLIENT_CORRUPT_MESSAGE = 2,
+    KLIENT_UNKNOWN_TOPIC_OR_PARTITION = 3,
+    KLIENT_LEADER_NOT_AVAILABLE = 5,
+    KLIENT_NOT_LEADER_OR_FOLLOWER = 6,
+    KLIENT_REQUEST_TIMED_OUT = 7,
+    KLIENT_BROKER_NOT_AVAILABLE = 8,
+    KLIENT_REPLICA_NOT_AVAILABLE = 9,
+    KLIENT_MESSAGE_TOO_LARGE = 10,
+    KLIENT_STALE_CONTROLLER_EPOCH = 11,
+    KLIENT_OFFSET_METADATA_TOO_LARGE = 12,
+    KLIENT_NETWORK_EXCEPTION = 13,
+    KLIENT_COORDINATOR_LOAD_IN_PROGRESS = 14,
+    KLIENT_COORDINATOR_NOT_AVAILABLE = 15,
+    KLIENT_NOT_COORDINATOR = 16,
+    KLIENT_INVALID_TOPIC_EXCEPTION = 17,
+    KLIENT_RECORD_LIST_TOO_LARGE = 18,
+    KLIENT_NOT_ENOUGH_REPLICAS = 19,
+    KLIENT_NOT_ENOUGH_REPLICAS_AFTER_APPEND = 20,
+    KLIENT_INVALID_REQUIRED_ACKS = 21,
+    KLIENT_ILLEGAL_GENERATION = 22,
+    KLIENT_INCONSISTENT_GROUP_PROTOCOL = 23,
+    KLIENT_INVALID_GROUP_ID = 24,
+    KLIENT_UNKNOWN_MEMBER_ID = 25,
+    KLIENT_INVALID_SESSION_TIMEOUT = 26,
+    KLIENT_REBALANCE_IN_PROGRESS = 27,
+    KLIENT_TOPIC_AUTHORIZATION_FAILED = 29,
+    KLIENT_GROUP_AUTHORIZATION_FAILED = 30,
+    KLIENT_CLUSTER_AUTHORIZATION_FAILED = 31,
+    KLIENT_INVALID_TIMESTAMP = 32,
+    KLIENT_UNSUPPORTED_VERSION = 35,
+    KLIENT_TOPIC_ALREADY_EXISTS = 36,
+    KLIENT_INVALID_PARTITIONS = 37,
+    KLIENT_INVALID_REPLICATION_FACTOR = 38,
+    KLIENT_INVALID_REPLICA_ASSIGNMENT = 39,
+    KLIENT_INVALID_CONFIG = 40,
+    KLIENT_NOT_CONTROLLER = 41,
+    KLIENT_INVALID_REQUEST = 42,
+    KLIENT_UNSUPPORTED_FOR_MESSAGE_FORMAT = 43,
+    KLIENT_POLICY_VIOLATION = 44,
+    KLIENT_OUT_OF_ORDER_SEQUENCE_NUMBER = 45,
+    KLIENT_DUPLICATE_SEQUENCE_NUMBER = 46,
+    KLIENT_INVALID_PRODUCER_EPOCH = 47,
+    KLIENT_KAFKA_STORAGE_ERROR = 56,
+    KLIENT_UNKNOWN_PRODUCER_ID = 59,
+    KLIENT_FENCED_LEADER_EPOCH = 74,
+    KLIENT_UNKNOWN_LEADER_EPOCH = 75,
+    KLIENT_UNSUPPORTED_COMPRESSION_TYPE = 76,
+    KLIENT_STALE_BROKER_EPOCH = 77,
+    KLIENT_OFFSET_NOT_AVAILABLE = 78,
+    KLIENT_FENCED_INSTANCE_ID = 82,
+    KLIENT_INVALID_RECORD = 87,
+    KLIENT_THROTTLING_QUOTA_EXCEEDED = 89,
+    KLIENT_UNKNOWN_TOPIC_ID = 100,
+    KLIENT_INCONSISTENT_TOPIC_ID = 103,
+    KLIENT_NOMEM = -100,
+    KLIENT_IO = -101,
+    KLIENT_CORRUPT = -102,
+    KLIENT_MALFORMED = -103,
+    KLIENT_FRAME_TOO_LARGE = -104,
+    KLIENT_DISK_FULL = -105,
+    KLIENT_EXISTS = -106,
+    KLIENT_NOT_FOUND = -107,
+    KLIENT_BAD_VERSION = -108,
+    KLIENT_CONNECTION_FAILED = -109,
+    KLIENT_RESOLVE_FAILED = -110,
+    KLIENT_CLOSED = -111,
+    KLIENT_QUEUE_FULL = -112,
+    KLIENT_INVALID_ARGUMENT = -113,
+    KLIENT_CONCURRENT = -114,
+    KLIENT_IN_CALLBACK = -115,
+    KLIENT_FORKED = -116,
+    KLIENT_NOT_ASSIGNED = -117,
+    KLIENT_BUSY = -118,
+    KLIENT_WRONG_CLUSTER = -119,
+    KLIENT_WRONG_BROKER = -120,
+    KLIENT_ID_IN_USE = -121,
+    KLIENT_SESSION_LOST = -122,
+    KLIENT_NOT_SUPPORTED_YET = -123,
+    KLIENT_UNKNOWN_NAME = -124,
+    KLIENT_LEASE_EXPIRED = -125,
+    KLIENT_WOKEN_UP = -126,
+    KLIENT_PARTITIONER_FAILED = -127,
+    KLIENT_SERIALIZER_FAILED = -128,
+    KLIENT_END_OF_PARTITION = -129
+} klient_code_t;
+
+/* About a code: its name ("NOT_LEADER_OR_FOLLOWER"), a sentence without a full stop, and whether
+ * the same call may succeed later. Constant strings; any thread; never fail. */
+const char *klient_code_name(klient_code_t code);
+const char *klient_code_text(klient_code_t code);
+int klient_code_retriable(klient_code_t code);
+
+/* About an error object. Strings live as long as the object. None of these fails. NULL is allowed
+ * and is KLIENT_OK. */
+klient_code_t klient_error_code(const klient_error_t *error);
+const char *klient_error_text(const klient_error_t *error);
+int klient_error_retriable(const klient_error_t *error);          /* may succeed later */
+int klient_error_fatal(const klient_error_t *error);              /* close the handle */
+int klient_error_abort_transaction(const klient_error_t *error);  /* later; always 0 now */
+
+/* Which partition it is about: topic NULL, partition -1 when about none. */
+const char *klient_error_topic(const klient_error_t *error);
+int32_t klient_error_partition(const klient_error_t *error);
+
+/* From klient_consumer_poll(): the offset to seek to in order to leave what can not be read
+ * behind; -1 when that does not apply. */
+int64_t klient_error_skip_to(const klient_error_t *error);
+
+/* NULL is allowed. */
+void klient_error_free(klient_error_t *error);
+
+/* ============================================================================================ */
+/* Configuration: Kafka's names as strings. Not thread-safe.                                    */
+/* ============================================================================================ */
+
+/* All defaults. NULL when out of memory. Free with klient_config_free(). */
+klient_config_t *klient_config_new(void);
+klient_config_t *klient_config_copy(const klient_config_t *config);
+void klient_config_free(klient_config_t *config);                 /* NULL is allowed */
+
+/* Set one property from text, e.g. "linger.ms", "20". librdkafka's names are accepted as aliases.
+ *
+ * KLIENT_UNKNOWN_NAME (the text names the nearest known one), KLIENT_NOT_SUPPORTED_YET (Kafka
+ * knows it, we do not serve it yet), KLIENT_INVALID_CONFIG (the text says what is allowed),
+ * KLIENT_NOMEM. */
+klient_code_t klient_config_set(klient_config_t *config, const char *name, const char *value,
+                                klient_error_t **error);
+
+/* The same for "name=value". */
+klient_code_t klient_config_set_pair(klient_config_t *config, const char *pair,
+                                     klient_error_t **error);
+
+/* Read a file in Java's properties form; the text of an error names file and line. Blocks on the
+ * disk. Errors of klient_config_set(), and KLIENT_IO. */
+klient_code_t klient_config_load(klient_config_t *config, const char *path,
+                                 klient_error_t **error);
+
+/* The effective value as text into `text` of `size` bytes (cut if longer; "" for unset).
+ * KLIENT_UNKNOWN_NAME. */
+klient_code_t klient_config_get(const klient_config_t *config, const char *name, char *text,
+                                size_t size, klient_error_t **error);
+
+/* Write every effective value and where it came from, one "name=value  # source" a line. */
+void klient_config_print(const klient_config_t *config, FILE *out);
+
+/* Write the documentation of all properties as a markdown table. */
+void klient_config_print_docs(FILE *out);
+
+/* What became of a record. Valid during the callback. */
+typedef struct klient_report {
+    size_t size;                 /* of this struct, as the library knows it */
+    const char *topic;
+    int32_t partition;
+    klient_code_t code;          /* KLIENT_OK: acknowledged as `acks` asks */
+    int64_t offset;              /* -1: unknown (failed, or acks=0) */
+    int64_t timestamp;           /* ms since 1970 as stored; -1 when the record failed */
+    int may_have_been_written;   /* with a failure: it may be in the log all the same */
+    void *opaque;                /* klient_record_t.opaque */
+} klient_report_t;
+
+/* Called once per record of which klient_producer_send() returned KLIENT_OK, inside
+ * klient_producer_poll(), _flush() and _close() of whichever thread called. Reports of one
+ * partition come in the order of its offsets if one thread polls. */
+typedef void (*klient_report_fn)(void *context, const klient_report_t *report);
+
+/* Ask for reports from producers made with this config. NULL: none. `context` is borrowed. */
+void klient_config_set_report(klient_config_t *config, klient_report_fn report, void *context);
+
+/* A partitioner's view of a record. Valid during the call. */
+typedef struct klient_partitioning {
+    size_t size;                 /* of this struct, as the library knows it */
+    const char *topic;
+    const void *key;             /* NULL: no key */
+    size_t key_size;
+    const void *value;           /* NULL: tombstone */
+    size_t value_size;
+    int32_t partition_count;
+    const int32_t *available;    /* partitions with a leader, ascending */
+    size_t available_count;
+} klient_partitioning_t;
+
+/* Returns 0 to partition_count - 1; anything else fails that send with
+ * KLIENT_PARTITIONER_FAILED. Runs inside klient_producer_send() of any number of threads. */
+typedef int32_t (*klient_partitioner_fn)(void *context, const klient_partitioning_t *record);
+
+/* Use a partitioner of your own for records that name no partition. NULL: the one that the
+ * property `partitioner` names. `context` is borrowed. */
+void klient_config_set_partitioner(klient_config_t *config, klient_partitioner_fn partitioner,
+                                   void *context);
+
+/* Java's hash of keys (murmur2, sign bit cleared) modulo `partition_count` > 0, for partitioners
+ * and for finding where a key lives. Thread-safe. */
+int32_t klient_partition_for_key(const void *key, size_t key_size, int32_t partition_count);
+
+/* ============================================================================================ */
+/* The handle                                                                                   */
+/* ============================================================================================ */
+
+/* Start the thread of a handle on which producers, consumers and admins are opened: they share
+ * its connections. Connects when first needed, so an unreachable cluster is no error here.
+ * `config` is copied. NULL on failure: KLIENT_INVALID_CONFIG (no bootstrap.servers, or settings
+ * that contradict each other), KLIENT_NOMEM. */
+klient_t *klient_new(const klient_config_t *config, klient_error_t **error);
+
+/* Give up the handle. What was opened on it stays usable; the thread ends with the last of them.
+ * Waits only for the thread's current turn. NULL is allowed. In a forked child: frees nothing that
+ * is shared with the parent. */
+void klient_free(klient_t *klient);
+
+/* ============================================================================================ */
+/* Records                                                                                      */
+/* ============================================================================================ */
+
+#define KLIENT_PARTITION_ANY (-1)
+#define KLIENT_TIMESTAMP_NOW (-1)
+
+typedef struct klient_header {
+    const char *key;             /* UTF-8, `key_size` bytes, not terminated when received */
+    size_t key_size;
+    const void *value;           /* NULL: null */
+    size_t value_size;
+} klient_header_t;
+
+typedef enum klient_timestamp_type {
+    KLIENT_TIMESTAMP_CREATED = 0,        /* set by the producer */
+    KLIENT_TIMESTAMP_APPENDED = 1        /* set by the broker */
+} klient_timestamp_type_t;
+
+/* A record to send (borrowed and copied by the call), or one received (views into a
+ * klient_records_t). data NULL means null, data non-NULL with size 0 means empty. */
+typedef struct klient_record {
+    size_t size;                 /* klient_record_init() */
+    const char *topic;
+    const void *key;
+    const void *value;
+    size_t key_size, value_size;
+    const klient_header_t *headers;
+    size_t header_count;
+    int32_t partition;           /* sending: KLIENT_PARTITION_ANY leaves it to the partitioner */
+    int32_t leader_epoch;        /* receiving; -1: unknown */
+    int64_t offset;              /* receiving */
+    int64_t timestamp;           /* ms since 1970; sending: KLIENT_TIMESTAMP_NOW */
+    klient_timestamp_type_t timestamp_type;    /* receiving */
+    void *opaque;                /* sending: comes back in the report */
+} klient_record_t;
+
+/* Size and defaults: no key, no value, any partition, now. */
+void klient_record_init(klient_record_t *record);
+
+/* ============================================================================================ */
+/* Producer                                                                                     */
+/* ============================================================================================ */
+
+/* Open a producer on a handle. `config` (may be NULL: the handle's) holds the producer's own
+ * properties and callbacks; it is copied. KLIENT_INVALID_CONFIG, KLIENT_NOMEM, KLIENT_FORKED. */
+klient_producer_t *klient_producer_open(klient_t *klient, const klient_config_t *config,
+                                        klient_error_t **error);
+
+/* A producer with a handle of its own. Errors of klient_new() and klient_producer_open(). */
+klient_producer_t *klient_producer_new(const klient_config_t *config, klient_error_t **error);
+
+/* Copy a record into the send buffer. The order within a partition is the order in which sends
+ * returned, across threads, through retries too. The outcome comes by report, and by flush.
+ *
+ * Waits up to max.block.ms when the topic is not known yet or the buffer (buffer.memory, which
+ * reports that were not read yet count against) is full; otherwise takes neither lock nor system
+ * call.
+ *
+ * KLIENT_QUEUE_FULL (retriable; call klient_producer_poll() if reports were asked for),
+ * KLIENT_UNKNOWN_TOPIC_OR_PARTITION (no such topic, or a partition beyond its last),
+ * KLIENT_INVALID_TOPIC_EXCEPTION, KLIENT_MESSAGE_TOO_LARGE (over max.request.size),
+ * KLIENT_PARTITIONER_FAILED, KLIENT_REQUEST_TIMED_OUT (no broker answered within max.block.ms;
+ * retriable), KLIENT_CLOSED, KLIENT_IN_CALLBACK (it would have to wait), KLIENT_INVALID_ARGUMENT,
+ * KLIENT_NOMEM, KLIENT_FORKED. */
+klient_code_t klient_producer_send(klient_producer_t *producer, const klient_record_t *record,
+                                   klient_error_t **error);
+
+/* The same but never waits: KLIENT_QUEUE_FULL at once, or KLIENT_LEADER_NOT_AVAILABLE while the
+ * topic is being looked up. Allowed in callbacks. */
+klient_code_t klient_producer_try_send(klient_producer_t *producer, const klient_record_t *record,
+                                       klient_error_t **error);
+
+/* Serve report callbacks; wait up to `timeout_ms` for the first. `served` (may be NULL) receives
+ * how many ran. KLIENT_OK (also when there was nothing), KLIENT_IN_CALLBACK, KLIENT_FORKED. */
+klient_code_t klient_producer_poll(klient_producer_t *producer, int64_t timeout_ms, size_t *served,
+                                   klient_error_t **error);
+
+/* Send what is buffered now and wait until everything sent before this call has been
+ * acknowledged or has failed; serves report callbacks meanwhile.
+ *
+ * KLIENT_OK: no record failed since the last flush. The code of the first that did, otherwise.
+ * KLIENT_REQUEST_TIMED_OUT (retriable: sending goes on), KLIENT_IN_CALLBACK, KLIENT_FORKED. */
+klient_code_t klient_producer_flush(klient_producer_t *producer, int64_t timeout_ms,
+                                    klient_error_t **error);
+
+/* Flush, then free the producer, whatever happened: what is not acknowledged after `timeout_ms`
+ * fails (is reported) with KLIENT_CLOSED. No other thread may use the producer any more. Waits a
+ * little over `timeout_ms` at most. NULL is allowed.
+ *
+ * As klient_producer_flush(); only after KLIENT_IN_CALLBACK does the producer still exist. */
+klient_code_t klient_producer_close(klient_producer_t *producer, int64_t timeout_ms,
+                                    klient_error_t **error);
+
+/* A descriptor for the application's own event loop, readable exactly while
+ * klient_producer_poll(producer, 0, ...) has reports to serve. Poll it for reading, do nothing
+ * else with it; it belongs to the producer. -1 when descriptors have run out. */
+int klient_producer_descriptor(klient_producer_t *producer);
+
+/* The partitions of a topic as the cluster describes them. Free with klient_metadata_free().
+ * KLIENT_UNKNOWN_TOPIC_OR_PARTITION, KLIENT_REQUEST_TIMED_OUT, KLIENT_IN_CALLBACK. */
+klient_code_t klient_producer_partitions_for(klient_producer_t *producer, const char *topic,
+                                             int64_t timeout_ms, klient_metadata_t **out,
+                                             klient_error_t **error);
+
+/* ============================================================================================ */
+/* Consumer: one thread at a time, except klient_consumer_wakeup()                               */
+/* ============================================================================================ */
+
+/* Never grows: arrays of it are passed. */
+typedef struct klient_topic_partition {
+    const char *topic;
+    int32_t partition;
+} klient_topic_partition_t;
+
+/* Open a consumer on a handle. `config` as in klient_producer_open(). */
+klient_consumer_t *klient_consumer_open(klient_t *klient, const klient_config_t *config,
+                                        klient_error_t **error);
+
+/* A consumer with a handle of its own. */
+klient_consumer_t *klient_consumer_new(const klient_config_t *config, klient_error_t **error);
+
+/* Stop fetching and free the consumer. Records that were handed out stay valid. Never waits
+ * longer than `timeout_ms`. NULL is allowed. KLIENT_CONCURRENT (nothing was done). */
+klient_code_t klient_consumer_close(klient_consumer_t *consumer, int64_t timeout_ms,
+                                    klient_error_t **error);
+
+/* Read exactly these partitions from now on. Those assigned before keep their position; new ones
+ * start where auto.offset.reset says, unless a seek follows. Does not wait: whether they exist is
+ * found out later and told by poll. KLIENT_INVALID_ARGUMENT (a partition twice, a bad name),
+ * KLIENT_NOMEM, KLIENT_CONCURRENT. */
+klient_code_t klient_consumer_assign(klient_consumer_t *consumer,
+                                     const klient_topic_partition_t *partitions, size_t count,
+                                     klient_error_t **error);
+
+/* Assign nothing. Does not wait. */
+klient_code_t klient_consumer_unassign(klient_consumer_t *consumer, klient_error_t **error);
+
+/* How many are assigned, and the i-th (valid until the next assign). KLIENT_INVALID_ARGUMENT. */
+size_t klient_consumer_assignment_count(klient_consumer_t *consumer);
+klient_code_t klient_consumer_assignment(klient_consumer_t *consumer, size_t index,
+                                         klient_topic_partition_t *out, klient_error_t **error);
+
+/* Wait up to `timeout_ms` for records. *out receives up to max.poll.records of them, to be freed
+ * with klient_records_free(), or NULL when the time passed without any (that is KLIENT_OK too).
+ *
+ * An error concerns one partition (klient_error_topic(), klient_error_partition()) and others go
+ * on. Retriable trouble is dealt with inside and not returned. KLIENT_WOKEN_UP,
+ * KLIENT_OFFSET_OUT_OF_RANGE (auto.offset.reset=none: seek), KLIENT_CORRUPT_MESSAGE (comes again
+ * until the application seeks to klient_error_skip_to()), KLIENT_UNKNOWN_TOPIC_OR_PARTITION (looked
+ * up again in the background), KLIENT_TOPIC_AUTHORIZATION_FAILED, KLIENT_NOMEM,
+ * KLIENT_CONCURRENT, KLIENT_FORKED. */
+klient_code_t klient_consumer_poll(klient_consumer_t *consumer, int64_t timeout_ms,
+                                   klient_records_t **out, klient_error_t **error);
+
+/* Make the poll (or other wait) under way, or else the next one, return KLIENT_WOKEN_UP. Any
+ * thread, signal handlers too; never waits. */
+void klient_consumer_wakeup(klient_consumer_t *consumer);
+
+/* Readable exactly while klient_consumer_poll(consumer, 0, ...) has something to return.
+ * Otherwise as klient_producer_descriptor(). */
+int klient_consumer_descriptor(klient_consumer_t *consumer);
+
+/* Go on reading at `offset` >= 0 (of the next record wanted), at the first record, or after the
+ * last one. Do not wait; an offset outside of the log is found out by the next fetch and treated
+ * as auto.offset.reset says. KLIENT_NOT_ASSIGNED, KLIENT_INVALID_ARGUMENT, KLIENT_CONCURRENT. */
+klient_code_t klient_consumer_seek(klient_consumer_t *consumer, const char *topic,
+                                   int32_t partition, int64_t offset, klient_error_t **error);
+klient_code_t klient_consumer_seek_to_beginning(klient_consumer_t *consumer, const char *topic,
+                                                int32_t partition, klient_error_t **error);
+klient_code_t klient_consumer_seek_to_end(klient_consumer_t *consumer, const char *topic,
+                                          int32_t partition, klient_error_t **error);
+
+/* The offset of the next record that poll will return. Waits while a start position is being
+ * looked up. KLIENT_NOT_ASSIGNED, KLIENT_REQUEST_TIMED_OUT, KLIENT_OFFSET_OUT_OF_RANGE
+ * (auto.offset.reset=none and no position), KLIENT_WOKEN_UP, KLIENT_CONCURRENT. */
+klient_code_t klient_consumer_position(klient_consumer_t *consumer, const char *topic,
+                                       int32_t partition, int64_t timeout_ms, int64_t *offset,
+                                       klient_error_t **error);
+
+/* Stop and go on returning records of a partition; its position stays. Do not wait. Pausing
+ * lasts through seeks. KLIENT_NOT_ASSIGNED, KLIENT_CONCURRENT. */
+klient_code_t klient_consumer_pause(klient_consumer_t *consumer, const char *topic,
+                                    int32_t partition, klient_error_t **error);
+klient_code_t klient_consumer_resume(klient_consumer_t *consumer, const char *topic,
+                                     int32_t partition, klient_error_t **error);
+
+/* For each of `count` partitions (assigned or not) its first offset, the offset after its last
+ * record, or the offset of the first record not older than timestamps[i] (ms since 1970; -1 when
+ * there is none). offsets[] has room for `count`. The first failure is returned.
+ * KLIENT_UNKNOWN_TOPIC_OR_PARTITION, KLIENT_REQUEST_TIMED_OUT, KLIENT_WOKEN_UP,
+ * KLIENT_CONCURRENT. */
+klient_code_t klient_consumer_beginning_offsets(klient_consumer_t *consumer,
+                                                const klient_topic_partition_t *partitions,
+                                                size_t count, int64_t timeout_ms, int64_t *offsets,
+                                                klient_error_t **error);
+klient_code_t klient_consumer_end_offsets(klient_consumer_t *consumer,
+                                          const klient_topic_partition_t *partitions, size_t count,
+                                          int64_t timeout_ms, int64_t *offsets,
+                                          klient_error_t **error);
+klient_code_t klient_consumer_offsets_for_times(klient_consumer_t *consumer,
+                                                const klient_topic_partition_t *partitions,
+                                                const int64_t *timestamps, size_t count,
+                                                int64_t timeout_ms, int64_t *offsets,
+                                                klient_error_t **error);
+
+/* As klient_producer_partitions_for(). */
+klient_code_t klient_consumer_partitions_for(klient_consumer_t *consumer, const char *topic,
+                                             int64_t timeout_ms, klient_metadata_t **out,
+                                             klient_error_t **error);
+
+/* --- what a poll returned -------------------------------------------------------------------- */
+
+/* Fill *record (after klient_record_init()) with the next one: 1, or 0 at the end. Its views stay
+ * valid until the last klient_records_free(), across later polls, seeks and close. */
+int klient_records_next(klient_records_t *records, klient_record_t *record);
+
+/* Start over with the first record. */
+void klient_records_rewind(klient_records_t *records);
+
+/* How many records klient_records_next() returns in all. */
+size_t klient_records_count(const klient_records_t *records);
+
+/* KLIENT_OK, or KLIENT_CORRUPT_MESSAGE or KLIENT_NOMEM when that is why the iteration ended. */
+klient_code_t klient_records_code(const klient_records_t *records);
+
+/* One more owner; each calls klient_records_free(). Any thread. What is held counts against
+ * consumer.buffer.memory: hold it all, and fetching stops. NULL is allowed in free. */
+klient_records_t *klient_records_ref(klient_records_t *records);
+void klient_records_free(klient_records_t *records);
+
+/* ============================================================================================ */
+/* Admin: every call waits for the answer, up to `timeout_ms`                                     */
+/* ============================================================================================ */
+
+/* Open an admin on a handle, or with a handle of its own. */
+klient_admin_t *klient_admin_open(klient_t *klient, klient_error_t **error);
+klient_admin_t *klient_admin_new(const klient_config_t *config, klient_error_t **error);
+void klient_admin_close(klient_admin_t *admin);                   /* NULL is allowed */
+
+/* A topic to make. klient_new_topic_init() sets size and defaults. */
+typedef struct klient_new_topic {
+    size_t size;
+    const char *name;
+    int32_t partitions;              /* -1: the broker's num.partitions */
+    int32_t replication_factor;      /* -1: the broker's default.replication.factor */
+    const char *const *config_names;     /* `config_count` names and values, e.g. retention.ms */
+    const char *const *config_values;
+    size_t config_count;
+    /* Explicit placement: NULL, or `partitions` rows of `replication_factor` broker ids each. */
+    const int32_t *assignment;
+} klient_new_topic_t;
+
+void klient_new_topic_init(klient_new_topic_t *topic);
+
+/* Create topics. `validate_only` non-zero: check, make nothing. `results` (may be NULL) receives
+ * one outcome per topic, in order, also when some failed; free with klient_results_free().
+ *
+ * Returns the first failure of any topic: KLIENT_TOPIC_ALREADY_EXISTS,
+ * KLIENT_INVALID_TOPIC_EXCEPTION, KLIENT_INVALID_PARTITIONS, KLIENT_INVALID_REPLICATION_FACTOR,
+ * KLIENT_INVALID_CONFIG, ...; KLIENT_REQUEST_TIMED_OUT (may have been carried out). */
+klient_code_t klient_admin_create_topics(klient_admin_t *admin,
+                                         const klient_new_topic_t *const *topics, size_t count,
+                                         int validate_only, int64_t timeout_ms,
+                                         klient_results_t **results, klient_error_t **error);
+
+/* Delete topics by name. As above; KLIENT_UNKNOWN_TOPIC_OR_PARTITION. */
+klient_code_t klient_admin_delete_topics(klient_admin_t *admin, const char *const *names,
+                                         size_t count, int64_t timeout_ms,
+                                         klient_results_t **results, klient_error_t **error);
+
+size_t klient_results_count(const klient_results_t *results);
+const char *klient_results_name(const klient_results_t *results, size_t index);
+klient_code_t klient_results_code(const klient_results_t *results, size_t index);
+const char *klient_results_text(const klient_results_t *results, size_t index);   /* for people */
+int32_t klient_results_partitions(const klient_results_t *results, size_t index);
+int32_t klient_results_replication_factor(const klient_results_t *results, size_t index);
+void klient_results_free(klient_results_t *results);              /* NULL is allowed */
+
+/* The cluster and its brokers; the same with every topic; or with the named topics and their
+ * overridden configuration. A topic that could not be described has a code of its own and fails
+ * no call. Free *out with klient_metadata_free(). KLIENT_REQUEST_TIMED_OUT. */
+klient_code_t klient_admin_describe_cluster(klient_admin_t *admin, int64_t timeout_ms,
+                                            klient_metadata_t **out, klient_error_t **error);
+klient_code_t klient_admin_list_topics(klient_admin_t *admin, int64_t timeout_ms,
+                                       klient_metadata_t **out, klient_error_t **error);
+klient_code_t klient_admin_describe_topics(klient_admin_t *admin, const char *const *names,
+                                           size_t count, int64_t timeout_ms,
+                                           klient_metadata_t **out, klient_error_t **error);
+
+/* Structs that the library fills; the caller sets `size` to its sizeof. Strings and arrays live
+ * as long as the metadata. */
+typedef struct klient_broker_info {
+    size_t size;
+    int32_t id;
+    const char *host;
+    uint16_t port;
+    const char *rack;                /* "" without */
+} klient_broker_info_t;
+
+typedef struct klient_topic_info {
+    size_t size;
+    const char *name;
+    const char *id;                  /* 22 characters */
+    klient_code_t code;              /* why it could not be described */
+    int internal;
+    int32_t partition_count;
+    size_t config_count;
+} klient_topic_info_t;
+
+typedef struct klient_partition_info {
+    size_t size;
+    int32_t partition;
+    klient_code_t code;              /* KLIENT_LEADER_NOT_AVAILABLE while it has none */
+    int32_t leader;                  /* broker id, -1: none */
+    int32_t leader_epoch;
+    const int32_t *replicas, *isr, *offline;    /* broker ids */
+    size_t replica_count, isr_count, offline_count;
+} klient_partition_info_t;
+
+typedef struct klient_setting {
+    size_t size;
+    const char *name;
+    const char *value;               /* "" when secret */
+    const char *source;              /* "topic", "broker", "cluster", "file", "default" */
+} klient_setting_t;
+
+const char *klient_metadata_cluster_id(const klient_metadata_t *metadata);
+int32_t klient_metadata_controller(const klient_metadata_t *metadata);        /* -1: none */
+int32_t klient_metadata_controller_epoch(const klient_metadata_t *metadata);
+size_t klient_metadata_broker_count(const klient_metadata_t *metadata);
+size_t klient_metadata_topic_count(const klient_metadata_t *metadata);
+
+/* KLIENT_INVALID_ARGUMENT for an index beyond the last or a struct that is too small. Topics are
+ * sorted by name, brokers by id, partitions by number. */
+klient_code_t klient_metadata_broker(const klient_metadata_t *metadata, size_t index,
+                                     klient_broker_info_t *out);
+klient_code_t klient_metadata_topic(const klient_metadata_t *metadata, size_t index,
+                                    klient_topic_info_t *out);
+klient_code_t klient_metadata_partition(const klient_metadata_t *metadata, size_t topic,
+                                        size_t index, klient_partition_info_t *out);
+klient_code_t klient_metadata_topic_config(const klient_metadata_t *metadata, size_t topic,
+                                           size_t index, klient_setting_t *out);
+void klient_metadata_free(klient_metadata_t *metadata);           /* NULL is allowed */
+
+typedef enum klient_resource {
+    KLIENT_RESOURCE_TOPIC = 0,
+    KLIENT_RESOURCE_BROKER = 1
+} klient_resource_t;
+
+/* Every setting of a topic (by name) or broker (by id as text), defaults included. Free *out with
+ * klient_settings_free(). KLIENT_UNKNOWN_TOPIC_OR_PARTITION, KLIENT_BROKER_NOT_AVAILABLE,
+ * KLIENT_REQUEST_TIMED_OUT. */
+klient_code_t klient_admin_describe_configs(klient_admin_t *admin, klient_resource_t kind,
+                                            const char *name, int64_t timeout_ms,
+                                            klient_settings_t **out, klient_error_t **error);
+size_t klient_settings_count(const klient_settings_t *settings);
+klient_code_t klient_settings_get(const klient_settings_t *settings, size_t index,
+                                  klient_setting_t *out);
+void klient_settings_free(klient_settings_t *settings);           /* NULL is allowed */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/list.h"
 #include "common/mail.h"
 #include "common/uuid.h"
 #include "proto/kairn.pb-c.h"
@@ -75,7 +76,6 @@ int64_t control_lease_until_ms(const struct control *control);
  * controller the answer is NOT_CONTROLLER and `controller` tells who is (-1: nobody known); the
  * caller (server/api) relays the request through control_relay(). */
 struct control_request {
-    struct mail mail;                                   /* in transit; filled by control_ask() */
     struct mail_target *answer_to;
     void (*answered)(struct control_request *request);
     const Kairn__RequestHead *head;                     /* create_topics, delete_topics or changes; borrowed until answered */
@@ -86,8 +86,13 @@ struct control_request {
     char message[200];
     struct arena *arena;                                /* the caller's: the response is built in it */
     Kairn__ResponseHead *response;                      /* body filled when code is 0 */
+
+    /* the control plane's own while it has the request */
+    struct mail mail;
     struct control *control;
-    uint64_t ticket;
+    struct list node;                                   /* among those that wait for a controller */
+    bool relay;
+    size_t unanswered;                                  /* tickets of the core */
 };
 void control_ask(struct control *control, struct control_request *request);
 

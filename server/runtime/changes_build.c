@@ -1,0 +1,225 @@
+#include "server/runtime/changes_build.h"
+
+#include <string.h>
+
+#include "server/runtime/control_internal.h"
+
+/* Lists grow by doubling in the arena; what is left behind goes with the request. */
+struct list_builder {
+    void **items;
+    size_t count, capacity;
+};
+
+struct builder {
+    struct control *control;
+    struct arena *arena;
+    Kairn__ChangesResponse *changes;
+    struct list_builder topics, partitions;     /* partitions: of the topic being built */
+    ProtobufCBinaryData *deleted;
+    size_t deleted_count, deleted_capacity;
+    bool failed;
+};
+
+static bool list_add(struct builder *builder, struct list_builder *list, void *item)
+{
+    if (item == NULL) {
+        builder->failed = true;
+        return false;
+    }
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity > 0 ? 2 * list->capacity : 16;
+        void **items = arena_alloc(builder->arena, capacity * sizeof *items);
+        if (items == NULL) {
+            builder->failed = true;
+            return false;
+        }
+        if (list->count > 0)
+            memcpy(items, list->items, list->count * sizeof *items);
+        list->items = items;
+        list->capacity = capacity;
+    }
+    list->items[list->count++] = item;
+    return true;
+}
+
+static char *text(struct builder *builder, const char *from)
+{
+    char *copy = arena_strdup(builder->arena, from != NULL ? from : "");
+    if (copy == NULL)
+        builder->failed = true;
+    return copy != NULL ? copy : (char *)"";
+}
+
+static ProtobufCBinaryData id_bytes(struct builder *builder, const struct uuid *uuid)
+{
+    uint8_t *copy = arena_copy(builder->arena, uuid->bytes, sizeof uuid->bytes);
+    if (copy == NULL)
+        builder->failed = true;
+    return (ProtobufCBinaryData){ copy != NULL ? sizeof uuid->bytes : 0, copy };
+}
+
+static int32_t *ids(struct builder *builder, const struct replica_set *set)
+{
+    int32_t *copy = arena_alloc(builder->arena, (size_t)(set->count + 1) * sizeof *copy);
+    if (copy == NULL)
+        builder->failed = true;
+    else
+        memcpy(copy, set->ids, (size_t)set->count * sizeof *copy);
+    return copy;
+}
+
+/* --- brokers -------------------------------------------------------------------------------------- */
+
+static const struct live_broker *find_live(const struct control *control, const struct controller_broker *broker)
+{
+    for (size_t i = 0; i < control->chair.live_count; i++)
+        if (control->chair.live[i]->core.id == broker->id &&
+            uuid_equal(&control->chair.live[i]->core.incarnation, &broker->incarnation))
+            return control->chair.live[i];
+    return NULL;
+}
+
+static Kairn__Endpoint *build_endpoint(struct builder *builder, const struct znode_endpoint *from)
+{
+    Kairn__Endpoint *endpoint = arena_alloc(builder->arena, sizeof *endpoint);
+    if (endpoint == NULL)
+        return NULL;
+    kairn__endpoint__init(endpoint);
+    endpoint->listener = text(builder, from->listener);
+    endpoint->protocol = text(builder, from->protocol);
+    endpoint->host = text(builder, from->host);
+    endpoint->port = from->port;
+    return endpoint;
+}
+
+static void visit_brokers(void *context, const struct controller_broker *brokers, size_t count)
+{
+    struct builder *builder = context;
+    struct list_builder list = { 0 };
+
+    builder->changes->brokers_changed = true;
+    for (size_t i = 0; i < count && !builder->failed; i++) {
+        const struct live_broker *live = find_live(builder->control, &brokers[i]);
+        Kairn__BrokerEntry *entry = arena_alloc(builder->arena, sizeof *entry);
+        if (!list_add(builder, &list, entry))
+            return;
+        kairn__broker_entry__init(entry);
+        entry->id = brokers[i].id;
+        entry->incarnation = id_bytes(builder, &brokers[i].incarnation);
+        entry->rack = text(builder, brokers[i].rack);
+        if (live == NULL)
+            continue;            /* it went just now; the next reading tells the core */
+        entry->loops = (uint32_t)live->loops;
+        struct list_builder endpoints = { 0 };
+        for (size_t e = 0; e < live->broker.endpoint_count; e++)
+            list_add(builder, &endpoints, build_endpoint(builder, &live->broker.endpoints[e]));
+        entry->n_endpoints = endpoints.count;
+        entry->endpoints = (Kairn__Endpoint **)endpoints.items;
+    }
+    builder->changes->n_brokers = list.count;
+    builder->changes->brokers = (Kairn__BrokerEntry **)list.items;
+}
+
+/* --- topics ------------------------------------------------------------------------------------------ */
+
+static void finish_topic(struct builder *builder)
+{
+    if (builder->topics.count == 0)
+        return;
+    Kairn__TopicEntry *topic = builder->topics.items[builder->topics.count - 1];
+    topic->n_partitions = builder->partitions.count;
+    topic->partitions = (Kairn__PartitionEntry **)builder->partitions.items;
+    builder->partitions = (struct list_builder){ 0 };
+}
+
+static void visit_topic(void *context, const char *name, const struct uuid *id, int32_t partition_count,
+                        const struct controller_config *configs, int32_t config_count, bool configs_changed)
+{
+    struct builder *builder = context;
+    Kairn__TopicEntry *topic = arena_alloc(builder->arena, sizeof *topic);
+
+    finish_topic(builder);
+    if (!list_add(builder, &builder->topics, topic))
+        return;
+    kairn__topic_entry__init(topic);
+    topic->name = text(builder, name);
+    topic->topic_id = id_bytes(builder, id);
+    topic->partition_count = (uint32_t)partition_count;
+    topic->configs_changed = configs_changed;
+    struct list_builder list = { 0 };
+    for (int32_t i = 0; configs_changed && i < config_count; i++) {
+        Kairn__ConfigEntry *entry = arena_alloc(builder->arena, sizeof *entry);
+        if (!list_add(builder, &list, entry))
+            return;
+        kairn__config_entry__init(entry);
+        entry->name = text(builder, configs[i].name);
+        entry->value = text(builder, configs[i].value);
+    }
+    topic->n_configs = list.count;
+    topic->configs = (Kairn__ConfigEntry **)list.items;
+}
+
+static void visit_partition(void *context, int32_t partition, const struct partition_state *state)
+{
+    struct builder *builder = context;
+    Kairn__PartitionEntry *entry = arena_alloc(builder->arena, sizeof *entry);
+
+    if (!list_add(builder, &builder->partitions, entry))
+        return;
+    kairn__partition_entry__init(entry);
+    entry->partition = (uint32_t)partition;
+    entry->leader = state->leader;
+    entry->leader_epoch = state->leader_epoch;
+    entry->state_version = (uint32_t)state->version;
+    entry->n_replicas = (size_t)state->replicas.count;
+    entry->replicas = ids(builder, &state->replicas);
+    entry->n_isr = (size_t)state->isr.count;
+    entry->isr = ids(builder, &state->isr);
+}
+
+static void visit_deleted(void *context, const struct uuid *id)
+{
+    struct builder *builder = context;
+    if (builder->deleted_count == builder->deleted_capacity) {
+        size_t capacity = builder->deleted_capacity > 0 ? 2 * builder->deleted_capacity : 16;
+        ProtobufCBinaryData *grown = arena_alloc(builder->arena, capacity * sizeof *grown);
+        if (grown == NULL) {
+            builder->failed = true;
+            return;
+        }
+        if (builder->deleted_count > 0)
+            memcpy(grown, builder->deleted, builder->deleted_count * sizeof *grown);
+        builder->deleted = grown;
+        builder->deleted_capacity = capacity;
+    }
+    builder->deleted[builder->deleted_count++] = id_bytes(builder, id);
+}
+
+int changes_build(struct control *control, uint64_t sequence, bool full, struct arena *arena,
+                  Kairn__ResponseHead *response)
+{
+    struct controller_announcement now = controller_announced(control->chair.core);
+    struct builder builder = { .control = control, .arena = arena };
+    const struct controller_visitor visitor = {
+        .context = &builder, .brokers = visit_brokers, .topic = visit_topic,
+        .partition = visit_partition, .deleted = visit_deleted,
+    };
+
+    builder.changes = arena_alloc(arena, sizeof *builder.changes);
+    if (builder.changes == NULL)
+        return K_NOMEM;
+    kairn__changes_response__init(builder.changes);
+    builder.changes->controller_epoch = now.epoch;
+    builder.changes->sequence = now.sequence;
+    builder.changes->full = full;
+    builder.changes->controller = control->broker_id;
+    controller_changes(control->chair.core, sequence, full, &visitor);
+    finish_topic(&builder);
+    builder.changes->n_topics = builder.topics.count;
+    builder.changes->topics = (Kairn__TopicEntry **)builder.topics.items;
+    builder.changes->n_deleted_topic_ids = builder.deleted_count;
+    builder.changes->deleted_topic_ids = builder.deleted;
+    response->body_case = KAIRN__RESPONSE_HEAD__BODY_CHANGES;
+    response->changes = builder.changes;
+    return builder.failed ? K_NOMEM : 0;
+}

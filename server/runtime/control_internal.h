@@ -1,0 +1,147 @@
+/* runtime/control_internal.h - the parts of the control plane, for its own files only.
+ *
+ *   control.c           life: start, first connect, stop; the session's states
+ *   drive_member.c      core/member's effects become ZooKeeper calls, the answers its events
+ *   drive_controller.c  core/controller's effects become stores and answers
+ *   controller_load.c   reads the whole stored state at election
+ *   controller_watch.c  live brokers and delete requests, read again whenever they change
+ *   store.c             carries out a DO_STORE as fenced multis
+ *   control_request.c   what others ask of the controller: here, or relayed to its broker
+ *   news.c              polls the controller for changes and publishes them
+ *   peer.c              the native protocol on a channel to another broker
+ *
+ * Everything runs on the control loop. */
+#ifndef RUNTIME_CONTROL_INTERNAL_H
+#define RUNTIME_CONTROL_INTERNAL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/arena.h"
+#include "common/list.h"
+#include "common/map.h"
+#include "common/rand.h"
+#include "net/channel.h"
+#include "net/loop.h"
+#include "server/core/controller.h"
+#include "server/core/member.h"
+#include "server/runtime/control.h"
+#include "zk/elect.h"
+#include "zk/guardian.h"
+#include "zk/register.h"
+#include "zk/session.h"
+
+struct controller_load;
+struct news;
+struct peer;
+
+/* A live broker as registered: what the core does not need to know, but others do. */
+struct live_broker {
+    struct controller_broker core;
+    struct znode_broker broker;             /* points into `arena` */
+    int32_t loops;
+    struct arena arena;
+};
+
+/* State that exists only while this broker holds the controller's chair. */
+struct chair {
+    bool taken;                             /* elected; may still be loading */
+    bool loaded;                            /* core has been told ELECTED */
+    int32_t epoch, epoch_version;
+    struct controller *core;
+    struct timer *timer;                    /* core's deadline */
+    struct controller_load *load;           /* while loading */
+    bool load_done;                         /* read, waiting for the live brokers */
+    struct live_broker **live;              /* as of the last read of registrations */
+    size_t live_count;
+    bool live_known;                        /* registrations were read since election */
+    struct zk_watch incarnations, doomed;
+    struct timer *retry;                    /* failed reads, again */
+    bool reading_live, read_live_again;
+    struct map tickets;                     /* core ticket -> who waits */
+    uint64_t next_ticket;
+    bool stepping;
+};
+
+struct control {
+    struct control_options options;
+    char *connect, *digest, *rack, *listener;
+    struct rand rand;
+
+    struct zk_session *session;
+    struct guardian *guardian;
+    uint64_t life;                          /* answers to an older life are dropped */
+    bool identifying, identified, stopping, closed;
+    char cluster_id[25];
+    int32_t broker_id;
+    struct timer *tend;                     /* once a second: guardian, patience with ZooKeeper */
+    struct timer *stop_limit;
+    int64_t waiting_since_ms;
+
+    struct member member;
+    struct timer *member_timer;
+    struct list member_events;              /* queued while the core is being stepped */
+    bool member_stepping;
+    struct zk_watch controller_watch;
+    _Atomic int64_t lease_until_ms;
+
+    struct chair chair;
+    struct news *news;
+    int32_t followed;                       /* broker id of the controller, -1: nobody known */
+    struct list waiting;                    /* control_request_state: for a controller */
+    struct timer *waiting_timer;
+};
+
+/* control.c: chair and registration are released, close the session. */
+void control_finish(struct control *control);
+int64_t control_now_ms(const struct control *control);            /* monotonic */
+int64_t control_boot_ms(const struct control *control);           /* counts suspend */
+
+/* drive_member.c */
+void drive_member(struct control *control, const struct member_event *event);
+
+/* drive_controller.c */
+int chair_init(struct control *control);
+void chair_fini(struct control *control);
+void chair_take(struct control *control, int32_t epoch, int32_t epoch_version);
+void chair_leave(struct control *control);
+/* The live brokers were read (again): see chair.live. */
+void chair_live_read(struct control *control);
+/* Never from inside a step: asserted. */
+void drive_controller(struct control *control, const struct controller_event *event);
+
+/* controller_load.c: read all, then done(code 0 or SESSION_LOST...). Cancel with _free. */
+struct loaded_topic;
+int controller_load_start(struct control *control, void (*done)(struct control *control, int code));
+void controller_load_free(struct controller_load *load);
+const struct controller_topic *controller_load_topics(const struct controller_load *load, size_t *count);
+
+/* controller_watch.c */
+void watch_start(struct control *control);
+void watch_stop(struct control *control);
+void watch_read_live(struct control *control);
+void watch_free_live(struct control *control);
+
+/* store.c */
+void store_run(struct control *control, uint64_t token, const struct store_change *changes, size_t count);
+
+/* control_request.c */
+void requests_controller_known(struct control *control);           /* somebody new to ask */
+void requests_chair_ready(struct control *control);                /* it is us, and loaded */
+void requests_chair_lost(struct control *control);
+void requests_answer_topic(struct control *control, const struct controller_effect *effect);
+void requests_answer_changes(struct control *control, const struct controller_effect *effect);
+int requests_init(struct control *control);
+void requests_fini(struct control *control);
+/* Serve here; on the control loop. */
+void request_serve(struct control *control, struct control_request *request);
+
+/* news.c */
+int news_new(struct control *control, struct news **out);
+void news_free(struct news *news);
+void news_follow(struct news *news, int32_t broker);               /* -1: stop */
+/* The channel to the controller's broker, NULL when it is us or nobody is known. */
+struct peer *news_peer(struct news *news);
+
+#endif

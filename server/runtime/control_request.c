@@ -1,0 +1,437 @@
+/* control_request.c - what is asked of the controller: served here, or relayed to its broker. */
+#include "server/runtime/control_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "proto/head.h"
+#include "server/runtime/changes_build.h"
+#include "server/runtime/peer.h"
+
+enum { WAIT_STEP_MS = 50 };
+
+/* Who waits for a ticket of the core. */
+struct waiter {
+    struct control_request *request;
+    size_t index;                       /* of the topic within the request */
+};
+
+struct relay {
+    struct channel_call call;
+    struct control_request *request;
+};
+
+/* --- answering ------------------------------------------------------------------------------------ */
+
+static struct control_request *request_of(struct mail *mail)
+{
+    return (struct control_request *)((char *)mail - offsetof(struct control_request, mail));
+}
+
+static void deliver_answer(struct mail *mail)
+{
+    struct control_request *request = request_of(mail);
+    request->answered(request);
+}
+
+static void answer(struct control_request *request, int code, const char *message)
+{
+    request->code = code;
+    request->controller = request->control->followed;
+    strncpy(request->message, message != NULL ? message : k_error_text(code), sizeof request->message - 1);
+    request->mail.deliver = deliver_answer;
+    mail_post(request->answer_to, &request->mail);
+}
+
+static void wait_for_controller(struct control_request *request)
+{
+    struct control *control = request->control;
+    if (control_now_ms(control) >= request->deadline_ms) {
+        answer(request, K_REQUEST_TIMED_OUT, "no controller answered in time");
+        return;
+    }
+    if (list_empty(&control->waiting))
+        timer_after(control->waiting_timer, WAIT_STEP_MS);
+    list_append(&control->waiting, &request->node);
+}
+
+/* --- tickets ------------------------------------------------------------------------------------------ */
+
+static uint64_t ticket_new(struct control *control, struct control_request *request, size_t index)
+{
+    struct waiter *waiter = malloc(sizeof *waiter);
+    uint64_t ticket = ++control->chair.next_ticket;
+    if (waiter == NULL)
+        return 0;
+    *waiter = (struct waiter){ request, index };
+    if (map_put(&control->chair.tickets, &ticket, sizeof ticket, waiter, NULL) != 0) {
+        free(waiter);
+        return 0;
+    }
+    return ticket;
+}
+
+static bool ticket_take(struct control *control, uint64_t ticket, struct waiter *out)
+{
+    struct waiter *waiter = map_remove(&control->chair.tickets, &ticket, sizeof ticket);
+    if (waiter == NULL)
+        return false;             /* 0: nobody waits (a delete request found in ZooKeeper) */
+    *out = *waiter;
+    free(waiter);
+    return true;
+}
+
+/* --- serving: topics ------------------------------------------------------------------------------------- */
+
+static Kairn__TopicResult **new_results(struct arena *arena, size_t count)
+{
+    Kairn__TopicResult **results = arena_calloc(arena, count + 1, sizeof *results);
+    for (size_t i = 0; results != NULL && i < count; i++) {
+        results[i] = arena_alloc(arena, sizeof **results);
+        if (results[i] == NULL)
+            return NULL;
+        kairn__topic_result__init(results[i]);
+    }
+    return results;
+}
+
+static Kairn__TopicResult *result_of(const struct waiter *waiter)
+{
+    const Kairn__ResponseHead *response = waiter->request->response;
+    return response->body_case == KAIRN__RESPONSE_HEAD__BODY_CREATE_TOPICS
+               ? response->create_topics->results[waiter->index]
+               : response->delete_topics->results[waiter->index];
+}
+
+static void topic_answered(const struct waiter *waiter, int error, const char *message)
+{
+    struct control_request *request = waiter->request;
+    if (error != 0)
+        result_of(waiter)->error = head_error(request->arena, error, message);
+    if (--request->unanswered == 0)
+        answer(request, 0, NULL);
+}
+
+void requests_answer_topic(struct control *control, const struct controller_effect *effect)
+{
+    struct waiter waiter;
+    if (!ticket_take(control, effect->answer.ticket, &waiter))
+        return;
+    Kairn__TopicResult *result = result_of(&waiter);
+    struct arena *arena = waiter.request->arena;
+    void *id = arena_copy(arena, effect->answer.id.bytes, sizeof effect->answer.id.bytes);
+    if (id != NULL)
+        result->topic_id = (ProtobufCBinaryData){ sizeof effect->answer.id.bytes, id };
+    result->partitions = (uint32_t)effect->answer.partitions;
+    result->replication_factor = (uint32_t)effect->answer.replication_factor;
+    topic_answered(&waiter, effect->answer.error, effect->answer.message[0] != '\0' ? effect->answer.message : NULL);
+}
+
+static void create_topic(struct control *control, struct control_request *request, size_t index)
+{
+    const Kairn__CreateTopicsRequest *body = request->head->create_topics;
+    const Kairn__NewTopic *topic = body->topics[index];
+    struct waiter waiter = { request, index };
+    struct controller_event event = { .type = CONTROLLER_CREATE_TOPIC };
+    struct replica_set *assignment = arena_calloc(request->arena, topic->n_assignment + 1, sizeof *assignment);
+    struct controller_config *configs = arena_calloc(request->arena, topic->n_configs + 1, sizeof *configs);
+
+    result_of(&waiter)->name = topic->name;
+    if (assignment == NULL || configs == NULL) {
+        topic_answered(&waiter, K_NOMEM, NULL);
+        return;
+    }
+    for (size_t i = 0; i < topic->n_assignment; i++) {
+        const Kairn__ReplicaList *list = topic->assignment[i];
+        if (list->n_brokers == 0 || list->n_brokers > REPLICAS_MAX) {
+            topic_answered(&waiter, K_INVALID_REPLICA_ASSIGNMENT, "each partition needs 1 to 16 replicas");
+            return;
+        }
+        assignment[i].count = (int32_t)list->n_brokers;
+        memcpy(assignment[i].ids, list->brokers, list->n_brokers * sizeof(int32_t));
+    }
+    for (size_t i = 0; i < topic->n_configs; i++)
+        configs[i] = (struct controller_config){ topic->configs[i]->name, topic->configs[i]->value };
+    event.create.ticket = ticket_new(control, request, index);
+    if (event.create.ticket == 0) {
+        topic_answered(&waiter, K_NOMEM, NULL);
+        return;
+    }
+    event.create.name = topic->name;
+    event.create.id = uuid_random();
+    event.create.partitions = topic->partitions;
+    event.create.replication_factor = topic->replication_factor;
+    event.create.assignment = assignment;
+    event.create.assignment_count = (int32_t)topic->n_assignment;
+    event.create.configs = configs;
+    event.create.config_count = (int32_t)topic->n_configs;
+    event.create.validate_only = body->validate_only;
+    event.create.seed = rand_u64(&control->rand);
+    drive_controller(control, &event);
+}
+
+static void delete_topic(struct control *control, struct control_request *request, size_t index)
+{
+    const Kairn__DeleteTopicsRequest *body = request->head->delete_topics;
+    struct waiter waiter = { request, index };
+    struct controller_event event = { .type = CONTROLLER_DELETE_TOPIC };
+
+    if (index < body->n_topics) {
+        event.remove.name = body->topics[index];
+        result_of(&waiter)->name = body->topics[index];
+    } else {
+        ProtobufCBinaryData id = body->topic_ids[index - body->n_topics];
+        result_of(&waiter)->topic_id = id;
+        if (head_uuid(id, &event.remove.id) != 0) {
+            topic_answered(&waiter, K_INVALID_REQUEST, "a topic id has 16 bytes");
+            return;
+        }
+    }
+    event.remove.ticket = ticket_new(control, request, index);
+    if (event.remove.ticket == 0)
+        topic_answered(&waiter, K_NOMEM, NULL);
+    else
+        drive_controller(control, &event);
+}
+
+static void serve_topics(struct control *control, struct control_request *request, bool create)
+{
+    size_t count = create ? request->head->create_topics->n_topics
+                          : request->head->delete_topics->n_topics + request->head->delete_topics->n_topic_ids;
+    Kairn__TopicResult **results = new_results(request->arena, count);
+    Kairn__CreateTopicsResponse *created = arena_alloc(request->arena, sizeof *created);
+    Kairn__DeleteTopicsResponse *deleted = arena_alloc(request->arena, sizeof *deleted);
+
+    if (results == NULL || created == NULL || deleted == NULL) {
+        answer(request, K_NOMEM, NULL);
+        return;
+    }
+    if (create) {
+        kairn__create_topics_response__init(created);
+        created->n_results = count;
+        created->results = results;
+        request->response->body_case = KAIRN__RESPONSE_HEAD__BODY_CREATE_TOPICS;
+        request->response->create_topics = created;
+    } else {
+        kairn__delete_topics_response__init(deleted);
+        deleted->n_results = count;
+        deleted->results = results;
+        request->response->body_case = KAIRN__RESPONSE_HEAD__BODY_DELETE_TOPICS;
+        request->response->delete_topics = deleted;
+    }
+    /* One more than there are topics, so that an answer given at once does not end the request. */
+    request->unanswered = count + 1;
+    for (size_t i = 0; i < count; i++) {
+        if (create)
+            create_topic(control, request, i);
+        else
+            delete_topic(control, request, i);
+    }
+    if (--request->unanswered == 0)
+        answer(request, 0, NULL);
+}
+
+/* --- serving: changes ------------------------------------------------------------------------------------ */
+
+void requests_answer_changes(struct control *control, const struct controller_effect *effect)
+{
+    struct waiter waiter;
+    if (!ticket_take(control, effect->changes.ticket, &waiter))
+        return;
+    struct control_request *request = waiter.request;
+    int error = effect->changes.error;
+    if (error == 0)
+        error = changes_build(control, effect->changes.after_sequence, effect->changes.full, request->arena, request->response);
+    answer(request, error, NULL);
+}
+
+static void serve_changes(struct control *control, struct control_request *request)
+{
+    const Kairn__ChangesRequest *body = request->head->changes;
+    struct controller_event event = { .type = CONTROLLER_CHANGES_ASKED };
+
+    event.changes.broker = body->broker;
+    event.changes.epoch = body->controller_epoch;
+    event.changes.sequence = body->sequence;
+    event.changes.deadline_ms = control_now_ms(control) + body->max_wait_ms;
+    if (head_uuid(body->incarnation, &event.changes.incarnation) != 0) {
+        answer(request, K_INVALID_REQUEST, "an incarnation has 16 bytes");
+        return;
+    }
+    event.changes.ticket = ticket_new(control, request, 0);
+    if (event.changes.ticket == 0)
+        answer(request, K_NOMEM, NULL);
+    else
+        drive_controller(control, &event);
+}
+
+static void serve(struct control *control, struct control_request *request)
+{
+    request->response = arena_alloc(request->arena, sizeof *request->response);
+    if (request->response == NULL) {
+        answer(request, K_NOMEM, NULL);
+        return;
+    }
+    kairn__response_head__init(request->response);
+    switch (request->head->body_case) {
+    case KAIRN__REQUEST_HEAD__BODY_CREATE_TOPICS:
+        serve_topics(control, request, true);
+        break;
+    case KAIRN__REQUEST_HEAD__BODY_DELETE_TOPICS:
+        serve_topics(control, request, false);
+        break;
+    case KAIRN__REQUEST_HEAD__BODY_CHANGES:
+        serve_changes(control, request);
+        break;
+    default:
+        answer(request, K_UNSUPPORTED_VERSION, NULL);
+        break;
+    }
+}
+
+/* --- relaying -------------------------------------------------------------------------------------------- */
+
+static void relay_answered(struct channel_call *call, int code, struct slab *slab, uint8_t *bytes, size_t size)
+{
+    struct relay *relay = (struct relay *)((char *)call - offsetof(struct relay, call));
+    struct control_request *request = relay->request;
+
+    (void)slab;
+    free(relay);
+    if (code == 0)
+        code = peer_answer(bytes, size, request->arena, &request->response);
+    if (code == K_NOT_CONTROLLER || code == K_CONNECTION_FAILED || code == K_CLOSED)
+        wait_for_controller(request);      /* nothing was done: somebody else will be the controller */
+    else
+        answer(request, code, NULL);
+}
+
+static void relay_to(struct peer *peer, struct control_request *request)
+{
+    struct relay *relay = calloc(1, sizeof *relay);
+    Kairn__RequestHead head = *request->head;
+    int64_t left_ms = request->deadline_ms - control_now_ms(request->control);
+
+    if (relay == NULL) {
+        answer(request, K_NOMEM, NULL);
+        return;
+    }
+    relay->request = request;
+    relay->call.answer = relay_answered;
+    head.relayed = true;
+    head.timeout_ms = (uint32_t)(left_ms > 1 ? left_ms : 1);
+    int error = peer_ask(peer, &relay->call, &head, head.timeout_ms);
+    if (error != 0) {
+        free(relay);
+        answer(request, error, NULL);
+    }
+}
+
+/* --- routing ------------------------------------------------------------------------------------------------ */
+
+void request_serve(struct control *control, struct control_request *request)
+{
+    request->control = control;
+    if (control->chair.loaded)
+        serve(control, request);
+    else if (control->closed || control->stopping)
+        answer(request, K_CLOSED, NULL);
+    else if (control->chair.taken)
+        wait_for_controller(request);
+    else if (!request->relay)
+        answer(request, K_NOT_CONTROLLER, NULL);
+    else if (news_peer(control->news) != NULL)
+        relay_to(news_peer(control->news), request);
+    else
+        wait_for_controller(request);
+}
+
+static void arrived(struct mail *mail)
+{
+    struct control_request *request = request_of(mail);
+    request_serve(request->control, request);
+}
+
+static void post(struct control *control, struct control_request *request, bool relay)
+{
+    request->control = control;
+    request->relay = relay;
+    request->mail.deliver = arrived;
+    loop_post(control->options.loop, &request->mail);
+}
+
+void control_ask(struct control *control, struct control_request *request)
+{
+    post(control, request, false);
+}
+
+void control_relay(struct control *control, struct control_request *request)
+{
+    post(control, request, true);
+}
+
+/* --- waiting for a controller ---------------------------------------------------------------------------------- */
+
+static void serve_waiting(struct control *control)
+{
+    struct list now;
+    list_init(&now);
+    for (struct list *node; (node = list_first(&control->waiting)) != NULL;) {
+        list_remove(node);
+        list_append(&now, node);
+    }
+    for (struct list *node; (node = list_first(&now)) != NULL;) {
+        list_remove(node);
+        request_serve(control, LIST_OWNER(node, struct control_request, node));
+    }
+}
+
+static void waiting_tick(void *context)
+{
+    serve_waiting(context);
+}
+
+void requests_controller_known(struct control *control)
+{
+    serve_waiting(control);
+}
+
+void requests_chair_ready(struct control *control)
+{
+    serve_waiting(control);
+}
+
+void requests_chair_lost(struct control *control)
+{
+    size_t position = 0;
+    void *value;
+    const void *key;
+    size_t size;
+
+    while (map_next(&control->chair.tickets, &position, &key, &size, &value)) {
+        struct waiter *waiter = value;
+        struct control_request *request = waiter->request;
+        map_remove(&control->chair.tickets, key, size);
+        free(waiter);
+        if (request->head->body_case == KAIRN__REQUEST_HEAD__BODY_CHANGES) {
+            answer(request, K_NOT_CONTROLLER, NULL);
+            continue;
+        }
+        /* Whether the topic was made or deleted is the next controller's to know. */
+        if (--request->unanswered == 0)
+            answer(request, K_NETWORK_EXCEPTION, "the controller changed before the request was finished; look whether it was done");
+    }
+}
+
+int requests_init(struct control *control)
+{
+    list_init(&control->waiting);
+    return timer_new(control->options.loop, waiting_tick, control, &control->waiting_timer);
+}
+
+void requests_fini(struct control *control)
+{
+    timer_free(control->waiting_timer);
+}

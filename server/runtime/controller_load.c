@@ -1,0 +1,357 @@
+/* controller_load.c - read everything that is stored about topics, once, at election.
+ *
+ * One sync, then the list of topics and of delete requests, then per topic its node, its
+ * configuration and its partitions' states, READS_MAX reads at a time. A read that fails ends the
+ * load with its code; the caller starts anew, so that nothing is ever decided on half a picture.
+ * A topic with a broken node is left out and named in the log; the others are served. */
+#include "server/runtime/control_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+
+enum { READS_MAX = 256 };
+
+enum read_kind { READ_TOPIC, READ_CONFIG, READ_STATE };
+
+struct load_topic {
+    struct controller_topic topic;      /* arrays in the load's arena */
+    struct partition_state *partitions;
+    bool broken, exists;
+};
+
+struct controller_load {
+    struct control *control;
+    void (*done)(struct control *control, int code);
+    struct arena arena;
+    struct load_topic *topics;
+    size_t count, cursor;               /* the next read: of which topic, */
+    int32_t part;                       /* which part of it, */
+    bool states;                        /* in the second round? */
+    size_t in_flight;
+    int code;
+    bool cancelled;                     /* freed by its owner: goes when the last read is answered */
+    char **doomed;
+    size_t doomed_count;
+    struct controller_topic *result;
+    size_t result_count;
+};
+
+struct load_read {
+    struct controller_load *load;
+    enum read_kind kind;
+    size_t topic;
+    int32_t partition;
+};
+
+static void load_destroy(struct controller_load *load)
+{
+    arena_fini(&load->arena);
+    free(load);
+}
+
+void controller_load_free(struct controller_load *load)
+{
+    if (load == NULL)
+        return;
+    load->cancelled = true;
+    if (load->in_flight == 0)
+        load_destroy(load);
+}
+
+const struct controller_topic *controller_load_topics(const struct controller_load *load, size_t *count)
+{
+    *count = load->result_count;
+    return load->result;
+}
+
+static void quarantine(struct load_topic *topic, const char *what, const char *reason)
+{
+    LOG_ERROR("topic-quarantined", "topic=%s what=%s reason=\"%s\" action=\"mend the znode, then restart the controller\"",
+              topic->topic.name, what, reason);
+    topic->broken = true;
+}
+
+/* --- decoding ------------------------------------------------------------------------------------- */
+
+static int decode_topic(struct controller_load *load, struct load_topic *topic, const struct zk_reply *reply)
+{
+    struct znode_topic node;
+    struct k_reason reason = { "" };
+    int error = znode_decode_topic(&load->arena, reply->data, reply->size, &node, &reason);
+    if (error == K_NOMEM)
+        return error;
+    if (error == 0 && (node.partition_count == 0 || node.partition_count > PARTITIONS_PER_TOPIC_MAX))
+        error = k_reason_set(&reason, K_CORRUPT, "%zu partitions", node.partition_count);
+    if (error == 0 && uuid_is_zero(&node.id))
+        error = k_reason_set(&reason, K_CORRUPT, "no topic_id");
+    for (size_t i = 0; error == 0 && i < node.partition_count; i++)
+        if (node.partitions[i].count < 1 || node.partitions[i].count > REPLICAS_MAX)
+            error = k_reason_set(&reason, K_CORRUPT, "%d replicas of partition %zu", node.partitions[i].count, i);
+    if (error != 0) {
+        quarantine(topic, "topic", reason.text);
+        return 0;
+    }
+    topic->partitions = arena_calloc(&load->arena, node.partition_count, sizeof *topic->partitions);
+    if (topic->partitions == NULL)
+        return K_NOMEM;
+    topic->topic.id = node.id;
+    topic->topic.partition_count = (int32_t)node.partition_count;
+    topic->topic.partitions = topic->partitions;
+    for (size_t i = 0; i < node.partition_count; i++) {
+        struct partition_state *state = &topic->partitions[i];
+        state->version = -1;
+        state->leader = -1;
+        state->replicas.count = node.partitions[i].count;
+        memcpy(state->replicas.ids, node.partitions[i].ids, (size_t)node.partitions[i].count * sizeof(int32_t));
+    }
+    topic->exists = true;
+    return 0;
+}
+
+static int decode_state(struct controller_load *load, struct load_topic *topic, int32_t partition,
+                        const struct zk_reply *reply)
+{
+    struct znode_partition_state node;
+    struct k_reason reason = { "" };
+    struct partition_state *state = &topic->partitions[partition];
+    int error = znode_decode_partition_state(&load->arena, reply->data, reply->size, &node, &reason);
+
+    if (error == K_NOMEM)
+        return error;
+    if (error == 0 && node.isr.count > REPLICAS_MAX)
+        error = k_reason_set(&reason, K_CORRUPT, "%d members in the in-sync set", node.isr.count);
+    if (error != 0) {
+        char what[64];
+        snprintf(what, sizeof what, "partitions/%d/state", partition);
+        quarantine(topic, what, reason.text);
+        return 0;
+    }
+    state->leader = node.leader;
+    state->leader_epoch = node.leader_epoch;
+    state->controller_epoch = node.controller_epoch;
+    state->version = reply->stat.version;
+    state->isr.count = node.isr.count;
+    memcpy(state->isr.ids, node.isr.ids, (size_t)node.isr.count * sizeof(int32_t));
+    return 0;
+}
+
+static int decode_config(struct controller_load *load, struct load_topic *topic, const struct zk_reply *reply)
+{
+    struct znode_config node;
+    struct k_reason reason = { "" };
+    int error = znode_decode_config(&load->arena, reply->data, reply->size, &node, &reason);
+
+    if (error == K_NOMEM)
+        return error;
+    if (error != 0) {
+        LOG_ERROR("topic-config-ignored", "topic=%s reason=\"%s\"", topic->topic.name, reason.text);
+        return 0;
+    }
+    struct controller_config *configs = arena_calloc(&load->arena, node.count + 1, sizeof *configs);
+    if (configs == NULL)
+        return K_NOMEM;
+    for (size_t i = 0; i < node.count; i++)
+        configs[i] = (struct controller_config){ node.names[i], node.values[i] };
+    topic->topic.configs = configs;
+    topic->topic.config_count = (int32_t)node.count;
+    return 0;
+}
+
+/* --- asking ------------------------------------------------------------------------------------------ */
+
+static void load_advance(struct controller_load *load);
+
+static void read_answered(void *context, const struct zk_reply *reply)
+{
+    struct load_read *read = context;
+    struct controller_load *load = read->load;
+    struct load_topic *topic = &load->topics[read->topic];
+    int error = reply->code;
+
+    load->in_flight--;
+    if (!load->cancelled && load->code == 0) {
+        if (error == K_NOT_FOUND)
+            error = 0;          /* deleted meanwhile, never configured, or a state not made yet */
+        else if (error == 0 && read->kind == READ_TOPIC)
+            error = decode_topic(load, topic, reply);
+        else if (error == 0 && read->kind == READ_CONFIG)
+            error = decode_config(load, topic, reply);
+        else if (error == 0)
+            error = decode_state(load, topic, read->partition, reply);
+        load->code = error;
+    }
+    free(read);
+    load_advance(load);
+}
+
+static int ask(struct controller_load *load, enum read_kind kind, size_t topic, int32_t partition)
+{
+    const char *name = load->topics[topic].topic.name;
+    enum znode node = kind == READ_TOPIC ? ZNODE_TOPIC : kind == READ_CONFIG ? ZNODE_CONFIG_TOPIC : ZNODE_PARTITION_STATE;
+    char memory[512];
+    struct arena arena;
+    struct load_read *read = malloc(sizeof *read);
+
+    arena_init(&arena, memory, sizeof memory, 4096);
+    char *path = kind == READ_STATE ? znode_path(&arena, node, name, partition) : znode_path(&arena, node, name);
+    int error = K_NOMEM;
+    if (read != NULL && path != NULL) {
+        *read = (struct load_read){ load, kind, topic, partition };
+        error = zk_get(load->control->session, path, NULL, read_answered, read);
+    }
+    if (error == 0)
+        load->in_flight++;
+    else
+        free(read);
+    arena_fini(&arena);
+    return error;
+}
+
+/* Ask the next read: first every topic's node and configuration, then, once all nodes are known,
+ * every partition's state. 1: asked or moved on; 0: nothing to ask until answers come; below 0:
+ * not possible. */
+static int ask_next(struct controller_load *load)
+{
+    if (load->cursor == load->count) {
+        if (load->states || load->in_flight > 0)
+            return 0;
+        load->states = true;
+        load->cursor = 0;
+        load->part = 0;
+        return load->count > 0;
+    }
+    struct load_topic *topic = &load->topics[load->cursor];
+    int32_t parts = !load->states ? 2 : topic->exists && !topic->broken ? topic->topic.partition_count : 0;
+    if (load->part >= parts) {
+        load->cursor++;
+        load->part = 0;
+        return 1;
+    }
+    int32_t part = load->part++;
+    enum read_kind kind = load->states ? READ_STATE : part == 0 ? READ_TOPIC : READ_CONFIG;
+    return ask(load, kind, load->cursor, part) == 0 ? 1 : -1;
+}
+
+static int collect(struct controller_load *load)
+{
+    load->result = arena_calloc(&load->arena, load->count + 1, sizeof *load->result);
+    if (load->result == NULL)
+        return K_NOMEM;
+    for (size_t i = 0; i < load->count; i++) {
+        struct load_topic *topic = &load->topics[i];
+        if (!topic->exists || topic->broken)
+            continue;
+        for (size_t d = 0; d < load->doomed_count; d++)
+            topic->topic.doomed |= strcmp(load->doomed[d], topic->topic.name) == 0;
+        load->result[load->result_count++] = topic->topic;
+    }
+    return 0;
+}
+
+static void load_advance(struct controller_load *load)
+{
+    if (load->cancelled) {
+        if (load->in_flight == 0)
+            load_destroy(load);
+        return;
+    }
+    for (int asked = 1; asked == 1 && load->code == 0 && load->in_flight < READS_MAX;) {
+        asked = ask_next(load);
+        if (asked < 0)
+            load->code = K_SESSION_LOST;
+    }
+    if (load->in_flight > 0)
+        return;
+    if (load->code == 0)
+        load->code = collect(load);
+    load->done(load->control, load->code);
+}
+
+/* --- the lists ------------------------------------------------------------------------------------------ */
+
+static void topics_listed(void *context, const struct zk_reply *reply)
+{
+    struct controller_load *load = context;
+    load->in_flight--;
+    if (!load->cancelled && load->code == 0) {
+        load->code = reply->code;
+        if (reply->code == 0) {
+            load->topics = arena_calloc(&load->arena, reply->child_count + 1, sizeof *load->topics);
+            for (size_t i = 0; load->topics != NULL && i < reply->child_count; i++)
+                load->topics[i].topic.name = arena_strdup(&load->arena, reply->children[i]);
+            load->count = load->topics != NULL ? reply->child_count : 0;
+            if (load->topics == NULL || (load->count > 0 && load->topics[load->count - 1].topic.name == NULL))
+                load->code = K_NOMEM;
+        }
+    }
+    load_advance(load);
+}
+
+static void doomed_listed(void *context, const struct zk_reply *reply)
+{
+    struct controller_load *load = context;
+    load->in_flight--;
+    if (!load->cancelled && load->code == 0) {
+        load->code = reply->code;
+        load->doomed = arena_calloc(&load->arena, reply->child_count + 1, sizeof *load->doomed);
+        if (load->doomed == NULL)
+            load->code = K_NOMEM;
+        for (size_t i = 0; load->code == 0 && i < reply->child_count; i++) {
+            load->doomed[i] = arena_strdup(&load->arena, reply->children[i]);
+            if (load->doomed[i] == NULL)
+                load->code = K_NOMEM;
+            else
+                load->doomed_count++;
+        }
+    }
+    if (load->cancelled || load->code != 0) {
+        load_advance(load);
+        return;
+    }
+    load->in_flight++;
+    if (zk_children(load->control->session, "/brokers/topics", NULL, topics_listed, load) != 0) {
+        load->in_flight--;
+        load->code = K_SESSION_LOST;
+        load_advance(load);
+    }
+}
+
+static void synced(void *context, const struct zk_reply *reply)
+{
+    struct controller_load *load = context;
+    load->in_flight--;
+    if (!load->cancelled)
+        load->code = reply->code;
+    if (load->cancelled || load->code != 0) {
+        load_advance(load);
+        return;
+    }
+    load->in_flight++;
+    if (zk_children(load->control->session, "/admin/delete_topics", NULL, doomed_listed, load) != 0) {
+        load->in_flight--;
+        load->code = K_SESSION_LOST;
+        load_advance(load);
+    }
+}
+
+int controller_load_start(struct control *control, void (*done)(struct control *control, int code))
+{
+    struct controller_load *load = calloc(1, sizeof *load);
+    if (load == NULL)
+        return K_NOMEM;
+    load->control = control;
+    load->done = done;
+    arena_init(&load->arena, NULL, 0, SIZE_MAX);
+    load->in_flight = 1;
+    int error = control->session == NULL ? K_SESSION_LOST
+                                         : zk_sync(control->session, "/brokers", synced, load);
+    if (error != 0) {
+        load_destroy(load);
+        return error;
+    }
+    control->chair.load = load;
+    return 0;
+}

@@ -1,0 +1,253 @@
+/* controller_watch.c - what the controller watches in ZooKeeper: registrations, delete requests.
+ *
+ * Two watches, however many brokers and topics there are. /brokers/inc is watched rather than
+ * /brokers/ids because its children's names carry the incarnation: a broker that is gone and back
+ * between two reads is seen. Reading and arming are one call, so no change falls in between. */
+#include "server/runtime/control_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+
+enum { RETRY_MS = 200, BROKER_ARENA_MAX = 64 * 1024 };
+
+/* One reading of all registrations, until every child was read. */
+struct live_read {
+    struct control *control;
+    uint64_t life;
+    struct live_broker **brokers;
+    size_t count, in_flight;
+    bool failed;
+};
+
+struct broker_read {
+    struct live_read *round;
+    struct live_broker *broker;
+    bool record;                     /* /kairn/brokers/N, else /brokers/ids/N */
+};
+
+static void live_broker_free(struct live_broker *broker)
+{
+    if (broker == NULL)
+        return;
+    arena_fini(&broker->arena);
+    free(broker);
+}
+
+static void free_brokers(struct live_broker **brokers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        live_broker_free(brokers[i]);
+    free(brokers);
+}
+
+void watch_free_live(struct control *control)
+{
+    free_brokers(control->chair.live, control->chair.live_count);
+    control->chair.live = NULL;
+    control->chair.live_count = 0;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct live_broker *const *left = a, *const *right = b;
+    return ((*left)->core.id > (*right)->core.id) - ((*left)->core.id < (*right)->core.id);
+}
+
+static void live_read_finish(struct live_read *round)
+{
+    struct control *control = round->control;
+    struct chair *chair = &control->chair;
+
+    if (round->life != control->life || !chair->taken) {
+        free_brokers(round->brokers, round->count);
+        free(round);
+        return;
+    }
+    chair->reading_live = false;
+    if (round->failed) {
+        free_brokers(round->brokers, round->count);
+        timer_after(chair->retry, RETRY_MS);
+    } else {
+        size_t known = 0;
+        for (size_t i = 0; i < round->count; i++) {    /* those that went while we read */
+            if (round->brokers[i]->broker.endpoint_count > 0)
+                round->brokers[known++] = round->brokers[i];
+            else
+                live_broker_free(round->brokers[i]);
+        }
+        watch_free_live(control);
+        if (known > 1)
+            qsort(round->brokers, known, sizeof *round->brokers, by_id);
+        chair->live = round->brokers;
+        chair->live_count = known;
+        chair_live_read(control);
+    }
+    free(round);
+    if (chair->taken && chair->read_live_again)
+        watch_read_live(control);
+}
+
+static void broker_answered(void *context, const struct zk_reply *reply)
+{
+    struct broker_read *read = context;
+    struct live_read *round = read->round;
+    struct live_broker *broker = read->broker;
+    struct k_reason reason = { "" };
+
+    if (reply->code == 0 && read->record) {
+        struct znode_kairn_broker record;
+        if (znode_decode_kairn_broker(&broker->arena, reply->data, reply->size, &record, &reason) == 0 &&
+            uuid_equal(&record.incarnation, &broker->core.incarnation))
+            broker->loops = record.loops;
+    } else if (reply->code == 0) {
+        int error = znode_decode_broker(&broker->arena, reply->data, reply->size, &broker->broker, &reason);
+        if (error != 0)
+            LOG_ERROR("broker-ignored", "broker=%d reason=\"%s\"", broker->core.id, reason.text);
+        if (error == 0 && broker->broker.rack != NULL)
+            snprintf(broker->core.rack, sizeof broker->core.rack, "%s", broker->broker.rack);
+    } else if (reply->code != K_NOT_FOUND) {
+        round->failed = true;
+    }
+    free(read);
+    if (--round->in_flight == 0)
+        live_read_finish(round);
+}
+
+static void ask_broker(struct live_read *round, struct live_broker *broker, bool record)
+{
+    char path[64];
+    struct broker_read *read = malloc(sizeof *read);
+    snprintf(path, sizeof path, record ? "/kairn/brokers/%d" : "/brokers/ids/%d", broker->core.id);
+    if (read != NULL)
+        *read = (struct broker_read){ round, broker, record };
+    if (read == NULL || zk_get(round->control->session, path, NULL, broker_answered, read) != 0) {
+        free(read);
+        round->failed = true;
+        return;
+    }
+    round->in_flight++;
+}
+
+/* "7-<uuid>" as /brokers/inc names its children. */
+static bool parse_incarnation(const char *name, struct controller_broker *out)
+{
+    char *end;
+    long id = strtol(name, &end, 10);
+    if (end == name || *end != '-' || id < 0 || id > INT32_MAX)
+        return false;
+    out->id = (int32_t)id;
+    return uuid_parse(end + 1, &out->incarnation);
+}
+
+static void incarnations_listed(void *context, const struct zk_reply *reply)
+{
+    struct live_read *round = context;
+    bool current = round->life == round->control->life && round->control->session != NULL;
+
+    round->failed = reply->code != 0;
+    if (current && reply->code == 0) {
+        round->brokers = calloc(reply->child_count + 1, sizeof *round->brokers);
+        round->failed = round->brokers == NULL;
+        for (size_t i = 0; !round->failed && i < reply->child_count; i++) {
+            struct controller_broker core = { 0 };
+            if (!parse_incarnation(reply->children[i], &core)) {
+                LOG_WARN("znode-ignored", "path=/brokers/inc/%s reason=\"not of the form id-incarnation\"", reply->children[i]);
+                continue;
+            }
+            struct live_broker *broker = calloc(1, sizeof *broker);
+            if (broker == NULL) {
+                round->failed = true;
+                break;
+            }
+            broker->core = core;
+            broker->loops = 1;
+            arena_init(&broker->arena, NULL, 0, BROKER_ARENA_MAX);
+            round->brokers[round->count++] = broker;
+        }
+        for (size_t i = 0; !round->failed && i < round->count; i++) {
+            ask_broker(round, round->brokers[i], false);
+            ask_broker(round, round->brokers[i], true);
+        }
+    }
+    if (round->in_flight == 0)
+        live_read_finish(round);
+}
+
+void watch_read_live(struct control *control)
+{
+    struct chair *chair = &control->chair;
+    if (chair->reading_live) {
+        chair->read_live_again = true;
+        return;
+    }
+    chair->read_live_again = false;
+    struct live_read *round = calloc(1, sizeof *round);
+    if (round != NULL)
+        *round = (struct live_read){ .control = control, .life = control->life };
+    zk_watch_cancel(control->session, &chair->incarnations);
+    if (round == NULL || zk_children(control->session, "/brokers/inc", &chair->incarnations, incarnations_listed, round) != 0) {
+        free(round);
+        timer_after(chair->retry, RETRY_MS);
+        return;
+    }
+    chair->reading_live = true;
+}
+
+static void incarnations_changed(struct zk_watch *watch, const char *path)
+{
+    struct control *control = watch->context;
+    (void)path;
+    if (control->chair.taken)
+        watch_read_live(control);
+}
+
+/* --- delete requests written by hand or by other tools ------------------------------------------------ */
+
+static void doomed_listed(void *context, const struct zk_reply *reply)
+{
+    struct control *control = context;
+    if (reply->code != 0 || !control->chair.loaded)
+        return;                   /* the load reads them too */
+    for (size_t i = 0; i < reply->child_count && control->chair.loaded; i++) {
+        struct controller_event event = { .type = CONTROLLER_DELETE_TOPIC };
+        event.remove.name = reply->children[i];
+        drive_controller(control, &event);
+    }
+}
+
+static void read_doomed(struct control *control)
+{
+    zk_children(control->session, "/admin/delete_topics", &control->chair.doomed, doomed_listed, control);
+}
+
+static void doomed_changed(struct zk_watch *watch, const char *path)
+{
+    struct control *control = watch->context;
+    (void)path;
+    if (control->chair.taken && control->session != NULL)
+        read_doomed(control);
+}
+
+void watch_start(struct control *control)
+{
+    struct chair *chair = &control->chair;
+    chair->incarnations = (struct zk_watch){ .fired = incarnations_changed, .context = control };
+    chair->doomed = (struct zk_watch){ .fired = doomed_changed, .context = control };
+    chair->reading_live = false;
+    chair->read_live_again = false;
+    watch_read_live(control);
+    read_doomed(control);
+}
+
+void watch_stop(struct control *control)
+{
+    control->life++;              /* readings under way are dropped when they come in */
+    if (control->session != NULL) {
+        zk_watch_cancel(control->session, &control->chair.incarnations);
+        zk_watch_cancel(control->session, &control->chair.doomed);
+    }
+    watch_free_live(control);
+}

@@ -1,0 +1,209 @@
+/* drive_controller.c - the controller's chair: load, then feed core/controller and carry out what
+ * it orders. */
+#include "server/runtime/control_internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+
+enum { LOAD_RETRY_MS = 200 };
+
+static void chair_tick(void *context)
+{
+    struct control *control = context;
+    drive_controller(control, &(struct controller_event){ .type = CONTROLLER_TICK });
+}
+
+static void loaded(struct control *control, int code);
+
+/* Something could not be read: again, as long as the chair is ours. */
+static void chair_retry(void *context)
+{
+    struct control *control = context;
+    if (!control->chair.taken)
+        return;
+    if (!control->chair.loaded && control->chair.load == NULL &&
+        controller_load_start(control, loaded) != 0)
+        timer_after(control->chair.retry, LOAD_RETRY_MS);
+    if (control->chair.loaded)
+        watch_read_live(control);
+}
+
+int chair_init(struct control *control)
+{
+    map_init(&control->chair.tickets);
+    if (timer_new(control->options.loop, chair_tick, control, &control->chair.timer) != 0)
+        return K_NOMEM;
+    return timer_new(control->options.loop, chair_retry, control, &control->chair.retry);
+}
+
+void chair_fini(struct control *control)
+{
+    chair_leave(control);
+    timer_free(control->chair.timer);
+    timer_free(control->chair.retry);
+    map_fini(&control->chair.tickets);
+}
+
+/* --- elected: load everything, then begin ------------------------------------------------------- */
+
+static void begin(struct control *control)
+{
+    struct chair *chair = &control->chair;
+    struct controller_event event = { .type = CONTROLLER_ELECTED };
+    struct controller_broker *brokers = calloc(chair->live_count + 1, sizeof *brokers);
+
+    chair->core = controller_new(control->broker_id, rand_u64(&control->rand));
+    if (brokers == NULL || chair->core == NULL) {
+        LOG_ERROR("out-of-memory", "where=controller");
+        free(brokers);
+        timer_after(chair->retry, LOAD_RETRY_MS);
+        controller_free(chair->core);
+        chair->core = NULL;
+        return;
+    }
+    for (size_t i = 0; i < chair->live_count; i++)
+        brokers[i] = chair->live[i]->core;
+    event.elected.epoch = chair->epoch;
+    event.elected.topics = controller_load_topics(chair->load, &event.elected.topic_count);
+    event.elected.brokers = brokers;
+    event.elected.broker_count = chair->live_count;
+    LOG_INFO("controller-loaded", "epoch=%d topics=%zu brokers=%zu", chair->epoch,
+             event.elected.topic_count, chair->live_count);
+    chair->loaded = true;
+    chair->load_done = false;
+    drive_controller(control, &event);
+    free(brokers);
+    controller_load_free(chair->load);
+    chair->load = NULL;
+    if (chair->loaded)
+        requests_chair_ready(control);
+}
+
+static void loaded(struct control *control, int code)
+{
+    struct chair *chair = &control->chair;
+    if (code != 0) {
+        LOG_WARN("controller-load-failed", "code=%s action=\"trying again\"", k_error_name(code));
+        controller_load_free(chair->load);
+        chair->load = NULL;
+        timer_after(chair->retry, LOAD_RETRY_MS);
+        return;
+    }
+    chair->load_done = true;
+    if (chair->live_known)
+        begin(control);
+    /* else watch_read_live() is under way: chair_live_read() begins */
+}
+
+/* The registrations were read (again). */
+void chair_live_read(struct control *control)
+{
+    struct chair *chair = &control->chair;
+    chair->live_known = true;
+    if (!chair->loaded) {
+        if (chair->load_done)
+            begin(control);
+        return;
+    }
+    struct controller_broker *brokers = calloc(chair->live_count + 1, sizeof *brokers);
+    if (brokers == NULL) {
+        timer_after(chair->retry, LOAD_RETRY_MS);
+        return;
+    }
+    for (size_t i = 0; i < chair->live_count; i++)
+        brokers[i] = chair->live[i]->core;
+    struct controller_event event = { .type = CONTROLLER_BROKERS };
+    event.brokers.brokers = brokers;
+    event.brokers.broker_count = chair->live_count;
+    drive_controller(control, &event);
+    free(brokers);
+}
+
+void chair_take(struct control *control, int32_t epoch, int32_t epoch_version)
+{
+    struct chair *chair = &control->chair;
+    chair_leave(control);
+    chair->taken = true;
+    chair->epoch = epoch;
+    chair->epoch_version = epoch_version;
+    watch_start(control);
+    chair_retry(control);
+}
+
+void chair_leave(struct control *control)
+{
+    struct chair *chair = &control->chair;
+    if (!chair->taken)
+        return;
+    LOG_INFO("controller-left", "epoch=%d", chair->epoch);
+    chair->taken = false;
+    chair->loaded = false;
+    chair->load_done = false;
+    chair->live_known = false;
+    timer_stop(chair->timer);
+    timer_stop(chair->retry);
+    watch_stop(control);
+    controller_load_free(chair->load);
+    chair->load = NULL;
+    requests_chair_lost(control);
+    /* While it is being stepped, drive_controller() frees it afterwards. */
+    if (!chair->stepping) {
+        controller_free(chair->core);
+        chair->core = NULL;
+    }
+}
+
+/* --- the shell around the core --------------------------------------------------------------------- */
+
+static void perform(struct control *control, const struct controller_effect *effect)
+{
+    switch (effect->type) {
+    case CONTROLLER_DO_STORE:
+        store_run(control, effect->store.token, effect->store.changes, effect->store.count);
+        break;
+    case CONTROLLER_DO_ANSWER:
+        requests_answer_topic(control, effect);
+        break;
+    case CONTROLLER_DO_ANSWER_CHANGES:
+        requests_answer_changes(control, effect);
+        break;
+    case CONTROLLER_DO_RESIGN:
+        drive_member(control, &(struct member_event){ .type = MEMBER_DEPOSED,
+                                                      .now_ms = control_boot_ms(control) });
+        break;
+    }
+}
+
+static void step(struct control *control, const struct controller_event *event)
+{
+    struct controller_event timed = *event;
+    timed.now_ms = control_now_ms(control);
+    struct controller_effects todo = controller_step(control->chair.core, &timed);
+    for (size_t i = 0; i < todo.count && control->chair.loaded; i++)
+        perform(control, &todo.items[i]);
+}
+
+void drive_controller(struct control *control, const struct controller_event *event)
+{
+    struct chair *chair = &control->chair;
+    if (!chair->loaded)
+        return;
+    /* ZooKeeper's answers and others' requests come from the loop, never from inside a step. */
+    assert(!chair->stepping);
+    chair->stepping = true;
+    step(control, event);
+    chair->stepping = false;
+    if (!chair->loaded) {
+        controller_free(chair->core);
+        chair->core = NULL;
+        return;
+    }
+    int64_t deadline_ms = controller_deadline_ms(chair->core);
+    if (deadline_ms == INT64_MAX)
+        timer_stop(chair->timer);
+    else
+        timer_at(chair->timer, deadline_ms);
+}

@@ -1,0 +1,349 @@
+/* drive_member.c - carries out what core/member orders, and feeds the answers back to it. */
+#include "server/runtime/control_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metric.h"
+
+/* Events that arrive while the core is stepped (an answer that came at once) wait here. */
+struct queued_event {
+    struct list node;
+    struct member_event event;
+};
+
+/* One order with an answer: which round it belongs to, and which life of the control plane. */
+struct order {
+    struct control *control;
+    uint64_t round;
+};
+
+static struct order *order_new(struct control *control, uint64_t round)
+{
+    struct order *order = malloc(sizeof *order);
+    if (order != NULL)
+        *order = (struct order){ .control = control, .round = round };
+    return order;
+}
+
+static struct member_event answer_event(const struct order *order, enum member_event_type type)
+{
+    return (struct member_event){ .type = type, .now_ms = control_boot_ms(order->control) };
+}
+
+/* --- registration -------------------------------------------------------------------------------- */
+
+static void registered(void *context, const struct zk_registered *result)
+{
+    struct order *order = context;
+    struct member_event event = answer_event(order, MEMBER_REGISTERED);
+
+    if (result->code == K_ID_IN_USE)
+        LOG_WARN("broker-id-in-use", "broker=%d holder=\"%s\" action=\"waiting for its session to end\"",
+                 order->control->broker_id, result->holder);
+    event.registered.round = order->round;
+    event.registered.code = result->code;
+    event.registered.broker_epoch = result->broker_epoch;
+    drive_member(order->control, &event);
+    free(order);
+}
+
+static int start_register(struct control *control, struct order *order)
+{
+    struct control_self self = { 0 };
+    struct znode_endpoint endpoints[8];
+    size_t count = 0;
+
+    control->options.describe(control->options.context, &self);
+    for (; count < self.endpoint_count && count < sizeof endpoints / sizeof *endpoints; count++)
+        endpoints[count] = (struct znode_endpoint){
+            .listener = self.endpoints[count].listener,
+            .protocol = self.endpoints[count].protocol,
+            .host = self.endpoints[count].host,
+            .port = self.endpoints[count].port,
+        };
+    struct zk_registration registration = {
+        .id = control->broker_id,
+        .incarnation = self.incarnation,
+        .previous = self.previous,
+        .broker = { .endpoints = endpoints, .endpoint_count = count, .rack = control->rack,
+                    .timestamp_ms = clock_wall_ms(loop_clock(control->options.loop)) },
+        .record = { .incarnation = self.incarnation, .lossy = self.lossy,
+                    .directories = self.directories, .directory_count = self.directory_count,
+                    .loops = control->options.loops },
+    };
+    return zk_register(control->session, &registration, registered, order);
+}
+
+/* --- heartbeat: a write, because reads and pings are answered by servers cut off from their leader - */
+
+static void heartbeat_done(struct order *order, int code)
+{
+    struct member_event event = answer_event(order, MEMBER_HEARTBEAT_STORED);
+    event.heartbeat.round = order->round;
+    event.heartbeat.code = code;
+    drive_member(order->control, &event);
+    free(order);
+}
+
+static void heartbeat_created(void *context, const struct zk_reply *reply)
+{
+    heartbeat_done(context, reply->code);
+}
+
+static void heartbeat_path(const struct control *control, char *path, size_t size)
+{
+    snprintf(path, size, "/kairn/heartbeats/%d", control->broker_id);
+}
+
+static void heartbeat_set(void *context, const struct zk_reply *reply)
+{
+    struct order *order = context;
+    if (reply->code != K_NOT_FOUND) {
+        heartbeat_done(order, reply->code);
+        return;
+    }
+    char path[64];
+    heartbeat_path(order->control, path, sizeof path);
+    struct zk_op create = { .kind = ZK_OP_CREATE, .path = path, .data = "0", .size = 1 };
+    int error = zk_multi(order->control->session, &create, 1, heartbeat_created, order);
+    if (error != 0)
+        heartbeat_done(order, error);
+}
+
+static int start_heartbeat(struct control *control, struct order *order)
+{
+    char path[64], text[32];
+    heartbeat_path(control, path, sizeof path);
+    int size = snprintf(text, sizeof text, "%lld", (long long)control_boot_ms(control));
+    return zk_set(control->session, path, text, (size_t)size, -1, heartbeat_set, order);
+}
+
+/* --- the chair ------------------------------------------------------------------------------------- */
+
+static void controller_changed(struct zk_watch *watch, const char *path)
+{
+    struct control *control = watch->context;
+    (void)path;
+    drive_member(control, &(struct member_event){ .type = MEMBER_CONTROLLER_CHANGED,
+                                                  .now_ms = control_boot_ms(control) });
+}
+
+static void controller_read(void *context, const struct zk_controller *result)
+{
+    struct order *order = context;
+    struct control *control = order->control;
+    struct member_event event = answer_event(order, MEMBER_CONTROLLER_SEEN);
+    struct zk_session_key key = { 0 };
+
+    event.controller.round = order->round;
+    event.controller.code = result->code;
+    event.controller.broker = result->broker;
+    event.controller.ours = control->session != NULL && zk_session_key(control->session, &key) &&
+                            result->broker == control->broker_id && result->owner == key.id;
+    drive_member(control, &event);
+    free(order);
+}
+
+static void elected(void *context, const struct zk_elected *result)
+{
+    struct order *order = context;
+    struct member_event event = answer_event(order, MEMBER_ELECTED);
+
+    event.elected.round = order->round;
+    event.elected.code = result->code;
+    event.elected.epoch = result->epoch;
+    event.elected.epoch_version = result->epoch_version;
+    drive_member(order->control, &event);
+    free(order);
+}
+
+/* --- leaving: first the chair, then the registration ------------------------------------------------ */
+
+static void unregistered(void *context, int code)
+{
+    struct control *control = context;
+    (void)code;
+    drive_member(control, &(struct member_event){ .type = MEMBER_RELEASED,
+                                                  .now_ms = control_boot_ms(control) });
+}
+
+static void release(struct control *control)
+{
+    struct control_self self = { 0 };
+    control->options.describe(control->options.context, &self);
+    chair_leave(control);
+    /* The order of calls is the order in which ZooKeeper carries them out. The registration goes
+     * last of all, so that nobody elects or follows us in between. */
+    if (control->session == NULL || zk_resign(control->session, NULL, NULL) != 0 ||
+        zk_unregister(control->session, control->broker_id, &self.incarnation, unregistered, control) != 0)
+        unregistered(control, K_SESSION_LOST);
+}
+
+/* --- the shell --------------------------------------------------------------------------------------- */
+
+static void fail_order(struct order *order, enum member_effect_type type, int code)
+{
+    struct member_event event = { .now_ms = control_boot_ms(order->control) };
+    switch (type) {
+    case MEMBER_DO_REGISTER:
+        event.type = MEMBER_REGISTERED;
+        event.registered.round = order->round;
+        event.registered.code = code;
+        break;
+    case MEMBER_DO_HEARTBEAT:
+        event.type = MEMBER_HEARTBEAT_STORED;
+        event.heartbeat.round = order->round;
+        event.heartbeat.code = code;
+        break;
+    case MEMBER_DO_READ_CONTROLLER:
+        event.type = MEMBER_CONTROLLER_SEEN;
+        event.controller.round = order->round;
+        event.controller.code = code;
+        event.controller.broker = -1;
+        break;
+    default:
+        event.type = MEMBER_ELECTED;
+        event.elected.round = order->round;
+        event.elected.code = code;
+        break;
+    }
+    drive_member(order->control, &event);
+    free(order);
+}
+
+/* Orders that ZooKeeper answers. */
+static void perform_call(struct control *control, const struct member_effect *effect)
+{
+    struct order *order = order_new(control, effect->round);
+    int error = K_SESSION_LOST;
+
+    if (order == NULL) {
+        LOG_ERROR("out-of-memory", "where=drive_member");
+        return;                      /* the core asks again when its patience ends */
+    }
+    if (control->session != NULL) {
+        switch (effect->type) {
+        case MEMBER_DO_REGISTER:
+            error = start_register(control, order);
+            break;
+        case MEMBER_DO_HEARTBEAT:
+            error = start_heartbeat(control, order);
+            break;
+        case MEMBER_DO_READ_CONTROLLER:
+            error = zk_controller_read(control->session, &control->controller_watch, controller_read, order);
+            break;
+        default:
+            error = zk_elect(control->session, control->broker_id, elected, order);
+            break;
+        }
+    }
+    if (error != 0)
+        fail_order(order, effect->type, error);
+}
+
+static void follow(struct control *control, int32_t broker)
+{
+    if (control->followed != broker)
+        LOG_INFO("controller-seen", "controller=%d", broker);
+    control->followed = broker;
+    news_follow(control->news, broker);
+    requests_controller_known(control);
+}
+
+static void perform(struct control *control, const struct member_effect *effect)
+{
+    switch (effect->type) {
+    case MEMBER_DO_REGISTER:
+    case MEMBER_DO_HEARTBEAT:
+    case MEMBER_DO_READ_CONTROLLER:
+    case MEMBER_DO_CAMPAIGN:
+        perform_call(control, effect);
+        break;
+    case MEMBER_DO_LEAD:
+        LOG_INFO("controller-elected", "broker=%d epoch=%d", control->broker_id, effect->epoch);
+        metric_set(control->options.metrics, METRIC_CONTROLLER, 1);
+        chair_take(control, effect->epoch, effect->epoch_version);
+        break;
+    case MEMBER_DO_STEP_DOWN:
+        metric_set(control->options.metrics, METRIC_CONTROLLER, 0);
+        chair_leave(control);
+        break;
+    case MEMBER_DO_FOLLOW:
+        follow(control, effect->broker);
+        break;
+    case MEMBER_DO_SERVE:
+        LOG_INFO("broker-registered", "broker=%d", control->broker_id);
+        break;
+    case MEMBER_DO_RELEASE:
+        release(control);
+        break;
+    case MEMBER_DO_CLOSE:
+        control_finish(control);
+        break;
+    case MEMBER_DO_REFUSE:
+        control->options.refused(control->options.context, K_ID_IN_USE,
+                                 "another live broker is registered under this broker.id; stop it, or "
+                                 "give this one another id (and an empty log directory)");
+        break;
+    }
+}
+
+static void queue_event(struct control *control, const struct member_event *event)
+{
+    struct queued_event *queued = malloc(sizeof *queued);
+    if (queued == NULL) {
+        LOG_ERROR("out-of-memory", "where=drive_member");
+        return;
+    }
+    queued->event = *event;
+    list_append(&control->member_events, &queued->node);
+}
+
+static void step(struct control *control, const struct member_event *event)
+{
+    struct member_effects todo = member_step(&control->member, event);
+    struct member_effect effects[MEMBER_EFFECTS_MAX];
+    size_t count = todo.count;
+
+    atomic_store_explicit(&control->lease_until_ms, member_lease_until_ms(&control->member),
+                          memory_order_relaxed);
+    for (size_t i = 0; i < count; i++)
+        effects[i] = todo.items[i];
+    for (size_t i = 0; i < count && !control->closed; i++)
+        perform(control, &effects[i]);
+}
+
+void drive_member(struct control *control, const struct member_event *event)
+{
+    if (control->closed)
+        return;
+    control->controller_watch.fired = controller_changed;
+    control->controller_watch.context = control;
+    if (control->member_stepping) {
+        queue_event(control, event);
+        return;
+    }
+    control->member_stepping = true;
+    step(control, event);
+    for (struct list *node; (node = list_first(&control->member_events)) != NULL;) {
+        struct queued_event *queued = LIST_OWNER(node, struct queued_event, node);
+        list_remove(node);
+        if (!control->closed)
+            step(control, &queued->event);
+        free(queued);
+    }
+    control->member_stepping = false;
+    if (control->closed)
+        return;
+
+    int64_t deadline_ms = member_deadline_ms(&control->member);
+    if (deadline_ms == INT64_MAX) {
+        timer_stop(control->member_timer);
+    } else {
+        int64_t delay_ms = deadline_ms - control_boot_ms(control);
+        timer_after(control->member_timer, delay_ms > 0 ? delay_ms : 0);
+    }
+}

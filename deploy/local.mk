@@ -1,2 +1,6 @@
-# deploy/local.mk
-EXTRA_DIST += deploy/zookeeper
+# deploy/: local clusters, the quickstart, and what has to be installed.
+EXTRA_DIST += \
+	deploy/cluster \
+	deploy/install-packages \
+	deploy/packages.txt \
+	deploy/zookeeper

@@ -1,4 +1,21 @@
 # common/: containers, buffers, errors, log, options, metrics, clock, random numbers, checksums.
 noinst_LTLIBRARIES += libcommon.la
 libcommon_la_SOURCES = \
-	common/error.h common/error_table.h common/error.c
+	common/arena.h common/arena.c \
+	common/chain.h common/chain.c \
+	common/clock.h common/clock.c \
+	common/crc32c.h common/crc32c.c \
+	common/cursor.h common/cursor.c \
+	common/endian.h \
+	common/error.h common/error_table.h common/error.c \
+	common/heap.h common/heap.c \
+	common/list.h \
+	common/log.h common/log.c \
+	common/mail.h \
+	common/map.h common/map.c \
+	common/metric.h common/metric_table.h common/metric.c \
+	common/options.h \
+	common/rand.h common/rand.c \
+	common/slab.h common/slab.c \
+	common/uuid.h common/uuid.c \
+	common/varint.h

@@ -1,0 +1,94 @@
+/* log.c - one write(2) per line, so that lines of several threads and processes do not mix. */
+#include "common/log.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_MAX_SIZE = 2048 };
+
+static const char *const level_names[] = { "debug", "info", "warn", "error", "off" };
+
+static struct {
+    atomic_int level;
+    pthread_mutex_t lock;           /* guards sink and context, and the sink's calls */
+    log_sink sink;
+    void *context;
+} state = { .level = LOG_LEVEL_INFO, .lock = PTHREAD_MUTEX_INITIALIZER };
+
+void log_set_sink(log_sink sink, void *context)
+{
+    pthread_mutex_lock(&state.lock);
+    state.sink = sink;
+    state.context = context;
+    pthread_mutex_unlock(&state.lock);
+}
+
+void log_set_level(enum log_level level)
+{
+    atomic_store_explicit(&state.level, (int)level, memory_order_relaxed);
+}
+
+bool log_enabled(enum log_level level)
+{
+    return (int)level >= atomic_load_explicit(&state.level, memory_order_relaxed);
+}
+
+bool log_level_parse(const char *text, enum log_level *out)
+{
+    for (size_t i = 0; i < sizeof level_names / sizeof *level_names; i++) {
+        if (strcasecmp(text, level_names[i]) == 0) {
+            *out = (enum log_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t write_stamp(char *line, size_t size)
+{
+    struct timespec now;
+    struct tm parts;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &parts);
+    size_t used = strftime(line, size, "%Y-%m-%dT%H:%M:%S", &parts);
+    return used + (size_t)snprintf(line + used, size - used, ".%03ldZ ", now.tv_nsec / 1000000);
+}
+
+void log_write(enum log_level level, const char *event, const char *format, ...)
+{
+    char line[LINE_MAX_SIZE];
+    const size_t room = sizeof line - 1;          /* of the text; one more for the newline */
+    size_t used = write_stamp(line, room);
+    va_list arguments;
+
+    used += (size_t)snprintf(line + used, room - used, "%s event=%s ", level_names[level], event);
+    va_start(arguments, format);
+    int added = vsnprintf(line + used, room - used, format, arguments);
+    va_end(arguments);
+    if (added > 0)
+        used += (size_t)added < room - used ? (size_t)added : room - used - 1;
+    /* A line is a line whatever a reason quotes. */
+    for (char *at = line; at < line + used; at++)
+        if (*at == '\n' || *at == '\r')
+            *at = ' ';
+
+    pthread_mutex_lock(&state.lock);
+    if (state.sink != NULL) {
+        line[used] = '\0';
+        state.sink(state.context, level, line);
+    } else {
+        line[used] = '\n';
+        ssize_t written;
+        do
+            written = write(STDERR_FILENO, line, used + 1);
+        while (written < 0 && errno == EINTR);
+    }
+    pthread_mutex_unlock(&state.lock);
+}

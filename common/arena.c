@@ -26,7 +26,7 @@ void arena_init(struct arena *arena, void *memory, size_t size, size_t limit)
 {
     *arena = (struct arena){ .own = memory, .own_size = memory != NULL ? size : 0, .limit = limit };
     arena->next = arena->own;
-    arena->end = arena->own + arena->own_size;
+    arena->end = arena->own != NULL ? arena->own + arena->own_size : NULL;
 }
 
 void arena_reset(struct arena *arena)

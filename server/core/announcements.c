@@ -1,0 +1,217 @@
+/* What brokers may know, and who waits to hear it.
+ *
+ * The announced picture is the stored one: there is no second copy that could differ. Each change
+ * has a sequence; topics stand in the order of their last one, so news is the tail of that list. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/core/controller_private.h"
+
+void announcements_clear(struct controller *controller)
+{
+    controller->announcing = false;
+    controller->sequence = 0;
+    controller->deletion_first = controller->deletion_count = 0;
+    controller->floor_sequence = 0;
+}
+
+uint64_t announce_next(struct controller *controller)
+{
+    return ++controller->sequence;
+}
+
+void announce_deletion(struct controller *controller, const struct uuid *id)
+{
+    if (!controller->announcing)
+        return; /* nobody has heard of it from us */
+    if (controller->deletion_count == DELETIONS_KEPT_MAX) {
+#ifndef MUTANT_FORGOTTEN_DELETION
+        controller->floor_sequence = controller->deletions[controller->deletion_first].sequence;
+#endif
+        controller->deletion_first = (controller->deletion_first + 1) % DELETIONS_KEPT_MAX;
+        controller->deletion_count--;
+    }
+    size_t at = (controller->deletion_first + controller->deletion_count) % DELETIONS_KEPT_MAX;
+    controller->deletions[at] = (struct deletion){.sequence = announce_next(controller), .id = *id};
+    controller->deletion_count++;
+}
+
+/* --- askers ----------------------------------------------------------------------------------- */
+
+static void answer_asker(struct controller *controller, uint64_t ticket, int error, uint64_t after,
+                         bool full)
+{
+    struct controller_effect *effect = effects_add(controller, CONTROLLER_DO_ANSWER_CHANGES);
+
+    effect->changes.ticket = ticket;
+    effect->changes.error = error;
+    effect->changes.after_epoch = controller->epoch;
+    effect->changes.after_sequence = after;
+    effect->changes.full = full;
+}
+
+static void asker_remove(struct controller *controller, size_t index)
+{
+    controller->askers[index] = controller->askers[--controller->asker_count];
+    controller->ticket_count--;
+}
+
+/* Is what this broker knows a past of our picture, so that changes can be added to it? */
+static bool knows_our_past(const struct controller *controller, int32_t epoch, uint64_t sequence)
+{
+    return epoch == controller->epoch && sequence >= controller->floor_sequence &&
+           sequence <= controller->sequence;
+}
+
+static int askers_reserve(struct controller *controller)
+{
+    if (controller->asker_count < controller->asker_capacity)
+        return 0;
+    size_t capacity = controller->asker_capacity * 2 + 16;
+    struct asker *grown = realloc(controller->askers, capacity * sizeof *grown);
+    if (grown == NULL)
+        return K_NOMEM;
+    controller->askers = grown;
+    controller->asker_capacity = capacity;
+    return 0;
+}
+
+void askers_add(struct controller *controller, const struct controller_event *event)
+{
+    if (controller->phase != PHASE_LEADING) {
+        answer_asker(controller, event->changes.ticket, K_NOT_CONTROLLER, 0, false);
+        return;
+    }
+    /* A broker has one question. An older one stems from a connection that it gave up. */
+    for (size_t i = 0; i < controller->asker_count; i++) {
+        const struct asker *older = &controller->askers[i];
+        if (older->broker == event->changes.broker) {
+            answer_asker(controller, older->ticket, 0, controller->sequence, false);
+            asker_remove(controller, i);
+            break;
+        }
+    }
+
+    int error = askers_reserve(controller);
+    if (error == 0)
+        error = tickets_take(controller);
+    if (error != 0) {
+        answer_asker(controller, event->changes.ticket, error, 0, false);
+        return;
+    }
+    controller->askers[controller->asker_count++] =
+        (struct asker){.ticket = event->changes.ticket,
+                       .broker = event->changes.broker,
+                       .epoch = event->changes.epoch,
+                       .sequence = event->changes.sequence,
+                       .deadline_ms = event->changes.deadline_ms};
+}
+
+void askers_drop(struct controller *controller, uint64_t ticket)
+{
+    for (size_t i = 0; i < controller->asker_count; i++)
+        if (controller->askers[i].ticket == ticket) {
+            asker_remove(controller, i);
+            return;
+        }
+}
+
+void askers_refuse(struct controller *controller, int error)
+{
+    while (controller->asker_count > 0) {
+        answer_asker(controller, controller->askers[0].ticket, error, 0, false);
+        asker_remove(controller, 0);
+    }
+}
+
+void announcements_flush(struct controller *controller)
+{
+    if (controller->phase != PHASE_LEADING)
+        return;
+    if (!controller->announcing && controller->repair_count == 0)
+        controller->announcing = true;
+
+    for (size_t i = controller->asker_count; i-- > 0;) {
+        const struct asker *asker = &controller->askers[i];
+        bool full = !knows_our_past(controller, asker->epoch, asker->sequence);
+
+        if (controller->announcing && (full || asker->sequence < controller->sequence))
+            answer_asker(controller, asker->ticket, 0, asker->sequence, full);
+        else if (controller->now_ms >= asker->deadline_ms)
+            answer_asker(controller, asker->ticket, 0, controller->sequence, false);
+        else
+            continue;
+        asker_remove(controller, i);
+    }
+}
+
+int64_t askers_deadline_ms(const struct controller *controller)
+{
+    int64_t earliest = INT64_MAX;
+
+    for (size_t i = 0; i < controller->asker_count; i++)
+        if (controller->askers[i].deadline_ms < earliest)
+            earliest = controller->askers[i].deadline_ms;
+    return earliest;
+}
+
+/* --- the picture ------------------------------------------------------------------------------ */
+
+struct controller_announcement controller_announced(const struct controller *controller)
+{
+    if (!controller->announcing)
+        return (struct controller_announcement){0};
+    return (struct controller_announcement){.epoch = controller->epoch,
+                                            .sequence = controller->sequence};
+}
+
+static void visit_topic(const struct topic *topic, uint64_t sequence,
+                        const struct controller_visitor *visitor)
+{
+    visitor->topic(visitor->context, topic->name, &topic->id, topic->partition_count,
+                   topic->configs.items, topic->configs.count, topic->config_sequence > sequence);
+    for (int32_t i = 0; i < topic->partition_count; i++)
+        if (topic->partitions[i].sequence > sequence)
+            visitor->partition(visitor->context, i, &topic->partitions[i].stored);
+}
+
+/* Deletions with a sequence in (after, until), the oldest first; `at` walks the ring. */
+static size_t visit_deletions(const struct controller *controller, size_t at, uint64_t after,
+                              uint64_t until, const struct controller_visitor *visitor)
+{
+    for (; at < controller->deletion_count; at++) {
+        const struct deletion *deletion =
+            &controller->deletions[(controller->deletion_first + at) % DELETIONS_KEPT_MAX];
+        if (deletion->sequence >= until)
+            break;
+        if (deletion->sequence > after)
+            visitor->deleted(visitor->context, &deletion->id);
+    }
+    return at;
+}
+
+void controller_changes(const struct controller *controller, uint64_t sequence, bool full,
+                        const struct controller_visitor *visitor)
+{
+    if (!controller->announcing)
+        return;
+    if (full)
+        sequence = 0;
+    if (controller->cluster.brokers_sequence > sequence)
+        visitor->brokers(visitor->context, controller->cluster.brokers,
+                         controller->cluster.broker_count);
+
+    const struct list *head = &controller->cluster.topics;
+    const struct list *first = head;
+    while (first->prev != head && LIST_OWNER(first->prev, struct topic, order)->sequence > sequence)
+        first = first->prev;
+
+    size_t deletion = full ? controller->deletion_count : 0;
+    for (const struct list *node = first; node != head; node = node->next) {
+        const struct topic *topic = LIST_OWNER(node, struct topic, order);
+        deletion = visit_deletions(controller, deletion, sequence, topic->sequence, visitor);
+        visit_topic(topic, sequence, visitor);
+    }
+    visit_deletions(controller, deletion, sequence, UINT64_MAX, visitor);
+}

@@ -1,0 +1,248 @@
+#include "server/core/cluster.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/core/election.h"
+
+void cluster_init(struct cluster *cluster, uint64_t seed)
+{
+    memset(cluster, 0, sizeof *cluster);
+    cluster->next_life = 1;
+    list_init(&cluster->topics);
+    map_init(&cluster->by_name);
+    map_init(&cluster->by_id);
+    /* A step reads no chance: what the map chose by itself is replaced. */
+    cluster->by_name.seed = seed;
+    cluster->by_id.seed = seed;
+}
+
+void cluster_fini(struct cluster *cluster)
+{
+    cluster_clear(cluster);
+    map_fini(&cluster->by_name);
+    map_fini(&cluster->by_id);
+}
+
+void cluster_clear(struct cluster *cluster)
+{
+    while (!list_empty(&cluster->topics))
+        cluster_remove(cluster, LIST_OWNER(cluster->topics.next, struct topic, order));
+    free(cluster->brokers);
+    free(cluster->lives);
+    cluster->brokers = NULL;
+    cluster->lives = NULL;
+    cluster->broker_count = 0;
+}
+
+/* --- brokers ---------------------------------------------------------------------------------- */
+
+static int broker_compare(const void *left, const void *right)
+{
+    const struct controller_broker *a = left, *b = right;
+    return (a->id > b->id) - (a->id < b->id);
+}
+
+/* Sort by id and keep the last of equal ids. Insertion sort: stable, and the set is small. */
+static size_t brokers_sort(struct controller_broker *brokers, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct controller_broker broker = brokers[i];
+        size_t at = kept;
+        while (at > 0 && broker_compare(&brokers[at - 1], &broker) > 0)
+            at--;
+        if (at > 0 && brokers[at - 1].id == broker.id) {
+            brokers[at - 1] = broker;
+            continue;
+        }
+        memmove(&brokers[at + 1], &brokers[at], (kept - at) * sizeof *brokers);
+        brokers[at] = broker;
+        kept++;
+    }
+    return kept;
+}
+
+int cluster_set_brokers(struct cluster *cluster, const struct controller_broker *brokers,
+                        size_t count, bool *changed)
+{
+    struct controller_broker *sorted = calloc(count + 1, sizeof *sorted);
+    uint64_t *lives = calloc(count + 1, sizeof *lives);
+
+    if (sorted == NULL || lives == NULL) {
+        free(sorted);
+        free(lives);
+        return K_NOMEM;
+    }
+    if (count > 0)
+        memcpy(sorted, brokers, count * sizeof *sorted);
+    count = brokers_sort(sorted, count);
+
+    bool differs = count != cluster->broker_count;
+    for (size_t i = 0; i < count; i++) {
+        const struct controller_broker *old =
+            broker_find(cluster->brokers, cluster->broker_count, sorted[i].id);
+        bool same_life = old != NULL && uuid_equal(&old->incarnation, &sorted[i].incarnation);
+
+#ifdef MUTANT_INCARNATION_IGNORED
+        same_life = old != NULL;
+#endif
+        lives[i] = same_life ? cluster->lives[old - cluster->brokers] : cluster->next_life++;
+        if (!same_life || strcmp(old->rack, sorted[i].rack) != 0)
+            differs = true;
+    }
+
+    free(cluster->brokers);
+    free(cluster->lives);
+    cluster->brokers = sorted;
+    cluster->lives = lives;
+    cluster->broker_count = count;
+    *changed = differs;
+    return 0;
+}
+
+uint64_t cluster_life(const struct cluster *cluster, int32_t broker)
+{
+    const struct controller_broker *found =
+        broker_find(cluster->brokers, cluster->broker_count, broker);
+    return found == NULL ? 0 : cluster->lives[found - cluster->brokers];
+}
+
+/* --- topics ----------------------------------------------------------------------------------- */
+
+struct topic *topic_new(const char *name, const struct uuid *id, int32_t partition_count,
+                        const struct replica_set *sets)
+{
+    struct topic *topic = calloc(1, sizeof *topic);
+    if (topic == NULL)
+        return NULL;
+    list_init(&topic->order);
+    list_init(&topic->queue);
+    list_init(&topic->waiters);
+
+    topic->name = strdup(name);
+    topic->partitions = calloc((size_t)partition_count + 1, sizeof *topic->partitions);
+    if (topic->name == NULL || topic->partitions == NULL) {
+        topic_free(topic);
+        return NULL;
+    }
+    topic->id = *id;
+    topic->partition_count = partition_count;
+
+    for (int32_t i = 0; i < partition_count; i++) {
+        struct partition *partition = &topic->partitions[i];
+        partition->topic = topic;
+        list_init(&partition->queue);
+        partition->stored =
+            (struct partition_state){.leader = -1, .leader_epoch = -1, .version = -1};
+        if (sets != NULL) {
+            partition->stored.replicas = sets[i];
+            partition->stored.isr = sets[i];
+        }
+    }
+    return topic;
+}
+
+void topic_free(struct topic *topic)
+{
+    if (topic == NULL)
+        return;
+    assert(list_empty(&topic->waiters));
+    for (int32_t i = 0; i < topic->partition_count; i++)
+        list_remove(&topic->partitions[i].queue);
+    list_remove(&topic->queue);
+    list_remove(&topic->order);
+    configs_fini(&topic->configs);
+    free(topic->partitions);
+    free(topic->name);
+    free(topic);
+}
+
+int cluster_add(struct cluster *cluster, struct topic *topic)
+{
+    if (cluster_topic(cluster, topic->name) != NULL ||
+        cluster_topic_by_id(cluster, &topic->id) != NULL)
+        return K_EXISTS;
+    if (map_put_text(&cluster->by_name, topic->name, topic, NULL) != 0)
+        return K_NOMEM;
+    if (map_put(&cluster->by_id, &topic->id, sizeof topic->id, topic, NULL) != 0) {
+        map_remove_text(&cluster->by_name, topic->name);
+        return K_NOMEM;
+    }
+    list_prepend(&cluster->topics, &topic->order);
+    cluster->topic_count++;
+    return 0;
+}
+
+void cluster_remove(struct cluster *cluster, struct topic *topic)
+{
+    map_remove_text(&cluster->by_name, topic->name);
+    map_remove(&cluster->by_id, &topic->id, sizeof topic->id);
+    cluster->topic_count--;
+    topic_free(topic);
+}
+
+struct topic *cluster_topic(const struct cluster *cluster, const char *name)
+{
+    return map_get_text(&cluster->by_name, name);
+}
+
+struct topic *cluster_topic_by_id(const struct cluster *cluster, const struct uuid *id)
+{
+    return map_get(&cluster->by_id, id, sizeof *id);
+}
+
+void cluster_topic_changed(struct cluster *cluster, struct topic *topic, uint64_t sequence)
+{
+    assert(sequence >= topic->sequence);
+    topic->sequence = sequence;
+    list_remove(&topic->order);
+    list_append(&cluster->topics, &topic->order);
+}
+
+/* --- configurations --------------------------------------------------------------------------- */
+
+int configs_copy(struct configs *configs, const struct controller_config *items, int32_t count)
+{
+    size_t size = (size_t)count * sizeof *items;
+    for (int32_t i = 0; i < count; i++)
+        size += strlen(items[i].name) + strlen(items[i].value) + 2;
+
+    struct controller_config *copy = NULL;
+    if (count > 0) {
+        copy = malloc(size);
+        if (copy == NULL)
+            return K_NOMEM;
+        char *text = (char *)(copy + count);
+        for (int32_t i = 0; i < count; i++) {
+            copy[i].name = text;
+            text = stpcpy(text, items[i].name) + 1;
+            copy[i].value = text;
+            text = stpcpy(text, items[i].value) + 1;
+        }
+    }
+    free(configs->items);
+    configs->items = copy;
+    configs->count = count;
+    return 0;
+}
+
+void configs_fini(struct configs *configs)
+{
+    free(configs->items);
+    *configs = (struct configs){0};
+}
+
+bool configs_equal(const struct configs *configs, const struct controller_config *items,
+                   int32_t count)
+{
+    if (configs->count != count)
+        return false;
+    for (int32_t i = 0; i < count; i++)
+        if (strcmp(configs->items[i].name, items[i].name) != 0 ||
+            strcmp(configs->items[i].value, items[i].value) != 0)
+            return false;
+    return true;
+}

@@ -1,0 +1,118 @@
+/* core/cluster.h - what the controller knows of the cluster: live brokers, topics, partitions.
+ *
+ * Only what is stored, never what is merely wanted. Private to the controller; no rule lives
+ * here but the order of announcements: whatever changed last has the largest sequence. */
+#ifndef CORE_CLUSTER_H
+#define CORE_CLUSTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/list.h"
+#include "common/map.h"
+#include "server/core/controller.h"
+
+struct topic;
+
+struct partition {
+    struct partition_state stored; /* leader_epoch -1: never stored */
+    struct topic *topic;
+    struct list queue;    /* while it waits for a store: controller.pending or .later */
+    uint64_t sequence;    /* of its last announced change */
+    uint64_t leader_life; /* which life of the leader the stored epoch was given to */
+    bool in_flight;       /* a store of it has no verdict yet */
+    bool repairing;       /* announcements wait for its first verdict since the election */
+    bool rewrite;         /* must be written even when its leader is fine */
+};
+
+struct configs {
+    struct controller_config *items; /* one block with all the text; owned, NULL when empty */
+    int32_t count;
+};
+
+enum topic_phase { TOPIC_CREATING, TOPIC_ONLINE, TOPIC_DOOMED };
+
+/* A ticket that waits for a topic. */
+enum waiter_kind {
+    WAITS_FOR_CREATION, /* its create was taken */
+    WAITS_FOR_RIVAL,    /* its create came while another was under way */
+    WAITS_FOR_REMOVAL
+};
+struct waiter {
+    struct list link;
+    uint64_t ticket;
+    enum waiter_kind kind;
+};
+
+struct topic {
+    char *name;
+    struct uuid id;
+    enum topic_phase phase;
+    bool repairing; /* doomed since before the election: announcements wait for its removal */
+    struct configs configs;
+    int32_t partition_count;
+    struct partition *partitions;
+    int32_t in_flight; /* stores without verdict that name it or one of its partitions */
+    uint64_t sequence; /* of the last announced change of anything in it; 0: not announced */
+    uint64_t config_sequence;
+    struct list order; /* cluster.topics, the smallest sequence first */
+    struct list queue; /* while its creation or removal waits for a store */
+    struct list waiters;
+};
+
+struct cluster {
+    struct controller_broker *brokers; /* live ones, sorted by id; owned */
+    uint64_t *lives;                   /* beside them; from next_life, never 0 */
+    size_t broker_count;
+    uint64_t brokers_sequence;
+    uint64_t next_life;
+    struct list topics;        /* all of them, the smallest sequence first */
+    struct map by_name, by_id; /* borrow the topics of the list */
+    size_t topic_count;
+};
+
+void cluster_init(struct cluster *cluster, uint64_t seed);
+void cluster_fini(struct cluster *cluster);
+
+/* Forget topics and brokers. */
+void cluster_clear(struct cluster *cluster);
+
+/* Replace the live brokers. A broker keeps its life only while its incarnation stays: a new one is
+ * a death and a birth. Of entries with one id the last counts. *changed tells whether anything is
+ * different. 0 or K_NOMEM (nothing replaced). */
+int cluster_set_brokers(struct cluster *cluster, const struct controller_broker *brokers,
+                        size_t count, bool *changed);
+
+/* The life of a live broker, 0 when it is not live. */
+uint64_t cluster_life(const struct cluster *cluster, int32_t broker);
+
+/* A topic that is not in the cluster yet; all its partitions never stored and without a leader,
+ * `sets` (may be NULL: empty) their replicas and in-sync sets. NULL when out of memory. */
+struct topic *topic_new(const char *name, const struct uuid *id, int32_t partition_count,
+                        const struct replica_set *sets);
+void topic_free(struct topic *topic); /* NULL is allowed; nothing may wait for it */
+
+/* Put it in; it is owned by the cluster from then on. 0, K_NOMEM, or K_EXISTS when its name or
+ * id is taken (not put in). */
+int cluster_add(struct cluster *cluster, struct topic *topic);
+void cluster_remove(struct cluster *cluster, struct topic *topic); /* and frees it */
+
+struct topic *cluster_topic(const struct cluster *cluster, const char *name);
+struct topic *cluster_topic_by_id(const struct cluster *cluster, const struct uuid *id);
+
+/* Something in the topic changed under `sequence`: it moves to the end of the order. */
+void cluster_topic_changed(struct cluster *cluster, struct topic *topic, uint64_t sequence);
+
+/* Deep copy. 0 or K_NOMEM (`configs` unchanged). */
+int configs_copy(struct configs *configs, const struct controller_config *items, int32_t count);
+void configs_fini(struct configs *configs);
+bool configs_equal(const struct configs *configs, const struct controller_config *items,
+                   int32_t count);
+
+static inline int32_t partition_index(const struct partition *partition)
+{
+    return (int32_t)(partition - partition->topic->partitions);
+}
+
+#endif

@@ -1,0 +1,168 @@
+/* A copy that shares nothing. Lists are rebuilt in their order, so that the copy takes the same
+ * decisions: topics are found again by name, partitions by their place in the topic. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/core/controller_private.h"
+
+static struct topic *twin(const struct controller *copy, const struct topic *topic)
+{
+    return topic == NULL ? NULL : cluster_topic(&copy->cluster, topic->name);
+}
+
+static struct partition *partition_twin(const struct controller *copy,
+                                        const struct partition *partition)
+{
+    return &twin(copy, partition->topic)->partitions[partition_index(partition)];
+}
+
+static int copy_waiters(struct topic *copy, const struct topic *topic)
+{
+    for (const struct list *node = topic->waiters.next; node != &topic->waiters;
+         node = node->next) {
+        struct waiter *waiter = malloc(sizeof *waiter);
+        if (waiter == NULL)
+            return K_NOMEM;
+        *waiter = *LIST_OWNER(node, const struct waiter, link);
+        list_init(&waiter->link);
+        list_append(&copy->waiters, &waiter->link);
+    }
+    return 0;
+}
+
+static int copy_topic(struct cluster *cluster, const struct topic *topic)
+{
+    struct topic *copy = topic_new(topic->name, &topic->id, topic->partition_count, NULL);
+    if (copy == NULL)
+        return K_NOMEM;
+    int error = configs_copy(&copy->configs, topic->configs.items, topic->configs.count);
+    if (error == 0)
+        error = cluster_add(cluster, copy);
+    if (error != 0) {
+        topic_free(copy);
+        return error;
+    }
+
+    copy->phase = topic->phase;
+    copy->repairing = topic->repairing;
+    copy->in_flight = topic->in_flight;
+    copy->config_sequence = topic->config_sequence;
+    cluster_topic_changed(cluster, copy, topic->sequence);
+    for (int32_t i = 0; i < topic->partition_count; i++) {
+        struct partition *partition = &copy->partitions[i];
+        *partition = topic->partitions[i];
+        partition->topic = copy;
+        list_init(&partition->queue);
+    }
+    return copy_waiters(copy, topic);
+}
+
+static int copy_cluster(struct cluster *copy, const struct cluster *cluster)
+{
+    bool changed;
+    int error = cluster_set_brokers(copy, cluster->brokers, cluster->broker_count, &changed);
+
+    if (error != 0)
+        return error;
+    if (cluster->broker_count > 0)
+        memcpy(copy->lives, cluster->lives, cluster->broker_count * sizeof *copy->lives);
+    copy->next_life = cluster->next_life;
+    copy->brokers_sequence = cluster->brokers_sequence;
+    for (const struct list *node = cluster->topics.next; node != &cluster->topics && error == 0;
+         node = node->next)
+        error = copy_topic(copy, LIST_OWNER(node, const struct topic, order));
+    return error;
+}
+
+static void copy_queues(struct controller *copy, const struct controller *controller)
+{
+    const struct list *const topics[] = {&controller->topics_todo, &controller->topics_later};
+    struct list *const topic_copies[] = {&copy->topics_todo, &copy->topics_later};
+    const struct list *const partitions[] = {&controller->pending, &controller->later};
+    struct list *const partition_copies[] = {&copy->pending, &copy->later};
+
+    for (size_t i = 0; i < 2; i++) {
+        for (const struct list *node = topics[i]->next; node != topics[i]; node = node->next)
+            list_append(topic_copies[i],
+                        &twin(copy, LIST_OWNER(node, const struct topic, queue))->queue);
+        for (const struct list *node = partitions[i]->next; node != partitions[i];
+             node = node->next)
+            list_append(
+                partition_copies[i],
+                &partition_twin(copy, LIST_OWNER(node, const struct partition, queue))->queue);
+    }
+}
+
+static int copy_stores(struct controller *copy, const struct controller *controller)
+{
+    for (const struct list *node = controller->stores.next; node != &controller->stores;
+         node = node->next) {
+        const struct store *store = LIST_OWNER(node, const struct store, link);
+        struct store *made = store_new(store->kind, store->change_count, store->target_count);
+        if (made == NULL)
+            return K_NOMEM;
+        list_append(&copy->stores, &made->link);
+        copy->store_count++;
+        made->token = store->token;
+        made->topic = twin(copy, store->topic);
+        made->change_count = store->change_count;
+        made->target_count = store->target_count;
+        if (store->states != NULL)
+            memcpy(made->states, store->states, store->target_count * sizeof *made->states);
+        for (size_t i = 0; i < store->target_count; i++) {
+            made->targets[i] = store->targets[i];
+            made->targets[i].partition = partition_twin(copy, store->targets[i].partition);
+        }
+        for (size_t i = 0; i < store->change_count; i++) {
+            struct store_change *change = &made->changes[i];
+            *change = store->changes[i];
+            /* Pointers in an order are for the step that gave it; only the rest is read again. */
+            change->topic = NULL;
+            change->states = NULL;
+            change->configs = NULL;
+        }
+    }
+    return 0;
+}
+
+static int copy_askers(struct controller *copy, const struct controller *controller)
+{
+    if (controller->asker_count == 0)
+        return 0;
+    copy->askers = calloc(controller->asker_count, sizeof *copy->askers);
+    if (copy->askers == NULL)
+        return K_NOMEM;
+    memcpy(copy->askers, controller->askers, controller->asker_count * sizeof *copy->askers);
+    copy->asker_count = copy->asker_capacity = controller->asker_count;
+    return 0;
+}
+
+struct controller *controller_copy(const struct controller *controller)
+{
+    struct controller *copy = controller_new(controller->broker_id, controller->seed);
+    if (copy == NULL)
+        return NULL;
+
+    copy->phase = controller->phase;
+    copy->epoch = controller->epoch;
+    copy->now_ms = controller->now_ms;
+    copy->retry_at_ms = controller->retry_at_ms;
+    copy->next_token = controller->next_token;
+    copy->repair_count = controller->repair_count;
+    copy->announcing = controller->announcing;
+    copy->sequence = controller->sequence;
+    copy->deletion_first = controller->deletion_first;
+    copy->deletion_count = controller->deletion_count;
+    memcpy(copy->deletions, controller->deletions, sizeof copy->deletions);
+    copy->floor_sequence = controller->floor_sequence;
+    copy->ticket_count = controller->ticket_count;
+
+    if (effects_reserve(copy, copy->ticket_count) != 0 ||
+        copy_cluster(&copy->cluster, &controller->cluster) != 0 ||
+        copy_stores(copy, controller) != 0 || copy_askers(copy, controller) != 0) {
+        controller_free(copy);
+        return NULL;
+    }
+    copy_queues(copy, controller);
+    return copy;
+}

@@ -22,6 +22,16 @@ struct loop;
 struct metrics;
 struct resolver;
 
+/* What is registered of us. */
+struct control_self {
+    struct uuid incarnation, previous;
+    const struct metadata_endpoint *endpoints;
+    size_t endpoint_count;
+    const struct uuid *directories;
+    size_t directory_count;
+    bool lossy;
+};
+
 struct control_options {
     struct loop *loop;                        /* the control loop; borrowed */
     struct resolver *resolver;                /* borrowed */
@@ -50,15 +60,6 @@ struct control_options {
     void (*refused)(void *context, int code, const char *reason);
     /* control_stop() has finished: chair and registration released, session closed. */
     void (*stopped)(void *context);
-};
-
-struct control_self {
-    struct uuid incarnation, previous;
-    const struct metadata_endpoint *endpoints;
-    size_t endpoint_count;
-    const struct uuid *directories;
-    size_t directory_count;
-    bool lossy;
 };
 
 int control_new(const struct control_options *options, struct control **out, struct k_reason *reason);

@@ -271,6 +271,10 @@ static void perform(struct control *control, const struct member_effect *effect)
         metric_set(control->options.metrics, METRIC_CONTROLLER, 0);
         chair_leave(control);
         break;
+    case MEMBER_DO_VACATE:
+        if (control->session != NULL)
+            zk_resign(control->session, NULL, NULL);
+        break;
     case MEMBER_DO_FOLLOW:
         follow(control, effect->broker);
         break;

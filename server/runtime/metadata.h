@@ -75,7 +75,7 @@ void metadata_put(const struct metadata *metadata);                     /* gives
 
 /* Apply a controller's answer to the current picture and publish the result. Older answers
  * (controller epoch, sequence) are ignored. Control loop only. Returns 0, NOMEM or MALFORMED. */
-struct _Kairn__ChangesResponse;
-int metadata_apply(struct metadata_cell *cell, const struct _Kairn__ChangesResponse *changes);
+struct Kairn__ChangesResponse;
+int metadata_apply(struct metadata_cell *cell, const struct Kairn__ChangesResponse *changes);
 
 #endif

@@ -1,0 +1,45 @@
+/* The native protocol: one envelope, one protobuf head, batches behind it. */
+#include "server/codec/codec.h"
+
+#include "common/chain.h"
+#include "common/error.h"
+#include "proto/frame.h"
+#include "proto/head.h"
+
+static int native_decode(uint8_t *bytes, size_t size, struct arena *arena,
+                         struct codec_request *out)
+{
+    struct frame frame;
+    int code = frame_split(bytes, size, &frame);
+    if (code != 0)
+        return code;
+
+    Kairn__RequestHead *head;
+    code = head_unpack_request(frame.head, frame.head_size, arena, &head);
+    if (code != 0)
+        return code;
+
+    *out = (struct codec_request){
+        .head = head,
+        .payload = frame.payload,
+        .payload_size = frame.payload_size,
+    };
+    return 0;
+}
+
+static int native_encode(const Kairn__ResponseHead *head, struct chain *payload,
+                         struct chain *out)
+{
+    int code = head_pack_response(head, payload->size, out);
+    if (code != 0)
+        return code;
+    chain_move(out, payload);
+    return 0;
+}
+
+const struct codec codec_native = {
+    .name = "native",
+    .cut = frame_cut,
+    .decode = native_decode,
+    .encode = native_encode,
+};

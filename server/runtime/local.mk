@@ -1,5 +1,6 @@
-# server/runtime/: drives the cores; loops that own partitions, parked requests, metadata, long polls.
+# server/runtime/: drives the cores; loops that own partitions, parked requests, metadata, io pool.
 noinst_LTLIBRARIES += libruntime.la
+# The control plane.
 libruntime_la_SOURCES = \
 	server/runtime/changes_build.h server/runtime/changes_build.c \
 	server/runtime/control.h server/runtime/control.c server/runtime/control_internal.h \
@@ -12,4 +13,20 @@ libruntime_la_SOURCES = \
 	server/runtime/news.c \
 	server/runtime/peer.h server/runtime/peer.c \
 	server/runtime/store.c
+# The data plane.
+libruntime_la_SOURCES += \
+	server/runtime/append.h server/runtime/append.c \
+	server/runtime/dirs.h server/runtime/dirs.c \
+	server/runtime/early_ack.h server/runtime/early_ack.c \
+	server/runtime/fetch.h server/runtime/fetch.c \
+	server/runtime/io_pool.h server/runtime/io_pool.c \
+	server/runtime/keys.h server/runtime/keys.c \
+	server/runtime/offsets.h server/runtime/offsets.c \
+	server/runtime/partition.h server/runtime/partition.c \
+	server/runtime/reconcile.c \
+	server/runtime/scatter.h server/runtime/scatter.c \
+	server/runtime/shard.h server/runtime/shard.c server/runtime/shard_state.h \
+	server/runtime/topic_config.h server/runtime/topic_config.c \
+	server/runtime/topic_config_table.h
 libruntime_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) $(ZOOKEEPER_CFLAGS) $(EVENT_CFLAGS)
+libruntime_la_LIBADD = libcore.la libstorage.la libzk.la libnet.la libproto.la

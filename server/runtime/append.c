@@ -1,0 +1,177 @@
+#include "server/runtime/append.h"
+
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/metric.h"
+#include "server/runtime/early_ack.h"
+#include "server/runtime/fetch.h"
+#include "server/runtime/keys.h"
+#include "server/runtime/shard_state.h"
+
+static void entry_finished(struct append_entry *entry)
+{
+    struct scatter_part *part = entry->part;
+
+    if (--part->left == 0)
+        scatter_part_done(part);
+}
+
+static void entry_refused(struct append_entry *entry, int code)
+{
+    entry->outcome.code = code;
+    entry_finished(entry);
+}
+
+/* --- taking entries in -------------------------------------------------------------------------- */
+
+static void queue_for_flush(struct partition *partition)
+{
+    struct shard *shard = partition->shard;
+
+    if (partition->state != PARTITION_OPEN || !list_empty(&partition->dirty))
+        return;
+    list_append(&shard->dirty, &partition->dirty);
+    loop_at_turn_end(shard->loop, &shard->flush);
+}
+
+static void admit(struct shard *shard, struct append_entry *entry)
+{
+    struct partition *partition = partition_serving(shard, &entry->key, entry->leader_epoch,
+                                                    entry->access, &entry->outcome);
+    if (partition == NULL) {
+        entry_finished(entry);
+        return;
+    }
+    if (entry->largest > (size_t)partition->config.max_message_bytes) {
+        entry->outcome.limit = partition->config.max_message_bytes;
+        entry_refused(entry, K_MESSAGE_TOO_LARGE);
+        return;
+    }
+    int code = topic_config_compacted(&partition->config) ? keys_check(entry->bytes, entry->size) : 0;
+    if (code != 0) {
+        entry_refused(entry, code);
+        return;
+    }
+    list_append(&partition->appends, &entry->queued);
+    queue_for_flush(partition);
+}
+
+void append_run(struct scatter_part *part)
+{
+    /* The last entry that finishes gives the part away: keep it until all were looked at. */
+    part->left++;
+    LIST_EACH_SAFE(&part->entries, node, after) {
+        struct append_entry *entry = LIST_OWNER(node, struct append_entry, node);
+        entry->part = part;
+        admit(part->shard, entry);
+    }
+    if (--part->left == 0)
+        scatter_part_done(part);
+}
+
+void append_refuse_all(struct partition *partition, int code)
+{
+    list_remove(&partition->dirty);
+    while (!list_empty(&partition->appends)) {
+        struct list *node = list_first(&partition->appends);
+        list_remove(node);
+        entry_refused(LIST_OWNER(node, struct append_entry, queued), code);
+    }
+}
+
+void append_resume(struct partition *partition)
+{
+    if (!list_empty(&partition->appends))
+        queue_for_flush(partition);
+}
+
+/* --- writing at the end of the turn ------------------------------------------------------------------ */
+
+/* Room for one more in the scratch. */
+static struct log_append *scratch(struct shard *shard, size_t count)
+{
+    if (count < shard->append_capacity)
+        return &shard->appends[count];
+
+    size_t capacity = shard->append_capacity == 0 ? 64 : 2 * shard->append_capacity;
+    struct log_append *grown = realloc(shard->appends, capacity * sizeof *grown);
+    if (grown == NULL)
+        return NULL;
+    shard->appends = grown;
+    shard->append_capacity = capacity;
+    return &grown[count];
+}
+
+/* Gather as many waiting entries as there is room for. */
+static size_t gather(struct partition *partition, size_t *bytes)
+{
+    struct shard *shard = partition->shard;
+    size_t count = 0;
+
+    *bytes = 0;
+    LIST_EACH(&partition->appends, node) {
+        const struct append_entry *entry = LIST_OWNER(node, struct append_entry, queued);
+        struct log_append *slot = scratch(shard, count);
+        if (slot == NULL)
+            break;
+        *slot = (struct log_append){ .bytes = entry->bytes, .size = entry->size };
+        *bytes += entry->size;
+        count++;
+    }
+    return count;
+}
+
+static void answer_first(struct partition *partition, const struct log_append *written)
+{
+    struct list *node = list_first(&partition->appends);
+    struct append_entry *entry = LIST_OWNER(node, struct append_entry, queued);
+
+    list_remove(node);
+    entry->base_offset = written->base_offset;
+    entry->append_time_ms = written->append_time_ms;
+    entry->log_start = log_start(partition->log);
+    entry_finished(entry);
+}
+
+static void flush_partition(struct partition *partition)
+{
+    struct shard *shard = partition->shard;
+    struct metrics *metrics = shard_options(shard)->metrics;
+    size_t bytes;
+    size_t count = gather(partition, &bytes);
+
+    int code = count == 0 ? K_NOMEM
+             : early_ack(partition, shard->appends, count) ? 0
+             : log_append(partition->log, shard->appends, count, partition->leader_epoch,
+                          clock_wall_ms(loop_clock(shard->loop)));
+    if (code == K_KAFKA_STORAGE_ERROR) {
+        partition_fail(partition, code);
+        return;
+    }
+    if (code != 0) {
+        append_refuse_all(partition, code);
+        return;
+    }
+    int64_t records = 0;
+    for (size_t i = 0; i < count; i++) {
+        records += shard->appends[i].records;
+        answer_first(partition, &shard->appends[i]);
+    }
+    metric_add(metrics, METRIC_RECORDS_IN, records);
+    metric_add(metrics, METRIC_BYTES_IN, (int64_t)bytes);
+    fetch_wake(partition, bytes);
+    append_resume(partition);           /* what the scratch had no room for */
+}
+
+void shard_flush(struct turn_hook *hook)
+{
+    struct shard *shard = LIST_OWNER(hook, struct shard, flush);
+
+    while (!list_empty(&shard->dirty)) {
+        struct partition *partition = LIST_OWNER(list_first(&shard->dirty), struct partition, dirty);
+        list_remove(&partition->dirty);
+        flush_partition(partition);
+    }
+}

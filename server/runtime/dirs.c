@@ -1,0 +1,442 @@
+/* An entry's life: known (from the listing) or made by an order; lent to the order that works on
+ * it or whose log is open; given up when a retiring order has finished, or an open failed. Orders
+ * for a lent entry wait in it, first come first served. */
+#include "server/runtime/dirs.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/map.h"
+#include "net/loop.h"
+#include "server/runtime/io_pool.h"
+#include "server/runtime/metadata.h"
+#include "server/storage/logdir.h"
+
+/* Chores of one directory: at most one of each kind at a time. */
+struct chore {
+    struct mail mail;
+    struct dirs *dirs;
+    struct logdir *directory;
+    bool busy, again;
+};
+
+struct dirs_entry {
+    struct dirs *dirs;
+    size_t directory;               /* index */
+    bool lent;
+    struct uuid topic_id;           /* as listed at the start; zero: made since */
+    struct list waiting;            /* struct dirs_order.node */
+    int32_t partition;
+    char *topic;                    /* owned */
+};
+
+struct dirs {
+    struct loop *control;
+    struct io_pool *pool;
+    size_t count;
+    struct logdir **directories;    /* array owned */
+    size_t *used;                   /* partitions per directory; owned */
+    struct chore *checkpoints, *deletions;      /* one per directory; owned */
+    struct map entries;             /* "topic-partition" to struct dirs_entry; owned */
+};
+
+enum { NAME_SIZE = 272 };
+
+static size_t entry_name(char name[NAME_SIZE], const char *topic, int32_t partition)
+{
+    return (size_t)snprintf(name, NAME_SIZE, "%s-%" PRId32, topic, partition);
+}
+
+/* The directory in use with the fewest partitions; the first of equals. */
+static size_t choose_directory(const struct dirs *dirs)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < dirs->count; i++) {
+        bool usable = !logdir_fenced(dirs->directories[i]);
+        if (usable && (logdir_fenced(dirs->directories[best]) || dirs->used[i] < dirs->used[best]))
+            best = i;
+    }
+    return best;
+}
+
+static struct dirs_entry *add_entry(struct dirs *dirs, const char *topic, int32_t partition,
+                                    size_t directory)
+{
+    struct dirs_entry *entry = calloc(1, sizeof *entry);
+    if (entry == NULL)
+        return NULL;
+    entry->dirs = dirs;
+    entry->directory = directory;
+    entry->partition = partition;
+    entry->topic = strdup(topic);
+    list_init(&entry->waiting);
+
+    char name[NAME_SIZE];
+    size_t size = entry_name(name, topic, partition);
+    if (entry->topic == NULL || map_put(&dirs->entries, name, size, entry, NULL) != 0) {
+        free(entry->topic);
+        free(entry);
+        return NULL;
+    }
+    dirs->used[directory]++;
+    return entry;
+}
+
+static void free_entry(struct dirs_entry *entry)
+{
+    free(entry->topic);
+    free(entry);
+}
+
+/* --- chores ----------------------------------------------------------------------------------- */
+
+static void chore_start(struct chore *chore, void (*run)(struct mail *mail))
+{
+    if (chore->busy) {
+        chore->again = true;
+        return;
+    }
+    chore->busy = true;
+    chore->mail.deliver = run;
+    mail_post(io_pool_target(chore->dirs->pool), &chore->mail);
+}
+
+static void run_deletion(struct mail *mail);
+
+static void chore_finished(struct mail *mail)
+{
+    struct chore *chore = LIST_OWNER(mail, struct chore, mail);
+    bool again = chore->again;
+
+    chore->busy = chore->again = false;
+    if (again)
+        chore_start(chore, run_deletion);
+}
+
+static void chore_return(struct chore *chore)
+{
+    chore->mail.deliver = chore_finished;
+    loop_post(chore->dirs->control, &chore->mail);
+}
+
+static void run_deletion(struct mail *mail)
+{
+    struct chore *chore = LIST_OWNER(mail, struct chore, mail);
+
+    logdir_delete_doomed(chore->directory);
+    chore_return(chore);
+}
+
+static void run_checkpoint(struct mail *mail)
+{
+    struct chore *chore = LIST_OWNER(mail, struct chore, mail);
+
+    int code = logdir_checkpoint(chore->directory);
+    if (code != 0 && !logdir_fenced(chore->directory))
+        LOG_WARN("checkpoint-failed", "directory=%s error=%s", logdir_path(chore->directory),
+                 k_error_name(code));
+    chore_return(chore);
+}
+
+void dirs_checkpoint(struct dirs *dirs)
+{
+    for (size_t i = 0; i < dirs->count; i++) {
+        if (!dirs->checkpoints[i].busy)
+            chore_start(&dirs->checkpoints[i], run_checkpoint);
+    }
+}
+
+/* --- orders ------------------------------------------------------------------------------------ */
+
+static int open_log(struct dirs_order *order, struct k_reason *reason)
+{
+    const struct log_options options = {
+        .directory = order->directory,
+        .topic = order->topic,
+        .partition = order->partition,
+        .topic_id = order->topic_id,
+        .config = order->config,
+    };
+    reason->text[0] = '\0';
+    int code = log_open(&options, &order->log, reason);
+    if (code != K_INCONSISTENT_TOPIC_ID)
+        return code;
+
+    LOG_WARN("log-set-aside", "topic=%s partition=%" PRId32 " reason=\"%s\"", order->topic,
+             order->partition, reason->text);
+    code = logdir_set_aside(order->directory, order->topic, order->partition);
+    if (code != 0)
+        return k_reason_set(reason, code, "the log of another topic of this name can not be renamed");
+    return log_open(&options, &order->log, reason);
+}
+
+static void retire_log(struct dirs_order *order)
+{
+    int code;
+    if (order->kind == DIRS_REMOVE && order->log != NULL) {
+        code = log_remove(order->log);
+    } else {
+        code = log_close(order->log, true);
+        int renamed = logdir_set_aside(order->directory, order->topic, order->partition);
+        if (code == 0 && renamed != K_NOT_FOUND)
+            code = renamed;
+    }
+    order->log = NULL;
+    logdir_forget(order->directory, order->topic, order->partition);
+
+    if (code != 0)
+        LOG_WARN("log-retire-failed", "topic=%s partition=%" PRId32 " error=%s", order->topic,
+                 order->partition, k_error_name(code));
+    else
+        LOG_INFO(order->kind == DIRS_REMOVE ? "log-removed" : "log-set-aside",
+                 "topic=%s partition=%" PRId32 " directory=%s", order->topic, order->partition,
+                 logdir_path(order->directory));
+}
+
+static void order_worked(struct mail *mail);
+
+/* In the io pool. */
+static void work_on_order(struct mail *mail)
+{
+    struct dirs_order *order = LIST_OWNER(mail, struct dirs_order, mail);
+
+    if (order->kind == DIRS_OPEN) {
+        struct k_reason reason;
+        order->code = open_log(order, &reason);
+        if (order->code != 0)
+            LOG_ERROR("log-open-failed", "topic=%s partition=%" PRId32 " error=%s reason=\"%s\"",
+                      order->topic, order->partition, k_error_name(order->code), reason.text);
+    } else {
+        retire_log(order);
+    }
+    order->mail.deliver = order_worked;
+    loop_post(order->dirs->control, &order->mail);
+}
+
+static void order_answer(struct mail *mail)
+{
+    struct dirs_order *order = LIST_OWNER(mail, struct dirs_order, mail);
+
+    order->done(order);
+}
+
+static void answer(struct dirs_order *order)
+{
+    order->mail.deliver = order_answer;
+    mail_post(order->answer_to, &order->mail);
+}
+
+static void lend(struct dirs_entry *entry, struct dirs_order *order)
+{
+    assert(!entry->lent);
+    entry->lent = true;
+    order->entry = entry;
+    order->directory = entry->dirs->directories[entry->directory];
+    order->mail.deliver = work_on_order;
+    mail_post(io_pool_target(entry->dirs->pool), &order->mail);
+}
+
+static void admit_order(struct mail *mail);
+
+/* The entry's log is out of the way: whoever waits starts over with a new entry. */
+static void give_up(struct dirs_entry *entry)
+{
+    struct dirs *dirs = entry->dirs;
+    char name[NAME_SIZE];
+    size_t size = entry_name(name, entry->topic, entry->partition);
+
+    map_remove(&dirs->entries, name, size);
+    dirs->used[entry->directory]--;
+    while (!list_empty(&entry->waiting)) {
+        struct list *node = list_first(&entry->waiting);
+        list_remove(node);
+        admit_order(&LIST_OWNER(node, struct dirs_order, node)->mail);
+    }
+    free_entry(entry);
+}
+
+static void order_worked(struct mail *mail)
+{
+    struct dirs_order *order = LIST_OWNER(mail, struct dirs_order, mail);
+    struct dirs *dirs = order->dirs;
+
+    if (order->kind == DIRS_REMOVE)
+        chore_start(&dirs->deletions[order->entry->directory], run_deletion);
+    if (order->kind != DIRS_OPEN || order->code != 0)
+        give_up(order->entry);
+    answer(order);
+}
+
+static bool retires_its_own(const struct dirs_order *order)
+{
+    return order->kind != DIRS_OPEN && order->log != NULL;
+}
+
+/* On the control loop. */
+static void admit_order(struct mail *mail)
+{
+    struct dirs_order *order = LIST_OWNER(mail, struct dirs_order, mail);
+    struct dirs *dirs = order->dirs;
+    char name[NAME_SIZE];
+    size_t size = entry_name(name, order->topic, order->partition);
+
+    struct dirs_entry *entry = map_get(&dirs->entries, name, size);
+    if (entry != NULL && entry->lent) {
+        if (retires_its_own(order)) {
+            entry->lent = false;              /* it was lent to the open that made this log */
+            lend(entry, order);
+        } else {
+            list_append(&entry->waiting, &order->node);
+        }
+        return;
+    }
+    if (entry == NULL)
+        entry = add_entry(dirs, order->topic, order->partition, choose_directory(dirs));
+    if (entry == NULL) {
+        order->code = K_NOMEM;
+        answer(order);
+        return;
+    }
+    lend(entry, order);
+}
+
+void dirs_order(struct dirs *dirs, struct dirs_order *order)
+{
+    order->dirs = dirs;
+    order->code = 0;
+    list_init(&order->node);
+    order->mail.deliver = admit_order;
+    loop_post(dirs->control, &order->mail);
+}
+
+/* --- strays -------------------------------------------------------------------------------------- */
+
+static bool belongs_here(const struct dirs_entry *entry, const struct metadata *metadata,
+                         int32_t broker_id)
+{
+    const struct metadata_topic *topic = metadata_topic_by_id(metadata, &entry->topic_id);
+    if (topic == NULL || entry->partition >= topic->partition_count)
+        return false;
+
+    const struct metadata_partition *partition = &topic->partitions[entry->partition];
+    for (int32_t i = 0; i < partition->replica_count; i++) {
+        if (partition->replicas[i] == broker_id)
+            return true;
+    }
+    return false;
+}
+
+static void stray_done(struct dirs_order *order)
+{
+    free(order);
+}
+
+void dirs_set_aside_strays(struct dirs *dirs, const struct metadata *metadata, int32_t broker_id)
+{
+    size_t position = 0;
+    void *value;
+    while (map_next(&dirs->entries, &position, NULL, NULL, &value)) {
+        struct dirs_entry *entry = value;
+        if (entry->lent || belongs_here(entry, metadata, broker_id))
+            continue;
+
+        struct dirs_order *order = calloc(1, sizeof *order);
+        if (order == NULL)
+            return;                           /* they are harmless where they are */
+        order->dirs = dirs;
+        order->kind = DIRS_SET_ASIDE;
+        order->answer_to = loop_mail_target(dirs->control);
+        order->done = stray_done;
+        order->partition = entry->partition;
+        snprintf(order->topic, sizeof order->topic, "%s", entry->topic);
+        list_init(&order->node);
+        lend(entry, order);
+    }
+}
+
+/* --- life ------------------------------------------------------------------------------------------ */
+
+static int list_directory(struct dirs *dirs, size_t index)
+{
+    struct logdir_entry *found;
+    size_t count;
+    int code = logdir_list(dirs->directories[index], &found, &count);
+    if (code != 0)
+        return code;
+
+    for (size_t i = 0; i < count && code == 0; i++) {
+        char name[NAME_SIZE];
+        size_t size = entry_name(name, found[i].topic, found[i].partition);
+        if (map_get(&dirs->entries, name, size) != NULL) {
+            LOG_WARN("partition-twice", "topic=%s partition=%" PRId32 " unused=%s", found[i].topic,
+                     found[i].partition, logdir_path(dirs->directories[index]));
+            continue;
+        }
+        struct dirs_entry *entry = add_entry(dirs, found[i].topic, found[i].partition, index);
+        if (entry == NULL)
+            code = K_NOMEM;
+        else
+            entry->topic_id = found[i].topic_id;
+    }
+    logdir_entries_free(found, count);
+    return code;
+}
+
+int dirs_new(const struct dirs_options *options, struct dirs **out)
+{
+    assert(options->count > 0);
+    struct dirs *dirs = calloc(1, sizeof *dirs);
+    if (dirs == NULL)
+        return K_NOMEM;
+    dirs->control = options->control;
+    dirs->pool = options->pool;
+    dirs->count = options->count;
+    map_init(&dirs->entries);
+    dirs->directories = calloc(dirs->count, sizeof *dirs->directories);
+    dirs->used = calloc(dirs->count, sizeof *dirs->used);
+    dirs->checkpoints = calloc(dirs->count, sizeof *dirs->checkpoints);
+    dirs->deletions = calloc(dirs->count, sizeof *dirs->deletions);
+
+    int code = K_NOMEM;
+    if (dirs->directories == NULL || dirs->used == NULL || dirs->checkpoints == NULL ||
+        dirs->deletions == NULL)
+        goto free_dirs;
+    for (size_t i = 0; i < dirs->count; i++) {
+        dirs->directories[i] = options->directories[i];
+        dirs->checkpoints[i] = (struct chore){ .dirs = dirs, .directory = dirs->directories[i] };
+        dirs->deletions[i] = (struct chore){ .dirs = dirs, .directory = dirs->directories[i] };
+    }
+    for (size_t i = 0; i < dirs->count; i++) {
+        code = list_directory(dirs, i);
+        if (code != 0)
+            goto free_dirs;
+    }
+    for (size_t i = 0; i < dirs->count; i++)
+        chore_start(&dirs->deletions[i], run_deletion);       /* what a crash left half deleted */
+    *out = dirs;
+    return 0;
+
+free_dirs:
+    dirs_free(dirs);
+    return code;
+}
+
+void dirs_free(struct dirs *dirs)
+{
+    if (dirs == NULL)
+        return;
+    size_t position = 0;
+    void *value;
+    while (map_next(&dirs->entries, &position, NULL, NULL, &value))
+        free_entry(value);
+    map_fini(&dirs->entries);
+    free(dirs->deletions);
+    free(dirs->checkpoints);
+    free(dirs->used);
+    free(dirs->directories);
+    free(dirs);
+}

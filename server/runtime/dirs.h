@@ -1,0 +1,76 @@
+/* runtime/dirs.h - which log directory holds which partition; opens and retires their logs.
+ *
+ * Keeps one entry per partition directory, lent to at most one order at a time: a topic that was
+ * deleted and created again gets its new log only after the old one is out of the way. The
+ * bookkeeping belongs to the control loop, the disk work to the io pool. */
+#ifndef RUNTIME_DIRS_H
+#define RUNTIME_DIRS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/list.h"
+#include "common/mail.h"
+#include "common/uuid.h"
+#include "server/storage/log.h"
+
+struct dirs;
+struct dirs_entry;
+struct io_pool;
+struct logdir;
+struct loop;
+struct metadata;
+
+struct dirs_options {
+    struct logdir *const *directories;      /* borrowed; the array is copied */
+    size_t count;
+    struct loop *control;                   /* borrowed */
+    struct io_pool *pool;                   /* borrowed */
+};
+
+/* Lists what is in the directories: blocks. Returns 0, NOMEM or IO. */
+int dirs_new(const struct dirs_options *options, struct dirs **out);
+/* After the pool and the control loop have ended. NULL is allowed. */
+void dirs_free(struct dirs *dirs);
+
+enum dirs_order_kind {
+    DIRS_OPEN,             /* open or create; a directory of another topic of that name is set aside */
+    DIRS_REMOVE,           /* the topic was deleted: remove the data */
+    DIRS_SET_ASIDE         /* nobody knows the topic: keep the data under another name */
+};
+
+struct dirs_order {
+    struct mail mail;
+    struct list node;
+    struct dirs *dirs;
+    struct dirs_entry *entry;
+    struct logdir *directory;
+
+    /* filled by the caller */
+    enum dirs_order_kind kind;
+    char topic[250];
+    int32_t partition;
+    struct uuid topic_id;
+    struct log_config config;               /* DIRS_OPEN */
+    struct mail_target *answer_to;          /* where done() runs */
+    void (*done)(struct dirs_order *order);
+    void *context;
+
+    struct log *log;                        /* OPEN: the result; else what to close (NULL: none) */
+    int code;                               /* OPEN: the result; its reason was logged */
+};
+
+/* Any thread. done() runs once; the order is the caller's again then. */
+void dirs_order(struct dirs *dirs, struct dirs_order *order);
+
+/* Set aside what the picture does not give to `broker_id`: directories from before the start that
+ * nobody asked for. Control loop, once, with the first whole picture. */
+void dirs_set_aside_strays(struct dirs *dirs, const struct metadata *metadata, int32_t broker_id);
+
+/* Write every directory's checkpoints, in the io pool; skipped where the last one still runs.
+ * Control loop. */
+void dirs_checkpoint(struct dirs *dirs);
+
+#endif

@@ -1,0 +1,269 @@
+/* One fetch goes through at most two rounds:
+ *
+ *   look:    every part reads. A part that found too little (and no error) gives its spans back
+ *            and watches its partitions instead.
+ *   collect: once anybody has news, or the deadline came, the parts that watch stop and read.
+ *
+ * Reading twice costs a look into an index; holding spans while parked would pin segments. */
+#include "server/runtime/fetch.h"
+
+#include <assert.h>
+
+#include "common/arena.h"
+#include "common/chain.h"
+#include "common/error.h"
+#include "server/runtime/shard_state.h"
+
+/* --- on the owner's shard ------------------------------------------------------------------------- */
+
+void fetch_drop(struct fetch_entry *entry)
+{
+    if (entry->span.segment != NULL)
+        log_span_release(entry->span.segment);
+    entry->span = (struct log_span){ .fd = -1 };
+}
+
+/* Read one entry into at most `room` bytes; `first`: nothing else was read yet, so that one batch
+ * is given whatever its size. */
+static void read_entry(struct shard *shard, struct fetch_entry *entry, size_t room, bool first)
+{
+    struct partition *partition = partition_serving(shard, &entry->key, entry->leader_epoch,
+                                                    ACCESS_READ, &entry->outcome);
+    entry->span = (struct log_span){ .fd = -1 };
+    entry->high_watermark = entry->log_start = -1;
+    if (partition == NULL || partition->state != PARTITION_OPEN)
+        return;
+
+    entry->high_watermark = partition_high_watermark(partition);
+    entry->log_start = log_start(partition->log);
+    if (room == 0)
+        return;
+    size_t most = entry->bytes_max < room ? entry->bytes_max : room;
+    entry->outcome.code = log_read(partition->log, entry->offset, entry->high_watermark, most,
+                                   &entry->span);
+    if (entry->outcome.code != 0) {
+        entry->span = (struct log_span){ .fd = -1 };
+        return;
+    }
+    if (entry->span.size == 0 || (entry->span.size > room && !first))
+        fetch_drop(entry);
+}
+
+/* Read the whole part. True when it has to be answered now: enough bytes, or an error. */
+static bool read_part(struct scatter_part *part, struct fetch_part *own)
+{
+    struct fetch *fetch = own->fetch;
+    size_t found = 0;
+    bool failed = false;
+
+    LIST_EACH(&part->entries, node) {
+        struct fetch_entry *entry = LIST_OWNER(node, struct fetch_entry, node);
+        size_t room = found < fetch->bytes_max ? fetch->bytes_max - found : 0;
+        read_entry(part->shard, entry, room, found == 0);
+        found += entry->span.size;
+        failed |= entry->outcome.code != 0;
+    }
+    own->found = found;
+    return failed || found >= fetch->bytes_min;
+}
+
+/* Give back what was read and be told of more. Partitions that can not serve were an error, so
+ * all of these exist. */
+static void watch_part(struct scatter_part *part, struct fetch_part *own)
+{
+    own->watching = true;
+    own->seen = own->found;
+    LIST_EACH(&part->entries, node) {
+        struct fetch_entry *entry = LIST_OWNER(node, struct fetch_entry, node);
+        fetch_drop(entry);
+        struct partition *partition = partition_find(part->shard, &entry->key);
+        assert(partition != NULL);
+        list_append(&partition->watchers, &entry->watching);
+    }
+}
+
+static void stop_watching(struct scatter_part *part, struct fetch_part *own)
+{
+    own->watching = false;
+    LIST_EACH(&part->entries, node)
+        list_remove(&LIST_OWNER(node, struct fetch_entry, node)->watching);
+}
+
+static struct fetch_part *own_part(struct scatter_part *part)
+{
+    struct fetch *fetch = LIST_OWNER(part->scatter, struct fetch, scatter);
+
+    return &fetch->parts[part - part->scatter->parts];
+}
+
+static void look(struct scatter_part *part)
+{
+    struct fetch_part *own = own_part(part);
+
+    bool enough = read_part(part, own);
+    if (!enough && shard_now_ms(part->shard) < own->fetch->deadline_ms)
+        watch_part(part, own);
+    scatter_part_done(part);
+}
+
+static void collect(struct scatter_part *part)
+{
+    struct fetch_part *own = own_part(part);
+
+    if (own->watching) {
+        stop_watching(part, own);
+        read_part(part, own);
+    }
+    scatter_part_done(part);
+}
+
+static void answer_woken(struct fetch *fetch);
+
+static void woken_arrived(struct mail *mail)
+{
+    answer_woken(LIST_OWNER(mail, struct fetch_part, woken_mail)->fetch);
+}
+
+/* Tell the asker, once. Its collect comes after this mail on the same way back. */
+static void tell_asker(struct fetch_part *part)
+{
+    struct fetch *fetch = part->fetch;
+
+    if (part->told)
+        return;
+    part->told = true;
+    if (part->shard == fetch->scatter.home) {
+        answer_woken(fetch);
+        return;
+    }
+    part->woken_mail.deliver = woken_arrived;
+    mail_post(shard_mail_target(fetch->scatter.home), &part->woken_mail);
+}
+
+void fetch_wake(struct partition *partition, size_t bytes)
+{
+    struct list watchers;
+    list_init(&watchers);
+
+    /* Whoever is told may go away, and others may come: work on a list of those that are here. */
+    if (list_empty(&partition->watchers))
+        return;
+    list_insert_before(partition->watchers.next, &watchers);
+    list_remove(&partition->watchers);
+    while (!list_empty(&watchers)) {
+        struct fetch_entry *entry = LIST_OWNER(list_first(&watchers), struct fetch_entry, watching);
+        struct fetch_part *part = entry->part;
+
+        list_remove(&entry->watching);
+        if (bytes != SIZE_MAX)
+            list_append(&partition->watchers, &entry->watching);
+        part->seen = bytes == SIZE_MAX ? part->wanted : part->seen + bytes;
+        if (part->seen >= part->wanted)
+            tell_asker(part);
+    }
+}
+
+/* --- on the asker's shard --------------------------------------------------------------------------- */
+
+int fetch_init(struct fetch *fetch, struct shard *home, struct arena *arena)
+{
+    int count = shards_count(shard_owner(home));
+    *fetch = (struct fetch){ .bytes_min = 0 };
+    int code = scatter_init(&fetch->scatter, home, arena);
+    if (code != 0)
+        return code;
+
+    fetch->parts = arena_calloc(arena, (size_t)count, sizeof *fetch->parts);
+    if (fetch->parts == NULL)
+        return K_NOMEM;
+    for (int i = 0; i < count; i++) {
+        fetch->parts[i].fetch = fetch;
+        fetch->parts[i].shard = fetch->scatter.parts[i].shard;
+    }
+    return 0;
+}
+
+void fetch_add(struct fetch *fetch, struct fetch_entry *entry)
+{
+    struct scatter_part *part = scatter_add(&fetch->scatter, &entry->key.topic_id, entry->key.index,
+                                            &entry->node);
+    list_init(&entry->watching);
+    entry->part = &fetch->parts[part - fetch->scatter.parts];
+    entry->span = (struct log_span){ .fd = -1 };
+}
+
+static void finish(struct scatter *scatter)
+{
+    struct fetch *fetch = LIST_OWNER(scatter, struct fetch, scatter);
+
+    fetch->done(fetch);
+}
+
+static void start_collecting(struct fetch *fetch)
+{
+    fetch->waiting = false;
+    shard_deadline_clear(fetch->scatter.home, &fetch->deadline);
+    fetch->scatter.run = collect;
+    fetch->scatter.done = finish;
+    scatter_ask(&fetch->scatter);
+}
+
+static void answer_woken(struct fetch *fetch)
+{
+    fetch->woken = true;
+    if (fetch->waiting)
+        start_collecting(fetch);
+}
+
+static void deadline_came(struct shard_deadline *deadline)
+{
+    start_collecting(LIST_OWNER(deadline, struct fetch, deadline));
+}
+
+/* Every part has looked. Park only when every part that has entries watches. */
+static void looked(struct scatter *scatter)
+{
+    struct fetch *fetch = LIST_OWNER(scatter, struct fetch, scatter);
+    size_t found = 0;
+    int asked = 0, watching = 0;
+
+    for (int i = 0; i < scatter->part_count; i++) {
+        asked += !list_empty(&scatter->parts[i].entries);
+        watching += fetch->parts[i].watching;
+        found += fetch->parts[i].found;
+    }
+    bool park = asked > 0 && watching == asked && found < fetch->bytes_min && !fetch->woken;
+    if (watching == 0) {
+        finish(scatter);
+    } else if (park && shard_deadline_set(scatter->home, &fetch->deadline, fetch->deadline_ms) == 0) {
+        fetch->waiting = true;
+    } else {
+        start_collecting(fetch);
+    }
+}
+
+void fetch_start(struct fetch *fetch)
+{
+    struct scatter *scatter = &fetch->scatter;
+    size_t asked = 0;
+
+    for (int i = 0; i < scatter->part_count; i++)
+        asked += !list_empty(&scatter->parts[i].entries);
+    for (int i = 0; i < scatter->part_count; i++) {
+        size_t share = asked == 0 ? 0 : fetch->bytes_min / asked;
+        fetch->parts[i].wanted = share == 0 ? 1 : share;
+    }
+    shard_deadline_init(&fetch->deadline, deadline_came);
+    scatter->run = look;
+    scatter->done = looked;
+    scatter_ask(scatter);
+}
+
+int fetch_take(struct fetch_entry *entry, struct chain *chain)
+{
+    int code = chain_file(chain, entry->span.fd, entry->span.position, entry->span.size,
+                          log_span_release, entry->span.segment);
+    if (code == 0)
+        entry->span.segment = NULL;
+    return code;
+}

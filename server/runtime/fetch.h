@@ -1,0 +1,80 @@
+/* runtime/fetch.h - fetch: spans of logs, now or as soon as there is enough.
+ *
+ * The asker fills a struct fetch and its entries, all in memory of its own, and calls
+ * fetch_start(). Every owner reads its part; when that is too little and nothing went wrong, it
+ * leaves watchers on the partitions. The first of enough new bytes, a change of state, or the
+ * deadline makes everybody read again, and that is the answer. */
+#ifndef RUNTIME_FETCH_H
+#define RUNTIME_FETCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/list.h"
+#include "common/mail.h"
+#include "server/runtime/partition.h"
+#include "server/runtime/scatter.h"
+#include "server/runtime/shard.h"
+#include "server/storage/log.h"
+
+struct arena;
+struct chain;
+struct fetch;
+struct fetch_part;
+
+struct fetch_entry {
+    struct list node;                   /* in its part */
+    struct list watching;               /* in partition.watchers */
+    struct fetch_part *part;
+
+    /* the question */
+    struct partition_key key;
+    int64_t offset;
+    uint32_t bytes_max;                 /* one batch is given even when larger */
+    int32_t leader_epoch;               /* -1: not checked */
+
+    /* the answer */
+    struct outcome outcome;
+    int64_t high_watermark, log_start;
+    struct log_span span;               /* size 0: nothing; else taken with fetch_take() */
+};
+
+/* What one owner works on, beside its scatter_part. */
+struct fetch_part {
+    struct fetch *fetch;
+    struct shard *shard;
+    struct mail woken_mail;             /* to the asker's shard, while it has not been told */
+    bool watching, told;
+    size_t found;                       /* bytes that the last reading gave */
+    size_t seen, wanted;                /* while watching, the owner's: bytes so far; worth telling */
+};
+
+struct fetch {
+    struct scatter scatter;
+    struct fetch_part *parts;           /* one per shard */
+    size_t bytes_min, bytes_max;
+    int64_t deadline_ms;                /* monotonic; now or earlier: do not wait */
+    struct shard_deadline deadline;
+    bool waiting, woken;                /* parked; somebody has news */
+    void (*done)(struct fetch *fetch);  /* on the home shard, once; may free the memory */
+};
+
+/* Prepare; then add entries with fetch_add() and start. Parts come from `arena`. 0 or K_NOMEM. */
+int fetch_init(struct fetch *fetch, struct shard *home, struct arena *arena);
+void fetch_add(struct fetch *fetch, struct fetch_entry *entry);
+/* done() may be called before this returns. */
+void fetch_start(struct fetch *fetch);
+
+/* Append what was read to a chain, which owns it from then on. Returns 0 or K_NOMEM. */
+int fetch_take(struct fetch_entry *entry, struct chain *chain);
+/* Drop what was read. */
+void fetch_drop(struct fetch_entry *entry);
+
+/* --- for partition.c and append.c ---------------------------------------------------------------------- */
+
+/* `bytes` more can be read; SIZE_MAX: something else changed, and all watchers must look again
+ * (none is left in the partition afterwards). */
+void fetch_wake(struct partition *partition, size_t bytes);
+
+#endif

@@ -1,0 +1,33 @@
+/* runtime/offsets.h - list-offsets: where a partition starts, ends, or passes a moment in time. */
+#ifndef RUNTIME_OFFSETS_H
+#define RUNTIME_OFFSETS_H
+
+#include <stdint.h>
+
+#include "common/list.h"
+#include "server/runtime/partition.h"
+#include "server/runtime/scatter.h"
+
+enum { OFFSETS_LATEST = -1, OFFSETS_EARLIEST = -2, OFFSETS_MAX_TIMESTAMP = -3 };
+
+struct offsets_entry {
+    struct list node;                   /* in its part */
+    struct partition_wait wait;         /* while the log is opening */
+    struct scatter_part *part;
+
+    /* the question */
+    struct partition_key key;
+    int64_t timestamp;                  /* ms, or one of the above */
+    int32_t leader_epoch;               /* -1: not checked */
+
+    /* the answer */
+    struct outcome outcome;
+    int64_t offset, found_timestamp;    /* -1: none */
+    int32_t epoch;                      /* the leader's */
+};
+
+/* For scatter.run: every entry of the part is a struct offsets_entry. Looking for a timestamp
+ * reads the index and at most one index interval of the log, on the owner's loop. */
+void offsets_run(struct scatter_part *part);
+
+#endif

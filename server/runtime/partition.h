@@ -1,0 +1,103 @@
+/* runtime/partition.h - one partition on the shard that owns it; for the files of runtime/ only.
+ *
+ *   IDLE --open--> OPENING --> OPEN --> (a failed write) OFFLINE
+ *                     \-----> OFFLINE --(disk was full: after a while)--> OPENING
+ *
+ * Only a partition that this broker leads is opened. While OPENING, requests wait in it. */
+#ifndef RUNTIME_PARTITION_H
+#define RUNTIME_PARTITION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/list.h"
+#include "common/uuid.h"
+#include "server/runtime/shard.h"
+#include "server/runtime/topic_config.h"
+
+struct dirs_order;
+struct log;
+struct metadata_partition;
+struct metadata_topic;
+
+enum partition_state { PARTITION_IDLE, PARTITION_OPENING, PARTITION_OPEN, PARTITION_OFFLINE };
+
+/* What becomes of a partition's data when the partition is no longer ours. */
+enum partition_fate { PARTITION_STAYS, PARTITION_REMOVED, PARTITION_SET_ASIDE };
+
+struct partition_key {
+    struct uuid topic_id;
+    int32_t index;
+};
+
+struct partition {
+    struct shard *shard;
+    struct partition_key key;
+    char *topic;                        /* owned */
+    enum partition_state state;
+    enum partition_fate fate;           /* other than STAYS: out of the map, waits for its open to end */
+    int offline_code;                   /* OFFLINE: the answer */
+    bool leading, sole_member;          /* we are the only in-sync replica */
+    int32_t leader_epoch;
+    struct topic_config config;
+    struct log *log;                    /* owned; OPEN, and OFFLINE after a failed write */
+    struct list appends;                /* struct append_entry.queued */
+    struct list dirty;                  /* in shard.dirty while appends wait */
+    struct list watchers;               /* struct fetch_entry.watching: told of new data */
+    struct list waiting;                /* struct partition_wait: for the end of OPENING */
+    struct shard_deadline retry;        /* of a failed open */
+#ifdef MUTANT_ACK_BEFORE_WRITE
+    struct shard_deadline late;         /* early_ack.c */
+    struct list late_writes;
+    int64_t confirmed;                  /* records confirmed and not written */
+#endif
+};
+
+/* Run once when the state or the leadership changed: look again. */
+struct partition_wait {
+    struct list node;
+    void (*run)(struct partition_wait *wait);
+};
+
+/* --- what requests need --------------------------------------------------------------------------- */
+
+/* Why a partition can not serve, with the hints that save a round trip. */
+struct outcome {
+    int code;                           /* 0: fine */
+    int32_t leader, leader_epoch;       /* who leads instead; -1: unknown or not the point */
+    int64_t limit;                      /* that was exceeded; 0: none */
+};
+
+enum partition_access {
+    ACCESS_READ,
+    ACCESS_WRITE,                       /* acks 0 or 1 */
+    ACCESS_WRITE_ALL                    /* acks=all */
+};
+
+/* The partition `key` if it may serve `access` at this moment under `leader_epoch` (-1: not
+ * checked); NULL and the reason in *outcome otherwise. It may still be OPENING. */
+struct partition *partition_serving(struct shard *shard, const struct partition_key *key,
+                                    int32_t leader_epoch, enum partition_access access,
+                                    struct outcome *outcome);
+
+/* First offset that consumers may not read yet: with one replica, the log's end. */
+int64_t partition_high_watermark(const struct partition *partition);
+
+/* --- what reconciliation needs ---------------------------------------------------------------------- */
+
+struct partition *partition_find(struct shard *shard, const struct partition_key *key);
+
+/* Follow the picture: become or stay leader (opening the log when needed), or stop leading. */
+void partition_follow(struct shard *shard, const struct metadata_topic *topic, int32_t index);
+
+/* Not ours any more. Frees it, now or when its open has ended. */
+void partition_retire(struct partition *partition, enum partition_fate fate);
+
+/* A write failed for good: take it offline. */
+void partition_fail(struct partition *partition, int code);
+
+/* Close the log and free. False: not clean. */
+bool partition_close(struct partition *partition);
+
+#endif

@@ -1,0 +1,224 @@
+#include "server/runtime/shard.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/error.h"
+#include "server/runtime/partition.h"
+#include "server/runtime/shard_state.h"
+
+static void arm_timer(struct shard *shard)
+{
+    const struct heap_node *top = heap_top(&shard->deadlines);
+    if (top == NULL)
+        timer_stop(shard->timer);
+    else
+        timer_at(shard->timer, top->key);
+}
+
+static void fire_deadlines(void *context)
+{
+    struct shard *shard = context;
+    int64_t now = loop_now_ms(shard->loop);
+
+    for (struct heap_node *top = heap_top(&shard->deadlines); top != NULL && top->key <= now;
+         top = heap_top(&shard->deadlines)) {
+        struct shard_deadline *deadline = LIST_OWNER(top, struct shard_deadline, node);
+        heap_remove(&shard->deadlines, top);
+        deadline->fire(deadline);
+    }
+    arm_timer(shard);
+}
+
+void shard_deadline_init(struct shard_deadline *deadline,
+                         void (*fire)(struct shard_deadline *deadline))
+{
+    heap_node_init(&deadline->node);
+    deadline->fire = fire;
+}
+
+int shard_deadline_set(struct shard *shard, struct shard_deadline *deadline, int64_t at_ms)
+{
+    heap_remove(&shard->deadlines, &deadline->node);
+    if (heap_push(&shard->deadlines, &deadline->node, at_ms) != 0)
+        return K_NOMEM;
+    if (heap_top(&shard->deadlines) == &deadline->node)
+        arm_timer(shard);
+    return 0;
+}
+
+/* The timer is left as it is: firing early costs one look at the heap. */
+void shard_deadline_clear(struct shard *shard, struct shard_deadline *deadline)
+{
+    heap_remove(&shard->deadlines, &deadline->node);
+}
+
+void shard_watch_start(struct shard *shard, struct shard_watch *watch)
+{
+    list_append(&shard->watches, &watch->node);
+}
+
+void shard_watch_stop(struct shard_watch *watch)
+{
+    list_remove(&watch->node);
+}
+
+/* --- pictures ------------------------------------------------------------------------------------ */
+
+static void tell_watches(struct shard *shard)
+{
+    struct list told;
+    list_init(&told);
+
+    /* Watches that start meanwhile have seen this picture already. */
+    while (!list_empty(&shard->watches)) {
+        struct list *node = list_first(&shard->watches);
+        list_remove(node);
+        list_append(&told, node);
+    }
+    while (!list_empty(&told)) {
+        struct list *node = list_first(&told);
+        struct shard_watch *watch = LIST_OWNER(node, struct shard_watch, node);
+        list_remove(node);
+        list_append(&shard->watches, node);
+        watch->changed(watch, shard->picture);
+    }
+}
+
+static void look_at_picture(struct mail *mail)
+{
+    struct shard *shard = LIST_OWNER(mail, struct shard, picture_mail);
+
+    atomic_store(&shard->picture_posted, false);
+    if (shard->closed)
+        return;
+    shard_reconcile(shard, metadata_get(shard_options(shard)->cell));
+    tell_watches(shard);
+}
+
+void shards_picture_changed(struct shards *shards)
+{
+    for (int i = 0; i < shards->count; i++) {
+        struct shard *shard = &shards->items[i];
+        if (!atomic_exchange(&shard->picture_posted, true))
+            loop_post(shard->loop, &shard->picture_mail);
+    }
+}
+
+/* --- life ----------------------------------------------------------------------------------------- */
+
+static int shard_init(struct shard *shard, struct shards *shards, int index, struct loop *loop)
+{
+    shard->shards = shards;
+    shard->loop = loop;
+    shard->index = index;
+    shard->picture = metadata_get(shards->options.cell);
+    map_init(&shard->partitions);
+    heap_init(&shard->deadlines);
+    list_init(&shard->dirty);
+    list_init(&shard->watches);
+    turn_hook_init(&shard->flush, shard_flush);
+    shard->picture_mail.deliver = look_at_picture;
+    return timer_new(loop, fire_deadlines, shard, &shard->timer);
+}
+
+static void shard_fini(struct shard *shard)
+{
+    if (shard->loop == NULL)
+        return;
+    assert(shard->partitions.count == 0 || shard->closed);
+    timer_free(shard->timer);
+    heap_fini(&shard->deadlines);
+    map_fini(&shard->partitions);
+    metadata_put(shard->picture);
+    free(shard->appends);
+}
+
+int shards_new(const struct shards_options *options, struct shards **out)
+{
+    struct shards *shards = calloc(1, sizeof *shards + (size_t)options->count * sizeof(struct shard));
+    if (shards == NULL)
+        return K_NOMEM;
+    shards->options = *options;
+    shards->options.loops = NULL;
+    shards->count = options->count;
+    for (int i = 0; i < shards->count; i++) {
+        if (shard_init(&shards->items[i], shards, i, options->loops[i]) != 0) {
+            shards_free(shards);
+            return K_NOMEM;
+        }
+    }
+    *out = shards;
+    return 0;
+}
+
+void shards_free(struct shards *shards)
+{
+    if (shards == NULL)
+        return;
+    for (int i = 0; i < shards->count; i++)
+        shard_fini(&shards->items[i]);
+    free(shards);
+}
+
+bool shard_close_logs(struct shard *shard)
+{
+    bool clean = true;
+    size_t position = 0;
+    void *value;
+
+    shard->closed = true;
+    shard_flush(&shard->flush);
+    while (map_next(&shard->partitions, &position, NULL, NULL, &value))
+        clean &= partition_close(value);
+    return clean;
+}
+
+/* --- what it is -------------------------------------------------------------------------------------- */
+
+int shards_count(const struct shards *shards)
+{
+    return shards->count;
+}
+
+struct shard *shards_at(const struct shards *shards, int index)
+{
+    assert(index >= 0 && index < shards->count);
+    return (struct shard *)&shards->items[index];
+}
+
+int shard_index(const struct shard *shard)
+{
+    return shard->index;
+}
+
+struct shards *shard_owner(const struct shard *shard)
+{
+    return shard->shards;
+}
+
+struct mail_target *shard_mail_target(struct shard *shard)
+{
+    return loop_mail_target(shard->loop);
+}
+
+struct loop *shard_loop(const struct shard *shard)
+{
+    return shard->loop;
+}
+
+const struct metadata *shard_picture(const struct shard *shard)
+{
+    return shard->picture;
+}
+
+int64_t shard_now_ms(const struct shard *shard)
+{
+    return loop_now_ms(shard->loop);
+}
+
+int64_t shard_now_us(const struct shard *shard)
+{
+    return loop_now_us(shard->loop);
+}

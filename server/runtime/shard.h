@@ -1,0 +1,85 @@
+/* runtime/shard.h - one loop and the partitions it owns; a broker's data plane is all its shards.
+ *
+ * A partition belongs to the shard metadata_loop_of() names, for as long as the process lives. Shards
+ * share nothing: they learn of partitions from the published picture and of work from requests,
+ * which reach them through scatter.h. Functions belong to the shard's loop unless they say so. */
+#ifndef RUNTIME_SHARD_H
+#define RUNTIME_SHARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/heap.h"
+#include "common/list.h"
+#include "common/mail.h"
+#include "server/runtime/topic_config.h"
+
+struct dirs;
+struct loop;
+struct metadata;
+struct metadata_cell;
+struct metrics;
+struct shard;
+struct shards;
+
+struct shards_options {
+    struct loop *const *loops;              /* borrowed; the array is copied */
+    int count;
+    int32_t broker_id;
+    struct metadata_cell *cell;             /* borrowed */
+    struct dirs *dirs;                      /* borrowed */
+    struct metrics *metrics;                /* borrowed */
+    struct topic_config defaults;           /* what topics do not override */
+    bool fenced_by_lease;                   /* leader.fencing=lease */
+    int64_t (*lease_until_ms)(const void *context);     /* CLOCK_BOOTTIME; any thread */
+    const void *lease_context;
+};
+
+/* Before the loops start. Returns 0 or K_NOMEM. */
+int shards_new(const struct shards_options *options, struct shards **out);
+/* After the loops have ended and shards_close_logs() was called on each. NULL is allowed. */
+void shards_free(struct shards *shards);
+
+int shards_count(const struct shards *shards);                        /* any thread */
+struct shard *shards_at(const struct shards *shards, int index);      /* any thread */
+
+/* A new picture was published: every shard looks at it. Any thread. */
+void shards_picture_changed(struct shards *shards);
+
+/* Close every log of this shard so that the next start needs no recovery. Nothing may be asked of
+ * the shard afterwards. Blocks on the disk. Returns false when a log could not be closed cleanly. */
+bool shard_close_logs(struct shard *shard);
+
+int shard_index(const struct shard *shard);                           /* any thread */
+struct shards *shard_owner(const struct shard *shard);                /* any thread */
+struct mail_target *shard_mail_target(struct shard *shard);           /* any thread */
+struct loop *shard_loop(const struct shard *shard);                   /* any thread */
+
+/* The picture this shard goes by; valid during the turn. */
+const struct metadata *shard_picture(const struct shard *shard);
+
+int64_t shard_now_ms(const struct shard *shard);                      /* monotonic, of this turn */
+int64_t shard_now_us(const struct shard *shard);                      /* of this moment */
+
+/* --- waiting ------------------------------------------------------------------------------------ */
+
+/* Fires once unless cleared. */
+struct shard_deadline {
+    struct heap_node node;
+    void (*fire)(struct shard_deadline *deadline);
+};
+void shard_deadline_init(struct shard_deadline *deadline, void (*fire)(struct shard_deadline *deadline));
+/* Returns 0 or K_NOMEM (it will not fire). */
+int shard_deadline_set(struct shard *shard, struct shard_deadline *deadline, int64_t at_ms);
+void shard_deadline_clear(struct shard *shard, struct shard_deadline *deadline);
+
+/* Told of every new picture until cancelled; may cancel from within. */
+struct shard_watch {
+    struct list node;
+    void (*changed)(struct shard_watch *watch, const struct metadata *picture);
+};
+void shard_watch_start(struct shard *shard, struct shard_watch *watch);
+void shard_watch_stop(struct shard_watch *watch);
+
+#endif

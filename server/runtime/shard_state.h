@@ -1,0 +1,52 @@
+/* runtime/shard_state.h - what a shard is made of; for the files of runtime/ only. */
+#ifndef RUNTIME_SHARD_STATE_H
+#define RUNTIME_SHARD_STATE_H
+
+#include <stdatomic.h>
+
+#include "common/map.h"
+#include "net/loop.h"
+#include "server/runtime/metadata.h"
+#include "server/runtime/shard.h"
+#include "server/storage/log.h"
+
+struct shard {
+    struct shards *shards;
+    struct loop *loop;
+    int index;
+    const struct metadata *picture;         /* reference */
+    struct map partitions;                  /* struct partition_key to struct partition; owned */
+
+    struct turn_hook flush;                 /* writes what the turn brought */
+    struct list dirty;                      /* struct partition.dirty: appends wait */
+    struct log_append *appends;             /* scratch of one flush; owned */
+    size_t append_capacity;
+
+    struct heap deadlines;                  /* struct shard_deadline.node */
+    struct timer *timer;
+    struct list watches;                    /* struct shard_watch.node */
+
+    struct mail picture_mail;               /* in transit while picture_posted */
+    _Atomic bool picture_posted;
+    bool closed;
+};
+
+struct shards {
+    struct shards_options options;          /* loops: see shard.loop */
+    int count;
+    struct shard items[];
+};
+
+static inline const struct shards_options *shard_options(const struct shard *shard)
+{
+    return &shard->shards->options;
+}
+
+/* --- reconcile.c --- */
+/* Make the shard's partitions what `picture` says; takes over the reference. */
+void shard_reconcile(struct shard *shard, const struct metadata *picture);
+
+/* --- append.c --- */
+void shard_flush(struct turn_hook *hook);
+
+#endif

@@ -1,1 +1,21 @@
-# server/api/local.mk
+# server/api/: one file per request; authorise, validate, hand on.
+noinst_LTLIBRARIES += libapi.la
+libapi_la_SOURCES = \
+	server/api/api.h server/api/handlers.h \
+	server/api/authorise.h server/api/authorise.c \
+	server/api/controller.h server/api/controller.c \
+	server/api/dispatch.h server/api/dispatch.c \
+	server/api/hint.h server/api/hint.c \
+	server/api/key.h server/api/key.c \
+	server/api/request.h server/api/request.c \
+	server/api/api_versions.c \
+	server/api/changes.c \
+	server/api/create_topics.c \
+	server/api/delete_topics.c \
+	server/api/describe_configs.c \
+	server/api/fetch.c \
+	server/api/list_offsets.c \
+	server/api/metadata.c \
+	server/api/produce.c
+libapi_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+libapi_la_LIBADD = libruntime.la

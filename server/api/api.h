@@ -1,0 +1,30 @@
+/* api/api.h - what the request handlers of one broker know beside the request. Constant after start. */
+#ifndef API_API_H
+#define API_API_H
+
+#include <stdint.h>
+
+struct control_request;
+struct metrics;
+struct option_table;
+
+struct api {
+    int32_t broker_id;
+    struct metrics *metrics;                        /* borrowed */
+
+    /* The broker's configuration, for describing it. */
+    const struct option_table *option_table;
+    const void *option_values;
+    const uint8_t *option_sources;
+
+    int32_t partitions_default, replication_factor_default;   /* of new topics */
+    uint32_t fetch_bytes_max;                       /* of one answer */
+    int64_t timeout_ms;                             /* of requests that name none */
+
+    /* The controller: control_relay() and control_ask(); a double in tests. */
+    void (*relay_to_controller)(void *context, struct control_request *request);
+    void (*ask_controller)(void *context, struct control_request *request);
+    void *control;
+};
+
+#endif

@@ -1,0 +1,59 @@
+#include "server/api/dispatch.h"
+
+#include <stddef.h>
+
+#include "common/error.h"
+#include "proto/api_table.h"
+#include "server/api/handlers.h"
+#include "server/api/request.h"
+
+struct route {
+    Kairn__RequestHead__BodyCase body;
+    uint32_t lowest, highest;
+    void (*handle)(struct request *request);
+};
+
+/* A row of the table and the handler of the same name. */
+#define handle_API_VERSIONS api_api_versions
+#define handle_METADATA api_metadata
+#define handle_PRODUCE api_produce
+#define handle_FETCH api_fetch
+#define handle_LIST_OFFSETS api_list_offsets
+#define handle_CREATE_TOPICS api_create_topics
+#define handle_DELETE_TOPICS api_delete_topics
+#define handle_DESCRIBE_CONFIGS api_describe_configs
+#define handle_CHANGES api_changes
+
+static const struct route routes[] = {
+#define X(name, number, low, high) { KAIRN__REQUEST_HEAD__BODY_##name, low, high, handle_##name },
+    PROTO_API_TABLE(X)
+#undef X
+};
+
+static const struct route *find_route(Kairn__RequestHead__BodyCase body)
+{
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        if (routes[i].body == body)
+            return &routes[i];
+    }
+    return NULL;
+}
+
+void api_dispatch(struct request *request)
+{
+    const struct route *route = find_route(request->head->body_case);
+
+    metric_add(request->api->metrics, METRIC_REQUESTS_TOTAL, 1);
+    if (route == NULL) {
+        request_fail(request, K_UNSUPPORTED_VERSION, NULL);
+        return;
+    }
+    if (request->head->version < route->lowest || request->head->version > route->highest) {
+        request_fail(request, K_UNSUPPORTED_VERSION,
+                     arena_printf(&request->arena,
+                                  "version %u of this request is not known here: %u to %u are",
+                                  request->head->version, route->lowest, route->highest));
+        return;
+    }
+    route->handle(request);
+}

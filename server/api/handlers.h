@@ -1,0 +1,18 @@
+/* api/handlers.h - one function per request, one file per function. On the request's shard; each
+ * finishes the request exactly once, now or later. */
+#ifndef API_HANDLERS_H
+#define API_HANDLERS_H
+
+struct request;
+
+void api_api_versions(struct request *request);
+void api_metadata(struct request *request);
+void api_produce(struct request *request);
+void api_fetch(struct request *request);
+void api_list_offsets(struct request *request);
+void api_create_topics(struct request *request);
+void api_delete_topics(struct request *request);
+void api_describe_configs(struct request *request);
+void api_changes(struct request *request);
+
+#endif

@@ -18,12 +18,14 @@ struct io {
     int (*truncate)(const struct io *io, int fd, off_t size);
     int (*sync)(const struct io *io, int fd);              /* fdatasync */
     int (*stat)(const struct io *io, int fd, struct stat *out);
+    int (*stat_path)(const struct io *io, const char *path, struct stat *out);
     int (*rename)(const struct io *io, const char *from, const char *to);
     int (*unlink)(const struct io *io, const char *path);
     int (*mkdir)(const struct io *io, const char *path, mode_t mode);
     int (*rmdir)(const struct io *io, const char *path);
     DIR *(*opendir)(const struct io *io, const char *path);
     int (*sync_directory)(const struct io *io, const char *path);
+    int (*sync_filesystem)(const struct io *io, const char *path);   /* all that holds `path` */
 };
 
 extern const struct io io_system;
@@ -32,11 +34,29 @@ extern const struct io io_system;
 int io_read_all(const struct io *io, int fd, void *to, size_t size, off_t position);   /* CORRUPT when the file ends early */
 int io_write_all(const struct io *io, int fd, const struct iovec *from, int count, off_t position);
 
-/* Replace a small file atomically: write path.tmp, sync, rename, sync the directory. 0 or k_error. */
-int io_replace_file(const struct io *io, const char *path, const void *bytes, size_t size);
+/* When is a replaced file safe from a power cut? Either way a reader sees the old file or the
+ * new one while the machine runs. */
+enum io_durability {
+    IO_LAZY,        /* whenever the system writes it */
+    IO_DURABLE      /* on return: the file is synced, renamed, and the directory is synced */
+};
+
+/* Replace a small file atomically: write path.tmp, rename it. 0 or k_error; the old file is
+ * untouched on failure. */
+int io_replace_file(const struct io *io, const char *path, const void *bytes, size_t size,
+                    enum io_durability durability);
 
 /* Read a small file whole into malloc'ed memory, zero-terminated. NOT_FOUND, NOMEM, IO,
  * CORRUPT (over `limit` bytes). */
 int io_read_file(const struct io *io, const char *path, size_t limit, char **out, size_t *size);
+
+/* fdatasync the file at `path`. 0, NOT_FOUND or k_error. */
+int io_sync_file(const struct io *io, const char *path);
+
+/* Delete; a file that is not there is fine. 0 or k_error. */
+int io_remove_file(const struct io *io, const char *path);
+
+/* The k_error for errno; ENOENT is NOT_FOUND. */
+int io_error(void);
 
 #endif

@@ -1,1 +1,22 @@
 # server/storage/local.mk
+noinst_LTLIBRARIES += libstorage.la
+libstorage_la_SOURCES = \
+	server/storage/batch_file.c server/storage/batch_file.h \
+	server/storage/checkpoint.c server/storage/checkpoint.h \
+	server/storage/epoch_file.c server/storage/epoch_file.h \
+	server/storage/identity.c server/storage/identity.h \
+	server/storage/index.c server/storage/index.h \
+	server/storage/index_offset.c server/storage/index_offset.h \
+	server/storage/index_time.c server/storage/index_time.h \
+	server/storage/io.c server/storage/io.h \
+	server/storage/log.c server/storage/log.h server/storage/log_internal.h \
+	server/storage/log_append.c \
+	server/storage/log_flush.c \
+	server/storage/log_read.c \
+	server/storage/log_recover.c \
+	server/storage/log_time.c \
+	server/storage/logdir.c server/storage/logdir.h server/storage/logdir_internal.h \
+	server/storage/logdir_entries.c \
+	server/storage/logdir_marks.c \
+	server/storage/segment.c server/storage/segment.h \
+	server/storage/segment_scan.c

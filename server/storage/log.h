@@ -111,4 +111,18 @@ int log_truncate(struct log *log, int64_t offset);
 int log_flush(struct log *log);
 int64_t log_recovery_point(const struct log *log);
 
+/* The same in three steps, so that the disk is waited for elsewhere: begin and end belong to the
+ * loop, run may be called by any thread. The log may be appended to, truncated and closed meanwhile
+ * (after log_close() only log_sync_abandon() may follow). */
+struct log_sync;
+int log_sync_begin(struct log *log, struct log_sync **out);      /* NOMEM; *out NULL: all is synced */
+int log_sync_run(struct log_sync *sync);                         /* IO; blocks */
+int log_sync_end(struct log *log, struct log_sync *sync, int result);   /* frees; `result` of the run */
+void log_sync_abandon(struct log_sync *sync);                    /* frees */
+
+/* Once a second: write index entries to the page cache and tell the directory how far the log is
+ * written, so that a start after a mere crash of the process checks only what came later. Does
+ * not sync. Returns 0, DISK_FULL (harmless), KAFKA_STORAGE_ERROR. */
+int log_checkpoint(struct log *log);
+
 #endif

@@ -50,10 +50,18 @@ void logdir_entries_free(struct logdir_entry *entries, size_t count);
 
 /* Checkpoints: remembered per partition, written by logdir_checkpoint() (called every second and
  * at stop). -1: unknown. */
-enum logdir_mark { LOGDIR_RECOVERY_POINT, LOGDIR_LOG_START, LOGDIR_HIGH_WATERMARK, LOGDIR_MARKS };
+enum logdir_mark {
+    LOGDIR_RECOVERY_POINT,      /* below it everything is on the disk */
+    LOGDIR_LOG_START,           /* first offset that may be read */
+    LOGDIR_HIGH_WATERMARK,
+    LOGDIR_WRITTEN_END,         /* below it everything is in the page cache: good until the machine stops */
+    LOGDIR_MARKS
+};
 int64_t logdir_mark(struct logdir *directory, enum logdir_mark mark, const char *topic, int32_t partition);
 int logdir_set_mark(struct logdir *directory, enum logdir_mark mark, const char *topic, int32_t partition, int64_t offset);
 void logdir_forget(struct logdir *directory, const char *topic, int32_t partition);
+/* Write what changed. Blocks on the disk. DISK_FULL and NOMEM leave the old files; any other
+ * failure fences the directory. */
 int logdir_checkpoint(struct logdir *directory);
 
 /* Take it out of use for this process's life after an I/O error. Logged once. */
@@ -64,7 +72,9 @@ bool logdir_fenced(const struct logdir *directory);
 int logdir_set_aside(struct logdir *directory, const char *topic, int32_t partition);
 void logdir_delete_doomed(struct logdir *directory);
 
-/* Write checkpoints and, when `clean` and not fenced, the clean-shutdown mark; unlock; free. */
+/* Write checkpoints and, when `clean`, the clean-shutdown mark: only if the directory is not
+ * fenced, every log in it was closed clean (or never opened since a clean start), and all of it
+ * is synced. Unlock; free. NULL is allowed. */
 void logdir_close(struct logdir *directory, bool clean);
 
 #endif

@@ -1,0 +1,101 @@
+/* storage/batch_file.c - a window that slides over the batches of a file. */
+#include "server/storage/batch_file.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "common/error.h"
+#include "server/storage/io.h"
+
+int batch_file_init(struct batch_file *file, const struct io *io, int fd, int64_t position,
+                    int64_t end, uint8_t *window, size_t capacity)
+{
+    *file = (struct batch_file){ .io = io, .fd = fd, .position = position, .end = end,
+                                 .window = window, .capacity = capacity };
+    if (window == NULL) {
+        int64_t left = end - position;
+        file->capacity = BATCH_FILE_WINDOW_LARGE;
+        if (left < (int64_t)file->capacity)
+            file->capacity = left < BATCH_FILE_WINDOW ? BATCH_FILE_WINDOW : (size_t)left;
+        file->window = malloc(file->capacity);
+        file->owned = true;
+        if (file->window == NULL)
+            return K_NOMEM;
+    }
+    return 0;
+}
+
+void batch_file_fini(struct batch_file *file)
+{
+    if (file->owned)
+        free(file->window);
+    file->window = NULL;
+}
+
+void batch_file_seek(struct batch_file *file, int64_t position)
+{
+    file->position = position;
+}
+
+/* Make [position, position + size) available in the window. */
+static int fill(struct batch_file *file, size_t size, const uint8_t **at)
+{
+    int64_t into = file->position - file->window_position;
+    if (into >= 0 && into + (int64_t)size <= (int64_t)file->window_size) {
+        *at = file->window + into;
+        return 0;
+    }
+    if (size > file->capacity) {
+        assert(file->owned);
+        uint8_t *window = realloc(file->window, size);
+        if (window == NULL)
+            return K_NOMEM;
+        file->window = window;
+        file->capacity = size;
+    }
+    int64_t left = file->end - file->position;
+    size_t wanted = left < (int64_t)file->capacity ? (size_t)left : file->capacity;
+    file->window_size = 0;
+    int error = io_read_all(file->io, file->fd, file->window, wanted, file->position);
+    if (error != 0)
+        return error;
+    file->window_position = file->position;
+    file->window_size = wanted;
+    *at = file->window;
+    return 0;
+}
+
+int batch_file_header(struct batch_file *file, const uint8_t **header)
+{
+    int64_t left = file->end - file->position;
+    if (left == 0)
+        return K_NOT_FOUND;
+    if (left < BATCH_HEADER_SIZE)
+        return K_CORRUPT;
+
+    const uint8_t *at;
+    int error = fill(file, BATCH_HEADER_SIZE, &at);
+    if (error != 0)
+        return error;
+    int64_t size = batch_size(at);
+    if (size < BATCH_HEADER_SIZE || size > left || at[BATCH_MAGIC] != 2 ||
+        batch_base_offset(at) < 0 || batch_last_delta(at) < 0 ||
+        batch_base_offset(at) > INT64_MAX - batch_last_delta(at) - 1)
+        return K_CORRUPT;
+    *header = at;
+    return 0;
+}
+
+int batch_file_batch(struct batch_file *file, const uint8_t **batch)
+{
+    const uint8_t *header;
+    int error = batch_file_header(file, &header);
+    if (error != 0)
+        return error;
+    return fill(file, batch_size(header), batch);
+}
+
+void batch_file_next(struct batch_file *file, const uint8_t *header)
+{
+    file->position += (int64_t)batch_size(header);
+}

@@ -1,0 +1,169 @@
+/* storage/log_append.c - append batches at the end: stamp, account, write; all or nothing. */
+#include <assert.h>
+#include <inttypes.h>
+
+#include "common/log.h"
+#include "proto/batch.h"
+#include "server/storage/index_offset.h"
+#include "server/storage/index_time.h"
+#include "server/storage/log_internal.h"
+#include "server/storage/logdir.h"
+
+/* The append in progress: what waits to be written, and how things were before. */
+struct appending {
+    struct log *log;
+    int pieces;                         /* of log->run */
+    int64_t run_position;               /* where they go in the active segment */
+    size_t segment_count;               /* before */
+    struct segment_tail tail;           /* of the then active segment */
+};
+
+static int write_run(struct appending *appending)
+{
+    struct log *log = appending->log;
+    if (appending->pieces == 0)
+        return 0;
+    int error = segment_need_file(log_active(log));
+    if (error == 0)
+        error = io_write_all(log->io, log_active(log)->fd, log->run, appending->pieces,
+                             appending->run_position);
+    appending->pieces = 0;
+    appending->run_position = log_active(log)->tail.size;
+    return error;
+}
+
+/* Add a batch to the run; neighbours in memory become one piece. */
+static int add_to_run(struct appending *appending, uint8_t *batch, size_t size)
+{
+    struct log *log = appending->log;
+    if (appending->pieces > 0) {
+        struct iovec *last = &log->run[appending->pieces - 1];
+        if ((uint8_t *)last->iov_base + last->iov_len == batch) {
+            last->iov_len += size;
+            return 0;
+        }
+    }
+    log->run[appending->pieces++] = (struct iovec){ .iov_base = batch, .iov_len = size };
+    return appending->pieces == LOG_RUN_PIECES ? write_run(appending) : 0;
+}
+
+/* How old is the segment, measured as Kafka does: by the time of the new batch against that of
+ * the first one; only without timestamps by the wall clock. */
+static int64_t segment_age_ms(const struct segment *segment, const uint8_t *batch, int64_t wall_ms)
+{
+    int64_t timestamp = batch_max_timestamp(batch);
+    if (segment->tail.first_timestamp >= 0 && timestamp >= 0)
+        return timestamp - segment->tail.first_timestamp;
+    return segment->created_ms >= 0 ? wall_ms - segment->created_ms : 0;
+}
+
+static bool should_roll(const struct log *log, const uint8_t *batch, int64_t last_offset,
+                        int64_t wall_ms)
+{
+    const struct segment *segment = log_active(log);
+    const struct log_config *config = &log->config;
+    if (segment->tail.size == 0)
+        return false;
+    return segment->tail.size > (int64_t)config->segment_bytes - (int64_t)batch_size(batch) ||
+           segment_age_ms(segment, batch, wall_ms) > config->segment_ms ||
+           segment->offsets.count >= (size_t)(config->index_bytes / INDEX_OFFSET_ENTRY) ||
+           segment->times.count + 1 >= (size_t)(config->index_bytes / INDEX_TIME_ENTRY) ||
+           last_offset - segment->base_offset > INT32_MAX;
+}
+
+/* Stamp one batch and put it at the end, in memory and in the run. */
+static int append_batch(struct appending *appending, uint8_t *batch, int32_t leader_epoch,
+                        int64_t wall_ms)
+{
+    struct log *log = appending->log;
+    size_t size = batch_size(batch);
+
+    batch_stamp(batch, log->end, leader_epoch);
+    if (log->config.append_time) {
+        store_u16(batch + BATCH_ATTRIBUTES, batch_attributes(batch) | BATCH_APPEND_TIME);
+        store_u64(batch + BATCH_MAX_TIMESTAMP, (uint64_t)wall_ms);
+        batch_seal_crc(batch);
+    }
+
+    int error = 0;
+    if (should_roll(log, batch, batch_last_offset(batch), wall_ms)) {
+        error = write_run(appending);
+        if (error == 0)
+            error = log_roll(log, log->end);
+        appending->run_position = 0;
+    }
+    if (error == 0)
+        error = segment_note(log_active(log), batch);
+    if (error != 0)
+        return error;
+    if (log_active(log)->created_ms < 0)
+        log_active(log)->created_ms = wall_ms;
+    log->end = batch_last_offset(batch) + 1;
+    return add_to_run(appending, batch, size);
+}
+
+/* L4: put everything back as it was before. */
+static int undo(struct appending *appending)
+{
+    struct log *log = appending->log;
+    int error = 0;
+    while (error == 0 && log->segment_count > appending->segment_count)
+        error = log_pop_segment(log);
+    if (error == 0)
+        error = segment_rewind(log_active(log), &appending->tail);
+    log->end = appending->tail.next_offset;
+    return error;
+}
+
+static int append_all(struct appending *appending, struct log_append *appends, size_t count,
+                      int32_t leader_epoch, int64_t wall_ms)
+{
+    struct log *log = appending->log;
+    for (size_t i = 0; i < count; i++) {
+        struct log_append *append = &appends[i];
+        append->base_offset = log->end;
+        append->append_time_ms = log->config.append_time ? wall_ms : -1;
+        append->records = 0;
+        for (size_t at = 0; at < append->size; ) {
+            uint8_t *batch = append->bytes + at;
+            assert(append->size - at >= BATCH_HEADER_SIZE && append->size - at >= batch_size(batch));
+            int error = append_batch(appending, batch, leader_epoch, wall_ms);
+            if (error != 0)
+                return error;
+            append->records += batch_count(batch);
+            at += batch_size(batch);
+        }
+    }
+    return write_run(appending);
+}
+
+int log_append(struct log *log, struct log_append *appends, size_t count, int32_t leader_epoch,
+               int64_t wall_ms)
+{
+    if (logdir_fenced(log->directory))
+        return K_KAFKA_STORAGE_ERROR;
+
+    /* The epoch first: an epoch without records is no harm, records without their epoch are. */
+    int error = epoch_file_assign(&log->epochs, leader_epoch, log->end);
+    if (error == 0)
+        error = log_save_epochs(log);
+    if (error != 0)
+        return log_failed(log, error, "epoch");
+
+    struct appending appending = { .log = log, .segment_count = log->segment_count,
+                                   .tail = segment_tail(log_active(log)),
+                                   .run_position = log_active(log)->tail.size };
+    error = append_all(&appending, appends, count, leader_epoch, wall_ms);
+    if (error != 0) {
+        int undone = undo(&appending);
+        if (undone != 0)
+            return log_failed(log, undone == K_NOMEM || undone == K_DISK_FULL ? K_IO : undone,
+                              "undoing an append");
+        if (error == K_DISK_FULL)
+            LOG_WARN("disk-full", "topic=%s partition=%" PRId32 " end=%" PRId64, log->topic,
+                     log->partition, log->end);
+        return log_failed(log, error, "append");
+    }
+    log_assert_invariants(log);
+    return 0;
+}

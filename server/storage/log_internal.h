@@ -1,0 +1,79 @@
+/* storage/log_internal.h - what the files of one log share: the struct and its helpers. */
+#ifndef STORAGE_LOG_INTERNAL_H
+#define STORAGE_LOG_INTERNAL_H
+
+#include <sys/uio.h>
+
+#include "server/storage/epoch_file.h"
+#include "server/storage/io.h"
+#include "server/storage/log.h"
+#include "server/storage/segment.h"
+
+enum {
+    LOG_SERVED = 8,             /* readers whose place is remembered */
+    LOG_RUN_PIECES = 256        /* buffers of one pwritev */
+};
+
+/* Where a reader will come back to: `offset` begins at `position` of the segment at `base`. */
+struct log_served {
+    int64_t offset;             /* -1: unused */
+    int64_t base;
+    int64_t position;
+};
+
+struct log {
+    struct logdir *directory;           /* borrowed */
+    const struct io *io;                /* the directory's */
+    char *topic;                        /* owned */
+    int32_t partition;
+    struct uuid topic_id;
+    struct log_config config;
+    char *path;                         /* owned; of the partition's directory */
+
+    struct segment **segments;          /* owned; ascending; never empty once open */
+    size_t segment_count, segment_capacity;
+    int64_t start, end;
+    int64_t recovery_point;             /* below it everything is synced */
+    struct epoch_file epochs;
+    bool epochs_unsynced;
+    bool names_unsynced;                /* files were made or deleted since the directory was synced */
+    uint64_t truncations;               /* a sync that began before one proves nothing */
+
+    struct log_served served[LOG_SERVED];
+    unsigned served_next;
+    struct iovec run[LOG_RUN_PIECES];   /* what log_append() is about to write */
+};
+
+static inline struct segment *log_active(const struct log *log)
+{
+    return log->segments[log->segment_count - 1];
+}
+
+/* Index of the segment that holds `offset`: the last with base <= offset; 0 when all are later. */
+size_t log_segment_index(const struct log *log, int64_t offset);
+
+/* Take over `segment` as the newest. NOMEM. */
+int log_push_segment(struct log *log, struct segment *segment);
+
+/* Delete the newest segment with its files. IO. */
+int log_pop_segment(struct log *log);
+
+/* Make an empty segment at `base` the active one; the former is sealed. DISK_FULL, IO, NOMEM. */
+int log_roll(struct log *log, int64_t base);
+
+/* Write the epochs if they changed. DISK_FULL, IO. */
+int log_save_epochs(struct log *log);
+
+/* What to do about a failed write or sync: DISK_FULL and NOMEM are passed on, anything else
+ * fences the directory and is KAFKA_STORAGE_ERROR. */
+int log_failed(struct log *log, int error, const char *what);
+
+/* Forget the places of readers. */
+void log_forget_served(struct log *log);
+
+/* Fill segments, end, epochs from the directory (log_recover.c). */
+int log_load(struct log *log, bool trusted, struct k_reason *reason);
+
+void log_assert_invariants(const struct log *log);
+
+#endif

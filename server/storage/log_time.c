@@ -1,0 +1,114 @@
+/* storage/log_time.c - from timestamps to offsets. */
+#include <stdlib.h>
+
+#include "proto/batch.h"
+#include "server/storage/batch_file.h"
+#include "server/storage/index_offset.h"
+#include "server/storage/index_time.h"
+#include "server/storage/log_internal.h"
+
+/* The record that is looked for, or that was found. */
+struct wanted {
+    int64_t timestamp;
+    int64_t start;                  /* of the log: earlier records do not count */
+    int64_t offset, found;          /* offset -1: not yet */
+};
+
+/* First record of the batch at or after the wanted timestamp. */
+static int search_batch(struct batch_file *file, struct wanted *wanted)
+{
+    const uint8_t *batch;
+    struct batch_reader reader;
+    struct record_view record;
+    int error = batch_file_batch(file, &batch);
+    if (error == 0)
+        error = batch_reader_init(&reader, batch, NULL, 0);
+    if (error != 0)
+        return error;
+
+    int more;
+    while ((more = batch_reader_next(&reader, &record)) == 1) {
+        if (record.timestamp >= wanted->timestamp && record.offset >= wanted->start) {
+            wanted->offset = record.offset;
+            wanted->found = record.timestamp;
+            return 0;
+        }
+    }
+    return more;
+}
+
+/* Where to start looking in the segment: all batches before have smaller timestamps. */
+static int start_position(struct segment *segment, int64_t timestamp, int64_t *position)
+{
+    struct time_entry time;
+    struct segment_place place;
+    *position = 0;
+    int error = segment_need_indexes(segment);
+    if (error != 0 || !index_time_find(&segment->times, timestamp, &time))
+        return error;
+    error = segment_locate(segment, segment->base_offset + time.relative, &place);
+    if (error == 0)
+        *position = place.position;
+    return error == K_NOT_FOUND ? 0 : error;
+}
+
+static int search_segment(struct segment *segment, struct wanted *wanted)
+{
+    struct batch_file file;
+    const uint8_t *header;
+    int64_t position;
+    int error = start_position(segment, wanted->timestamp, &position);
+    if (error == 0)
+        error = segment_need_file(segment);
+    if (error == 0)
+        error = batch_file_init(&file, segment->io, segment->fd, position, segment->tail.size, NULL, 0);
+    if (error != 0)
+        return error;
+    while (wanted->offset < 0 && (error = batch_file_header(&file, &header)) == 0) {
+        int64_t size = (int64_t)batch_size(header);
+        if (batch_max_timestamp(header) >= wanted->timestamp &&
+            batch_last_offset(header) >= wanted->start)
+            error = search_batch(&file, wanted);
+        if (error != 0)
+            break;
+        file.position += size;
+    }
+    batch_file_fini(&file);
+    return error == K_NOT_FOUND ? 0 : error;
+}
+
+int log_find_timestamp(struct log *log, int64_t timestamp, int64_t *offset, int64_t *found)
+{
+    struct wanted wanted = { .timestamp = timestamp, .start = log->start, .offset = -1, .found = -1 };
+    for (size_t i = log_segment_index(log, log->start); i < log->segment_count; i++) {
+        int64_t max;
+        int error = segment_max_timestamp(log->segments[i], &max);
+        if (error == 0 && max >= timestamp)
+            error = search_segment(log->segments[i], &wanted);
+        if (error != 0)
+            return error;
+        if (wanted.offset >= 0)
+            break;
+    }
+    *offset = wanted.offset;
+    *found = wanted.found;
+    return 0;
+}
+
+int log_find_max_timestamp(struct log *log, int64_t *offset, int64_t *found)
+{
+    int64_t largest = -1;
+    for (size_t i = log_segment_index(log, log->start); i < log->segment_count; i++) {
+        int64_t max;
+        int error = segment_max_timestamp(log->segments[i], &max);
+        if (error != 0)
+            return error;
+        if (max > largest)
+            largest = max;
+    }
+    if (largest < 0) {
+        *offset = *found = -1;
+        return 0;
+    }
+    return log_find_timestamp(log, largest, offset, found);
+}

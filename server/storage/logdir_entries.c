@@ -1,0 +1,177 @@
+/* storage/logdir_entries.c - the partition directories inside a log directory. */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "server/storage/identity.h"
+#include "server/storage/io.h"
+#include "server/storage/logdir_internal.h"
+
+enum { NAME_BYTES_MAX = 255 };          /* of a directory entry */
+
+char *logdir_partition_path(const struct logdir *directory, const char *topic, int32_t partition)
+{
+    char *path;
+    if (asprintf(&path, "%s/%s-%" PRId32, directory->path, topic, partition) < 0)
+        return NULL;
+    return path;
+}
+
+int logdir_each(struct logdir *directory,
+                int (*each)(void *context, const char *topic, int32_t partition), void *context)
+{
+    DIR *listing = directory->io->opendir(directory->io, directory->path);
+    if (listing == NULL)
+        return io_error();
+
+    int error = 0;
+    struct dirent *entry;
+    while (error == 0 && (entry = readdir(listing)) != NULL) {
+        char topic[NAME_BYTES_MAX + 1];
+        size_t topic_size;
+        int32_t partition;
+        if (!partition_name_parse(entry->d_name, &topic_size, &partition))
+            continue;
+        if (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN)
+            continue;
+        snprintf(topic, sizeof topic, "%.*s", (int)topic_size, entry->d_name);
+        error = each(context, topic, partition);
+    }
+    closedir(listing);
+    return error;
+}
+
+/* --- listing --------------------------------------------------------------------------------- */
+
+struct collected {
+    struct logdir *directory;
+    struct logdir_entry *entries;
+    size_t count, capacity;
+};
+
+static int collect(void *context, const char *topic, int32_t partition)
+{
+    struct collected *all = context;
+    const struct io *io = all->directory->io;
+    if (all->count == all->capacity) {
+        size_t capacity = all->capacity == 0 ? 16 : 2 * all->capacity;
+        struct logdir_entry *entries = realloc(all->entries, capacity * sizeof *entries);
+        if (entries == NULL)
+            return K_NOMEM;
+        all->entries = entries;
+        all->capacity = capacity;
+    }
+
+    struct logdir_entry entry = { .topic = strdup(topic), .partition = partition };
+    char path[PATH_MAX], *text;
+    size_t size;
+    if (entry.topic == NULL)
+        return K_NOMEM;
+    snprintf(path, sizeof path, "%s/%s-%" PRId32 "/partition.metadata", all->directory->path,
+             topic, partition);
+    if (io_read_file(io, path, IDENTITY_FILE_MAX, &text, &size) == 0) {
+        (void)partition_metadata_parse(text, &entry.topic_id);
+        free(text);
+    }
+    all->entries[all->count++] = entry;
+    return 0;
+}
+
+int logdir_list(struct logdir *directory, struct logdir_entry **entries, size_t *count)
+{
+    struct collected all = { .directory = directory };
+    int error = logdir_each(directory, collect, &all);
+    if (error != 0) {
+        logdir_entries_free(all.entries, all.count);
+        return error;
+    }
+    *entries = all.entries;
+    *count = all.count;
+    return 0;
+}
+
+void logdir_entries_free(struct logdir_entry *entries, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(entries[i].topic);
+    free(entries);
+}
+
+/* --- out of the way ---------------------------------------------------------------------------- */
+
+/* Rename "<topic>-<partition>" to "<topic>-<partition>.<32 hex digits>-<why>", with the front cut
+ * so that the name fits, as Kafka does. */
+static int rename_away(struct logdir *directory, const char *topic, int32_t partition,
+                       const char *why)
+{
+    char name[NAME_BYTES_MAX + 1], tail[64], from[PATH_MAX], to[PATH_MAX];
+    struct uuid id = uuid_random();
+    int at = snprintf(tail, sizeof tail, ".");
+    for (size_t i = 0; i < sizeof id.bytes; i++)
+        at += snprintf(tail + at, sizeof tail - (size_t)at, "%02x", id.bytes[i]);
+    snprintf(tail + at, sizeof tail - (size_t)at, "-%s", why);
+
+    int room = NAME_BYTES_MAX - (int)strlen(tail);
+    snprintf(name, sizeof name, "%s-%" PRId32, topic, partition);
+    snprintf(from, sizeof from, "%s/%s", directory->path, name);
+    snprintf(to, sizeof to, "%s/%.*s%s", directory->path, room, name, tail);
+    if (directory->io->rename(directory->io, from, to) != 0 ||
+        directory->io->sync_directory(directory->io, directory->path) != 0)
+        return io_error();
+    logdir_forget(directory, topic, partition);
+    return 0;
+}
+
+int logdir_doom(struct logdir *directory, const char *topic, int32_t partition)
+{
+    return rename_away(directory, topic, partition, "delete");
+}
+
+int logdir_set_aside(struct logdir *directory, const char *topic, int32_t partition)
+{
+    int error = rename_away(directory, topic, partition, "stray");
+    if (error == 0)
+        LOG_WARN("partition-set-aside", "directory=%s topic=%s partition=%" PRId32, directory->path,
+                 topic, partition);
+    return error;
+}
+
+static void delete_directory(const struct io *io, const char *path)
+{
+    DIR *listing = io->opendir(io, path);
+    if (listing == NULL)
+        return;
+    struct dirent *entry;
+    while ((entry = readdir(listing)) != NULL) {
+        char file[PATH_MAX];
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        if (snprintf(file, sizeof file, "%s/%s", path, entry->d_name) < (int)sizeof file)
+            (void)io->unlink(io, file);
+    }
+    closedir(listing);
+    if (io->rmdir(io, path) != 0)
+        LOG_WARN("delete-failed", "path=%s errno=%d", path, errno);
+}
+
+void logdir_delete_doomed(struct logdir *directory)
+{
+    DIR *listing = directory->io->opendir(directory->io, directory->path);
+    if (listing == NULL)
+        return;
+    struct dirent *entry;
+    while ((entry = readdir(listing)) != NULL) {
+        static const char suffix[] = "-delete";
+        char path[PATH_MAX];
+        size_t size = strlen(entry->d_name);
+        if (size <= strlen(suffix) || strcmp(entry->d_name + size - strlen(suffix), suffix) != 0)
+            continue;
+        if (snprintf(path, sizeof path, "%s/%s", directory->path, entry->d_name) < (int)sizeof path)
+            delete_directory(directory->io, path);
+    }
+    closedir(listing);
+}

@@ -1,0 +1,71 @@
+/* storage/logdir_internal.h - what the files of logdir and log share. */
+#ifndef STORAGE_LOGDIR_INTERNAL_H
+#define STORAGE_LOGDIR_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "common/map.h"
+#include "server/storage/logdir.h"
+
+/* What is known of one partition. */
+struct logdir_partition {
+    char *topic;                        /* owned */
+    int32_t partition;
+    int64_t marks[LOGDIR_MARKS];        /* -1: unknown */
+    bool trusted;                       /* closed clean: the next open needs no recovery */
+    bool forgotten;                     /* gone, but a checkpoint file may still name it */
+};
+
+struct logdir {
+    char *path;                         /* owned */
+    const struct io *io;                /* borrowed */
+    int lock_fd;
+    struct logdir_identity identity;
+    bool stored;                        /* meta.properties holds the whole identity */
+    bool was_clean, lost;
+    atomic_bool fenced;
+
+    pthread_mutex_t mutex;              /* the fields below */
+    struct map partitions;              /* "topic-partition" to struct logdir_partition, owned */
+    bool changed[LOGDIR_MARKS];         /* since its file was written */
+    pthread_mutex_t writing;            /* one checkpoint at a time; taken before `mutex` */
+};
+
+/* --- logdir_marks.c ------------------------------------------------------------------------ */
+
+int logdir_marks_init(struct logdir *directory);
+void logdir_marks_fini(struct logdir *directory);
+
+/* Read the checkpoint files; damaged ones count as missing. Sets directory->lost. NOMEM, IO. */
+int logdir_marks_load(struct logdir *directory);
+
+/* A partition's directory is there, or was made. NOMEM. */
+int logdir_marks_add(struct logdir *directory, const char *topic, int32_t partition);
+
+/* A new, empty log: marks of an ancestor of the same name must not speak for it, not even after
+ * a crash. May block on the disk. As logdir_checkpoint(), NOMEM. */
+int logdir_begin_new(struct logdir *directory, const char *topic, int32_t partition);
+
+/* The log is opened: true if it was closed clean, so that it needs no recovery. */
+bool logdir_begin(struct logdir *directory, const char *topic, int32_t partition);
+
+/* The log is closed. Clean: its files are complete and LOGDIR_WRITTEN_END says so. */
+void logdir_end(struct logdir *directory, const char *topic, int32_t partition, bool clean);
+
+/* Are all logs closed clean? If so, sync them and move the recovery points. 0, BUSY (no), IO. */
+int logdir_settle(struct logdir *directory);
+
+/* --- logdir_entries.c ------------------------------------------------------------------------ */
+
+/* The path of a partition's directory, malloc'ed; NULL when out of memory. */
+char *logdir_partition_path(const struct logdir *directory, const char *topic, int32_t partition);
+
+/* Rename the partition's directory so that it is deleted by logdir_delete_doomed(). IO. */
+int logdir_doom(struct logdir *directory, const char *topic, int32_t partition);
+
+/* Call `each` for every partition directory. NOMEM, IO, or what `each` returned. */
+int logdir_each(struct logdir *directory,
+                int (*each)(void *context, const char *topic, int32_t partition), void *context);
+
+#endif

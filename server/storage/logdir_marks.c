@@ -1,0 +1,417 @@
+/* storage/logdir_marks.c - what is remembered per partition, and the checkpoint files. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "server/storage/checkpoint.h"
+#include "server/storage/io.h"
+#include "server/storage/logdir_internal.h"
+
+enum { TOPIC_SIZE = 256, KEY_SIZE = TOPIC_SIZE + 16 };
+
+/* WRITTEN_END goes into our own file, with the machine's life it is good for. */
+static const char *const files[LOGDIR_MARKS] = {
+    [LOGDIR_RECOVERY_POINT] = "recovery-point-offset-checkpoint",
+    [LOGDIR_LOG_START] = "log-start-offset-checkpoint",
+    [LOGDIR_HIGH_WATERMARK] = "replication-offset-checkpoint",
+    [LOGDIR_WRITTEN_END] = "kairn-checkpoint",
+};
+
+static const char *make_key(char key[KEY_SIZE], const char *topic, int32_t partition)
+{
+    snprintf(key, KEY_SIZE, "%s-%" PRId32, topic, partition);
+    return key;
+}
+
+static struct logdir_partition *find(struct logdir *directory, const char *topic, int32_t partition)
+{
+    char key[KEY_SIZE];
+    return map_get_text(&directory->partitions, make_key(key, topic, partition));
+}
+
+static void partition_free(struct logdir_partition *found)
+{
+    if (found != NULL)
+        free(found->topic);
+    free(found);
+}
+
+int logdir_marks_init(struct logdir *directory)
+{
+    map_init(&directory->partitions);
+    if (pthread_mutex_init(&directory->mutex, NULL) != 0)
+        return K_NOMEM;
+    if (pthread_mutex_init(&directory->writing, NULL) != 0) {
+        pthread_mutex_destroy(&directory->mutex);
+        return K_NOMEM;
+    }
+    return 0;
+}
+
+void logdir_marks_fini(struct logdir *directory)
+{
+    size_t position = 0;
+    void *value;
+    while (map_next(&directory->partitions, &position, NULL, NULL, &value))
+        partition_free(value);
+    map_fini(&directory->partitions);
+    pthread_mutex_destroy(&directory->mutex);
+    pthread_mutex_destroy(&directory->writing);
+}
+
+static void clear_marks(struct logdir_partition *partition)
+{
+    for (int mark = 0; mark < LOGDIR_MARKS; mark++)
+        partition->marks[mark] = -1;
+}
+
+/* The partition's entry, made if needed. NULL when out of memory. */
+static struct logdir_partition *need(struct logdir *directory, const char *topic, int32_t partition)
+{
+    char key[KEY_SIZE];
+    struct logdir_partition *found = find(directory, topic, partition);
+    if (found != NULL)
+        return found;
+
+    found = calloc(1, sizeof *found);
+    if (found == NULL)
+        return NULL;
+    found->topic = strdup(topic);
+    found->partition = partition;
+    found->trusted = directory->was_clean;
+    clear_marks(found);
+    if (found->topic == NULL ||
+        map_put_text(&directory->partitions, make_key(key, topic, partition), found, NULL) != 0) {
+        partition_free(found);
+        return NULL;
+    }
+    return found;
+}
+
+int logdir_marks_add(struct logdir *directory, const char *topic, int32_t partition)
+{
+    return need(directory, topic, partition) == NULL ? K_NOMEM : 0;
+}
+
+int64_t logdir_mark(struct logdir *directory, enum logdir_mark mark, const char *topic,
+                    int32_t partition)
+{
+    pthread_mutex_lock(&directory->mutex);
+    struct logdir_partition *found = find(directory, topic, partition);
+    int64_t offset = found == NULL || found->forgotten ? -1 : found->marks[mark];
+    pthread_mutex_unlock(&directory->mutex);
+    return offset;
+}
+
+int logdir_set_mark(struct logdir *directory, enum logdir_mark mark, const char *topic,
+                    int32_t partition, int64_t offset)
+{
+    pthread_mutex_lock(&directory->mutex);
+    struct logdir_partition *found = need(directory, topic, partition);
+    if (found != NULL && !found->forgotten && found->marks[mark] != offset) {
+        found->marks[mark] = offset;
+        directory->changed[mark] = true;
+    }
+    pthread_mutex_unlock(&directory->mutex);
+    return found == NULL ? K_NOMEM : 0;
+}
+
+void logdir_forget(struct logdir *directory, const char *topic, int32_t partition)
+{
+    pthread_mutex_lock(&directory->mutex);
+    struct logdir_partition *found = find(directory, topic, partition);
+    if (found != NULL) {
+        found->forgotten = true;
+        memset(directory->changed, true, sizeof directory->changed);
+    }
+    pthread_mutex_unlock(&directory->mutex);
+}
+
+int logdir_begin_new(struct logdir *directory, const char *topic, int32_t partition)
+{
+    pthread_mutex_lock(&directory->mutex);
+    struct logdir_partition *found = find(directory, topic, partition);
+    bool named = found != NULL;
+    if (named) {
+        found->forgotten = true;
+        memset(directory->changed, true, sizeof directory->changed);
+    }
+    pthread_mutex_unlock(&directory->mutex);
+    if (named) {
+        int error = logdir_checkpoint(directory);
+        if (error != 0)
+            return error;
+    }
+
+    pthread_mutex_lock(&directory->mutex);
+    found = need(directory, topic, partition);
+    if (found != NULL) {
+        found->forgotten = false;
+        found->trusted = false;
+        clear_marks(found);
+    }
+    pthread_mutex_unlock(&directory->mutex);
+    return found == NULL ? K_NOMEM : 0;
+}
+
+bool logdir_begin(struct logdir *directory, const char *topic, int32_t partition)
+{
+    pthread_mutex_lock(&directory->mutex);
+    struct logdir_partition *found = find(directory, topic, partition);
+    bool trusted = found != NULL && found->trusted;
+    if (found != NULL)
+        found->trusted = false;
+    pthread_mutex_unlock(&directory->mutex);
+    return trusted;
+}
+
+void logdir_end(struct logdir *directory, const char *topic, int32_t partition, bool clean)
+{
+    pthread_mutex_lock(&directory->mutex);
+    struct logdir_partition *found = find(directory, topic, partition);
+    if (found != NULL)
+        found->trusted = clean;
+    pthread_mutex_unlock(&directory->mutex);
+}
+
+int logdir_settle(struct logdir *directory)
+{
+    bool all = true, unsynced = false;
+    size_t position = 0;
+    void *value;
+
+    pthread_mutex_lock(&directory->mutex);
+    while (map_next(&directory->partitions, &position, NULL, NULL, &value)) {
+        const struct logdir_partition *partition = value;
+        if (partition->forgotten)
+            continue;
+        all = all && partition->trusted;
+        unsynced = unsynced || partition->marks[LOGDIR_WRITTEN_END] >
+                                   partition->marks[LOGDIR_RECOVERY_POINT];
+    }
+    pthread_mutex_unlock(&directory->mutex);
+    if (!all)
+        return K_BUSY;
+    if (!unsynced)
+        return 0;
+    if (directory->io->sync_filesystem(directory->io, directory->path) != 0)
+        return io_error();
+
+    pthread_mutex_lock(&directory->mutex);
+    position = 0;
+    while (map_next(&directory->partitions, &position, NULL, NULL, &value)) {
+        struct logdir_partition *partition = value;
+        if (partition->marks[LOGDIR_WRITTEN_END] > partition->marks[LOGDIR_RECOVERY_POINT])
+            partition->marks[LOGDIR_RECOVERY_POINT] = partition->marks[LOGDIR_WRITTEN_END];
+    }
+    directory->changed[LOGDIR_RECOVERY_POINT] = true;
+    pthread_mutex_unlock(&directory->mutex);
+    return 0;
+}
+
+/* --- the life of the machine ------------------------------------------------------------------ */
+
+/* What must be the same for the page cache to be the one that was written to: the kernel's boot
+ * and the mount of the directory. One line; "" when the system does not tell. */
+static void machine_life(const char *path, char out[128])
+{
+    char boot[64] = "";
+    struct statx status;
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+    out[0] = '\0';
+    if (fd >= 0) {
+        ssize_t got = read(fd, boot, sizeof boot - 1);
+        close(fd);
+        boot[got > 0 ? strcspn(boot, "\n") : 0] = '\0';
+    }
+    if (boot[0] == '\0' || statx(AT_FDCWD, path, 0, STATX_MNT_ID, &status) != 0 ||
+        (status.stx_mask & STATX_MNT_ID) == 0)
+        return;
+    snprintf(out, 128, "boot=%s mount=%" PRIu64 " device=%u:%u", boot, (uint64_t)status.stx_mnt_id,
+             status.stx_dev_major, status.stx_dev_minor);
+}
+
+/* --- files ----------------------------------------------------------------------------------- */
+
+struct load {
+    struct logdir *directory;
+    enum logdir_mark mark;
+};
+
+static int load_row(void *context, const struct checkpoint_field *fields)
+{
+    struct load *load = context;
+    char topic[TOPIC_SIZE];
+    int64_t partition, offset;
+
+    if (fields[0].size == 0 || fields[0].size >= sizeof topic ||
+        memchr(fields[0].text, '\0', fields[0].size) != NULL ||
+        !checkpoint_number(fields[1], 0, INT32_MAX, &partition) ||
+        !checkpoint_number(fields[2], 0, INT64_MAX, &offset))
+        return K_CORRUPT;
+    memcpy(topic, fields[0].text, fields[0].size);
+    topic[fields[0].size] = '\0';
+
+    struct logdir_partition *found = find(load->directory, topic, (int32_t)partition);
+    if (found == NULL) {
+        /* Of a log that is gone; remembered so that a new one of its name waits for the file. */
+        found = need(load->directory, topic, (int32_t)partition);
+        if (found == NULL)
+            return K_NOMEM;
+        found->forgotten = true;
+        load->directory->changed[load->mark] = true;
+    }
+    found->marks[load->mark] = offset;
+    return 0;
+}
+
+static int load_file(struct logdir *directory, enum logdir_mark mark, const char *life)
+{
+    char path[4096], *text;
+    size_t size, skip = 0;
+    snprintf(path, sizeof path, "%s/%s", directory->path, files[mark]);
+
+    int error = io_read_file(directory->io, path, CHECKPOINT_FILE_MAX, &text, &size);
+    if (error == K_NOT_FOUND)
+        return 0;
+    if (error == K_CORRUPT)
+        size = 0, text = NULL;
+    else if (error != 0)
+        return error;
+    if (mark == LOGDIR_WRITTEN_END && text != NULL) {
+        size_t line = strcspn(text, "\n");
+        bool same = life[0] != '\0' && line == strlen(life) && memcmp(text, life, line) == 0;
+        directory->lost = !directory->was_clean && !same;
+        skip = line + (text[line] == '\n');
+        if (!same)
+            goto free_text;
+    }
+    struct load load = { directory, mark };
+    if (error == 0 && size > 0)          /* Kafka starts with empty files */
+        error = checkpoint_parse(text + skip, size - skip, 3, load_row, &load);
+    if (error == K_CORRUPT) {
+        LOG_WARN("checkpoint-damaged", "file=%s action=ignored", path);
+        size_t position = 0;
+        void *value;
+        while (map_next(&directory->partitions, &position, NULL, NULL, &value))
+            ((struct logdir_partition *)value)->marks[mark] = -1;
+        error = 0;
+    }
+
+free_text:
+    free(text);
+    return error;
+}
+
+int logdir_marks_load(struct logdir *directory)
+{
+    char life[128];
+    machine_life(directory->path, life);
+    /* Without our sidecar nobody knows what happened to the machine. */
+    directory->lost = !directory->was_clean && directory->partitions.count > 0;
+    int error = 0;
+    for (int mark = 0; mark < LOGDIR_MARKS && error == 0; mark++)
+        error = load_file(directory, (enum logdir_mark)mark, life);
+    return error;
+}
+
+/* The file of `mark` as text; the caller holds the mutex and frees *text. */
+static int format_file(struct logdir *directory, enum logdir_mark mark, char **text, size_t *size)
+{
+    FILE *out = open_memstream(text, size);
+    if (out == NULL)
+        return K_NOMEM;
+    if (mark == LOGDIR_WRITTEN_END) {
+        char life[128];
+        machine_life(directory->path, life);
+        fprintf(out, "%s\n", life);
+    }
+    size_t count = 0, position = 0;
+    void *value;
+    while (map_next(&directory->partitions, &position, NULL, NULL, &value)) {
+        const struct logdir_partition *partition = value;
+        count += !partition->forgotten && partition->marks[mark] >= 0;
+    }
+    fprintf(out, "0\n%zu\n", count);
+    position = 0;
+    while (map_next(&directory->partitions, &position, NULL, NULL, &value)) {
+        const struct logdir_partition *partition = value;
+        if (!partition->forgotten && partition->marks[mark] >= 0)
+            fprintf(out, "%s %" PRId32 " %" PRId64 "\n", partition->topic, partition->partition,
+                    partition->marks[mark]);
+    }
+    return fclose(out) == 0 ? 0 : K_NOMEM;
+}
+
+static int write_file(struct logdir *directory, enum logdir_mark mark)
+{
+    char path[4096], *text = NULL;
+    size_t size = 0;
+    int error = 0;
+
+    pthread_mutex_lock(&directory->mutex);
+    bool changed = directory->changed[mark];
+    if (changed)
+        error = format_file(directory, mark, &text, &size);
+    if (error == 0)
+        directory->changed[mark] = false;
+    pthread_mutex_unlock(&directory->mutex);
+    if (!changed)
+        return 0;
+
+    snprintf(path, sizeof path, "%s/%s", directory->path, files[mark]);
+    if (error == 0)
+        error = io_replace_file(directory->io, path, text, size,
+                                mark == LOGDIR_WRITTEN_END ? IO_LAZY : IO_DURABLE);
+    free(text);
+    if (error != 0) {
+        pthread_mutex_lock(&directory->mutex);
+        directory->changed[mark] = true;
+        pthread_mutex_unlock(&directory->mutex);
+    }
+    return error;
+}
+
+/* Forgotten partitions that no file names any more; not while a forgetting is unwritten. */
+static void drop_forgotten(struct logdir *directory)
+{
+    char key[KEY_SIZE];
+    size_t position = 0;
+    void *value;
+
+    pthread_mutex_lock(&directory->mutex);
+    bool pending = false;
+    for (int mark = 0; mark < LOGDIR_MARKS; mark++)
+        pending = pending || directory->changed[mark];
+    while (!pending && map_next(&directory->partitions, &position, NULL, NULL, &value)) {
+        struct logdir_partition *partition = value;
+        if (partition->forgotten) {
+            map_remove_text(&directory->partitions,
+                            make_key(key, partition->topic, partition->partition));
+            partition_free(partition);
+        }
+    }
+    pthread_mutex_unlock(&directory->mutex);
+}
+
+int logdir_checkpoint(struct logdir *directory)
+{
+    if (logdir_fenced(directory))
+        return K_KAFKA_STORAGE_ERROR;
+    int error = 0;
+    pthread_mutex_lock(&directory->writing);
+    for (int mark = 0; mark < LOGDIR_MARKS && error == 0; mark++)
+        error = write_file(directory, (enum logdir_mark)mark);
+    pthread_mutex_unlock(&directory->writing);
+    if (error == 0)
+        drop_forgotten(directory);
+    else if (error != K_DISK_FULL && error != K_NOMEM)
+        logdir_fence(directory, error, "checkpoint");
+    return error;
+}

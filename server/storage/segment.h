@@ -1,0 +1,125 @@
+/* storage/segment.h - one file of the log with its two indexes: note what was appended, find
+ * offsets, check what a crash left, cut the tail.
+ *
+ * Not thread-safe: belongs to the loop that owns the partition. Only the reference count and the
+ * descriptor of an open segment may be used elsewhere. Positions are bytes in the file. */
+#ifndef STORAGE_SEGMENT_H
+#define STORAGE_SEGMENT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/storage/index.h"
+
+struct io;
+
+/* What changes with an append; copied before one, to be put back if it fails. */
+struct segment_tail {
+    int64_t size;                   /* bytes of whole batches */
+    int64_t next_offset;            /* after the last record */
+    int64_t first_timestamp;        /* largest of the first batch; -1: none yet */
+    int64_t max_timestamp;          /* -1: none yet */
+    int64_t max_timestamp_offset;   /* last offset of the batch that first reached it */
+    int64_t since_index;            /* bytes appended since the last index entry */
+    size_t offset_count, time_count;
+};
+
+struct segment {
+    atomic_uint references;
+    const struct io *io;            /* borrowed; outlives the segment */
+    char *path;                     /* owned; without suffix */
+    int fd;                         /* owned; -1: not open at the moment */
+    int64_t base_offset;
+    int64_t index_interval;         /* bytes between two index entries */
+    struct segment_tail tail;       /* of a sealed segment only size and next_offset are known */
+    struct index offsets, times;
+    bool indexed;                   /* the indexes are in memory */
+    bool served;                    /* some of its bytes were handed out for sending */
+    int64_t created_ms;             /* wall time of the first append since open; -1: none */
+};
+
+/* Make an empty segment file. Files of the same base offset that are left over from a failed
+ * attempt are removed. `directory` is borrowed for the call. DISK_FULL, IO, NOMEM. */
+int segment_create(const struct io *io, const char *directory, int64_t base_offset,
+                   int64_t index_interval, struct segment **out);
+
+/* Take an existing file as it is; nothing is read. NOT_FOUND, IO, NOMEM. */
+int segment_open(const struct io *io, const char *directory, int64_t base_offset,
+                 int64_t index_interval, struct segment **out);
+
+struct segment *segment_ref(struct segment *segment);
+void segment_unref(struct segment *segment);        /* any thread; NULL is allowed */
+
+/* Open the file if it is not. 0, IO. */
+int segment_need_file(struct segment *segment);
+
+/* Load the indexes from their files. CORRUPT when one is missing or does not describe a file like
+ * this one; also IO, NOMEM. */
+int segment_load_indexes(struct segment *segment);
+
+/* Load the indexes if they are not in memory; rebuild them from the file when they are missing
+ * or wrong. 0, IO, NOMEM, DISK_FULL. */
+int segment_need_indexes(struct segment *segment);
+
+/* Account for a batch that is (about to be) written at the end of the file. 0 or K_NOMEM. */
+int segment_note(struct segment *segment, const uint8_t *header);
+
+/* Make the indexes anew from the file, and save them. The segment's end stays where it is. IO, NOMEM, DISK_FULL. */
+int segment_rebuild_indexes(struct segment *segment);
+
+struct segment_tail segment_tail(const struct segment *segment);
+
+/* Undo notes and writes since `tail` was taken. IO: the file may hold more than it should. */
+int segment_rewind(struct segment *segment, const struct segment_tail *tail);
+
+/* Write the indexes. `final` adds the last timestamp, as at roll and stop. DISK_FULL, IO. */
+int segment_save_indexes(struct segment *segment, bool final);
+
+/* A batch in the file. */
+struct segment_place {
+    int64_t position, size;
+    int64_t base_offset, last_offset;
+};
+
+/* The first batch whose last offset is at least `offset`. NOT_FOUND, CORRUPT, IO, NOMEM. */
+int segment_locate(struct segment *segment, int64_t offset, struct segment_place *out);
+
+/* The first batch that ends after `limit`, and the last offset before it; the search starts at
+ * `from`, the start of a batch. NOT_FOUND when all end before. *before is -1 when the first
+ * batch at `from` ends after `limit` already. */
+int segment_locate_position(struct segment *segment, int64_t from, int64_t limit,
+                            struct segment_place *out, int64_t *before);
+
+/* How far a scan went, and why it stopped early. */
+struct segment_scan {
+    int64_t end;                    /* scan up to here; in */
+    int64_t trusted;                /* batches from this offset on are checked in full; in */
+    int (*visit)(void *context, const uint8_t *header);    /* every batch; may be NULL */
+    void *context;
+    const char *fault;              /* NULL, or what is wrong with the batch at the new end */
+};
+
+/* Set the tail from the file: go on from the last index entry in memory (from the start without
+ * one), check each batch, fill the indexes. Stops at the first batch that is no good: the tail
+ * then ends before it, and scan->fault says why. Returns 0, CORRUPT (the last index entry does not
+ * match the file: clear the indexes and scan again), IO, NOMEM, or what visit() returned. */
+int segment_scan(struct segment *segment, struct segment_scan *scan);
+
+/* Forget the index entries in memory. */
+void segment_clear_indexes(struct segment *segment);
+
+/* Cut from the batch that contains `offset` on. Durable only after a sync. */
+int segment_cut(struct segment *segment, int64_t offset);
+
+/* Largest timestamp in it; -1: none. Reads the end of the time index when it is not in memory. */
+int segment_max_timestamp(struct segment *segment, int64_t *out);
+
+/* fdatasync the indexes' files (the log file: io->sync on fd). 0, IO. */
+int segment_sync_indexes(const struct segment *segment);
+
+/* Delete its files. The descriptor stays open while there are references. */
+int segment_remove_files(const struct segment *segment);
+
+#endif

@@ -1,0 +1,266 @@
+/* storage/segment_scan.c - what needs the batches of a segment file: find, check, cut. */
+#include <assert.h>
+#include <stdio.h>
+
+#include "common/error.h"
+#include "proto/batch.h"
+#include "server/storage/batch_file.h"
+#include "server/storage/index_offset.h"
+#include "server/storage/index_time.h"
+#include "server/storage/io.h"
+#include "server/storage/segment.h"
+
+static struct segment_place place_of(const struct batch_file *file, const uint8_t *header)
+{
+    return (struct segment_place){ .position = file->position,
+                                   .size = (int64_t)batch_size(header),
+                                   .base_offset = batch_base_offset(header),
+                                   .last_offset = batch_last_offset(header) };
+}
+
+/* File and indexes ready, `file` at `position` with the caller's small window. */
+static int start_search(struct segment *segment, struct batch_file *file, uint8_t *window)
+{
+    int error = segment_need_file(segment);
+    if (error == 0)
+        error = segment_need_indexes(segment);
+    if (error == 0)
+        error = batch_file_init(file, segment->io, segment->fd, 0, segment->tail.size, window,
+                                BATCH_FILE_WINDOW);
+    return error;
+}
+
+/* Go to the batch of an index entry. The file has no checksum, so the entry is believed only if
+ * the batch is the one that it names; else the indexes are rebuilt, and the search restarts. */
+static int jump(struct segment *segment, struct batch_file *file, const struct offset_entry *entry)
+{
+    const uint8_t *header;
+    batch_file_seek(file, entry->position);
+    int error = batch_file_header(file, &header);
+    if (error == 0 && batch_last_offset(header) - segment->base_offset == entry->relative)
+        return 0;
+    if (error != 0 && error != K_CORRUPT && error != K_NOT_FOUND)
+        return error;
+    error = segment_rebuild_indexes(segment);
+    return error == 0 ? K_BAD_VERSION : error;
+}
+
+static int locate(struct segment *segment, int64_t offset, struct segment_place *out)
+{
+    uint8_t window[BATCH_FILE_WINDOW];
+    struct batch_file file;
+    int error = start_search(segment, &file, window);
+    if (error != 0)
+        return error;
+
+    struct offset_entry entry;
+    if (index_offset_find(&segment->offsets, offset - segment->base_offset, &entry)) {
+        error = jump(segment, &file, &entry);
+        if (error != 0)
+            return error;
+    }
+
+    const uint8_t *header;
+    while ((error = batch_file_header(&file, &header)) == 0) {
+        if (batch_last_offset(header) >= offset) {
+            *out = place_of(&file, header);
+            return 0;
+        }
+        batch_file_next(&file, header);
+    }
+    return error;
+}
+
+int segment_locate(struct segment *segment, int64_t offset, struct segment_place *out)
+{
+    int error = locate(segment, offset, out);
+    return error == K_BAD_VERSION ? locate(segment, offset, out) : error;
+}
+
+static int locate_position(struct segment *segment, int64_t from, int64_t limit,
+                           struct segment_place *out, int64_t *before)
+{
+    uint8_t window[BATCH_FILE_WINDOW];
+    struct batch_file file;
+    int error = start_search(segment, &file, window);
+    if (error != 0)
+        return error;
+
+    int64_t last = -1;
+    struct offset_entry entry;
+    batch_file_seek(&file, from);
+    if (index_offset_find_position(&segment->offsets, limit, &entry) && entry.position > from)
+        error = jump(segment, &file, &entry);
+    if (error != 0)
+        return error;
+    bool jumped = file.position > from;
+
+    const uint8_t *header;
+    while ((error = batch_file_header(&file, &header)) == 0) {
+        struct segment_place place = place_of(&file, header);
+        if (place.position + place.size > limit) {
+            *out = place;
+            *before = jumped && last < 0 ? place.base_offset - 1 : last;
+            return 0;
+        }
+        last = place.last_offset;
+        batch_file_next(&file, header);
+    }
+    return error;
+}
+
+int segment_locate_position(struct segment *segment, int64_t from, int64_t limit,
+                            struct segment_place *out, int64_t *before)
+{
+    int error = locate_position(segment, from, limit, out, before);
+    return error == K_BAD_VERSION ? locate_position(segment, from, limit, out, before) : error;
+}
+
+/* --- checking -------------------------------------------------------------------------------- */
+
+/* Why the batch can not follow what is there, or NULL. Offsets below `trusted` may have holes
+ * that compaction left; above, a hole means that something is lost. */
+static const char *offset_fault(const struct segment *segment, const uint8_t *header,
+                                int64_t trusted)
+{
+    int64_t base = batch_base_offset(header), expected = segment->tail.next_offset;
+
+    if (base < expected)
+        return "its offsets go back";
+    if (base > expected && base >= trusted)
+        return "offsets are missing before it";
+    if (batch_last_offset(header) - segment->base_offset > INT32_MAX ||
+        segment->tail.size > INT32_MAX)
+        return "it does not fit into the segment";
+    return NULL;
+}
+
+/* Look at the next batch: 0 and its header, NOT_FOUND at the end, IO, NOMEM, CORRUPT with *fault. */
+static int next_checked(struct segment *segment, struct batch_file *file, int64_t trusted,
+                        const uint8_t **header, const char **fault)
+{
+    size_t size;
+    int error = batch_file_header(file, header);
+    *fault = "it is cut off, or no batch";
+    if (error != 0)
+        return error;
+
+    *fault = offset_fault(segment, *header, trusted);
+    if (*fault != NULL)
+        return K_CORRUPT;
+    if (batch_last_offset(*header) < trusted)
+        return 0;
+    error = batch_file_batch(file, header);
+    if (error != 0)
+        return error;
+    if (batch_check(*header, batch_size(*header), false, &size) != 0) {
+        *fault = "its checksum or counts are wrong";
+        return K_CORRUPT;
+    }
+    return 0;
+}
+
+/* Put the tail right behind the batch of the last index entry. */
+static int resume(struct segment *segment, struct batch_file *file)
+{
+    struct segment_tail *tail = &segment->tail;
+    struct offset_entry entry = { 0, 0 };
+    const uint8_t *header;
+
+    *tail = (struct segment_tail){ .next_offset = segment->base_offset, .first_timestamp = -1,
+                                   .max_timestamp = -1,
+                                   .max_timestamp_offset = segment->base_offset };
+    if (segment->offsets.count == 0) {
+        index_time_cut(&segment->times, 0);
+        return 0;
+    }
+    int error = batch_file_header(file, &header);
+    if (error != 0)
+        return error == K_NOT_FOUND ? K_CORRUPT : error;
+    tail->first_timestamp = batch_max_timestamp(header);
+
+    entry = index_offset_at(&segment->offsets, segment->offsets.count - 1);
+    /* What a roll or stop added beyond the last offset entry is found again by the scan. */
+    index_time_cut(&segment->times, (int64_t)entry.relative + 1);
+    if (segment->times.count > 0) {
+        struct time_entry last = index_time_at(&segment->times, segment->times.count - 1);
+        tail->max_timestamp = last.timestamp;
+        tail->max_timestamp_offset = segment->base_offset + last.relative;
+    }
+    batch_file_seek(file, entry.position);
+    error = batch_file_header(file, &header);
+    if (error != 0)
+        return error == K_NOT_FOUND ? K_CORRUPT : error;
+    if (batch_last_offset(header) - segment->base_offset != entry.relative)
+        return K_CORRUPT;
+    tail->size = entry.position + (int64_t)batch_size(header);
+    tail->since_index = (int64_t)batch_size(header);
+    tail->next_offset = batch_last_offset(header) + 1;
+    batch_file_next(file, header);
+    return 0;
+}
+
+int segment_scan(struct segment *segment, struct segment_scan *scan)
+{
+    struct batch_file file;
+    const uint8_t *header;
+
+    scan->fault = NULL;
+    int error = segment_need_file(segment);
+    if (error != 0)
+        return error;
+    int64_t first = 0;
+    if (segment->offsets.count > 0)
+        first = index_offset_at(&segment->offsets, segment->offsets.count - 1).position;
+    error = batch_file_init(&file, segment->io, segment->fd, first, scan->end, NULL, 0);
+    if (error != 0)
+        return error;
+    batch_file_seek(&file, 0);
+    error = resume(segment, &file);
+    if (error != 0)
+        goto free_window;
+
+    while ((error = next_checked(segment, &file, scan->trusted, &header, &scan->fault)) == 0) {
+        error = segment_note(segment, header);
+        if (error == 0 && scan->visit != NULL)
+            error = scan->visit(scan->context, header);
+        if (error != 0)
+            goto free_window;
+        batch_file_next(&file, header);
+    }
+    assert(file.position == segment->tail.size);
+    if (error == K_NOT_FOUND)
+        scan->fault = NULL;
+    if (error == K_NOT_FOUND || error == K_CORRUPT)
+        error = 0;
+
+free_window:
+    batch_file_fini(&file);
+    return error;
+}
+
+int segment_cut(struct segment *segment, int64_t offset)
+{
+    struct segment_place place;
+    int error = segment_locate(segment, offset, &place);
+    if (error == K_NOT_FOUND) {
+        /* Nothing to cut; but it is about to be written again, and needs its tail. */
+        place = (struct segment_place){ .position = segment->tail.size, .base_offset = offset };
+        error = 0;
+    }
+    if (error != 0)
+        return error;
+
+    index_offset_cut(&segment->offsets, place.position);
+    index_time_cut(&segment->times, place.base_offset - segment->base_offset);
+    struct segment_scan scan = { .end = place.position, .trusted = INT64_MAX };
+    error = segment_scan(segment, &scan);
+    if (error != 0)
+        return error;
+    /* Indexes before the data: entries without batches are found out, and an index that
+     * promises more than the file holds would be rebuilt. */
+    error = segment_save_indexes(segment, false);
+    if (error == 0 && segment->io->truncate(segment->io, segment->fd, segment->tail.size) != 0)
+        error = io_error();
+    return error;
+}

@@ -1,0 +1,70 @@
+/* command.h - one verb of the kairn command: its words, flags and what it does.
+ *
+ * Every verb is one row in main.c's table. Exit status: 0 done, 1 failed (said on standard
+ * error), 2 wrong usage. */
+#ifndef TOOLS_KAIRN_COMMAND_H
+#define TOOLS_KAIRN_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+enum { FLAGS_MAX = 16 };
+
+struct flag {
+    const char *name;               /* "--partitions" */
+    const char *value;              /* how the help calls its value; NULL: a switch */
+    const char *text;
+};
+
+struct args;
+
+struct command {
+    const char *noun, *verb;        /* verb NULL: the noun is the whole command */
+    const char *operands;           /* "TOPIC", "[TOPIC]", "FILE" */
+    int operands_min, operands_max;
+    bool connects;                  /* takes --bootstrap and --set */
+    const char *text;               /* one sentence */
+    struct flag flags[FLAGS_MAX];   /* ends with a NULL name */
+    int (*run)(const struct args *args);
+};
+
+/* --- args.c ---------------------------------------------------------------------------------- */
+
+/* Parse what follows the command's words. Returns 0, EXIT_USAGE (said), or -1 after --help. */
+int args_parse(const struct command *command, int argc, char **argv, struct args **out);
+void args_free(struct args *args);
+
+const struct command *args_command(const struct args *args);
+size_t args_operand_count(const struct args *args);
+const char *args_operand(const struct args *args, size_t index);        /* NULL beyond the last */
+bool args_has(const struct args *args, const char *flag);
+const char *args_value(const struct args *args, const char *flag);      /* the last one, or NULL */
+size_t args_count(const struct args *args, const char *flag);
+const char *args_nth(const struct args *args, const char *flag, size_t index);
+bool args_json(const struct args *args);
+
+/* A whole number within bounds, or `fallback` when the flag is absent. False: said, wrong usage. */
+bool args_number(const struct args *args, const char *flag, int64_t fallback, int64_t min,
+                 int64_t max, int64_t *out);
+
+void command_help(const struct command *command);
+/* "kairn topic create: ..." on standard error; returns EXIT_USAGE or EXIT_FAILED. */
+int command_misuse(const struct args *args, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int command_failed(const struct args *args, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* --- the verbs ----------------------------------------------------------------------------------- */
+
+int topic_create(const struct args *args);
+int topic_list(const struct args *args);
+int topic_describe(const struct args *args);
+int topic_delete(const struct args *args);
+int produce(const struct args *args);
+int consume(const struct args *args);
+int cluster_status(const struct args *args);
+int broker_list(const struct args *args);
+int log_dump_file(const struct args *args);
+
+#endif

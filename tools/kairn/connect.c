@@ -1,0 +1,56 @@
+#include "tools/kairn/connect.h"
+
+#include <stdlib.h>
+
+int connect_failed(const struct args *args, klient_error_t *error)
+{
+    int status = command_failed(args, "%s: %s", klient_code_name(klient_error_code(error)), klient_error_text(error));
+    klient_error_free(error);
+    return status;
+}
+
+klient_config_t *connect_config(const struct args *args, int *status)
+{
+    const char *bootstrap = args_value(args, "--bootstrap");
+    klient_config_t *config = klient_config_new();
+    klient_error_t *error = NULL;
+
+    if (bootstrap == NULL)
+        bootstrap = getenv("KAIRN_BOOTSTRAP");
+    if (bootstrap == NULL || bootstrap[0] == '\0')
+        bootstrap = "127.0.0.1:9092";
+    if (config == NULL) {
+        *status = command_failed(args, "out of memory");
+        return NULL;
+    }
+    klient_code_t code = klient_config_set(config, "bootstrap.servers", bootstrap, &error);
+    if (code == KLIENT_OK)
+        code = klient_config_set(config, "client.id", "kairn", &error);
+    for (size_t i = 0; code == KLIENT_OK && i < args_count(args, "--set"); i++)
+        code = klient_config_set_pair(config, args_nth(args, "--set", i), &error);
+    if (code != KLIENT_OK) {
+        command_misuse(args, "%s", klient_error_text(error));
+        klient_error_free(error);
+        klient_config_free(config);
+        *status = EXIT_USAGE;
+        return NULL;
+    }
+    return config;
+}
+
+klient_admin_t *connect_admin(const struct args *args, int64_t *timeout_ms, int *status)
+{
+    klient_error_t *error = NULL;
+
+    *status = EXIT_USAGE;
+    if (!args_number(args, "--timeout", 30000, 1, INT32_MAX, timeout_ms))
+        return NULL;
+    klient_config_t *config = connect_config(args, status);
+    if (config == NULL)
+        return NULL;
+    klient_admin_t *admin = klient_admin_new(config, &error);
+    klient_config_free(config);
+    if (admin == NULL)
+        *status = connect_failed(args, error);
+    return admin;
+}

@@ -1,0 +1,18 @@
+/* connect.h - what every verb that talks to a cluster needs. */
+#ifndef TOOLS_KAIRN_CONNECT_H
+#define TOOLS_KAIRN_CONNECT_H
+
+#include "client/klient.h"
+#include "tools/kairn/command.h"
+
+/* A configuration from --bootstrap, $KAIRN_BOOTSTRAP and --set. NULL: said; *status is what to
+ * exit with. */
+klient_config_t *connect_config(const struct args *args, int *status);
+
+/* An admin on it, and how long to wait for answers. NULL: said. */
+klient_admin_t *connect_admin(const struct args *args, int64_t *timeout_ms, int *status);
+
+/* Say and free a library error. Returns EXIT_FAILED. */
+int connect_failed(const struct args *args, klient_error_t *error);
+
+#endif

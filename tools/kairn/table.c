@@ -1,0 +1,79 @@
+#include "tools/kairn/table.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COLUMNS_MAX = 16 };
+
+struct table {
+    char **cells;               /* titles first */
+    size_t count, capacity, columns;
+    int right[COLUMNS_MAX];
+};
+
+static void *checked(void *memory)
+{
+    if (memory == NULL) {
+        fputs("kairn: out of memory\n", stderr);
+        exit(1);
+    }
+    return memory;
+}
+
+static void add_text(struct table *table, const char *text)
+{
+    if (table->count == table->capacity) {
+        table->capacity = table->capacity > 0 ? 2 * table->capacity : 64;
+        table->cells = checked(realloc(table->cells, table->capacity * sizeof *table->cells));
+    }
+    table->cells[table->count++] = checked(strdup(text));
+}
+
+struct table *table_new(const char *columns)
+{
+    struct table *table = checked(calloc(1, sizeof *table));
+    char *titles = checked(strdup(columns)), *rest = titles;
+
+    for (char *title; table->columns < COLUMNS_MAX && (title = strtok_r(rest, " ", &rest)) != NULL;) {
+        table->right[table->columns++] = title[0] == '>';
+        add_text(table, title + (title[0] == '>'));
+    }
+    free(titles);
+    return table;
+}
+
+void table_add(struct table *table, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    add_text(table, text);
+}
+
+void table_print(struct table *table)
+{
+    int widths[COLUMNS_MAX] = { 0 };
+
+    for (size_t i = 0; i < table->count; i++) {
+        int width = (int)strlen(table->cells[i]);
+        if (width > widths[i % table->columns])
+            widths[i % table->columns] = width;
+    }
+    for (size_t i = 0; i < table->count; i++) {
+        size_t column = i % table->columns;
+        int last = column + 1 == table->columns;
+        if (table->right[column])
+            printf("%*s%s", widths[column], table->cells[i], last ? "\n" : "  ");
+        else if (last)
+            printf("%s\n", table->cells[i]);
+        else
+            printf("%-*s  ", widths[column], table->cells[i]);
+        free(table->cells[i]);
+    }
+    free(table->cells);
+    free(table);
+}

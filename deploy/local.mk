@@ -3,4 +3,5 @@ EXTRA_DIST += \
 	deploy/cluster \
 	deploy/install-packages \
 	deploy/packages.txt \
+	deploy/quickstart \
 	deploy/zookeeper

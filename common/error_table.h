@@ -98,7 +98,8 @@
     X(WOKEN_UP,                   -126, K_RETRIABLE, "the wait was ended by a wake-up call")      \
     X(PARTITIONER_FAILED,         -127, 0, "the partitioner named a partition that does not exist") \
     X(SERIALIZER_FAILED,          -128, 0, "the serializer refused the value")                    \
-    X(END_OF_PARTITION,           -129, 0, "the end of the partition is reached")
+    X(END_OF_PARTITION,           -129, 0, "the end of the partition is reached")                 \
+    X(NO_COMMON_VERSION,          -130, K_FATAL, "the client and the broker share no version of the protocol: upgrade the older one")
 /* clang-format on */
 
 #endif

@@ -2,8 +2,11 @@
 noinst_LTLIBRARIES += libcommon.la
 libcommon_la_SOURCES = \
 	common/arena.h common/arena.c \
+	common/buffer.h common/buffer.c \
 	common/chain.h common/chain.c \
 	common/clock.h common/clock.c \
+	common/compress.h common/compress_codecs.h common/compress.c common/compress_gzip.c \
+	common/compress_lz4.c common/compress_snappy.c common/compress_zstd.c \
 	common/crc32c.h common/crc32c.c \
 	common/cursor.h common/cursor.c \
 	common/endian.h \
@@ -19,3 +22,5 @@ libcommon_la_SOURCES = \
 	common/slab.h common/slab.c \
 	common/uuid.h common/uuid.c \
 	common/varint.h
+libcommon_la_CPPFLAGS = $(AM_CPPFLAGS) $(ZLIB_CFLAGS) $(LZ4_CFLAGS) $(ZSTD_CFLAGS)
+libcommon_la_LIBADD = $(ZLIB_LIBS) $(LZ4_LIBS) $(SNAPPY_LIBS) $(ZSTD_LIBS)

@@ -1,1 +1,2 @@
 # docs/local.mk
+EXTRA_DIST += docs/disk-format.md

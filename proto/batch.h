@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/compress.h"
 #include "common/endian.h"
 
 enum {
@@ -16,7 +17,9 @@ enum {
     BATCH_CRC = 17, BATCH_ATTRIBUTES = 21, BATCH_LAST_DELTA = 23, BATCH_BASE_TIMESTAMP = 27,
     BATCH_MAX_TIMESTAMP = 35, BATCH_PRODUCER_ID = 43, BATCH_PRODUCER_EPOCH = 51,
     BATCH_BASE_SEQUENCE = 53, BATCH_COUNT = 57, BATCH_HEADER_SIZE = 61,
-    BATCH_LENGTH_END = 12               /* `length` counts from here */
+    BATCH_LENGTH_END = 12,              /* `length` counts from here */
+    BATCH_MAGIC_VALUE = 2,
+    BATCH_RECORD_OVERHEAD = 36          /* most bytes of a record beside key, value and headers */
 };
 
 enum batch_attribute {
@@ -24,13 +27,11 @@ enum batch_attribute {
     BATCH_DELETE_HORIZON = 64
 };
 
-enum batch_codec { CODEC_NONE, CODEC_GZIP, CODEC_SNAPPY, CODEC_LZ4, CODEC_ZSTD, CODEC_COUNT };
-
 static inline int64_t batch_base_offset(const uint8_t *b) { return (int64_t)load_u64(b + BATCH_BASE_OFFSET); }
 static inline size_t batch_size(const uint8_t *b) { return (size_t)load_u32(b + BATCH_LENGTH) + BATCH_LENGTH_END; }
 static inline int32_t batch_leader_epoch(const uint8_t *b) { return (int32_t)load_u32(b + BATCH_LEADER_EPOCH); }
 static inline uint16_t batch_attributes(const uint8_t *b) { return load_u16(b + BATCH_ATTRIBUTES); }
-static inline enum batch_codec batch_codec(const uint8_t *b) { return (enum batch_codec)(batch_attributes(b) & BATCH_CODEC_MASK); }
+static inline enum compress_codec batch_codec(const uint8_t *b) { return (enum compress_codec)(batch_attributes(b) & BATCH_CODEC_MASK); }
 static inline int32_t batch_last_delta(const uint8_t *b) { return (int32_t)load_u32(b + BATCH_LAST_DELTA); }
 static inline int64_t batch_last_offset(const uint8_t *b) { return batch_base_offset(b) + batch_last_delta(b); }
 static inline int64_t batch_base_timestamp(const uint8_t *b) { return (int64_t)load_u64(b + BATCH_BASE_TIMESTAMP); }
@@ -50,9 +51,10 @@ static inline void batch_stamp(uint8_t *b, int64_t base_offset, int32_t leader_e
 /* --- batch_check.c: is this a whole, honest batch? ---------------------------------------- */
 
 /* Look at the batch at the start of `bytes`: 0 and its size in *size, K_MALFORMED (too short for
- * a header, sizes that contradict, magic not 2) or K_CORRUPT_MESSAGE (checksum; count differs from
- * last delta + 1 when `from_client`; unknown codec; control bits when `from_client`). Records are
- * not opened. */
+ * a header or for what the header says, magic not 2) or K_CORRUPT_MESSAGE (checksum; unknown
+ * codec; more records than the bytes or the offsets have room for, or offsets beyond 63 bits;
+ * when `from_client` also: count differs from last delta + 1, or it is a control batch). Records
+ * are not opened. Costs one checksum over the batch. */
 int batch_check(const uint8_t *bytes, size_t available, bool from_client, size_t *size);
 
 /* Write the checksum of a finished batch into its header. */
@@ -79,13 +81,18 @@ struct record_view {                /* everything points into the batch */
 };
 
 struct batch_reader {
-    const uint8_t *batch;           /* header, for offsets and timestamps; borrowed */
-    const uint8_t *next, *end;
+    const uint8_t *next, *end;      /* borrowed */
+    int64_t base_offset, base_timestamp;
+    int64_t append_time;            /* of all records, if append_timed */
+    int32_t last_delta;
     int32_t left;                   /* records not yet read */
+    bool append_timed;
 };
 
 /* Start on a checked batch. `records` are the bytes after the header, decompressed by the caller
- * if the batch says so (NULL: those that follow the header). Returns 0 or K_CORRUPT_MESSAGE. */
+ * if the batch says so; NULL: those that follow the header, which must not be compressed. The
+ * bytes stay untouched and alive while records are read; the header may go. Returns 0 or
+ * K_CORRUPT_MESSAGE. */
 int batch_reader_init(struct batch_reader *reader, const uint8_t *batch, const uint8_t *records,
                       size_t records_size);
 
@@ -93,8 +100,8 @@ int batch_reader_init(struct batch_reader *reader, const uint8_t *batch, const u
  * bytes are left over at the end). */
 int batch_reader_next(struct batch_reader *reader, struct record_view *out);
 
-/* Walk headers: start with *at = record->headers and call header_count times. 0 or
- * K_CORRUPT_MESSAGE. */
+/* Walk headers: start with *at = record->headers and call header_count times. 0, or
+ * K_CORRUPT_MESSAGE when one runs out of the record. */
 int record_next_header(const struct record_view *record, const uint8_t **at,
                        struct record_header *out);
 
@@ -107,21 +114,23 @@ struct batch_builder {
     int32_t count;
 };
 
+/* Start a batch in the caller's memory, of at least BATCH_HEADER_SIZE bytes. Of a capacity above
+ * INT32_MAX only that much is used. */
 void batch_build_start(struct batch_builder *builder, uint8_t *bytes, size_t capacity);
 
-/* Bytes that this record will take in an open batch of `count` records; an upper bound of a few
- * bytes is exact enough for room checks. */
+/* Most bytes that this record takes in any batch; exact but for BATCH_RECORD_OVERHEAD. A negative
+ * size counts as 0. */
 size_t record_size_max(int32_t key_size, int32_t value_size, const struct record_header *headers,
                        int32_t header_count);
 
-/* Append a record. key NULL: no key; value NULL: tombstone. Returns 0, or K_MESSAGE_TOO_LARGE
- * when it does not fit (nothing is written). */
+/* Append a record. key NULL: no key; value NULL: tombstone; their sizes are then not read.
+ * Returns 0, or K_MESSAGE_TOO_LARGE when it does not fit (nothing is written). */
 int batch_build_add(struct batch_builder *builder, int64_t timestamp, const void *key,
                     int32_t key_size, const void *value, int32_t value_size,
                     const struct record_header *headers, int32_t header_count);
 
 /* Fill in the header; the bytes are then a whole batch of `builder->size` bytes, uncompressed,
- * without producer id, base offset 0. At least one record. */
+ * without producer id, base offset 0, leader epoch unknown (-1). At least one record. */
 void batch_build_finish(struct batch_builder *builder);
 
 #endif

@@ -39,7 +39,7 @@ void greeting_client_write(const struct greeting_client *greeting, uint8_t at[GR
 void greeting_broker_write(const struct greeting_broker *greeting, uint8_t at[GREETING_BROKER_SIZE]);
 
 /* Size consumed, 0 while more bytes are needed, K_MALFORMED (not ours; known from the first
- * wrong byte) or K_UNSUPPORTED_VERSION (no common version; `out` is filled). */
+ * wrong byte) or K_NO_COMMON_VERSION (`out` is filled). Every failure is negative. */
 ssize_t greeting_client_read(const uint8_t *bytes, size_t size, struct greeting_client *out);
 ssize_t greeting_broker_read(const uint8_t *bytes, size_t size, struct greeting_broker *out);
 

@@ -1,8 +1,8 @@
 /* head.h - pack and unpack the protobuf heads of frames within an arena.
  *
- * A hostile head makes protobuf-c allocate many times its size, so unpacking is capped at 8 times
- * the head's size plus 64 KiB. Messages point into the arena and, for strings, nowhere else.
- * Thread-safe: no state besides the arena. */
+ * A hostile head makes protobuf-c allocate up to 75 times its size, so unpacking is capped at a
+ * multiple of the head's size. Messages point into the arena and, for empty strings and the texts
+ * of errors, at constants. Thread-safe: no state besides the arena. */
 #ifndef PROTO_HEAD_H
 #define PROTO_HEAD_H
 
@@ -13,6 +13,15 @@
 
 struct arena;
 struct chain;
+
+/* Bytes that unpacking a head may take from the arena: HEAD_UNPACK_BASE plus a factor times its
+ * size. Requests name partitions by 16-byte ids and take 4 to 7 times their size; the answers'
+ * long lists of small entries (partitions in metadata and changes) honestly take up to 14 times. */
+enum {
+    HEAD_UNPACK_BASE = 64 * 1024,
+    HEAD_UNPACK_REQUEST_FACTOR = 8,
+    HEAD_UNPACK_RESPONSE_FACTOR = 20
+};
 
 /* Unpack. Returns 0, K_MALFORMED, or K_NOMEM when the cap or the arena's limit is hit. The
  * result lives until arena_reset(); do not free it. */

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "common/buffer.h"
+#include "common/compress.h"
 #include "common/error.h"
 #include "server/storage/io.h"
 
@@ -98,4 +100,17 @@ int batch_file_batch(struct batch_file *file, const uint8_t **batch)
 void batch_file_next(struct batch_file *file, const uint8_t *header)
 {
     file->position += (int64_t)batch_size(header);
+}
+
+int batch_open(struct batch_reader *reader, const uint8_t *batch, struct buffer *opened)
+{
+    if (batch_codec(batch) == CODEC_NONE)
+        return batch_reader_init(reader, batch, NULL, 0);
+    opened->size = 0;
+    int error = decompress_bytes(batch_codec(batch), batch + BATCH_HEADER_SIZE,
+                                 batch_size(batch) - BATCH_HEADER_SIZE, BATCH_OPENED_MAX, opened);
+    if (error != 0)
+        return error;
+    /* No records at all is an empty piece, which a NULL would not say. */
+    return batch_reader_init(reader, batch, opened->size > 0 ? opened->bytes : batch, opened->size);
 }

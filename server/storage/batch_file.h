@@ -11,11 +11,13 @@
 
 #include "proto/batch.h"
 
+struct buffer;
 struct io;
 
 enum {
     BATCH_FILE_WINDOW = 4096,           /* enough for what lies between two index entries */
-    BATCH_FILE_WINDOW_LARGE = 1 << 20
+    BATCH_FILE_WINDOW_LARGE = 1 << 20,
+    BATCH_OPENED_MAX = 1 << 30          /* bytes of a decompressed batch */
 };
 
 struct batch_file {
@@ -45,6 +47,11 @@ int batch_file_header(struct batch_file *file, const uint8_t **header);
 
 /* The whole batch, checksum not checked; an own window only. Also NOMEM. */
 int batch_file_batch(struct batch_file *file, const uint8_t **batch);
+
+/* Start on the records of a whole batch, decompressed into `opened` (reset before) if needed. It
+ * must stay until the reader is done. NOMEM, CORRUPT_MESSAGE, UNSUPPORTED_COMPRESSION_TYPE,
+ * MESSAGE_TOO_LARGE (over BATCH_OPENED_MAX). */
+int batch_open(struct batch_reader *reader, const uint8_t *batch, struct buffer *opened);
 
 /* Step over the batch that the last call returned. */
 void batch_file_next(struct batch_file *file, const uint8_t *header);

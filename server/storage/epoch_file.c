@@ -115,6 +115,14 @@ int32_t epoch_file_last(const struct epoch_file *epochs)
     return epochs->count == 0 ? -1 : epochs->entries[epochs->count - 1].epoch;
 }
 
+int32_t epoch_file_at(const struct epoch_file *epochs, int64_t offset)
+{
+    size_t i = epochs->count;
+    while (i > 0 && epochs->entries[i - 1].start > offset)
+        i--;
+    return i == 0 ? -1 : epochs->entries[i - 1].epoch;
+}
+
 int64_t epoch_file_end(const struct epoch_file *epochs, int32_t epoch, int64_t log_end,
                        int32_t *found)
 {

@@ -71,10 +71,11 @@ int index_save(struct index *index, const struct io *io, const char *path)
         return io_error();
 
     size_t from = index->written * index->entry_size, size = index->count * index->entry_size;
-    struct iovec piece = { .iov_base = index->bytes + from, .iov_len = size - from };
     int error = 0;
-    if (piece.iov_len > 0)
+    if (size > from) {
+        struct iovec piece = { .iov_base = index->bytes + from, .iov_len = size - from };
         error = io_write_all(io, fd, &piece, 1, (off_t)from);
+    }
     if (error == 0 && io->truncate(io, fd, (off_t)size) != 0)
         error = io_error();
     if (io->close(io, fd) != 0 && error == 0)

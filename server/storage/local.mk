@@ -3,6 +3,9 @@ noinst_LTLIBRARIES += libstorage.la
 libstorage_la_SOURCES = \
 	server/storage/batch_file.c server/storage/batch_file.h \
 	server/storage/checkpoint.c server/storage/checkpoint.h \
+	server/storage/dump.c server/storage/dump.h server/storage/dump_internal.h \
+	server/storage/dump_index.c \
+	server/storage/dump_log.c \
 	server/storage/epoch_file.c server/storage/epoch_file.h \
 	server/storage/identity.c server/storage/identity.h \
 	server/storage/index.c server/storage/index.h \

@@ -69,7 +69,8 @@ struct log_append {
 
 /* Append the batches of `count` appends in order, with one write per segment touched. All or
  * nothing. Returns 0, DISK_FULL (nothing written, try again later), KAFKA_STORAGE_ERROR (the
- * directory is fenced from now on), MESSAGE_TOO_LARGE is the caller's to check before. */
+ * directory is fenced from now on), NOMEM, FENCED_LEADER_EPOCH (the log holds records of a larger
+ * epoch). MESSAGE_TOO_LARGE is the caller's to check before. */
 int log_append(struct log *log, struct log_append *appends, size_t count, int32_t leader_epoch,
                int64_t wall_ms);
 

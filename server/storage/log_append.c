@@ -143,6 +143,9 @@ int log_append(struct log *log, struct log_append *appends, size_t count, int32_
     if (logdir_fenced(log->directory))
         return K_KAFKA_STORAGE_ERROR;
 
+    if (leader_epoch < epoch_file_last(&log->epochs))
+        return K_FENCED_LEADER_EPOCH;
+
     /* The epoch first: an epoch without records is no harm, records without their epoch are. */
     int error = epoch_file_assign(&log->epochs, leader_epoch, log->end);
     if (error == 0)

@@ -87,17 +87,33 @@ static int list_segments(struct log *log)
 
 /* --- checking ------------------------------------------------------------------------------------- */
 
-static int note_epoch(void *context, const uint8_t *header)
+struct epoch_check {
+    struct log *log;
+    int64_t trusted;
+};
+
+/* The checksum does not cover the leader epoch, but the file of epochs is written before the first
+ * batch of one. Only when the machine stopped may the file be older than the batches. */
+static int check_epoch(void *context, const uint8_t *header)
 {
-    struct log *log = context;
-    return epoch_file_assign(&log->epochs, batch_leader_epoch(header), batch_base_offset(header));
+    struct epoch_check *check = context;
+    struct epoch_file *epochs = &check->log->epochs;
+    int32_t epoch = batch_leader_epoch(header);
+    int64_t offset = batch_base_offset(header);
+
+    if (offset < check->trusted || epoch == epoch_file_at(epochs, offset))
+        return 0;
+    if (logdir_may_have_lost_data(check->log->directory) && epoch > epoch_file_last(epochs))
+        return epoch_file_assign(epochs, epoch, offset);
+    return K_CORRUPT;
 }
 
 /* Scan one segment from its last good index entry; *fault is NULL when all of it is good. */
 static int scan(struct log *log, struct segment *segment, int64_t trusted, const char **fault)
 {
+    struct epoch_check epochs = { log, trusted };
     struct segment_scan how = { .end = segment->tail.size, .trusted = trusted,
-                                .visit = note_epoch, .context = log };
+                                .visit = check_epoch, .context = &epochs };
     int error = segment->indexed ? 0 : segment_load_indexes(segment);
     if (error == K_CORRUPT || (error == 0 && trusted < INT64_MAX &&
                                logdir_may_have_lost_data(log->directory)))
@@ -167,6 +183,12 @@ static int check_segment(struct log *log, size_t i, int64_t trusted)
         return drop_after(log, i);
     segment->tail.next_offset = next_base;
     return segment_save_indexes(segment, true);
+}
+
+static int note_epoch(void *context, const uint8_t *header)
+{
+    struct log *log = context;
+    return epoch_file_assign(&log->epochs, batch_leader_epoch(header), batch_base_offset(header));
 }
 
 /* Epochs of all batches, when the file that remembers them is lost. */

@@ -1,6 +1,7 @@
 /* storage/log_time.c - from timestamps to offsets. */
 #include <stdlib.h>
 
+#include "common/buffer.h"
 #include "proto/batch.h"
 #include "server/storage/batch_file.h"
 #include "server/storage/index_offset.h"
@@ -20,20 +21,20 @@ static int search_batch(struct batch_file *file, struct wanted *wanted)
     const uint8_t *batch;
     struct batch_reader reader;
     struct record_view record;
+    struct buffer opened = { 0 };
     int error = batch_file_batch(file, &batch);
     if (error == 0)
-        error = batch_reader_init(&reader, batch, NULL, 0);
-    if (error != 0)
-        return error;
-
-    int more;
-    while ((more = batch_reader_next(&reader, &record)) == 1) {
+        error = batch_open(&reader, batch, &opened);
+    int more = error;
+    while (error == 0 && (more = batch_reader_next(&reader, &record)) == 1) {
         if (record.timestamp >= wanted->timestamp && record.offset >= wanted->start) {
             wanted->offset = record.offset;
             wanted->found = record.timestamp;
-            return 0;
+            more = 0;
+            break;
         }
     }
+    buffer_fini(&opened);
     return more;
 }
 

@@ -96,7 +96,8 @@ int segment_locate_position(struct segment *segment, int64_t from, int64_t limit
 struct segment_scan {
     int64_t end;                    /* scan up to here; in */
     int64_t trusted;                /* batches from this offset on are checked in full; in */
-    int (*visit)(void *context, const uint8_t *header);    /* every batch; may be NULL */
+    int (*visit)(void *context, const uint8_t *header);    /* every batch; CORRUPT: it is no good;
+                                       other errors end the scan; may be NULL */
     void *context;
     const char *fault;              /* NULL, or what is wrong with the batch at the new end */
 };

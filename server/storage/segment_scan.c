@@ -221,9 +221,14 @@ int segment_scan(struct segment *segment, struct segment_scan *scan)
         goto free_window;
 
     while ((error = next_checked(segment, &file, scan->trusted, &header, &scan->fault)) == 0) {
-        error = segment_note(segment, header);
-        if (error == 0 && scan->visit != NULL)
+        if (scan->visit != NULL)
             error = scan->visit(scan->context, header);
+        if (error == K_CORRUPT) {
+            scan->fault = "its leader epoch is not that of its offset";
+            break;
+        }
+        if (error == 0)
+            error = segment_note(segment, header);
         if (error != 0)
             goto free_window;
         batch_file_next(&file, header);

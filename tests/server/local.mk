@@ -1,1 +1,2 @@
 # tests/server/local.mk
+include tests/server/storage/local.mk

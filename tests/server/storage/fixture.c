@@ -1,0 +1,316 @@
+#include "tests/server/storage/fixture.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "proto/batch.h"
+
+static const char topic[] = "t";
+
+/* --- faults ---------------------------------------------------------------------------------- */
+
+/* Count a call; true when it must fail. */
+static bool strike(const struct io *io)
+{
+    struct fault *fault = (struct fault *)io;
+    fault->calls++;
+    if (fault->fail_at == 0 || fault->calls < fault->fail_at ||
+        (fault->calls > fault->fail_at && !fault->lasting))
+        return false;
+    fault->fired++;
+    if (fault->code == 0)
+        return true;
+    errno = fault->code;
+    return true;
+}
+
+static bool fails(const struct io *io)
+{
+    return strike(io) && ((const struct fault *)io)->code != 0;
+}
+
+static int fault_open(const struct io *io, const char *path, int flags, mode_t mode)
+{
+    return fails(io) ? -1 : io_system.open(io, path, flags, mode);
+}
+
+static ssize_t fault_pread(const struct io *io, int fd, void *to, size_t size, off_t position)
+{
+    if (strike(io)) {
+        if (((const struct fault *)io)->code != 0)
+            return -1;
+        size = size > 1 ? size / 2 : size;
+    }
+    return io_system.pread(io, fd, to, size, position);
+}
+
+static ssize_t fault_pwritev(const struct io *io, int fd, const struct iovec *from, int count,
+                             off_t position)
+{
+    if (strike(io)) {
+        const struct fault *fault = (const struct fault *)io;
+        struct iovec half = { from[0].iov_base, (from[0].iov_len + 1) / 2 };
+        /* A failing disk takes a part first; then the next call fails. */
+        ssize_t done = io_system.pwritev(io, fd, &half, 1, position);
+        errno = fault->code;
+        return fault->code != 0 ? -1 : done;
+    }
+    return io_system.pwritev(io, fd, from, count, position);
+}
+
+static int fault_truncate(const struct io *io, int fd, off_t size)
+{
+    return fails(io) ? -1 : io_system.truncate(io, fd, size);
+}
+
+static int fault_sync(const struct io *io, int fd)
+{
+    return fails(io) ? -1 : io_system.sync(io, fd);
+}
+
+static int fault_stat(const struct io *io, int fd, struct stat *out)
+{
+    return fails(io) ? -1 : io_system.stat(io, fd, out);
+}
+
+static int fault_rename(const struct io *io, const char *from, const char *to)
+{
+    return fails(io) ? -1 : io_system.rename(io, from, to);
+}
+
+static int fault_unlink(const struct io *io, const char *path)
+{
+    return fails(io) ? -1 : io_system.unlink(io, path);
+}
+
+static int fault_mkdir(const struct io *io, const char *path, mode_t mode)
+{
+    return fails(io) ? -1 : io_system.mkdir(io, path, mode);
+}
+
+static int fault_sync_directory(const struct io *io, const char *path)
+{
+    return fails(io) ? -1 : io_system.sync_directory(io, path);
+}
+
+/* The whole file system is not ours to wait for. */
+static int fault_sync_filesystem(const struct io *io, const char *path)
+{
+    (void)path;
+    return fails(io) ? -1 : 0;
+}
+
+void fault_init(struct fault *fault)
+{
+    *fault = (struct fault){ .io = io_system };
+    fault->io.open = fault_open;
+    fault->io.pread = fault_pread;
+    fault->io.pwritev = fault_pwritev;
+    fault->io.truncate = fault_truncate;
+    fault->io.sync = fault_sync;
+    fault->io.stat = fault_stat;
+    fault->io.rename = fault_rename;
+    fault->io.unlink = fault_unlink;
+    fault->io.mkdir = fault_mkdir;
+    fault->io.sync_directory = fault_sync_directory;
+    fault->io.sync_filesystem = fault_sync_filesystem;
+}
+
+void fault_arm(struct fault *fault, int fail_at, int code, bool lasting)
+{
+    fault->calls = fault->fired = 0;
+    fault->fail_at = fail_at;
+    fault->code = code;
+    fault->lasting = lasting;
+}
+
+/* --- model ----------------------------------------------------------------------------------- */
+
+int64_t model_end(const struct model *model)
+{
+    return model->count == 0 ? 0 : model->batches[model->count - 1].last + 1;
+}
+
+static void model_add(struct model *model, const uint8_t *batch)
+{
+    size_t size = batch_size(batch);
+    if (model->size + size > model->capacity) {
+        model->capacity = 2 * (model->size + size);
+        model->bytes = realloc(model->bytes, model->capacity);
+    }
+    if (model->count == model->batch_capacity) {
+        model->batch_capacity = 2 * model->count + 16;
+        model->batches = realloc(model->batches, model->batch_capacity * sizeof *model->batches);
+    }
+    memcpy(model->bytes + model->size, batch, size);
+    model->batches[model->count].base = batch_base_offset(batch);
+    model->batches[model->count].last = batch_last_offset(batch);
+    model->batches[model->count].max_timestamp = batch_max_timestamp(batch);
+    model->batches[model->count].position = model->size;
+    model->batches[model->count].size = size;
+    model->count++;
+    model->size += size;
+}
+
+void model_cut(struct model *model, int64_t offset)
+{
+    while (model->count > 0 && model->batches[model->count - 1].last >= offset)
+        model->size = model->batches[--model->count].position;
+}
+
+/* --- fixture ----------------------------------------------------------------------------------- */
+
+void fixture_init(struct fixture *fixture)
+{
+    const char *parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    memset(fixture, 0, sizeof *fixture);
+    log_set_level(LOG_LEVEL_OFF);
+    snprintf(fixture->path, sizeof fixture->path, "%s/kairn-storage-XXXXXX", parent);
+    ck_assert_ptr_nonnull(mkdtemp(fixture->path));
+    fault_init(&fixture->fault);
+    fixture->wall_ms = 1700000000000;
+    fixture->config = (struct log_config){ .segment_bytes = 1 << 20, .segment_ms = INT64_C(1) << 40,
+                                           .index_bytes = 1 << 20, .index_interval_bytes = 4096,
+                                           .max_message_bytes = 1 << 20 };
+    fixture_open(fixture);
+}
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+void fixture_fini(struct fixture *fixture)
+{
+    if (fixture->directory != NULL)
+        fixture_close(fixture, false);
+    nftw(fixture->path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    free(fixture->model.bytes);
+    free(fixture->model.batches);
+}
+
+int fixture_try_open(struct fixture *fixture)
+{
+    struct k_reason reason;
+    struct log_options options = { .topic = topic, .topic_id = { { 1 } },
+                                   .config = fixture->config };
+    int error = logdir_open(fixture->path, &fixture->fault.io, &fixture->directory, &reason);
+    if (error != 0)
+        return error;
+    options.directory = fixture->directory;
+    return log_open(&options, &fixture->log, &reason);
+}
+
+void fixture_open(struct fixture *fixture)
+{
+    ck_assert_int_eq(fixture_try_open(fixture), 0);
+}
+
+void fixture_close(struct fixture *fixture, bool clean)
+{
+    log_close(fixture->log, clean);
+    logdir_close(fixture->directory, clean);
+    fixture->log = NULL;
+    fixture->directory = NULL;
+}
+
+void fixture_forget_machine(struct fixture *fixture)
+{
+    static const char *const names[] = { "kairn-checkpoint", "recovery-point-offset-checkpoint",
+                                         ".kafka_cleanshutdown" };
+    for (size_t i = 0; i < 3; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "%s/%s", fixture->path, names[i]);
+        (void)unlink(path);
+    }
+}
+
+size_t make_batch(uint8_t *to, size_t room, int records, size_t value_size, int64_t timestamp)
+{
+    struct batch_builder builder;
+    char value[4096], key[32];
+    ck_assert_uint_le(value_size, sizeof value);
+    batch_build_start(&builder, to, room);
+    for (int i = 0; i < records; i++) {
+        int key_size = snprintf(key, sizeof key, "k%d", i);
+        memset(value, 'a' + (int)(timestamp + i) % 26, value_size);
+        ck_assert_int_eq(batch_build_add(&builder, timestamp + i, key, key_size, value,
+                                         (int32_t)value_size, NULL, 0), 0);
+    }
+    batch_build_finish(&builder);
+    return builder.size;
+}
+
+int fixture_append(struct fixture *fixture, int records, size_t value_size, int64_t timestamp)
+{
+    static uint8_t bytes[1 << 16];
+    struct log_append append = { .bytes = bytes };
+    append.size = make_batch(bytes, sizeof bytes, records, value_size, timestamp);
+    int64_t end = log_end(fixture->log);
+    int error = log_append(fixture->log, &append, 1, 0, fixture->wall_ms);
+    if (error == 0) {
+        ck_assert_int_eq(append.base_offset, end);
+        ck_assert_int_eq(append.records, records);
+        model_add(&fixture->model, bytes);
+    }
+    return error;
+}
+
+void fixture_verify(struct fixture *fixture)
+{
+    const struct model *model = &fixture->model;
+    int64_t offset = 0;
+    size_t at = 0;
+
+    ck_assert_int_eq(log_end(fixture->log), model_end(model));
+    while (offset < log_end(fixture->log)) {
+        struct log_span span;
+        ck_assert_int_eq(log_read(fixture->log, offset, INT64_MAX, 1 << 14, &span), 0);
+        ck_assert_uint_gt(span.size, 0);
+        ck_assert_uint_le(at + span.size, model->size);
+        uint8_t *bytes = malloc(span.size);
+        ck_assert_int_eq(pread(span.fd, bytes, span.size, span.position), span.size);
+        ck_assert_mem_eq(bytes, model->bytes + at, span.size);
+        for (size_t into = 0; into < span.size; into += batch_size(bytes + into))
+            offset = batch_last_offset(bytes + into) + 1;
+        at += span.size;
+        free(bytes);
+        log_span_release(span.segment);
+    }
+    ck_assert_uint_eq(at, model->size);
+}
+
+char *fixture_file(const struct fixture *fixture, const char *name)
+{
+    char *path;
+    ck_assert_int_gt(asprintf(&path, "%s/%s-0/%s", fixture->path, topic, name), 0);
+    return path;
+}
+
+void damage_byte(const char *path, int64_t position, uint8_t mask)
+{
+    uint8_t byte;
+    int fd = open(path, O_RDWR);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(pread(fd, &byte, 1, position), 1);
+    byte ^= mask;
+    ck_assert_int_eq(pwrite(fd, &byte, 1, position), 1);
+    close(fd);
+}
+
+int64_t file_size(const char *path)
+{
+    struct stat status;
+    ck_assert_int_eq(stat(path, &status), 0);
+    return status.st_size;
+}

@@ -1,0 +1,9 @@
+# tests/server/storage/local.mk
+check_PROGRAMS += tests/server/storage/test_storage
+TESTS += tests/server/storage/test_storage
+tests_server_storage_test_storage_SOURCES = \
+	tests/server/storage/main.c \
+	tests/server/storage/fixture.c tests/server/storage/fixture.h \
+	tests/server/storage/test_log.c
+tests_server_storage_test_storage_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_server_storage_test_storage_LDADD = libtestlib.la libstorage.la libproto.la libcommon.la $(CHECK_LIBS)

@@ -6,7 +6,7 @@
  *          +--------------------+---------------- DEPOSED --------------+
  *
  * Invariants. What a step touches is asserted on the way; controller_check() proves all of them.
- * Each can be broken on purpose (configure --enable-mutant=NAME), and tests/mutants/core proves
+ * Each can be broken on purpose (configure --enable-mutant=NAME), and tests/mutants/core.sh proves
  * that the tests notice.
  *
  *  C1  leader epochs of a partition only grow                          epoch-not-bumped

@@ -29,7 +29,6 @@ static void check_partition(const struct controller *controller, const struct pa
         assert(partition->sequence == 0); /* C3 */
         return;
     }
-    assert(partition->stored.leader_epoch >= 0 || partition->stored.version == -1);
     if (topic->phase == TOPIC_DOOMED) {
         assert(!is_queued(&partition->queue)); /* C7 */
         return;

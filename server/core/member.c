@@ -1,7 +1,7 @@
 /* One broker's membership. The state picture stands in member.h.
  *
  * Invariants; each can be broken on purpose (configure --enable-mutant=NAME) and is proved to be
- * watched by tests/mutants/core:
+ * watched by tests/mutants/core.sh:
  *
  *  M1  the lease ends 2/3 of a session timeout after the *sending* of the newest heartbeat that is
  *      known to be committed                                           lease-from-answer

@@ -328,11 +328,12 @@ static void partition_stale(struct controller *controller, struct partition *par
 
     if (newer && states_equal(&state, wanted)) {
         partition_adopt(controller, partition, &state, leader_life, announce_next(controller));
-    } else if (newer && (state.leader_epoch > partition->stored.leader_epoch ||
-                         (state.leader_epoch == partition->stored.leader_epoch &&
-                          state.leader == partition->stored.leader))) {
-        partition_adopt(controller, partition, &state,
-                        cluster_life(&controller->cluster, state.leader),
+    } else if (newer && state.leader_epoch > partition->stored.leader_epoch) {
+        /* Which life of its leader that epoch is for, nobody knows: C6 asks for one of our own. */
+        partition_adopt(controller, partition, &state, 0, announce_next(controller));
+    } else if (newer && state.leader_epoch == partition->stored.leader_epoch &&
+               state.leader == partition->stored.leader) {
+        partition_adopt(controller, partition, &state, partition->leader_life,
                         announce_next(controller));
     } else {
         partition->stored.version = found->version;

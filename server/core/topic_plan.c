@@ -117,7 +117,7 @@ static int check_assignment(const struct cluster *cluster, const struct controll
                             (int)create->create.partitions, (int)count);
     if (create->create.replication_factor > 0 && create->create.replication_factor != factor)
         return k_reason_set(reason, K_INVALID_REQUEST,
-                            "a replication factor of %d is asked for, but %d replicas are assigned",
+                            "a replication factor of %d is asked for, but the assignment has %d",
                             (int)create->create.replication_factor, (int)factor);
     for (int32_t p = 0; p < count; p++) {
         int error = check_assigned(cluster, create, p, reason);

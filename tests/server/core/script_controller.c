@@ -1,0 +1,459 @@
+/* The controller's lines in transcripts.
+ *
+ *   > stored NAME id N [configs k=v,...] [doomed]       a topic that ELECTED will bring
+ *   > stored NAME/P leader L epoch E version V replicas 1,2 isr 1 [written C]
+ *   > elected EPOCH brokers 1,2:7,3@rack                id[:incarnation][@rack]
+ *   > brokers 1,2
+ *   > create NAME id N ticket T partitions P factor F [assign 1,2;2,1] [configs k=v,...] [validate]
+ * [start S] > delete NAME|#N ticket T          #N: by id > config NAME k=v,...|- > ask ticket T
+ * broker B epoch E after S until MS > drop T > result TOKEN
+ * ok|exists|fenced|lost|stale:LEADER/EPOCH/VERSION/ISR[,...]    one, or one for each change > at MS
+ * the clock of the next events > tick | deposed | deadline | copy */
+#include <check.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/core/controller.h"
+#include "tests/server/core/suites.h"
+#include "tests/server/core/transcript.h"
+
+enum { LIST_MAX = 32, STATES_MAX = 2048 };
+
+struct stage {
+    struct controller *controller;
+    int64_t now_ms;
+    struct controller_topic topics[LIST_MAX];
+    size_t topic_count;
+    /* The changes of each token, for the verdicts. */
+    size_t change_counts[256];
+};
+
+static void *stage_start(void)
+{
+    struct stage *stage = calloc(1, sizeof *stage);
+    stage->controller = controller_new(9, 1);
+    ck_assert_ptr_nonnull(stage->controller);
+    return stage;
+}
+
+static void stage_clear_topics(struct stage *stage)
+{
+    for (size_t i = 0; i < stage->topic_count; i++) {
+        free((void *)stage->topics[i].name);
+        free((void *)stage->topics[i].partitions);
+    }
+    stage->topic_count = 0;
+}
+
+static void stage_stop(void *subject)
+{
+    struct stage *stage = subject;
+    stage_clear_topics(stage);
+    controller_free(stage->controller);
+    free(stage);
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+static struct uuid id_of(int64_t number)
+{
+    struct uuid id = {.bytes = {0}};
+    id.bytes[14] = (uint8_t)(number >> 8);
+    id.bytes[15] = (uint8_t)number;
+    return id;
+}
+
+static int number_of(const struct uuid *id)
+{
+    return id->bytes[14] << 8 | id->bytes[15];
+}
+
+static struct replica_set read_set(const char *text)
+{
+    struct replica_set set = {0};
+    while (text != NULL && *text != '\0' && *text != ';' && *text != '-') {
+        char *end;
+        set.ids[set.count++] = (int32_t)strtol(text, &end, 10);
+        text = *end == ',' ? end + 1 : end;
+    }
+    return set;
+}
+
+static size_t read_brokers(const char *text, struct controller_broker *brokers)
+{
+    size_t count = 0;
+    while (text != NULL && *text != '\0' && *text != '-') {
+        struct controller_broker *broker = &brokers[count++];
+        char *end;
+        *broker = (struct controller_broker){.id = (int32_t)strtol(text, &end, 10),
+                                             .incarnation = id_of(1)};
+        if (*end == ':')
+            broker->incarnation = id_of(strtol(end + 1, &end, 10));
+        if (*end == '@') {
+            size_t size = strcspn(++end, ",");
+            memcpy(broker->rack, end, size);
+            end += size;
+        }
+        text = *end == ',' ? end + 1 : end;
+    }
+    return count;
+}
+
+/* Cuts `text` in place. */
+static int32_t read_configs(char *text, struct controller_config *configs)
+{
+    int32_t count = 0;
+    char *rest = NULL;
+    if (text == NULL || strcmp(text, "-") == 0)
+        return 0;
+    for (char *pair = strtok_r(text, ",", &rest); pair != NULL; pair = strtok_r(NULL, ",", &rest)) {
+        char *value = strchr(pair, '=');
+        *value++ = '\0';
+        configs[count++] = (struct controller_config){.name = pair, .value = value};
+    }
+    return count;
+}
+
+static struct partition_state read_state(const struct words *words)
+{
+    return (struct partition_state){
+        .leader = (int32_t)number_after(words, "leader", -1),
+        .leader_epoch = (int32_t)number_after(words, "epoch", 0),
+        .version = (int32_t)number_after(words, "version", -1),
+        .controller_epoch = (int32_t)number_after(words, "written", 1),
+        .replicas = read_set(word_after(words, "replicas")),
+        .isr = read_set(word_after(words, "isr")),
+    };
+}
+
+/* --- printing -------------------------------------------------------------------------------- */
+
+static void print_set(FILE *out, const struct replica_set *set)
+{
+    for (int32_t i = 0; i < set->count; i++)
+        fprintf(out, "%s%d", i > 0 ? "," : "", (int)set->ids[i]);
+    if (set->count == 0)
+        fputc('-', out);
+}
+
+static void print_state(FILE *out, const struct partition_state *state)
+{
+    fprintf(out, "leader %d epoch %d version %d written %d replicas ", (int)state->leader,
+            (int)state->leader_epoch, (int)state->version, (int)state->controller_epoch);
+    print_set(out, &state->replicas);
+    fputs(" isr ", out);
+    print_set(out, &state->isr);
+    fputc('\n', out);
+}
+
+static void print_configs(FILE *out, const struct controller_config *configs, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++)
+        fprintf(out, "%s%s=%s", i > 0 ? "," : " configs ", configs[i].name, configs[i].value);
+}
+
+static void print_change(FILE *out, uint64_t token, const struct store_change *change)
+{
+    fprintf(out, "store %" PRIu64 " ", token);
+    switch (change->kind) {
+    case STORE_TOPIC:
+        fprintf(out, "create %s id %d", change->topic, number_of(&change->id));
+        print_configs(out, change->configs, change->config_count);
+        fputc('\n', out);
+        for (int32_t p = 0; p < change->partition_count; p++) {
+            fprintf(out, "  %s/%d ", change->topic, (int)p);
+            print_state(out, &change->states[p]);
+        }
+        break;
+    case STORE_STATE:
+        fprintf(out, "%s/%d ", change->topic, (int)change->partition);
+        print_state(out, &change->state);
+        break;
+    case STORE_REMOVE:
+        fprintf(out, "remove %s id %d partitions %d\n", change->topic, number_of(&change->id),
+                (int)change->partition_count);
+        break;
+    }
+}
+
+static void print_brokers(void *context, const struct controller_broker *brokers, size_t count)
+{
+    fputs("  brokers", context);
+    for (size_t i = 0; i < count; i++)
+        fprintf(context, " %d:%d%s%s", (int)brokers[i].id, number_of(&brokers[i].incarnation),
+                brokers[i].rack[0] != '\0' ? "@" : "", brokers[i].rack);
+    fputc('\n', context);
+}
+
+static void print_topic(void *context, const char *name, const struct uuid *id,
+                        int32_t partition_count, const struct controller_config *configs,
+                        int32_t config_count, bool changed)
+{
+    fprintf(context, "  topic %s id %d partitions %d", name, number_of(id), (int)partition_count);
+    if (changed)
+        print_configs(context, configs, config_count);
+    fputc('\n', context);
+}
+
+static void print_partition(void *context, int32_t partition, const struct partition_state *state)
+{
+    fprintf(context, "    %d ", (int)partition);
+    print_state(context, state);
+}
+
+static void print_deleted(void *context, const struct uuid *id)
+{
+    fprintf(context, "  deleted id %d\n", number_of(id));
+}
+
+static void print_news(struct stage *stage, const struct controller_effect *effect, FILE *out)
+{
+    const struct controller_visitor visitor = {.context = out,
+                                               .brokers = print_brokers,
+                                               .topic = print_topic,
+                                               .partition = print_partition,
+                                               .deleted = print_deleted};
+    struct controller_announcement now = controller_announced(stage->controller);
+
+    if (effect->changes.error != 0) {
+        fprintf(out, "news %" PRIu64 " %s\n", effect->changes.ticket,
+                k_error_name(effect->changes.error));
+        return;
+    }
+    fprintf(out, "news %" PRIu64 " %s up to %d/%" PRIu64 "\n", effect->changes.ticket,
+            effect->changes.full ? "full" : "changes", (int)now.epoch, now.sequence);
+    controller_changes(stage->controller, effect->changes.after_sequence, effect->changes.full,
+                       &visitor);
+}
+
+static void print_effect(struct stage *stage, const struct controller_effect *effect, FILE *out)
+{
+    switch (effect->type) {
+    case CONTROLLER_DO_STORE:
+        ck_assert_uint_lt(effect->store.token, 256);
+        stage->change_counts[effect->store.token] = effect->store.count;
+        for (size_t i = 0; i < effect->store.count; i++)
+            print_change(out, effect->store.token, &effect->store.changes[i]);
+        break;
+    case CONTROLLER_DO_ANSWER:
+        fprintf(out, "answer %" PRIu64 " %s", effect->answer.ticket,
+                k_error_name(effect->answer.error));
+        if (effect->answer.error != 0)
+            fprintf(out, ": %s\n", effect->answer.message);
+        else
+            fprintf(out, " id %d partitions %d factor %d\n", number_of(&effect->answer.id),
+                    (int)effect->answer.partitions, (int)effect->answer.replication_factor);
+        break;
+    case CONTROLLER_DO_ANSWER_CHANGES:
+        print_news(stage, effect, out);
+        break;
+    case CONTROLLER_DO_RESIGN:
+        fputs("resign\n", out);
+        break;
+    }
+}
+
+/* --- events ---------------------------------------------------------------------------------- */
+
+static void step(struct stage *stage, struct controller_event *event, FILE *out)
+{
+    event->now_ms = stage->now_ms;
+    struct controller_effects effects = controller_step(stage->controller, event);
+    for (size_t i = 0; i < effects.count; i++)
+        print_effect(stage, &effects.items[i], out);
+    controller_check(stage->controller);
+}
+
+static void apply_stored(struct stage *stage, const struct words *words)
+{
+    char *slash = strchr(words->items[1], '/');
+
+    if (slash == NULL) {
+        ck_assert_uint_lt(stage->topic_count, LIST_MAX);
+        stage->topics[stage->topic_count++] = (struct controller_topic){
+            .name = strdup(words->items[1]),
+            .id = id_of(number_after(words, "id", 0)),
+            .partitions = calloc(STATES_MAX, sizeof(struct partition_state)),
+            .doomed = has_word(words, "doomed")};
+        return;
+    }
+    struct controller_topic *topic = &stage->topics[stage->topic_count - 1];
+    ((struct partition_state *)topic->partitions)[topic->partition_count++] = read_state(words);
+}
+
+static void apply_elected(struct stage *stage, const struct words *words, FILE *out)
+{
+    struct controller_broker brokers[LIST_MAX];
+    struct controller_event event = {.type = CONTROLLER_ELECTED};
+
+    event.elected.epoch = (int32_t)strtol(words->items[1], NULL, 10);
+    event.elected.brokers = brokers;
+    event.elected.broker_count = read_brokers(word_after(words, "brokers"), brokers);
+    event.elected.topics = stage->topics;
+    event.elected.topic_count = stage->topic_count;
+    step(stage, &event, out);
+    stage_clear_topics(stage);
+}
+
+static void apply_create(struct stage *stage, const struct words *words, FILE *out)
+{
+    struct replica_set sets[LIST_MAX];
+    struct controller_config configs[LIST_MAX];
+    struct controller_event event = {.type = CONTROLLER_CREATE_TOPIC};
+
+    event.create.name = strcmp(words->items[1], "(empty)") == 0 ? "" : words->items[1];
+    event.create.id = id_of(number_after(words, "id", 0));
+    event.create.ticket = (uint64_t)number_after(words, "ticket", 0);
+    event.create.partitions = (int32_t)number_after(words, "partitions", -1);
+    event.create.replication_factor = (int32_t)number_after(words, "factor", -1);
+    event.create.seed = (uint64_t)number_after(words, "start", 0);
+    event.create.validate_only = has_word(words, "validate");
+    for (const char *set = word_after(words, "assign"); set != NULL; set = strchr(set, ';')) {
+        set += *set == ';';
+        sets[event.create.assignment_count++] = read_set(set);
+    }
+    event.create.assignment = sets;
+    event.create.config_count = read_configs((char *)word_after(words, "configs"), configs);
+    event.create.configs = configs;
+    step(stage, &event, out);
+}
+
+static void apply_delete(struct stage *stage, const struct words *words, FILE *out)
+{
+    struct controller_event event = {.type = CONTROLLER_DELETE_TOPIC};
+    const char *name = words->items[1];
+
+    event.remove.ticket = (uint64_t)number_after(words, "ticket", 0);
+    if (name[0] == '#')
+        event.remove.id = id_of(strtol(name + 1, NULL, 10));
+    else
+        event.remove.name = name;
+    step(stage, &event, out);
+}
+
+static enum store_verdict read_verdict(const char *text, struct partition_state *state)
+{
+    int leader, epoch, version, isr;
+
+    if (strncmp(text, "exists", 6) == 0)
+        return STORE_EXISTS;
+    if (strncmp(text, "fenced", 6) == 0)
+        return STORE_FENCED;
+    if (strncmp(text, "lost", 4) == 0)
+        return STORE_LOST;
+    if (sscanf(text, "stale:%d/%d/%d/%d", &leader, &epoch, &version, &isr) == 4) {
+        *state = (struct partition_state){.leader = leader,
+                                          .leader_epoch = epoch,
+                                          .version = version,
+                                          .controller_epoch = 1,
+                                          .isr = {.count = 1, .ids = {isr}}};
+        return STORE_STALE;
+    }
+    ck_assert_msg(strncmp(text, "ok", 2) == 0, "no such verdict: %s", text);
+    return STORE_OK;
+}
+
+static void apply_result(struct stage *stage, const struct words *words, FILE *out)
+{
+    enum store_verdict verdicts[STATES_MAX];
+    struct partition_state *states = calloc(STATES_MAX, sizeof *states);
+    struct controller_event event = {.type = CONTROLLER_STORED};
+    const char *text = words->items[2];
+
+    event.stored.token = strtoull(words->items[1], NULL, 10);
+    event.stored.count = stage->change_counts[event.stored.token];
+    event.stored.verdicts = verdicts;
+    event.stored.states = states;
+    for (size_t i = 0; i < event.stored.count; i++) {
+        verdicts[i] = read_verdict(text, &states[i]);
+        const char *comma = strchr(text, ',');
+        text = comma == NULL ? text : comma + 1; /* the last one counts for the rest */
+    }
+    step(stage, &event, out);
+    free(states);
+}
+
+static void apply_ask(struct stage *stage, const struct words *words, FILE *out)
+{
+    struct controller_event event = {.type = CONTROLLER_CHANGES_ASKED};
+
+    event.changes.ticket = (uint64_t)number_after(words, "ticket", 0);
+    event.changes.broker = (int32_t)number_after(words, "broker", 0);
+    event.changes.epoch = (int32_t)number_after(words, "epoch", 0);
+    event.changes.sequence = (uint64_t)number_after(words, "after", 0);
+    event.changes.deadline_ms = number_after(words, "until", 1000000);
+    step(stage, &event, out);
+}
+
+static void apply_small(struct stage *stage, const struct words *words, FILE *out)
+{
+    struct controller_event event = {.type = CONTROLLER_TICK};
+    const char *verb = words->items[0];
+
+    if (strcmp(verb, "deposed") == 0) {
+        event.type = CONTROLLER_DEPOSED;
+    } else if (strcmp(verb, "drop") == 0) {
+        event.type = CONTROLLER_CHANGES_DROPPED;
+        event.changes.ticket = strtoull(words->items[1], NULL, 10);
+    } else {
+        ck_assert_msg(strcmp(verb, "tick") == 0, "no such event: %s", verb);
+    }
+    step(stage, &event, out);
+}
+
+static void apply_news_of_cluster(struct stage *stage, const struct words *words, FILE *out)
+{
+    struct controller_broker brokers[LIST_MAX];
+    struct controller_config configs[LIST_MAX];
+    struct controller_event event = {.type = CONTROLLER_BROKERS};
+
+    if (strcmp(words->items[0], "brokers") == 0) {
+        event.brokers.brokers = brokers;
+        event.brokers.broker_count = read_brokers(words->items[1], brokers);
+    } else {
+        event.type = CONTROLLER_CONFIG_CHANGED;
+        event.config.name = words->items[1];
+        event.config.config_count = read_configs(words->items[2], configs);
+        event.config.configs = configs;
+    }
+    step(stage, &event, out);
+}
+
+static void stage_apply(void *subject, const struct words *words, FILE *out)
+{
+    struct stage *stage = subject;
+    const char *verb = words->items[0];
+
+    if (strcmp(verb, "stored") == 0) {
+        apply_stored(stage, words);
+    } else if (strcmp(verb, "elected") == 0) {
+        apply_elected(stage, words, out);
+    } else if (strcmp(verb, "create") == 0) {
+        apply_create(stage, words, out);
+    } else if (strcmp(verb, "delete") == 0) {
+        apply_delete(stage, words, out);
+    } else if (strcmp(verb, "result") == 0) {
+        apply_result(stage, words, out);
+    } else if (strcmp(verb, "ask") == 0) {
+        apply_ask(stage, words, out);
+    } else if (strcmp(verb, "brokers") == 0 || strcmp(verb, "config") == 0) {
+        apply_news_of_cluster(stage, words, out);
+    } else if (strcmp(verb, "at") == 0) {
+        stage->now_ms = strtoll(words->items[1], NULL, 10);
+    } else if (strcmp(verb, "deadline") == 0) {
+        int64_t deadline_ms = controller_deadline_ms(stage->controller);
+        if (deadline_ms == INT64_MAX)
+            fputs("deadline never\n", out);
+        else
+            fprintf(out, "deadline %" PRId64 "\n", deadline_ms);
+    } else if (strcmp(verb, "copy") == 0) {
+        struct controller *copy = controller_copy(stage->controller);
+        controller_free(stage->controller);
+        stage->controller = copy;
+    } else {
+        apply_small(stage, words, out);
+    }
+}
+
+const struct transcript_script controller_script = {stage_start, stage_stop, stage_apply};

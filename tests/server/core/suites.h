@@ -1,0 +1,18 @@
+/* suites.h - the suites of this folder, and the scripts of its transcripts. */
+#ifndef TESTS_CORE_SUITES_H
+#define TESTS_CORE_SUITES_H
+
+#include <check.h>
+
+#include "tests/server/core/transcript.h"
+
+extern const struct transcript_script controller_script, member_script;
+
+Suite *controller_suite(void);
+Suite *controller_random_suite(void);
+Suite *member_suite(void);
+Suite *placement_suite(void);
+Suite *topic_plan_suite(void);
+Suite *election_suite(void);
+
+#endif

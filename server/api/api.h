@@ -10,6 +10,7 @@ struct option_table;
 
 struct api {
     int32_t broker_id;
+    const char *cluster_id;                         /* borrowed */
     struct metrics *metrics;                        /* borrowed */
 
     /* The broker's configuration, for describing it. */

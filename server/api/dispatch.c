@@ -9,7 +9,6 @@
 
 struct route {
     Kairn__RequestHead__BodyCase body;
-    uint32_t lowest, highest;
     void (*handle)(struct request *request);
 };
 
@@ -25,7 +24,7 @@ struct route {
 #define handle_CHANGES api_changes
 
 static const struct route routes[] = {
-#define X(name, number, low, high) { KAIRN__REQUEST_HEAD__BODY_##name, low, high, handle_##name },
+#define X(name, number, low, high) { KAIRN__REQUEST_HEAD__BODY_##name, handle_##name },
     PROTO_API_TABLE(X)
 #undef X
 };
@@ -48,11 +47,11 @@ void api_dispatch(struct request *request)
         request_fail(request, K_UNSUPPORTED_VERSION, NULL);
         return;
     }
-    if (request->head->version < route->lowest || request->head->version > route->highest) {
+    if (!api_supported(route->body, request->head->version)) {
+        const struct api_row *row = api_find(route->body);
         request_fail(request, K_UNSUPPORTED_VERSION,
-                     arena_printf(&request->arena,
-                                  "version %u of this request is not known here: %u to %u are",
-                                  request->head->version, route->lowest, route->highest));
+                     arena_printf(&request->arena, "%s is known here in versions %u to %u, not %u",
+                                  row->name, row->lowest, row->highest, request->head->version));
         return;
     }
     route->handle(request);

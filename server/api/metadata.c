@@ -203,7 +203,7 @@ static void answer(struct request *request)
         request_fail(request, K_NOMEM, NULL);
         return;
     }
-    body->cluster_id = (char *)picture->cluster_id;
+    body->cluster_id = (char *)request->api->cluster_id;
     body->controller = picture->controller;
     body->controller_epoch = picture->controller_epoch;
     body->sequence = picture->sequence;

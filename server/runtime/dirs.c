@@ -37,6 +37,7 @@ struct dirs_entry {
 struct dirs {
     struct loop *control;
     struct io_pool *pool;
+    bool closed;
     size_t count;
     struct logdir **directories;    /* array owned */
     size_t *used;                   /* partitions per directory; owned */
@@ -96,6 +97,8 @@ static void free_entry(struct dirs_entry *entry)
 
 static void chore_start(struct chore *chore, void (*run)(struct mail *mail))
 {
+    if (chore->dirs->closed)
+        return;
     if (chore->busy) {
         chore->again = true;
         return;
@@ -276,11 +279,24 @@ static bool retires_its_own(const struct dirs_order *order)
     return order->kind != DIRS_OPEN && order->log != NULL;
 }
 
+/* Nothing is done on the disk: the next start sees to it. */
+static void refuse_order(struct dirs_order *order, int code)
+{
+    if (order->kind != DIRS_OPEN)
+        log_close(order->log, true);
+    order->code = code;
+    answer(order);
+}
+
 /* On the control loop. */
 static void admit_order(struct mail *mail)
 {
     struct dirs_order *order = LIST_OWNER(mail, struct dirs_order, mail);
     struct dirs *dirs = order->dirs;
+    if (dirs->closed) {
+        refuse_order(order, K_CLOSED);
+        return;
+    }
     char name[NAME_SIZE];
     size_t size = entry_name(name, order->topic, order->partition);
 
@@ -297,8 +313,7 @@ static void admit_order(struct mail *mail)
     if (entry == NULL)
         entry = add_entry(dirs, order->topic, order->partition, choose_directory(dirs));
     if (entry == NULL) {
-        order->code = K_NOMEM;
-        answer(order);
+        refuse_order(order, K_NOMEM);
         return;
     }
     lend(entry, order);
@@ -339,7 +354,7 @@ void dirs_set_aside_strays(struct dirs *dirs, const struct metadata *metadata, i
 {
     size_t position = 0;
     void *value;
-    while (map_next(&dirs->entries, &position, NULL, NULL, &value)) {
+    while (!dirs->closed && map_next(&dirs->entries, &position, NULL, NULL, &value)) {
         struct dirs_entry *entry = value;
         if (entry->lent || belongs_here(entry, metadata, broker_id))
             continue;
@@ -356,6 +371,11 @@ void dirs_set_aside_strays(struct dirs *dirs, const struct metadata *metadata, i
         list_init(&order->node);
         lend(entry, order);
     }
+}
+
+void dirs_close(struct dirs *dirs)
+{
+    dirs->closed = true;
 }
 
 /* --- life ------------------------------------------------------------------------------------------ */

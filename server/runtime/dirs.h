@@ -69,6 +69,9 @@ void dirs_order(struct dirs *dirs, struct dirs_order *order);
  * nobody asked for. Control loop, once, with the first whole picture. */
 void dirs_set_aside_strays(struct dirs *dirs, const struct metadata *metadata, int32_t broker_id);
 
+/* No disk work is begun any more: orders are answered CLOSED. Control loop. */
+void dirs_close(struct dirs *dirs);
+
 /* Write every directory's checkpoints, in the io pool; skipped where the last one still runs.
  * Control loop. */
 void dirs_checkpoint(struct dirs *dirs);

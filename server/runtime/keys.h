@@ -2,13 +2,12 @@
 #ifndef RUNTIME_KEYS_H
 #define RUNTIME_KEYS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Do all records of these checked batches have keys? Returns 0, INVALID_RECORD (one has none),
- * CORRUPT_MESSAGE (records can not be read) or UNSUPPORTED_COMPRESSION_TYPE (a compressed batch,
- * which the broker does not open yet). */
+/* Do all records of these checked batches have keys? Compressed ones are opened for it. Returns 0,
+ * INVALID_RECORD (one has none), CORRUPT_MESSAGE (records can not be read), MESSAGE_TOO_LARGE (a
+ * batch unfolds beyond all reason) or NOMEM. */
 int keys_check(const uint8_t *batches, size_t size);
 
 #endif

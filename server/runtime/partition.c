@@ -134,11 +134,11 @@ static void free_partition(struct partition *partition)
 static void go_offline(struct partition *partition, int code)
 {
     partition->state = PARTITION_OFFLINE;
-    bool passes = code == K_DISK_FULL || code == K_NOMEM;
+    bool passes = code == K_DISK_FULL || code == K_NOMEM || code == K_CLOSED;
 
     partition->offline_code = passes ? code : K_KAFKA_STORAGE_ERROR;
     append_refuse_all(partition, partition->offline_code);
-    if (passes && partition->log == NULL)
+    if (passes && partition->log == NULL && !partition->shard->closed)
         shard_deadline_set(partition->shard, &partition->retry,
                            shard_now_ms(partition->shard) + RETRY_MS);
     wake_all(partition);
@@ -196,6 +196,8 @@ static struct dirs_order *new_order(struct partition *partition, enum dirs_order
 
 static void open_log(struct partition *partition)
 {
+    if (partition->shard->closed)
+        return;
     struct dirs_order *order = new_order(partition, DIRS_OPEN, log_opened);
     if (order == NULL) {
         go_offline(partition, K_NOMEM);
@@ -329,9 +331,11 @@ void partition_retire(struct partition *partition, enum partition_fate fate)
 
 bool partition_close(struct partition *partition)
 {
-    bool clean = partition->state != PARTITION_OPENING && partition->offline_code == 0;
+    bool failed = partition->state == PARTITION_OFFLINE;
 
-    clean &= log_close(partition->log, clean) == 0;
+    assert(partition->state != PARTITION_OPENING);
+    bool clean = log_close(partition->log, !failed) == 0 && !failed;
+    append_refuse_all(partition, K_CLOSED);
     free_partition(partition);
     return clean;
 }

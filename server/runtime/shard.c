@@ -41,6 +41,8 @@ void shard_deadline_init(struct shard_deadline *deadline,
 int shard_deadline_set(struct shard *shard, struct shard_deadline *deadline, int64_t at_ms)
 {
     heap_remove(&shard->deadlines, &deadline->node);
+    if (shard->closed)
+        at_ms = INT64_MIN;
     if (heap_push(&shard->deadlines, &deadline->node, at_ms) != 0)
         return K_NOMEM;
     if (heap_top(&shard->deadlines) == &deadline->node)
@@ -162,13 +164,24 @@ void shards_free(struct shards *shards)
     free(shards);
 }
 
+void shard_stop(struct shard *shard)
+{
+    shard->closed = true;
+    for (struct heap_node *top = heap_top(&shard->deadlines); top != NULL;
+         top = heap_top(&shard->deadlines)) {
+        heap_remove(&shard->deadlines, top);
+        struct shard_deadline *deadline = LIST_OWNER(top, struct shard_deadline, node);
+        deadline->fire(deadline);
+    }
+}
+
 bool shard_close_logs(struct shard *shard)
 {
     bool clean = true;
     size_t position = 0;
     void *value;
 
-    shard->closed = true;
+    assert(shard->closed);
     shard_flush(&shard->flush);
     while (map_next(&shard->partitions, &position, NULL, NULL, &value))
         clean &= partition_close(value);

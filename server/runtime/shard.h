@@ -47,7 +47,10 @@ struct shard *shards_at(const struct shards *shards, int index);      /* any thr
 /* A new picture was published: every shard looks at it. Any thread. */
 void shards_picture_changed(struct shards *shards);
 
-/* Close every log of this shard so that the next start needs no recovery. Nothing may be asked of
+/* Take no more pictures, and let everything that waits for a deadline finish now. */
+void shard_stop(struct shard *shard);
+
+/* After shard_stop(). Close every log of this shard so that the next start needs no recovery. Nothing may be asked of
  * the shard afterwards. Blocks on the disk. Returns false when a log could not be closed cleanly. */
 bool shard_close_logs(struct shard *shard);
 

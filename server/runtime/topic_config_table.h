@@ -27,7 +27,7 @@
       "A segment is closed before it grows over this many bytes.")                                    \
     X(INT, segment_index_bytes, "segment.index.bytes", "log.index.size.max.bytes", "10485760", 4, 2147483647, NULL, \
       "A segment is closed when its index has this many bytes.")                                      \
-    X(LONG, segment_ms, "segment.ms", "log.roll.ms", "604800000", 1, 9.2e18, NULL,                    \
+    X(LONG, segment_ms, "segment.ms", "log.roll.ms", "604800000", 1, OPTION_NO_MAX, NULL,                    \
       "A segment is closed when its first record is older than this, in milliseconds.")
 
 #define TOPIC_CONFIG_NOT_YET_TABLE(Y)                                                                 \

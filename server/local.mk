@@ -1,1 +1,18 @@
-# server/local.mk
+# server/: the broker and its program.
+noinst_LTLIBRARIES += libbroker.la
+libbroker_la_SOURCES = \
+	server/broker.h server/broker.c server/broker_state.h server/broker_data.c \
+	server/budget.h \
+	server/call.h server/call.c \
+	server/config.h server/config.c server/config_table.h \
+	server/connection.h server/connection.c \
+	server/endpoints.h server/endpoints.c \
+	server/flags.h server/flags.c \
+	server/gate.h server/gate.c
+libbroker_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+libbroker_la_LIBADD = libapi.la libcodec.la
+
+sbin_PROGRAMS += kairnd
+kairnd_SOURCES = server/main.c
+kairnd_CPPFLAGS = $(AM_CPPFLAGS)
+kairnd_LDADD = libbroker.la

@@ -1,0 +1,306 @@
+#include "server/broker_state.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/log.h"
+#include "common/metric.h"
+#include "net/loop.h"
+#include "net/resolve.h"
+#include "server/call.h"
+#include "server/runtime/control.h"
+#include "server/runtime/dirs.h"
+#include "server/runtime/io_pool.h"
+#include "server/runtime/shard.h"
+#include "server/storage/io.h"
+#include "server/storage/logdir.h"
+
+enum { POOL_THREADS = 2, TICK_MS = 1000, CONTROL_STOP_LIMIT_S = 6 };
+
+/* --- what the control plane tells ------------------------------------------------------------------ */
+
+static void tick(void *context)
+{
+    struct broker *broker = context;
+
+    dirs_checkpoint(broker->dirs);
+    timer_after(broker->tick, TICK_MS);
+}
+
+static int identified(void *context, const char *cluster_id, int32_t id, struct k_reason *reason)
+{
+    struct broker *broker = context;
+
+    if (broker->stopping)
+        return k_reason_set(reason, K_CLOSED, "the broker is stopping");
+    broker->id = id;
+    snprintf(broker->cluster_id, sizeof broker->cluster_id, "%s", cluster_id);
+    int code = broker_data_start(broker, reason);
+    if (code == 0)
+        code = timer_new(broker->control_loop, tick, broker, &broker->tick);
+    if (code == 0)
+        timer_after(broker->tick, TICK_MS);
+    return code;
+}
+
+static bool may_have_lost_data(const struct broker *broker)
+{
+    bool lossy = false;
+    for (size_t i = 0; i < broker->directory_count; i++)
+        lossy |= logdir_may_have_lost_data(broker->directories[i]) ||
+                 logdir_fenced(broker->directories[i]);
+    return lossy;
+}
+
+static void describe(void *context, struct control_self *self)
+{
+    const struct broker *broker = context;
+
+    *self = (struct control_self){
+        .incarnation = broker->incarnation,
+        .previous = broker->previous,
+        .endpoints = broker->advertised,
+        .endpoint_count = broker->endpoints.count,
+        .directories = broker->directory_ids,
+        .directory_count = broker->directory_count,
+        .lossy = may_have_lost_data(broker),
+    };
+}
+
+static void tell_ready(struct broker *broker)
+{
+    for (size_t i = 0; i < broker->endpoints.count; i++)
+        LOG_INFO("broker-ready", "broker=%" PRId32 " listener=%s host=%s port=%u loops=%d cluster=%s",
+                 broker->id, broker->advertised[i].listener, broker->advertised[i].host,
+                 (unsigned)broker->advertised[i].port, broker->loop_count, broker->cluster_id);
+    broker->ready = true;
+    if (broker->events.ready != NULL)
+        broker->events.ready(broker->events.context, broker);
+}
+
+static void picture_changed(void *context)
+{
+    struct broker *broker = context;
+    const struct metadata *picture = metadata_get(broker->cell);
+    const struct metadata_broker *self = metadata_broker(picture, broker->id);
+
+    if (!broker->swept) {
+        broker->swept = true;
+        dirs_set_aside_strays(broker->dirs, picture, broker->id);
+    }
+    shards_picture_changed(broker->shards);
+    if (!broker->ready && self != NULL && uuid_equal(&self->incarnation, &broker->incarnation))
+        tell_ready(broker);
+    metadata_put(picture);
+}
+
+static void refused(void *context, int code, const char *reason)
+{
+    struct broker *broker = context;
+
+    (void)reason;                               /* the control plane has logged it */
+    broker->events.failed(broker->events.context, broker, code);
+}
+
+static void stopped(void *context)
+{
+    struct broker *broker = context;
+
+    sem_post(&broker->control_stopped);
+}
+
+/* --- start ---------------------------------------------------------------------------------------------- */
+
+static int open_directories(struct broker *broker, struct k_reason *reason)
+{
+    char *list = strdup(broker->config.log_dirs), *rest = list;
+    int code = list == NULL ? K_NOMEM : 0;
+
+    for (char *path = strtok_r(list, ",", &rest); path != NULL && code == 0;
+         path = strtok_r(NULL, ",", &rest)) {
+        path += strspn(path, " \t");
+        if (broker->directory_count == LOG_DIRS_MAX)
+            code = k_reason_set(reason, K_INVALID_CONFIG, "log.dirs names more than %d directories",
+                                (int)LOG_DIRS_MAX);
+        else
+            code = logdir_open(path, &io_system, &broker->directories[broker->directory_count], reason);
+        if (code == 0)
+            broker->directory_count++;
+    }
+    free(list);
+    return code;
+}
+
+/* The configured id, or the one that the directories were claimed with; -1: to be generated. */
+static int32_t known_id(const struct broker *broker)
+{
+    int32_t id = broker->config.broker_id;
+
+    for (size_t i = 0; i < broker->directory_count && id < 0; i++)
+        id = logdir_identity(broker->directories[i])->broker_id;
+    return id;
+}
+
+/* The number of loops is registered before they are made. */
+static int make_control(struct broker *broker, struct k_reason *reason)
+{
+    const struct config *config = &broker->config;
+    const struct control_options options = {
+        .loop = broker->control_loop,
+        .resolver = broker->resolver,
+        .metrics = broker->metrics,
+        .cell = broker->cell,
+        .zookeeper_connect = config->zookeeper_connect,
+        .zookeeper_digest = config->zookeeper_digest,
+        .session_timeout_ms = config->zookeeper_session_timeout_ms,
+        .guardian = true,
+        .broker_id = known_id(broker),
+        .reserved_max_id = config->reserved_broker_max_id,
+        .rack = config->broker_rack != NULL ? config->broker_rack : "",
+        .loops = broker_loops_wanted(config),
+        .inter_broker_listener = broker->endpoints.inter_broker,
+        .context = broker,
+        .identified = identified,
+        .describe = describe,
+        .changed = picture_changed,
+        .refused = refused,
+        .stopped = stopped,
+    };
+    return control_new(&options, &broker->control, reason);
+}
+
+static int make_parts(struct broker *broker, struct k_reason *reason)
+{
+    const struct loop_options control_options = { .name = "control", .cpu = -1 };
+
+    broker->metrics = metrics_new();
+    int code = broker->metrics == NULL ? K_NOMEM : 0;
+    if (code == 0)
+        code = resolver_new(&broker->resolver);
+    if (code == 0)
+        code = io_pool_new(POOL_THREADS, &broker->pool);
+    if (code == 0)
+        code = metadata_cell_new("", &broker->cell);
+    if (code == 0)
+        code = loop_new(&control_options, &broker->control_loop);
+    if (code != 0)
+        return k_reason_set(reason, code, "out of memory or threads");
+    return make_control(broker, reason);
+}
+
+static void free_broker(struct broker *broker)
+{
+    io_pool_free(broker->pool);
+    control_free(broker->control);
+    broker_data_free(broker);
+    timer_free(broker->tick);
+    loop_free(broker->control_loop);
+    metadata_cell_free(broker->cell);
+    resolver_free(broker->resolver);
+    for (size_t i = 0; i < broker->directory_count; i++) {
+        if (broker->directories[i] != NULL)
+            logdir_close(broker->directories[i], logdir_was_clean(broker->directories[i]));
+    }
+    metrics_free(broker->metrics);
+    config_fini(&broker->config);
+    sem_destroy(&broker->control_stopped);
+    free(broker);
+}
+
+static void start_control(void *context)
+{
+    control_start(context);
+}
+
+int broker_start(struct config *config, const struct broker_events *events, struct broker **out,
+                 struct k_reason *reason)
+{
+    struct broker *broker = calloc(1, sizeof *broker);
+    if (broker == NULL) {
+        config_fini(config);
+        return k_reason_set(reason, K_NOMEM, "out of memory");
+    }
+    broker->config = *config;
+    broker->events = *events;
+    broker->id = -1;
+    sem_init(&broker->control_stopped, 0, 0);
+
+    int code = config_check(&broker->config, reason);
+    if (code == 0)
+        code = endpoints_read(&broker->config, &broker->endpoints, reason);
+    if (code == 0)
+        code = open_directories(broker, reason);
+    if (code == 0)
+        code = make_parts(broker, reason);
+    if (code == 0)
+        code = loop_start(broker->control_loop);
+    if (code != 0) {
+        free_broker(broker);
+        return code;
+    }
+    *out = broker;
+    call_on(broker->control_loop, start_control, broker->control);
+    return 0;
+}
+
+/* --- stop ------------------------------------------------------------------------------------------------- */
+
+static void stop_control(void *context)
+{
+    struct broker *broker = context;
+
+    control_stop(broker->control);
+}
+
+static void stop_starting(void *context)
+{
+    struct broker *broker = context;
+
+    broker->stopping = true;
+    if (broker->tick != NULL)
+        timer_stop(broker->tick);
+}
+
+static void wait_for_control(struct broker *broker)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += CONTROL_STOP_LIMIT_S;
+    while (sem_timedwait(&broker->control_stopped, &until) != 0) {
+        if (errno == EINTR)
+            continue;
+        LOG_WARN("stop-incomplete", "broker=%" PRId32 " reason=\"ZooKeeper did not answer in time\"",
+                 broker->id);
+        return;
+    }
+}
+
+bool broker_stop(struct broker *broker)
+{
+    int32_t id = broker->id;
+
+    LOG_INFO("broker-stopping", "broker=%" PRId32, id);
+    call_on(broker->control_loop, stop_starting, broker);
+    bool clean = broker->serving ? broker_data_stop(broker) : true;
+    call_on(broker->control_loop, stop_control, broker);
+    wait_for_control(broker);
+    loop_stop(broker->control_loop);
+    loop_join(broker->control_loop);
+    free_broker(broker);
+    LOG_INFO("broker-stopped", "broker=%" PRId32 " clean=%s", id, clean ? "yes" : "no");
+    return clean;
+}
+
+int32_t broker_id(const struct broker *broker)
+{
+    return broker->id;
+}
+
+uint16_t broker_port(const struct broker *broker, int listener)
+{
+    return broker->advertised[listener].port;
+}

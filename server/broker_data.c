@@ -1,0 +1,297 @@
+/* The data plane of a broker: directories, shards, gates, listeners and their loops. */
+#include "server/broker_state.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "net/listener.h"
+#include "net/loop.h"
+#include "server/call.h"
+#include "server/codec/codec.h"
+#include "server/runtime/control.h"
+#include "server/runtime/dirs.h"
+#include "server/runtime/io_pool.h"
+#include "server/runtime/shard.h"
+#include "server/runtime/topic_config.h"
+#include "server/storage/logdir.h"
+
+enum { LOOPS_MAX = 8, FRAME_LENGTH_SIZE = 4, SETTLE_ROUNDS = 3 };
+
+/* --- start ------------------------------------------------------------------------------------------- */
+
+static int claim_directories(struct broker *broker, struct k_reason *reason)
+{
+    broker->incarnation = uuid_random();
+    for (size_t i = 0; i < broker->directory_count; i++) {
+        struct logdir *directory = broker->directories[i];
+        int code = logdir_claim(directory, broker->id, broker->cluster_id, reason);
+        if (code != 0)
+            return code;
+        if (i == 0)
+            broker->previous = logdir_identity(directory)->incarnation;
+        code = logdir_set_incarnation(directory, &broker->incarnation);
+        if (code != 0)
+            return k_reason_set(reason, code, "%s: meta.properties can not be written",
+                                logdir_path(directory));
+        broker->directory_ids[i] = logdir_identity(directory)->directory_id;
+    }
+    return 0;
+}
+
+int broker_loops_wanted(const struct config *config)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (config->num_loops != 0)
+        return config->num_loops;
+    return processors < 1 ? 1 : processors > LOOPS_MAX ? LOOPS_MAX : (int)processors;
+}
+
+static int make_loops(struct broker *broker)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    int count = broker_loops_wanted(&broker->config);
+
+    broker->loops = calloc((size_t)count, sizeof *broker->loops);
+    if (broker->loops == NULL)
+        return K_NOMEM;
+    for (; broker->loop_count < count; broker->loop_count++) {
+        char name[16];
+        snprintf(name, sizeof name, "loop-%d", broker->loop_count);
+        const struct loop_options options = {
+            .name = name,
+            .metrics = broker->metrics,
+            .cpu = processors > 2 ? (int)(broker->loop_count % processors) : -1,
+        };
+        int code = loop_new(&options, &broker->loops[broker->loop_count]);
+        if (code != 0)
+            return code;
+    }
+    return 0;
+}
+
+static int64_t lease_until_ms(const void *context)
+{
+    const struct broker *broker = context;
+
+    return control_lease_until_ms(broker->control);
+}
+
+static int make_shards(struct broker *broker, struct k_reason *reason)
+{
+    const struct dirs_options dirs_options = {
+        .directories = broker->directories,
+        .count = broker->directory_count,
+        .control = broker->control_loop,
+        .pool = broker->pool,
+    };
+    int code = dirs_new(&dirs_options, &broker->dirs);
+    if (code != 0)
+        return k_reason_set(reason, code, "the log directories can not be listed");
+
+    struct shards_options options = {
+        .loops = broker->loops,
+        .count = broker->loop_count,
+        .broker_id = broker->id,
+        .cell = broker->cell,
+        .dirs = broker->dirs,
+        .metrics = broker->metrics,
+        .fenced_by_lease = broker->config.leader_fencing == FENCING_LEASE,
+        .lease_until_ms = lease_until_ms,
+        .lease_context = broker,
+    };
+    code = topic_config_defaults(&config_table, &broker->config, &options.defaults, reason);
+    return code != 0 ? code : shards_new(&options, &broker->shards);
+}
+
+static void relay_to_controller(void *context, struct control_request *request)
+{
+    control_relay(context, request);
+}
+
+static void ask_controller(void *context, struct control_request *request)
+{
+    control_ask(context, request);
+}
+
+static int make_gates(struct broker *broker)
+{
+    const struct config *config = &broker->config;
+
+    broker->api = (struct api){
+        .broker_id = broker->id,
+        .cluster_id = broker->cluster_id,
+        .metrics = broker->metrics,
+        .option_table = &config_table,
+        .option_values = config,
+        .option_sources = config->sources,
+        .partitions_default = config->num_partitions,
+        .replication_factor_default = config->default_replication_factor,
+        .fetch_bytes_max = (uint32_t)config->fetch_max_bytes,
+        .timeout_ms = config->request_timeout_ms,
+        .relay_to_controller = relay_to_controller,
+        .ask_controller = ask_controller,
+        .control = broker->control,
+    };
+    broker->gates = (struct gates){
+        .api = &broker->api,
+        .codec = &codec_native,
+        .metrics = broker->metrics,
+        .broker_id = broker->id,
+        .cluster_id = broker->cluster_id,
+        .frame_max = (size_t)config->request_max_bytes + FRAME_LENGTH_SIZE,
+        .idle_ms = config->connections_max_idle_ms,
+    };
+    budget_init(&broker->gates.budget, config->queued_max_bytes);
+    return gates_init(&broker->gates, broker->loops, broker->shards);
+}
+
+static void accepted(void *context, int fd)
+{
+    const struct entrance *entrance = context;
+
+    gate_accept(entrance->gate, fd, entrance->name);
+}
+
+static int open_listeners(struct broker *broker, struct k_reason *reason)
+{
+    for (size_t i = 0; i < broker->endpoints.count; i++) {
+        const struct endpoint *endpoint = &broker->endpoints.items[i];
+        struct entrance *entrance = &broker->entrances[i];
+
+        entrance->gate = &broker->gates.items[0];
+        entrance->name = endpoint->name;
+        int code = listener_new(broker->loops[0], endpoint->host, endpoint->port, accepted, entrance,
+                                &entrance->listener, reason);
+        if (code != 0)
+            return code;
+        uint16_t port = listener_port(entrance->listener);
+        broker->advertised[i] = (struct metadata_endpoint){
+            .listener = endpoint->name,
+            .protocol = "PLAINTEXT",
+            .host = endpoint->advertised_host,
+            .port = endpoint->advertised_port != 0 ? endpoint->advertised_port : port,
+        };
+    }
+    return 0;
+}
+
+int broker_data_start(struct broker *broker, struct k_reason *reason)
+{
+    int code = claim_directories(broker, reason);
+    if (code == 0)
+        code = make_loops(broker);
+    if (code == 0)
+        code = make_shards(broker, reason);
+    if (code == 0)
+        code = make_gates(broker);
+    if (code == 0)
+        code = open_listeners(broker, reason);
+    while (code == 0 && broker->loops_started < broker->loop_count) {
+        code = loop_start(broker->loops[broker->loops_started]);
+        broker->loops_started += code == 0;
+    }
+    broker->serving = code == 0;
+    if (code == K_NOMEM)
+        k_reason_set(reason, code, "out of memory or threads");
+    return code;
+}
+
+/* --- stop --------------------------------------------------------------------------------------------- */
+
+static void close_listeners(void *context)
+{
+    struct broker *broker = context;
+
+    for (size_t i = 0; i < broker->endpoints.count; i++) {
+        listener_free(broker->entrances[i].listener);
+        broker->entrances[i].listener = NULL;
+    }
+}
+
+static void close_gate(void *context)
+{
+    struct gate *gate = context;
+
+    gate_close(gate);
+    shard_stop(gate->shard);
+}
+
+static void close_dirs(void *context)
+{
+    dirs_close(context);
+}
+
+struct closing {
+    struct shard *shard;
+    bool clean;
+};
+
+static void close_logs(void *context)
+{
+    struct closing *closing = context;
+
+    closing->clean = shard_close_logs(closing->shard);
+}
+
+static void nothing(void *context)
+{
+    (void)context;
+}
+
+/* A request may go from loop to loop and back: let all of them arrive. */
+static void settle(struct broker *broker)
+{
+    for (int round = 0; round < SETTLE_ROUNDS; round++) {
+        call_on(broker->control_loop, nothing, NULL);
+        for (int i = 0; i < broker->loop_count; i++)
+            call_on(broker->loops[i], nothing, NULL);
+    }
+}
+
+static bool close_all_logs(struct broker *broker)
+{
+    bool clean = true;
+    for (int i = 0; i < broker->loop_count; i++) {
+        struct closing closing = { .shard = shards_at(broker->shards, i) };
+        call_on(broker->loops[i], close_logs, &closing);
+        clean &= closing.clean;
+    }
+    return clean;
+}
+
+bool broker_data_stop(struct broker *broker)
+{
+    call_on(broker->loops[0], close_listeners, broker);
+    for (int i = 0; i < broker->loop_count; i++)
+        call_on(broker->loops[i], close_gate, &broker->gates.items[i]);
+    call_on(broker->control_loop, close_dirs, broker->dirs);
+    io_pool_free(broker->pool);
+    broker->pool = NULL;
+    settle(broker);
+
+    bool clean = close_all_logs(broker);
+    for (size_t i = 0; i < broker->directory_count; i++) {
+        logdir_close(broker->directories[i], clean);
+        broker->directories[i] = NULL;
+    }
+    return clean;
+}
+
+void broker_data_free(struct broker *broker)
+{
+    for (int i = 0; i < broker->loops_started; i++) {
+        loop_stop(broker->loops[i]);
+        loop_join(broker->loops[i]);
+    }
+    close_listeners(broker);
+    gates_fini(&broker->gates);
+    shards_free(broker->shards);
+    dirs_free(broker->dirs);
+    for (int i = 0; i < broker->loop_count; i++)
+        loop_free(broker->loops[i]);
+    free(broker->loops);
+}

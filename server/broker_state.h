@@ -1,0 +1,87 @@
+/* broker_state.h - what a broker is made of; for broker*.c only. */
+#ifndef SERVER_BROKER_STATE_H
+#define SERVER_BROKER_STATE_H
+
+#include <semaphore.h>
+
+#include "common/uuid.h"
+#include "server/api/api.h"
+#include "server/broker.h"
+#include "server/config.h"
+#include "server/endpoints.h"
+#include "server/gate.h"
+#include "server/runtime/metadata.h"
+
+struct control;
+struct control_self;
+struct dirs;
+struct io_pool;
+struct listener;
+struct logdir;
+struct loop;
+struct metadata_cell;
+struct metrics;
+struct resolver;
+struct shards;
+struct timer;
+
+/* What accepting needs to know. */
+struct entrance {
+    struct gate *gate;
+    const char *name;
+    struct listener *listener;                  /* owned */
+};
+
+enum { LOG_DIRS_MAX = 64 };
+
+struct broker {
+    struct config config;
+    struct broker_events events;
+    struct endpoints endpoints;
+    struct metrics *metrics;
+    struct resolver *resolver;
+    struct io_pool *pool;
+    struct metadata_cell *cell;
+    struct loop *control_loop;
+    struct control *control;
+    struct timer *tick;                         /* of the control loop */
+    sem_t control_stopped;
+
+    size_t directory_count;
+    struct logdir *directories[LOG_DIRS_MAX];
+    struct uuid directory_ids[LOG_DIRS_MAX];
+
+    /* The data plane, made when the identity is known (on the control loop); loops NULL before. */
+    int loop_count;
+    int loops_started;
+    struct loop **loops;
+    struct dirs *dirs;
+    struct shards *shards;
+    struct gates gates;
+    struct api api;
+    struct entrance entrances[ENDPOINTS_MAX];
+    struct metadata_endpoint advertised[ENDPOINTS_MAX];
+
+    int32_t id;
+    char cluster_id[25];
+    struct uuid incarnation, previous;
+    bool serving;                               /* the data plane's threads run */
+    bool ready, swept, stopping;                /* control loop */
+};
+
+/* --- broker_data.c: the data plane; on the control loop or with its thread ended --------------------- */
+
+/* Claim the directories, open the listeners, start the loops. Returns 0 or an error with a reason. */
+int broker_data_start(struct broker *broker, struct k_reason *reason);
+
+/* num.loops, or what this machine has processors for. */
+int broker_loops_wanted(const struct config *config);
+
+/* Stop taking work, finish what is under way, close the logs, mark the directories clean. The
+ * loops keep running, for answers that the control plane still owes. Called by broker_stop(). */
+bool broker_data_stop(struct broker *broker);
+
+/* End the loops and free; also after a start that failed half-way. */
+void broker_data_free(struct broker *broker);
+
+#endif

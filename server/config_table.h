@@ -1,0 +1,148 @@
+/* config_table.h - every option of kairnd, under the names of Kafka's server.properties.
+ *
+ *   X(TYPE, field, "name", "default", min, max, "choices", flags, "alias", "text")   served
+ *   Y("name", FLAG, "text")                     known to Kafka: without effect here, or not yet served
+ *
+ * docs/configuration.md is made from this table: kairnd --print-config-docs. */
+#ifndef SERVER_CONFIG_TABLE_H
+#define SERVER_CONFIG_TABLE_H
+
+/* clang-format off */
+#define CONFIG_TABLE(X)                                                                              \
+    X(STRING, zookeeper_connect, "zookeeper.connect", NULL, 0, 0, NULL, 0, NULL,                     \
+      "ZooKeeper servers as host:port,host:port with an optional /chroot at the end; required.")     \
+    X(INT, zookeeper_session_timeout_ms, "zookeeper.session.timeout.ms", "18000", 100, 2147483647, NULL, 0, NULL, \
+      "How long ZooKeeper keeps a broker it does not hear of, in milliseconds; the death of the process alone is noticed at once.") \
+    X(STRING, zookeeper_digest, "zookeeper.digest", NULL, 0, 0, NULL, OPTION_SECRET, NULL,           \
+      "user:password that protects our nodes in ZooKeeper; unset: anybody may change them.")         \
+    X(INT, broker_id, "broker.id", "-1", -1, 2147483647, NULL, 0, NULL,                              \
+      "Number of this broker in the cluster; -1: the one in the log directories, or a new one above reserved.broker.max.id.") \
+    X(INT, reserved_broker_max_id, "reserved.broker.max.id", "1000", 0, 2147483647, NULL, 0, NULL,   \
+      "Generated broker ids are larger than this.")                                                  \
+    X(STRING, broker_rack, "broker.rack", NULL, 0, 0, NULL, 0, NULL,                                 \
+      "Rack of this broker: replicas of a partition are spread over racks.")                         \
+    X(STRING, listeners, "listeners", "PLAINTEXT://:9092", 0, 0, NULL, 0, NULL,                      \
+      "Where to listen, as NAME://host:port,...; no host: every address; port 0: a free one.")       \
+    X(STRING, advertised_listeners, "advertised.listeners", NULL, 0, 0, NULL, 0, NULL,               \
+      "What clients and brokers are told to connect to, by listener name; unset: the listeners themselves.") \
+    X(STRING, listener_protocols, "listener.security.protocol.map",                                  \
+      "PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL", 0, 0, NULL, 0, NULL, \
+      "Security protocol of each listener name; only PLAINTEXT is served yet.")                      \
+    X(STRING, inter_broker_listener, "inter.broker.listener.name", NULL, 0, 0, NULL, 0, NULL,        \
+      "Name of the listener that brokers use among themselves; unset: the first one.")               \
+    X(STRING, log_dirs, "log.dirs", "/tmp/kairn-logs", 0, 0, NULL, 0, "log.dir",                     \
+      "Directories for data, separated by commas; a new partition goes where the fewest are.")       \
+    X(INT, num_loops, "num.loops", "0", 0, 256, NULL, 0, NULL,                                       \
+      "Event loops, one thread each, that own partitions and connections; 0: one per processor, at most 8.") \
+    X(ENUM, leader_fencing, "leader.fencing", "lease", 0, 0, "lease|serve", 0, NULL,                 \
+      "After losing ZooKeeper for 2/3 of the session timeout, lease stops serving what a new leader could contradict; serve goes on.") \
+    X(INT, num_partitions, "num.partitions", "1", 1, 10000, NULL, 0, NULL,                           \
+      "Partitions of topics that are created without a number.")                                     \
+    X(INT, default_replication_factor, "default.replication.factor", "1", 1, 32767, NULL, 0, NULL,   \
+      "Replicas of topics that are created without a number.")                                       \
+    X(INT, request_max_bytes, "socket.request.max.bytes", "104857600", 1024, 2147483647, NULL, 0, NULL, \
+      "Largest request in bytes; a connection that sends a larger one is closed.")                   \
+    X(LONG, queued_max_bytes, "queued.max.request.bytes", "268435456", -1, OPTION_NO_MAX, NULL, 0, NULL,    \
+      "Bytes of requests in work in the whole broker above which it stops reading; -1: no limit.")   \
+    X(LONG, connections_max_idle_ms, "connections.max.idle.ms", "600000", 0, OPTION_NO_MAX, NULL, 0, NULL,  \
+      "A connection without traffic is closed after this many milliseconds; 0: never.")              \
+    X(INT, fetch_max_bytes, "fetch.max.bytes", "57671680", 1024, 1073741824, NULL, 0, NULL,          \
+      "Most record bytes in one answer to a fetch; the first batch is sent even if larger.")         \
+    X(INT, request_timeout_ms, "request.timeout.ms", "30000", 1, 2147483647, NULL, 0, NULL,          \
+      "Limit in milliseconds of requests that name none themselves.")                                \
+    X(INT, message_max_bytes, "message.max.bytes", "1048588", 0, 2147483647, NULL, OPTION_PER_TOPIC, NULL, \
+      "Largest record batch accepted, in bytes, compressed as sent (topic: max.message.bytes).")     \
+    X(INT, min_insync_replicas, "min.insync.replicas", "1", 1, 2147483647, NULL, OPTION_PER_TOPIC, NULL, \
+      "In-sync replicas that acks=all needs; never more than the topic has replicas.")               \
+    X(ENUM, compression_type, "compression.type", "producer", 0, 0, "producer", OPTION_PER_TOPIC, NULL, \
+      "Codec of stored batches: always the producer's own.")                                         \
+    X(ENUM, log_cleanup_policy, "log.cleanup.policy", "delete", 0, 0,                                \
+      "delete|compact|compact,delete|delete,compact", OPTION_PER_TOPIC, NULL,                        \
+      "What happens to old segments; a compacted topic refuses records without a key. Nothing is removed or compacted yet (topic: cleanup.policy).") \
+    X(INT, log_segment_bytes, "log.segment.bytes", "1073741824", 14, 2147483647, NULL, OPTION_PER_TOPIC, NULL, \
+      "A segment is closed before it grows over this many bytes (topic: segment.bytes).")            \
+    X(LONG, log_roll_ms, "log.roll.ms", "604800000", 1, OPTION_NO_MAX, NULL, OPTION_PER_TOPIC, NULL,        \
+      "A segment is closed when its first record is older than this, in milliseconds (topic: segment.ms).") \
+    X(INT, log_index_bytes, "log.index.size.max.bytes", "10485760", 4, 2147483647, NULL, OPTION_PER_TOPIC, NULL, \
+      "A segment is closed when its index has this many bytes (topic: segment.index.bytes).")        \
+    X(INT, log_index_interval_bytes, "log.index.interval.bytes", "4096", 0, 2147483647, NULL, OPTION_PER_TOPIC, NULL, \
+      "Bytes of log between two entries of the offset index (topic: index.interval.bytes).")         \
+    X(ENUM, log_timestamp_type, "log.message.timestamp.type", "CreateTime", 0, 0,                    \
+      "CreateTime|LogAppendTime", OPTION_PER_TOPIC, NULL,                                            \
+      "Whose clock stamps records: the producer's, or the broker's at the append (topic: message.timestamp.type).") \
+    X(ENUM, log_level, "log.level", "info", 0, 0, "debug|info|warn|error|off", 0, NULL,              \
+      "Least important lines that are logged, on standard error.")
+
+#define CONFIG_OTHER_TABLE(Y)                                                                        \
+    Y("background.threads", OPTION_NO_EFFECT, "Work runs on num.loops and a small pool for disks.")  \
+    Y("num.io.threads", OPTION_NO_EFFECT, "See num.loops.")                                          \
+    Y("num.network.threads", OPTION_NO_EFFECT, "See num.loops.")                                     \
+    Y("num.recovery.threads.per.data.dir", OPTION_NO_EFFECT, "Logs are recovered in parallel.")      \
+    Y("num.replica.fetchers", OPTION_NO_EFFECT, "See num.loops.")                                    \
+    Y("queued.max.requests", OPTION_NO_EFFECT, "See queued.max.request.bytes.")                      \
+    Y("broker.id.generation.enable", OPTION_NO_EFFECT, "broker.id=-1 generates an id.")              \
+    Y("log.flush.offset.checkpoint.interval.ms", OPTION_NO_EFFECT, "Checkpoints are written every second.") \
+    Y("log.flush.scheduler.interval.ms", OPTION_NO_EFFECT, "Not needed here.")                       \
+    Y("socket.listen.backlog.size", OPTION_NO_EFFECT, "The system's limit applies.")                 \
+    Y("socket.receive.buffer.bytes", OPTION_NO_EFFECT, "The system adapts it.")                      \
+    Y("socket.send.buffer.bytes", OPTION_NO_EFFECT, "The system adapts it.")                         \
+    Y("zookeeper.connection.timeout.ms", OPTION_NO_EFFECT, "A broker waits for ZooKeeper and says so.") \
+    Y("zookeeper.max.in.flight.requests", OPTION_NO_EFFECT, "Requests are pipelined.")               \
+    Y("alter.config.policy.class.name", OPTION_NOT_YET, "Policies.")                                 \
+    Y("authorizer.class.name", OPTION_NOT_YET, "Access control.")                                    \
+    Y("auto.create.topics.enable", OPTION_NOT_YET, "Topics are created on request only.")            \
+    Y("auto.leader.rebalance.enable", OPTION_NOT_YET, "Preferred leaders.")                          \
+    Y("connections.max.reauth.ms", OPTION_NOT_YET, "Authentication.")                                \
+    Y("controlled.shutdown.enable", OPTION_NOT_YET, "Leadership moves at a stop come with replication.") \
+    Y("create.topic.policy.class.name", OPTION_NOT_YET, "Policies.")                                 \
+    Y("delete.topic.enable", OPTION_NOT_YET, "Deletion is always possible.")                         \
+    Y("group.initial.rebalance.delay.ms", OPTION_NOT_YET, "Consumer groups.")                        \
+    Y("group.max.session.timeout.ms", OPTION_NOT_YET, "Consumer groups.")                            \
+    Y("group.max.size", OPTION_NOT_YET, "Consumer groups.")                                          \
+    Y("group.min.session.timeout.ms", OPTION_NOT_YET, "Consumer groups.")                            \
+    Y("leader.imbalance.check.interval.seconds", OPTION_NOT_YET, "Preferred leaders.")               \
+    Y("leader.imbalance.per.broker.percentage", OPTION_NOT_YET, "Preferred leaders.")                \
+    Y("log.cleaner.enable", OPTION_NOT_YET, "Compaction.")                                           \
+    Y("log.cleaner.threads", OPTION_NOT_YET, "Compaction.")                                          \
+    Y("log.flush.interval.messages", OPTION_NOT_YET, "Forced writing to disk.")                      \
+    Y("log.flush.interval.ms", OPTION_NOT_YET, "Forced writing to disk.")                            \
+    Y("log.flush.on.ack", OPTION_NOT_YET, "Forced writing to disk before answers.")                  \
+    Y("log.preallocate", OPTION_NOT_YET, "Preallocated segments.")                                   \
+    Y("log.retention.bytes", OPTION_NOT_YET, "Retention.")                                           \
+    Y("log.retention.check.interval.ms", OPTION_NOT_YET, "Retention.")                               \
+    Y("log.retention.hours", OPTION_NOT_YET, "Retention.")                                           \
+    Y("log.retention.minutes", OPTION_NOT_YET, "Retention.")                                         \
+    Y("log.retention.ms", OPTION_NOT_YET, "Retention.")                                              \
+    Y("log.roll.hours", OPTION_NOT_YET, "Use log.roll.ms.")                                          \
+    Y("log.segment.delete.delay.ms", OPTION_NOT_YET, "Retention.")                                   \
+    Y("max.connection.creation.rate", OPTION_NOT_YET, "Quotas.")                                     \
+    Y("max.connections", OPTION_NOT_YET, "Quotas.")                                                  \
+    Y("max.connections.per.ip", OPTION_NOT_YET, "Quotas.")                                           \
+    Y("metric.reporters", OPTION_NOT_YET, "Metrics over HTTP.")                                      \
+    Y("offsets.retention.minutes", OPTION_NOT_YET, "Consumer groups.")                               \
+    Y("offsets.topic.num.partitions", OPTION_NOT_YET, "Consumer groups.")                            \
+    Y("offsets.topic.replication.factor", OPTION_NOT_YET, "Consumer groups.")                        \
+    Y("producer.id.expiration.ms", OPTION_NOT_YET, "Idempotent producers.")                          \
+    Y("remote.log.storage.system.enable", OPTION_NOT_YET, "Tiered storage.")                         \
+    Y("replica.fetch.max.bytes", OPTION_NOT_YET, "Replication.")                                     \
+    Y("replica.fetch.min.bytes", OPTION_NOT_YET, "Replication.")                                     \
+    Y("replica.fetch.wait.max.ms", OPTION_NOT_YET, "Replication.")                                   \
+    Y("replica.lag.time.max.ms", OPTION_NOT_YET, "Replication.")                                     \
+    Y("replica.selector.class", OPTION_NOT_YET, "Replication.")                                      \
+    Y("sasl.enabled.mechanisms", OPTION_NOT_YET, "Authentication.")                                  \
+    Y("sasl.mechanism.inter.broker.protocol", OPTION_NOT_YET, "Authentication.")                     \
+    Y("security.inter.broker.protocol", OPTION_NOT_YET, "Use inter.broker.listener.name.")           \
+    Y("ssl.keystore.location", OPTION_NOT_YET, "Encryption.")                                        \
+    Y("ssl.keystore.password", OPTION_NOT_YET, "Encryption.")                                        \
+    Y("ssl.truststore.location", OPTION_NOT_YET, "Encryption.")                                      \
+    Y("transaction.max.timeout.ms", OPTION_NOT_YET, "Transactions.")                                 \
+    Y("transaction.state.log.min.isr", OPTION_NOT_YET, "Transactions.")                              \
+    Y("transaction.state.log.num.partitions", OPTION_NOT_YET, "Transactions.")                       \
+    Y("transaction.state.log.replication.factor", OPTION_NOT_YET, "Transactions.")                   \
+    Y("transactional.id.expiration.ms", OPTION_NOT_YET, "Transactions.")                             \
+    Y("unclean.leader.election.enable", OPTION_NOT_YET, "Replication.")                              \
+    Y("zookeeper.set.acl", OPTION_NOT_YET, "Use zookeeper.digest.")                                  \
+    Y("zookeeper.ssl.client.enable", OPTION_NOT_YET, "Debian's ZooKeeper library has no TLS.")
+/* clang-format on */
+
+#endif

@@ -1,0 +1,363 @@
+#include "server/connection.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/error.h"
+#include "common/log.h"
+#include "common/metric.h"
+#include "common/slab.h"
+#include "net/conn.h"
+#include "net/loop.h"
+#include "proto/greeting.h"
+#include "proto/head.h"
+#include "server/api/dispatch.h"
+#include "server/api/request.h"
+#include "server/codec/codec.h"
+#include "server/codec/native/greet.h"
+#include "server/gate.h"
+
+enum {
+    INLINE_MEMORY = 4096,               /* of a request: enough for a common produce or fetch */
+    ARENA_MAX = 64 << 20,               /* bytes of head and answer, however many partitions */
+    SPARE_MAX = 64                      /* requests kept per loop */
+};
+
+/* A request in work. */
+struct work {
+    struct request request;
+    struct list node;                   /* in gate.spare */
+    struct connection *connection;      /* reference */
+    struct slab *slab;                  /* reference: holds the batches */
+    size_t charged;                     /* to the budget */
+    uint8_t memory[INLINE_MEMORY];
+};
+
+static const struct principal anonymous = { .name = "anonymous" };
+static const struct conn_handler greeting_handler, request_handler;
+
+/* --- life ------------------------------------------------------------------------------------------ */
+
+static void connection_unref(struct connection *connection)
+{
+    if (--connection->references == 0)
+        free(connection);
+}
+
+/* Off the gate; the conn is the caller's. */
+static struct conn *take_conn(struct connection *connection)
+{
+    struct conn *conn = connection->conn;
+
+    assert(conn != NULL);
+    connection->conn = NULL;
+    list_remove(&connection->node);
+    list_remove(&connection->paused);
+    atomic_fetch_sub(&connection->gate->load, 1);
+    metric_add(connection->gate->gates->metrics, METRIC_CONNECTIONS, -1);
+    return conn;
+}
+
+void connection_close(struct connection *connection)
+{
+    conn_close(take_conn(connection));
+    connection_unref(connection);
+}
+
+static void send_greeting(struct connection *connection)
+{
+    const struct gate *gate = connection->gate;
+    struct greeting_broker greeting = {
+        .lowest = PROTOCOL_LOWEST,
+        .highest = PROTOCOL_HIGHEST,
+        .broker_id = gate->gates->broker_id,
+        .loops = (uint16_t)gate->gates->count,
+        .loop = (uint16_t)gate->index,
+    };
+    struct chain chain;
+    chain_init(&chain);
+    strncpy(greeting.cluster_id, gate->gates->cluster_id, sizeof greeting.cluster_id - 1);
+    uint8_t *at = chain_reserve(&chain, GREETING_BROKER_SIZE);
+    if (at == NULL) {
+        connection_close(connection);
+        return;
+    }
+    greeting_broker_write(&greeting, at);
+    conn_send(connection->conn, &chain);
+}
+
+void connection_open(struct gate *gate, int fd, const char *listener, bool greeted,
+                     const struct slab *rest, size_t rest_size)
+{
+    struct connection *connection = calloc(1, sizeof *connection);
+    const struct conn_options options = {
+        .handler = greeted ? &request_handler : &greeting_handler,
+        .owner = connection,
+        .idle_ms = gate->gates->idle_ms,
+    };
+    if (connection == NULL) {
+        close(fd);
+        return;
+    }
+    if (conn_new(gate->loop, fd, &options, &connection->conn) != 0) {
+        free(connection);
+        return;
+    }
+    connection->gate = gate;
+    connection->listener = listener;
+    connection->references = 1;
+    list_init(&connection->paused);
+    list_append(&gate->connections, &connection->node);
+    atomic_fetch_add(&gate->load, 1);
+    metric_add(gate->gates->metrics, METRIC_CONNECTIONS, 1);
+    if (!greeted) {
+        metric_add(gate->gates->metrics, METRIC_CONNECTIONS_TOTAL, 1);
+        return;
+    }
+    send_greeting(connection);
+    if (rest != NULL && connection->conn != NULL)
+        conn_feed(connection->conn, rest->bytes, rest_size);
+}
+
+/* --- greeting ---------------------------------------------------------------------------------------- */
+
+/* A socket on its way to the loop that its client asked for. */
+struct handover {
+    struct mail mail;
+    struct gate *gate;
+    const char *listener;
+    int fd;
+    struct slab *rest;
+    size_t rest_size;
+};
+
+static void handover_arrived(struct mail *mail)
+{
+    struct handover *handover = LIST_OWNER(mail, struct handover, mail);
+
+    if (handover->gate->closed)
+        close(handover->fd);
+    else
+        connection_open(handover->gate, handover->fd, handover->listener, true, handover->rest,
+                        handover->rest_size);
+    slab_unref(handover->rest);
+    free(handover);
+}
+
+static void hand_over(struct connection *connection, struct gate *gate)
+{
+    struct handover *handover = calloc(1, sizeof *handover);
+    if (handover == NULL) {
+        connection_close(connection);
+        return;
+    }
+    struct conn *conn = take_conn(connection);
+    *handover = (struct handover){ .gate = gate, .listener = connection->listener };
+    handover->fd = conn_detach(conn, &handover->rest, &handover->rest_size);
+    handover->mail.deliver = handover_arrived;
+    loop_post(gate->loop, &handover->mail);
+    connection_unref(connection);
+}
+
+static ssize_t cut_greeting(struct conn *conn, const uint8_t *bytes, size_t size)
+{
+    struct greeting_client greeting;
+
+    (void)conn;
+    return greeting_client_read(bytes, size, &greeting);
+}
+
+static void greeted(struct conn *conn, struct slab *slab, uint8_t *bytes, size_t size)
+{
+    struct connection *connection = conn_owner(conn);
+    struct gates *gates = connection->gate->gates;
+    struct greeting_client greeting;
+    int64_t loads[256];
+
+    (void)slab;
+    greeting_client_read(bytes, size, &greeting);       /* cut_greeting() has accepted it */
+    for (int i = 0; i < gates->count; i++)
+        loads[i] = atomic_load(&gates->items[i].load);
+    int chosen = greet_choose_loop(&greeting, loads, gates->count);
+
+    if (chosen != connection->gate->index) {
+        hand_over(connection, &gates->items[chosen]);
+        return;
+    }
+    conn_set_handler(conn, &request_handler, connection);
+    send_greeting(connection);
+}
+
+static void over(struct conn *conn, int code)
+{
+    struct connection *connection = conn_owner(conn);
+
+    if (code == K_CLOSED || code == K_NETWORK_EXCEPTION || code == K_REQUEST_TIMED_OUT)
+        LOG_DEBUG("connection-over", "peer=%s reason=%s", conn_peer(conn), k_error_name(code));
+    else
+        LOG_INFO("connection-refused", "peer=%s error=%s reason=\"%s\"", conn_peer(conn),
+                 k_error_name(code), k_error_text(code));
+    connection_close(connection);
+}
+
+static const struct conn_handler greeting_handler = {
+    .cut = cut_greeting, .frame = greeted, .over = over,
+};
+
+/* --- requests ------------------------------------------------------------------------------------------ */
+
+static ssize_t cut_request(struct conn *conn, const uint8_t *bytes, size_t size)
+{
+    const struct connection *connection = conn_owner(conn);
+    const struct gates *gates = connection->gate->gates;
+
+    return gates->codec->cut(bytes, size, gates->frame_max);
+}
+
+static struct work *take_work(struct gate *gate)
+{
+    struct list *node = list_first(&gate->spare);
+    if (node == NULL)
+        return malloc(sizeof(struct work));
+    list_remove(node);
+    gate->spare_count--;
+    return LIST_OWNER(node, struct work, node);
+}
+
+static void give_work(struct gate *gate, struct work *work)
+{
+    arena_fini(&work->request.arena);
+    if (gate->spare_count >= SPARE_MAX) {
+        free(work);
+        return;
+    }
+    list_prepend(&gate->spare, &work->node);
+    gate->spare_count++;
+}
+
+void connection_free_spares(struct gate *gate)
+{
+    while (!list_empty(&gate->spare)) {
+        struct work *work = LIST_OWNER(list_first(&gate->spare), struct work, node);
+        list_remove(&work->node);
+        free(work);
+    }
+}
+
+/* Encode; an answer whose head is too large is replaced by an error that says so. */
+static int encode(const struct codec *codec, struct request *request, struct chain *out)
+{
+    Kairn__ResponseHead *head = &request->response;
+    int code = codec->encode(head, &request->batches, out);
+    if (code != K_FRAME_TOO_LARGE)
+        return code;
+
+    chain_fini(&request->batches);
+    head->body_case = KAIRN__RESPONSE_HEAD__BODY__NOT_SET;
+    head->error = head_error(&request->arena, K_INVALID_REQUEST,
+                             "the answer would be too large: ask for fewer topics or partitions");
+    return head->error == NULL ? K_NOMEM : codec->encode(head, &request->batches, out);
+}
+
+static void send_answer(struct connection *connection, struct request *request)
+{
+    struct chain chain;
+    chain_init(&chain);
+    int code = request->silent ? 0 : encode(connection->gate->gates->codec, request, &chain);
+
+    if (code != 0 || request->hang_up) {
+        chain_fini(&chain);
+        connection_close(connection);
+        return;
+    }
+    if (!request->silent)
+        conn_send(connection->conn, &chain);
+}
+
+static void finished(struct request *request)
+{
+    struct work *work = LIST_OWNER(request, struct work, request);
+    struct connection *connection = work->connection;
+    struct gate *gate = connection->gate;
+
+    if (connection->conn != NULL)
+        send_answer(connection, request);
+    chain_fini(&request->batches);
+    slab_unref(work->slab);
+    if (budget_give(&gate->gates->budget, (int64_t)work->charged))
+        gates_resume(gate->gates);
+    give_work(gate, work);
+    connection_unref(connection);
+}
+
+void connection_resume(struct connection *connection)
+{
+    list_remove(&connection->paused);
+    conn_resume(connection->conn);
+}
+
+/* Too much in work: read on when others have finished. */
+static void pause_reading(struct connection *connection)
+{
+    struct gate *gate = connection->gate;
+    if (!list_empty(&connection->paused))
+        return;
+
+    list_append(&gate->paused, &connection->paused);
+    conn_pause(connection->conn);
+    if (!budget_exceeded(&gate->gates->budget))
+        connection_resume(connection);          /* it was given back in between */
+}
+
+static int decode(struct connection *connection, struct work *work, uint8_t *bytes, size_t size)
+{
+    struct gate *gate = connection->gate;
+    struct request *request = &work->request;
+    struct codec_request decoded;
+
+    arena_init(&request->arena, work->memory, sizeof work->memory, ARENA_MAX);
+    int code = gate->gates->codec->decode(bytes, size, &request->arena, &decoded);
+    if (code != 0)
+        return code;
+    request->api = gate->gates->api;
+    request->shard = gate->shard;
+    request->principal = &anonymous;
+    request->listener = connection->listener;
+    request->head = decoded.head;
+    request->payload = decoded.payload;
+    request->payload_size = decoded.payload_size;
+    request->finished = finished;
+    request_init(request);
+    return 0;
+}
+
+static void frame_arrived(struct conn *conn, struct slab *slab, uint8_t *bytes, size_t size)
+{
+    struct connection *connection = conn_owner(conn);
+    struct gate *gate = connection->gate;
+    struct work *work = take_work(gate);
+    int code = work == NULL ? K_NOMEM : decode(connection, work, bytes, size);
+
+    if (code != 0) {
+        LOG_INFO("request-refused", "peer=%s error=%s reason=\"%s\" action=\"closing the connection\"",
+                 conn_peer(conn), k_error_name(code), k_error_text(code));
+        if (work != NULL)
+            give_work(gate, work);
+        connection_close(connection);
+        return;
+    }
+    work->connection = connection;
+    connection->references++;
+    work->slab = slab_ref(slab);
+    work->charged = size + sizeof *work;
+    budget_take(&gate->gates->budget, (int64_t)work->charged);
+    if (budget_exceeded(&gate->gates->budget))
+        pause_reading(connection);
+    api_dispatch(&work->request);
+}
+
+static const struct conn_handler request_handler = {
+    .cut = cut_request, .frame = frame_arrived, .over = over,
+};

@@ -1,0 +1,39 @@
+/* connection.h - one client or broker at the other end: greeting, then requests and answers.
+ *
+ * Belongs to its gate's loop. Requests in work hold a reference, so that an answer to a
+ * connection that is gone is dropped, not lost track of. */
+#ifndef SERVER_CONNECTION_H
+#define SERVER_CONNECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/list.h"
+
+struct conn;
+struct gate;
+struct slab;
+
+struct connection {
+    struct list node;               /* in gate.connections while open */
+    struct list paused;             /* in gate.paused */
+    struct gate *gate;
+    struct conn *conn;              /* NULL once closed */
+    const char *listener;           /* borrowed */
+    unsigned references;            /* the open connection itself, and each request in work */
+};
+
+/* Serve `fd`. With `greeted` the greeting was read elsewhere: ours is sent, then `rest` bytes that
+ * came along (NULL: none) are read. The socket is closed when out of memory. */
+void connection_open(struct gate *gate, int fd, const char *listener, bool greeted,
+                     const struct slab *rest, size_t rest_size);
+
+void connection_close(struct connection *connection);
+
+/* The budget has room again. */
+void connection_resume(struct connection *connection);
+
+/* Requests kept for their memory. */
+void connection_free_spares(struct gate *gate);
+
+#endif

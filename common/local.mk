@@ -17,7 +17,7 @@ libcommon_la_SOURCES = \
 	common/mail.h \
 	common/map.h common/map.c \
 	common/metric.h common/metric_table.h common/metric.c \
-	common/options.h \
+	common/options.h common/options.c common/options_file.c common/options_docs.c \
 	common/rand.h common/rand.c \
 	common/slab.h common/slab.c \
 	common/uuid.h common/uuid.c \

@@ -30,12 +30,16 @@ enum option_flag {
     OPTION_SECRET = 16         /* never printed */
 };
 
+/* The largest value of OPTION_LONG, as a bound: shown to people as no bound at all. */
+#define OPTION_NO_MAX 9223372036854775807.0
+
 struct option {
     const char *name;
     enum option_type type;
     size_t offset;                    /* of the field; unused for NO_EFFECT and NOT_YET rows */
     const char *fallback;             /* default as text, or NULL */
-    double min, max;                  /* inclusive range of numbers; both 0: any */
+    double min, max;                  /* inclusive range of numbers; both 0: any. A max of
+                                         OPTION_NO_MAX: no bound above */
     const char *choices;              /* OPTION_ENUM: "none|gzip|snappy|lz4|zstd" */
     unsigned flags;
     const char *text;                 /* one sentence with units */
@@ -64,7 +68,8 @@ int options_set_pair(const struct option_table *table, void *values, uint8_t *so
                      enum option_source source, const char *pair, struct k_reason *reason);
 
 /* Read a file in Java's properties form (name=value lines, # and ! comments, \ continuations).
- * The reason names file and line. Errors as options_set(), and IO. */
+ * The reason names file and line. Stops at the first bad line; the lines before it have been
+ * set. Errors as options_set(), and IO. */
 int options_read_file(const struct option_table *table, void *values, uint8_t *sources,
                       const char *path, struct k_reason *reason);
 
@@ -76,6 +81,10 @@ const struct option *options_find(const struct option_table *table, const char *
 
 /* The current value as text into `text` of `size` bytes; "" for a NULL string. */
 void options_format(const struct option *row, const void *values, char *text, size_t size);
+
+/* What values a row takes, in words: "0 to 100", "at least 1", "none, gzip", "true, false"; ""
+ * when everything of its type will do. */
+void options_format_range(const struct option *row, char *text, size_t size);
 
 /* Free the strings. */
 void options_fini(const struct option_table *table, void *values);

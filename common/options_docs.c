@@ -1,0 +1,60 @@
+/* options_docs.c - the table of options as people read it. */
+#include "common/options.h"
+
+static const char *type_name(enum option_type type)
+{
+    switch (type) {
+    case OPTION_BOOL:
+        return "boolean";
+    case OPTION_INT:
+        return "int";
+    case OPTION_LONG:
+        return "long";
+    case OPTION_DOUBLE:
+        return "double";
+    case OPTION_STRING:
+        return "string";
+    case OPTION_ENUM:
+        return "choice";
+    }
+    return "";
+}
+
+/* A bar would end the cell of a markdown table. */
+static void print_cell(FILE *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '|')
+            fputc('\\', out);
+        fputc(*text, out);
+    }
+}
+
+static void print_row(const struct option *row, FILE *out)
+{
+    char range[256];
+
+    fprintf(out, "| `%s`", row->name);
+    if (row->alias != NULL)
+        fprintf(out, " (or `%s`)", row->alias);
+    fprintf(out, " | %s | ", type_name(row->type));
+    print_cell(out, row->fallback != NULL ? row->fallback : "");
+    options_format_range(row, range, sizeof range);
+    fprintf(out, " | %s | %s%s | ", range, (row->flags & OPTION_RUNTIME) != 0 ? "while running" : "at start",
+            (row->flags & OPTION_PER_TOPIC) != 0 ? ", per topic" : "");
+    print_cell(out, row->text);
+    if ((row->flags & OPTION_NO_EFFECT) != 0)
+        fputs(" *Accepted, without effect.*", out);
+    if ((row->flags & OPTION_NOT_YET) != 0)
+        fputs(" *Not supported yet.*", out);
+    fputs(" |\n", out);
+}
+
+void options_print_docs(const struct option_table *table, FILE *out)
+{
+    fputs("| Name | Type | Default | Values | Set | Meaning |\n"
+          "|---|---|---|---|---|---|\n",
+          out);
+    for (size_t i = 0; i < table->count; i++)
+        print_row(&table->rows[i], out);
+}

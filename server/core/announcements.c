@@ -23,8 +23,6 @@ uint64_t announce_next(struct controller *controller)
 
 void announce_deletion(struct controller *controller, const struct uuid *id)
 {
-    if (!controller->announcing)
-        return; /* nobody has heard of it from us */
     if (controller->deletion_count == DELETIONS_KEPT_MAX) {
 #ifndef MUTANT_FORGOTTEN_DELETION
         controller->floor_sequence = controller->deletions[controller->deletion_first].sequence;
@@ -207,7 +205,7 @@ void controller_changes(const struct controller *controller, uint64_t sequence, 
     while (first->prev != head && LIST_OWNER(first->prev, struct topic, order)->sequence > sequence)
         first = first->prev;
 
-    size_t deletion = full ? controller->deletion_count : 0;
+    size_t deletion = 0;
     for (const struct list *node = first; node != head; node = node->next) {
         const struct topic *topic = LIST_OWNER(node, struct topic, order);
         deletion = visit_deletions(controller, deletion, sequence, topic->sequence, visitor);

@@ -147,7 +147,8 @@ struct controller_announcement {
 struct controller_announcement controller_announced(const struct controller *controller);
 
 /* Visit everything announced after `sequence` (all, when `full`). Pointers are valid during the
- * call. Topics and deletions come in the order of their sequence. */
+ * call. Topics and deletions come in the order of their sequence; a full picture carries the
+ * deletions that are kept, too, so that who was away can remove those logs. */
 struct controller_visitor {
     void *context;
     void (*brokers)(void *context, const struct controller_broker *brokers, size_t count);

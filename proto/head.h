@@ -15,8 +15,8 @@ struct arena;
 struct chain;
 
 /* Bytes that unpacking a head may take from the arena: HEAD_UNPACK_BASE plus a factor times its
- * size. Requests name partitions by 16-byte ids and take 4 to 7 times their size; the answers'
- * long lists of small entries (partitions in metadata and changes) honestly take up to 14 times. */
+ * size. Requests name partitions by 16-byte ids and take up to 8 times their size; the answers'
+ * long lists of small entries (partitions in metadata and changes) honestly take up to 18 times. */
 enum {
     HEAD_UNPACK_BASE = 64 * 1024,
     HEAD_UNPACK_REQUEST_FACTOR = 8,

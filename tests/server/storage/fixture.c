@@ -36,15 +36,23 @@ static bool fails(const struct io *io)
     return strike(io) && ((const struct fault *)io)->code != 0;
 }
 
+/* A call that needs no space: a full disk does not stop it. */
+static bool fails_broken(const struct io *io)
+{
+    return fails(io) && ((const struct fault *)io)->code != ENOSPC;
+}
+
 static int fault_open(const struct io *io, const char *path, int flags, mode_t mode)
 {
-    return fails(io) ? -1 : io_system.open(io, path, flags, mode);
+    bool failed = (flags & O_CREAT) != 0 ? fails(io) : fails_broken(io);
+    return failed ? -1 : io_system.open(io, path, flags, mode);
 }
 
 static ssize_t fault_pread(const struct io *io, int fd, void *to, size_t size, off_t position)
 {
     if (strike(io)) {
-        if (((const struct fault *)io)->code != 0)
+        int code = ((const struct fault *)io)->code;
+        if (code != 0 && code != ENOSPC)
             return -1;
         size = size > 1 ? size / 2 : size;
     }
@@ -67,17 +75,17 @@ static ssize_t fault_pwritev(const struct io *io, int fd, const struct iovec *fr
 
 static int fault_truncate(const struct io *io, int fd, off_t size)
 {
-    return fails(io) ? -1 : io_system.truncate(io, fd, size);
+    return fails_broken(io) ? -1 : io_system.truncate(io, fd, size);
 }
 
 static int fault_sync(const struct io *io, int fd)
 {
-    return fails(io) ? -1 : io_system.sync(io, fd);
+    return fails_broken(io) ? -1 : io_system.sync(io, fd);
 }
 
 static int fault_stat(const struct io *io, int fd, struct stat *out)
 {
-    return fails(io) ? -1 : io_system.stat(io, fd, out);
+    return fails_broken(io) ? -1 : io_system.stat(io, fd, out);
 }
 
 static int fault_rename(const struct io *io, const char *from, const char *to)
@@ -87,7 +95,7 @@ static int fault_rename(const struct io *io, const char *from, const char *to)
 
 static int fault_unlink(const struct io *io, const char *path)
 {
-    return fails(io) ? -1 : io_system.unlink(io, path);
+    return fails_broken(io) ? -1 : io_system.unlink(io, path);
 }
 
 static int fault_mkdir(const struct io *io, const char *path, mode_t mode)
@@ -97,14 +105,14 @@ static int fault_mkdir(const struct io *io, const char *path, mode_t mode)
 
 static int fault_sync_directory(const struct io *io, const char *path)
 {
-    return fails(io) ? -1 : io_system.sync_directory(io, path);
+    return fails_broken(io) ? -1 : io_system.sync_directory(io, path);
 }
 
 /* The whole file system is not ours to wait for. */
 static int fault_sync_filesystem(const struct io *io, const char *path)
 {
     (void)path;
-    return fails(io) ? -1 : 0;
+    return fails_broken(io) ? -1 : 0;
 }
 
 void fault_init(struct fault *fault)

@@ -4,6 +4,9 @@ TESTS += tests/server/storage/test_storage
 tests_server_storage_test_storage_SOURCES = \
 	tests/server/storage/main.c \
 	tests/server/storage/fixture.c tests/server/storage/fixture.h \
-	tests/server/storage/test_log.c
+	tests/server/storage/test_faults.c \
+	tests/server/storage/test_log.c \
+	tests/server/storage/test_model.c \
+	tests/server/storage/test_recover.c
 tests_server_storage_test_storage_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_server_storage_test_storage_LDADD = libtestlib.la libstorage.la libproto.la libcommon.la $(CHECK_LIBS)

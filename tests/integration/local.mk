@@ -1,1 +1,8 @@
-# tests/integration/local.mk
+# tests/integration/: real processes on loopback. The scripts are run by tests/run.
+check_PROGRAMS += tests/integration/zk_probe tests/integration/workload
+tests_integration_zk_probe_SOURCES = tests/integration/zk_probe.c
+tests_integration_zk_probe_CPPFLAGS = $(AM_CPPFLAGS) $(ZOOKEEPER_CFLAGS)
+tests_integration_zk_probe_LDADD = $(ZOOKEEPER_LIBS)
+tests_integration_workload_SOURCES = tests/integration/workload.c
+tests_integration_workload_LDADD = libklient.la
+EXTRA_DIST += tests/run tests/integration/lib.sh $(wildcard $(srcdir)/tests/integration/*.sh)

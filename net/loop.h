@@ -49,7 +49,7 @@ struct mail_target *loop_mail_target(struct loop *loop);
 
 bool loop_is_current(const struct loop *loop);
 
-/* Time as of this turn's start, and, for measuring, of this very moment. */
+/* The loop's monotonic clock, now. */
 int64_t loop_now_ms(const struct loop *loop);
 int64_t loop_now_us(const struct loop *loop);
 const struct clock *loop_clock(const struct loop *loop);
@@ -77,5 +77,6 @@ void timer_free(struct timer *timer);                         /* NULL is allowed
 void timer_at(struct timer *timer, int64_t deadline_ms);
 void timer_after(struct timer *timer, int64_t delay_ms);
 void timer_stop(struct timer *timer);
+bool timer_pending(const struct timer *timer);
 
 #endif

@@ -9,7 +9,9 @@ libruntime_la_SOURCES = \
 	server/runtime/controller_watch.c \
 	server/runtime/drive_controller.c \
 	server/runtime/drive_member.c \
-	server/runtime/metadata.h \
+	server/runtime/metadata.h server/runtime/metadata.c server/runtime/metadata_private.h \
+	server/runtime/metadata_build.c \
+	server/runtime/metadata_parts.c \
 	server/runtime/news.c \
 	server/runtime/peer.h server/runtime/peer.c \
 	server/runtime/store.c

@@ -1,0 +1,10 @@
+#include "tests/server/runtime/suites.h"
+
+#include "tests/lib/runner.h"
+
+int main(int argc, char **argv)
+{
+    static const suite_maker makers[] = {metadata_suite};
+
+    return run_suites(argc, argv, makers, sizeof makers / sizeof makers[0]);
+}

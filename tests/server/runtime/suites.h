@@ -1,0 +1,9 @@
+/* suites.h - the suites of this folder. */
+#ifndef TESTS_RUNTIME_SUITES_H
+#define TESTS_RUNTIME_SUITES_H
+
+#include <check.h>
+
+Suite *metadata_suite(void);
+
+#endif

@@ -33,7 +33,8 @@ static int open_bytes(int codec, const void *bytes, size_t size, size_t limit)
 {
     uint8_t *copy = malloc(size > 0 ? size : 1);
     ck_assert_ptr_nonnull(copy);
-    memcpy(copy, bytes, size);
+    if (size > 0)
+        memcpy(copy, bytes, size);
     opened.size = 0;
     int error = decompress_bytes(codec, copy, size, limit, &opened);
     free(copy);

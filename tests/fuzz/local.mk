@@ -1,1 +1,55 @@
-# tests/fuzz/local.mk
+# tests/fuzz/: one program per kind of bytes that come from outside; target.h tells how they run.
+#
+#   CC=clang ../configure --enable-fuzz --enable-asan --disable-shared
+#   make tests/fuzz/fuzz_batch && tests/fuzz/fuzz_batch -max_len=65536 -max_total_time=60 \
+#       NEW_CORPUS ../tests/fuzz/corpus/batch ../tests/proto/golden
+fuzz_targets = \
+	tests/fuzz/fuzz_frame \
+	tests/fuzz/fuzz_greeting \
+	tests/fuzz/fuzz_head_request \
+	tests/fuzz/fuzz_head_response \
+	tests/fuzz/fuzz_batch \
+	tests/fuzz/fuzz_compress
+check_PROGRAMS += $(fuzz_targets)
+if FUZZ
+fuzz_main =
+fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
+else
+TESTS += $(fuzz_targets)
+fuzz_main = tests/fuzz/replay.c
+fuzz_ldflags = $(AM_LDFLAGS)
+endif
+fuzz_cppflags = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) -DFUZZ_CORPUS='"$(abs_top_srcdir)/tests/fuzz/corpus"'
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/replay.c
+
+tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_frame.c $(fuzz_main)
+tests_fuzz_fuzz_frame_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_frame_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_frame_LDADD = libproto.la libcommon.la
+
+tests_fuzz_fuzz_greeting_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_greeting.c $(fuzz_main)
+tests_fuzz_fuzz_greeting_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_greeting_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_greeting_LDADD = libproto.la libcommon.la
+
+tests_fuzz_fuzz_head_request_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_head_request.c $(fuzz_main)
+tests_fuzz_fuzz_head_request_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_head_request_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_head_request_LDADD = libproto.la libcommon.la
+
+tests_fuzz_fuzz_head_response_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_head_response.c $(fuzz_main)
+tests_fuzz_fuzz_head_response_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_head_response_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_head_response_LDADD = libproto.la libcommon.la
+
+tests_fuzz_fuzz_batch_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_batch.c $(fuzz_main)
+tests_fuzz_fuzz_batch_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_batch_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_batch_LDADD = libproto.la libcommon.la
+
+tests_fuzz_fuzz_compress_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_compress.c $(fuzz_main)
+tests_fuzz_fuzz_compress_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_compress_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_compress_LDADD = libcommon.la
+
+$(tests_fuzz_fuzz_head_request_OBJECTS) $(tests_fuzz_fuzz_head_response_OBJECTS): proto/kairn.pb-c.h

@@ -65,16 +65,20 @@ static bool grow(struct arena *arena, size_t size)
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-    if (size > arena->limit - arena->used || size > SIZE_MAX / 2)
+    if (size > SIZE_MAX / 2)
+        return NULL;
+    /* Rounded up, so that the limit holds for many tiny requests too. */
+    size_t taken = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    if (taken > arena->limit - arena->used)
         return NULL;
     char *at = arena->next != NULL ? aligned(arena->next) : NULL;
     if (at == NULL || at > arena->end || (size_t)(arena->end - at) < size) {
-        if (!grow(arena, size))
+        if (!grow(arena, taken))
             return NULL;
         at = arena->next;
     }
     arena->next = at + size;
-    arena->used += size;
+    arena->used += taken;
     return at;
 }
 

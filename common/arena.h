@@ -14,11 +14,12 @@ struct arena {
     char *next, *end;               /* free room of the newest block or of the caller's memory */
     char *own;                      /* the caller's memory, or NULL */
     size_t own_size;
-    size_t used, limit;             /* bytes handed out, and the most that may be */
+    size_t used, limit;             /* bytes handed out, rounded up, and the most that may be */
 };
 
 /* `memory` (may be NULL) of `size` bytes is used first and stays the caller's. `limit` caps all
- * that the arena ever hands out until reset: beyond it arena_alloc() returns NULL. */
+ * that the arena ever hands out until reset, each request rounded up to 16 bytes: beyond it
+ * arena_alloc() returns NULL. */
 void arena_init(struct arena *arena, void *memory, size_t size, size_t limit);
 void arena_fini(struct arena *arena);
 void arena_reset(struct arena *arena);

@@ -19,7 +19,8 @@ void chain_fini(struct chain *chain)
         chain_piece_free(piece);
 }
 
-static struct chain_piece *add_piece(struct chain *chain, enum chain_kind kind, size_t size, size_t room)
+static struct chain_piece *add_piece(struct chain *chain, enum chain_kind kind, size_t size,
+                                     size_t room)
 {
     struct chain_piece *piece = malloc(sizeof *piece + room);
     if (piece == NULL)
@@ -46,7 +47,8 @@ int chain_copy(struct chain *chain, const void *bytes, size_t size)
     uint8_t *room = chain_reserve(chain, size);
     if (room == NULL)
         return K_NOMEM;
-    memcpy(room, bytes, size);
+    if (size > 0)
+        memcpy(room, bytes, size);
     return 0;
 }
 

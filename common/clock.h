@@ -17,7 +17,10 @@ struct clock {
 extern const struct clock clock_system;
 
 static inline int64_t clock_mono_us(const struct clock *clock) { return clock->mono_us(clock); }
-static inline int64_t clock_mono_ms(const struct clock *clock) { return clock->mono_us(clock) / 1000; }
+static inline int64_t clock_mono_ms(const struct clock *clock)
+{
+    return clock->mono_us(clock) / 1000;
+}
 static inline int64_t clock_boot_ms(const struct clock *clock) { return clock->boot_ms(clock); }
 static inline int64_t clock_wall_ms(const struct clock *clock) { return clock->wall_ms(clock); }
 

@@ -17,7 +17,9 @@ struct cursor {
 static inline struct cursor cursor_of(const void *bytes, size_t size)
 {
     const uint8_t *start = bytes;
-    return (struct cursor){ .next = start, .end = start + size, .failed = false };
+    /* Nothing may be at NULL, to which not even 0 may be added. */
+    const uint8_t *end = size > 0 ? start + size : start;
+    return (struct cursor){ .next = start, .end = end, .failed = false };
 }
 
 static inline size_t cursor_left(const struct cursor *cursor)

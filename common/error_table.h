@@ -29,7 +29,7 @@
     X(COORDINATOR_LOAD_IN_PROGRESS, 14, K_RETRIABLE, "the group coordinator is still loading")    \
     X(COORDINATOR_NOT_AVAILABLE,    15, K_RETRIABLE, "the group has no coordinator at the moment") \
     X(NOT_COORDINATOR,              16, K_RETRIABLE, "the broker does not coordinate this group") \
-    X(INVALID_TOPIC_EXCEPTION,      17, 0, "the topic name is not valid: 1 to 249 characters of a-z A-Z 0-9 . _ -, not . or ..") \
+    X(INVALID_TOPIC_EXCEPTION,      17, 0, "the topic name is not valid: 1 to 249 characters of a-z A-Z 0-9 . _ -, and neither \".\" nor \"..\"") \
     X(RECORD_LIST_TOO_LARGE,        18, 0, "the batches are larger than a segment")               \
     X(NOT_ENOUGH_REPLICAS,          19, K_RETRIABLE, "fewer in-sync replicas than min.insync.replicas") \
     X(NOT_ENOUGH_REPLICAS_AFTER_APPEND, 20, K_RETRIABLE, "written, but to fewer in-sync replicas than min.insync.replicas") \

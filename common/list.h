@@ -25,7 +25,11 @@ static inline void list_insert_before(struct list *where, struct list *node)
     where->prev = node;
 }
 
-static inline void list_append(struct list *head, struct list *node) { list_insert_before(head, node); }
+static inline void list_append(struct list *head, struct list *node)
+{
+    list_insert_before(head, node);
+}
+
 static inline void list_prepend(struct list *head, struct list *node)
 {
     list_insert_before(head->next, node);

@@ -68,15 +68,16 @@ void log_write(enum log_level level, const char *event, const char *format, ...)
     size_t used = write_stamp(line, room);
     va_list arguments;
 
-    used += (size_t)snprintf(line + used, room - used, "%s event=%s ", level_names[level], event);
+    used += (size_t)snprintf(line + used, room - used, "%s event=%.100s ", level_names[level],
+                             event);
     va_start(arguments, format);
     int added = vsnprintf(line + used, room - used, format, arguments);
     va_end(arguments);
     if (added > 0)
         used += (size_t)added < room - used ? (size_t)added : room - used - 1;
-    /* A line is a line whatever a reason quotes. */
+    /* A line is a line, and leaves a terminal alone, whatever a reason quotes. */
     for (char *at = line; at < line + used; at++)
-        if (*at == '\n' || *at == '\r')
+        if ((unsigned char)*at < ' ' || *at == 0x7f)
             *at = ' ';
 
     pthread_mutex_lock(&state.lock);

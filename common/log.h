@@ -2,8 +2,8 @@
  *
  *   2026-11-23T13:05:00.123Z info event=segment-rolled topic=orders partition=3 base=120
  *
- * Thread-safe. The only other place with process-wide mutable state is metric.h. The sink and
- * level are set once by main() or by libklient's owner before threads start. */
+ * Thread-safe. The only place with process-wide mutable state. The sink and level are set once by
+ * main() or by libklient's owner before threads start. */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
 

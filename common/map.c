@@ -1,4 +1,5 @@
-/* map.c - open addressing with linear probing; a removed entry leaves a mark until the next growth. */
+/* map.c - open addressing with linear probing; a removed entry leaves a mark until the slots are
+ * laid out anew. */
 #include "common/map.h"
 
 #include <stdlib.h>
@@ -14,7 +15,7 @@ struct map_slot {
     void *value;
 };
 
-static char removed;
+static const char removed;      /* only its address is used */
 
 static uint64_t hash_of(const struct map *map, const void *key, size_t size)
 {
@@ -66,7 +67,7 @@ static struct map_slot *find(const struct map *map, const void *key, size_t size
         if (slot->key == NULL)
             return NULL;
         if (slot->key != &removed && slot->hash == hash && slot->size == size &&
-            memcmp(slot->key, key, size) == 0)
+            (size == 0 || memcmp(slot->key, key, size) == 0))
             return slot;
     }
 }
@@ -119,8 +120,10 @@ int map_put(struct map *map, const void *key, size_t size, void *value, void **o
     void *copy = malloc(size > 0 ? size : 1);
     if (copy == NULL)
         return K_NOMEM;
-    memcpy(copy, key, size);
-    place(map->slots, map->capacity, (struct map_slot){ copy, size, hash_of(map, key, size), value });
+    if (size > 0)
+        memcpy(copy, key, size);
+    place(map->slots, map->capacity,
+          (struct map_slot){ copy, size, hash_of(map, key, size), value });
     map->count++;
     map->filled++;
     if (old != NULL)
@@ -135,7 +138,7 @@ void *map_remove(struct map *map, const void *key, size_t size)
         return NULL;
     void *value = slot->value;
     free(slot->key);
-    slot->key = &removed;
+    slot->key = (void *)&removed;
     slot->value = NULL;
     map->count--;
     return value;
@@ -156,7 +159,8 @@ void *map_remove_text(struct map *map, const char *key)
     return map_remove(map, key, strlen(key));
 }
 
-bool map_next(const struct map *map, size_t *position, const void **key, size_t *size, void **value)
+bool map_next(const struct map *map, size_t *position, const void **key, size_t *size,
+              void **value)
 {
     for (; *position < map->capacity; ++*position) {
         const struct map_slot *slot = &map->slots[*position];

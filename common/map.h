@@ -35,6 +35,7 @@ void *map_remove_text(struct map *map, const char *key);
 
 /* Walk in no particular order: start with *position = 0; false at the end. Removing the entry
  * just returned is allowed, adding is not. `key` and `size` may be NULL. */
-bool map_next(const struct map *map, size_t *position, const void **key, size_t *size, void **value);
+bool map_next(const struct map *map, size_t *position, const void **key, size_t *size,
+              void **value);
 
 #endif

@@ -70,7 +70,7 @@ int64_t metric_quantile(const struct metrics *metrics, enum metric_id id, double
         total += atomic_load_explicit(&metrics->buckets[id][b], memory_order_relaxed);
     for (int b = 0; b < METRIC_BUCKETS && total > 0; b++) {
         seen += atomic_load_explicit(&metrics->buckets[id][b], memory_order_relaxed);
-        if ((double)seen >= q * (double)total)
+        if (seen > 0 && (double)seen >= q * (double)total)
             return b == 0 ? 0 : (int64_t)((UINT64_C(1) << b) - 1);
     }
     return 0;

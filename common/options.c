@@ -112,15 +112,14 @@ static int refuse_name(const struct option_table *table, const char *name, size_
                         shown, name, nearest);
 }
 
-/* "name: "value" is not what": the value is left out where it is a secret. */
+/* The value is left out where it is a secret. */
 static int refuse_value(const struct option *row, struct span value, const char *expected,
                         struct k_reason *reason)
 {
     if ((row->flags & OPTION_SECRET) != 0)
-        return k_reason_set(reason, K_INVALID_CONFIG, "%s: the value is not %s", row->name,
-                            expected);
-    return k_reason_set(reason, K_INVALID_CONFIG, "%s: \"%.*s\" is not %s", row->name,
-                        (int)smaller(value.size, SHOWN_MAX), value.text, expected);
+        return k_reason_set(reason, K_INVALID_CONFIG, "%s: expected %s", row->name, expected);
+    return k_reason_set(reason, K_INVALID_CONFIG, "%s: expected %s, not \"%.*s\"", row->name,
+                        expected, (int)smaller(value.size, SHOWN_MAX), value.text);
 }
 
 static struct span trimmed(const char *text, size_t size)

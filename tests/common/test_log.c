@@ -1,0 +1,151 @@
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "tests/common/suites.h"
+
+struct caught {
+    int count;
+    enum log_level level;
+    char line[4096];
+};
+
+static void catch_line(void *context, enum log_level level, const char *line)
+{
+    struct caught *caught = context;
+
+    caught->count++;
+    caught->level = level;
+    snprintf(caught->line, sizeof caught->line, "%s", line);
+}
+
+START_TEST(line_has_time_level_event_and_facts)
+{
+    struct caught caught = { 0 };
+    log_set_sink(catch_line, &caught);
+
+    LOG_WARN("segment-cut", "topic=%s partition=%d", "orders", 3);
+
+    ck_assert_int_eq(caught.count, 1);
+    ck_assert_int_eq(caught.level, LOG_LEVEL_WARN);
+    ck_assert_uint_eq(strspn(caught.line, "0123456789-:.TZ"), strlen("2026-11-23T13:05:00.123Z"));
+    ck_assert_str_eq(caught.line + strlen("2026-11-23T13:05:00.123Z"),
+                     " warn event=segment-cut topic=orders partition=3");
+}
+END_TEST
+
+START_TEST(lines_below_the_level_are_not_written)
+{
+    struct caught caught = { 0 };
+    log_set_sink(catch_line, &caught);
+
+    LOG_DEBUG("a", "n=%d", 1);
+    ck_assert_int_eq(caught.count, 0);
+
+    log_set_level(LOG_LEVEL_DEBUG);
+    LOG_DEBUG("a", "n=%d", 1);
+    ck_assert_int_eq(caught.count, 1);
+
+    log_set_level(LOG_LEVEL_OFF);
+    LOG_ERROR("a", "n=%d", 1);
+    ck_assert_int_eq(caught.count, 1);
+}
+END_TEST
+
+START_TEST(control_characters_of_a_quotation_do_not_break_the_line)
+{
+    struct caught caught = { 0 };
+    log_set_sink(catch_line, &caught);
+
+    LOG_INFO("a", "reason=\"%s\"", "one\ntwo\r\033[31mred");
+
+    ck_assert_ptr_null(strpbrk(caught.line, "\n\r\033"));
+    ck_assert_ptr_nonnull(strstr(caught.line, "one two"));
+}
+END_TEST
+
+START_TEST(endless_text_is_cut)
+{
+    struct caught caught = { 0 };
+    log_set_sink(catch_line, &caught);
+
+    LOG_INFO("a", "%0*d", 100000, 7);
+    ck_assert_uint_gt(strlen(caught.line), 1000);
+    ck_assert_uint_lt(strlen(caught.line), 2048);
+
+    char event[5000];
+    memset(event, 'e', sizeof event - 1);
+    event[sizeof event - 1] = '\0';
+    LOG_INFO(event, "n=%d", 1);
+    ck_assert_ptr_nonnull(strstr(caught.line, " n=1"));
+}
+END_TEST
+
+START_TEST(levels_are_parsed_by_name)
+{
+    enum log_level level = LOG_LEVEL_OFF;
+
+    ck_assert(log_level_parse("debug", &level));
+    ck_assert_int_eq(level, LOG_LEVEL_DEBUG);
+    ck_assert(log_level_parse("WARN", &level));
+    ck_assert_int_eq(level, LOG_LEVEL_WARN);
+    ck_assert(!log_level_parse("loud", &level));
+    ck_assert_int_eq(level, LOG_LEVEL_WARN);
+}
+END_TEST
+
+static void *write_many(void *name)
+{
+    for (int i = 0; i < 500; i++)
+        LOG_INFO("many", "from=%s text=abcdefghijklmnopqrstuvwxyz end", (const char *)name);
+    return NULL;
+}
+
+/* Threads write to standard error at once; every line that arrives must be whole. */
+START_TEST(lines_of_several_threads_do_not_mix)
+{
+    static const char *const names[] = { "a", "b", "c", "d" };
+    char path[] = "/tmp/kairn-log-XXXXXX";
+    int file = mkstemp(path), saved = dup(STDERR_FILENO);
+    pthread_t threads[4];
+    char line[256];
+    int lines = 0;
+    ck_assert_int_ge(dup2(file, STDERR_FILENO), 0);
+
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, write_many, (void *)names[i]);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    dup2(saved, STDERR_FILENO);
+
+    FILE *written = fopen(path, "r");
+    while (fgets(line, sizeof line, written) != NULL) {
+        ck_assert_uint_eq(strlen(strstr(line, " info ")),
+                          strlen(" info event=many from=a text=abcdefghijklmnopqrstuvwxyz end\n"));
+        lines++;
+    }
+    ck_assert_int_eq(lines, 2000);
+    fclose(written);
+    close(file);
+    unlink(path);
+}
+END_TEST
+
+Suite *log_suite(void)
+{
+    Suite *suite = suite_create("common/log");
+    TCase *basics = tcase_create("basics");
+
+    tcase_add_test(basics, line_has_time_level_event_and_facts);
+    tcase_add_test(basics, lines_below_the_level_are_not_written);
+    tcase_add_test(basics, control_characters_of_a_quotation_do_not_break_the_line);
+    tcase_add_test(basics, endless_text_is_cut);
+    tcase_add_test(basics, levels_are_parsed_by_name);
+    tcase_add_test(basics, lines_of_several_threads_do_not_mix);
+    suite_add_tcase(suite, basics);
+    return suite;
+}

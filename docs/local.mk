@@ -1,2 +1,2 @@
 # docs/local.mk
-EXTRA_DIST += docs/disk-format.md
+EXTRA_DIST += docs/disk-format.md docs/protocol.md

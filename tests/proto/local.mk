@@ -18,3 +18,10 @@ tests_proto_test_proto_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CF
 tests_proto_test_proto_LDADD = libtestlib.la libproto.la libcommon.la $(CHECK_LIBS)
 $(tests_proto_test_proto_OBJECTS): proto/kairn.pb-c.h
 EXTRA_DIST += tests/proto/golden
+
+# The tables in docs/protocol.md are those of the code.
+check_PROGRAMS += tests/proto/protocol_tables
+TESTS += tests/proto/protocol_tables
+tests_proto_protocol_tables_SOURCES = tests/proto/protocol_tables.c
+tests_proto_protocol_tables_CPPFLAGS = $(AM_CPPFLAGS) -DDOCUMENT='"$(abs_top_srcdir)/docs/protocol.md"'
+tests_proto_protocol_tables_LDADD = libproto.la libcommon.la

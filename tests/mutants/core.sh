@@ -9,7 +9,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d "${1:-${TMPDIR:-/tmp}}/mutants-core.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 read -ra flags <<< "-std=gnu11 -D_GNU_SOURCE -O1 -I$top $(pkg-config --cflags check)"
-read -ra libs <<< "$(pkg-config --libs check)"
+read -ra libs <<< "-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup $(pkg-config --libs check)"
 
 compile() { # object, arguments...
     "${CC:-cc}" "${flags[@]}" "-DTRANSCRIPTS=\"$top/tests/server/core\"" "${@:2}" -c -o "$1"

@@ -3,9 +3,9 @@
 
 int main(int argc, char **argv)
 {
-    static const suite_maker makers[] = {placement_suite,  topic_plan_suite,
-                                         election_suite,   member_suite,
-                                         controller_suite, controller_random_suite};
+    static const suite_maker makers[] = {
+        placement_suite,  topic_plan_suite,        election_suite,         member_suite,
+        controller_suite, controller_memory_suite, controller_random_suite};
 
     return run_suites(argc, argv, makers, sizeof makers / sizeof makers[0]);
 }

@@ -9,6 +9,7 @@
 extern const struct transcript_script controller_script, member_script;
 
 Suite *controller_suite(void);
+Suite *controller_memory_suite(void);
 Suite *controller_random_suite(void);
 Suite *member_suite(void);
 Suite *placement_suite(void);

@@ -1,0 +1,227 @@
+/* The n-th allocation of a controller fails, for every n: no crash, no broken invariant, no leak,
+ * no ticket without an answer. The linker sends its allocations through here (local.mk). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "server/core/controller.h"
+#include "tests/server/core/suites.h"
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+char *__real_strdup(const char *text);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+char *__wrap_strdup(const char *text);
+
+enum { NEVER = -1, ORDERS_MAX = 64, TICKETS = 4 };
+
+static int until_failure = NEVER; /* counts only while the controller runs */
+static bool inside;
+
+static bool fails_now(void)
+{
+    return inside && until_failure >= 0 && until_failure-- == 0;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return fails_now() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails_now() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+    return fails_now() ? NULL : __real_realloc(memory, size);
+}
+
+char *__wrap_strdup(const char *text)
+{
+    return fails_now() ? NULL : __real_strdup(text);
+}
+
+struct life {
+    struct controller *controller;
+    int64_t now_ms;
+    struct {
+        uint64_t token;
+        size_t count;
+    } orders[ORDERS_MAX];
+    size_t order_count;
+    bool asked[TICKETS + 1], answered[TICKETS + 1], resigned;
+};
+
+static void step(struct life *life, struct controller_event *event)
+{
+    event->now_ms = life->now_ms;
+    inside = true;
+    struct controller_effects effects = controller_step(life->controller, event);
+    inside = false;
+    for (size_t i = 0; i < effects.count; i++) {
+        const struct controller_effect *effect = &effects.items[i];
+        if (effect->type == CONTROLLER_DO_STORE) {
+            life->orders[life->order_count].token = effect->store.token;
+            life->orders[life->order_count++].count = effect->store.count;
+        } else if (effect->type == CONTROLLER_DO_RESIGN) {
+            life->resigned = true;
+        } else if (effect->type == CONTROLLER_DO_ANSWER) {
+            ck_assert(!life->answered[effect->answer.ticket]);
+            life->answered[effect->answer.ticket] = true;
+        }
+    }
+    controller_check(life->controller);
+}
+
+/* Everything in flight succeeds, and what was put off is tried again. */
+static void settle(struct life *life)
+{
+    enum store_verdict verdicts[ORDERS_MAX] = {STORE_OK};
+
+    for (int round = 0; round < 8; round++) {
+        while (life->order_count > 0) {
+            struct controller_event event = {.type = CONTROLLER_STORED};
+            life->order_count--;
+            event.stored.token = life->orders[life->order_count].token;
+            event.stored.count = life->orders[life->order_count].count;
+            event.stored.verdicts = verdicts;
+            step(life, &event);
+        }
+        life->now_ms += 1000;
+        step(life, &(struct controller_event){.type = CONTROLLER_TICK});
+    }
+}
+
+static void elect(struct life *life, const struct controller_broker *brokers)
+{
+    static const struct partition_state state = {
+        .leader = 3, .replicas = {.count = 1, .ids = {3}}, .isr = {.count = 1, .ids = {3}}};
+    static const struct controller_config config = {"retention.ms", "1"};
+    const struct controller_topic topic = {.name = "old",
+                                           .id = {{1}},
+                                           .partition_count = 1,
+                                           .partitions = &state,
+                                           .configs = &config,
+                                           .config_count = 1};
+    struct controller_event event = {.type = CONTROLLER_ELECTED};
+
+    event.elected.epoch = 1;
+    event.elected.topics = &topic;
+    event.elected.topic_count = 1;
+    event.elected.brokers = brokers;
+    event.elected.broker_count = 2;
+    step(life, &event);
+}
+
+static void create(struct life *life, const char *name, uint64_t ticket)
+{
+    static const struct controller_config config = {"cleanup.policy", "compact"};
+    struct controller_event event = {.type = CONTROLLER_CREATE_TOPIC};
+
+    event.create.name = name;
+    event.create.id.bytes[0] = (uint8_t)(10 + ticket);
+    event.create.ticket = ticket;
+    event.create.partitions = 2;
+    event.create.replication_factor = 1;
+    event.create.configs = &config;
+    event.create.config_count = 1;
+    life->asked[ticket] = true;
+    step(life, &event);
+}
+
+static void delete (struct life *life, const char *name, uint64_t ticket)
+{
+    struct controller_event event = {.type = CONTROLLER_DELETE_TOPIC};
+    event.remove.name = name;
+    event.remove.ticket = ticket;
+    life->asked[ticket] = true;
+    step(life, &event);
+}
+
+static void live(struct life *life)
+{
+    static const struct controller_broker brokers[] = {{.id = 1}, {.id = 2}};
+    static const struct controller_config config = {"retention.ms", "2"};
+    struct controller_event asked = {.type = CONTROLLER_CHANGES_ASKED};
+    struct controller_event gone = {.type = CONTROLLER_BROKERS};
+    struct controller_event configured = {.type = CONTROLLER_CONFIG_CHANGED};
+
+    elect(life, brokers);
+    asked.changes.ticket = 50;
+    asked.changes.deadline_ms = INT64_MAX;
+    step(life, &asked);
+    create(life, "new", 1);
+    create(life, "new", 2);
+    settle(life);
+    gone.brokers.brokers = brokers;
+    gone.brokers.broker_count = 1;
+    step(life, &gone);
+    configured.config.name = "old";
+    configured.config.configs = &config;
+    configured.config.config_count = 1;
+    step(life, &configured);
+    settle(life);
+    delete (life, "new", 3);
+    delete (life, "nobody", 4);
+    settle(life);
+}
+
+START_TEST(any_allocation_may_fail)
+{
+    int n = 0;
+
+    for (bool failed = true; failed; n++) {
+        struct life life = {0};
+        until_failure = n;
+        inside = true;
+        life.controller = controller_new(1, 1);
+        inside = false;
+        if (life.controller != NULL)
+            live(&life);
+        for (int ticket = 1; ticket <= TICKETS && life.controller != NULL; ticket++)
+            ck_assert_int_eq(life.asked[ticket], life.answered[ticket]);
+        failed = until_failure < 0;
+        until_failure = NEVER;
+        controller_free(life.controller);
+    }
+    ck_assert_int_gt(n, 30);
+}
+END_TEST
+
+START_TEST(a_copy_is_whole_or_not_at_all)
+{
+    static const struct controller_broker brokers[] = {{.id = 1}, {.id = 2}};
+    struct life life = {.controller = controller_new(1, 1)};
+    struct controller *copy = NULL;
+
+    elect(&life, brokers);
+    create(&life, "new", 1);
+    for (int n = 0; copy == NULL; n++) {
+        until_failure = n;
+        inside = true;
+        copy = controller_copy(life.controller);
+        inside = false;
+        until_failure = NEVER;
+    }
+    controller_check(copy);
+    controller_free(copy);
+    controller_free(life.controller);
+}
+END_TEST
+
+Suite *controller_memory_suite(void)
+{
+    Suite *suite = suite_create("server/core/controller_memory");
+    TCase *tcase = tcase_create("memory");
+
+    tcase_add_test(tcase, any_allocation_may_fail);
+    tcase_add_test(tcase, a_copy_is_whole_or_not_at_all);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

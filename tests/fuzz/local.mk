@@ -52,4 +52,4 @@ tests_fuzz_fuzz_compress_CPPFLAGS = $(fuzz_cppflags)
 tests_fuzz_fuzz_compress_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_compress_LDADD = libcommon.la
 
-$(tests_fuzz_fuzz_head_request_OBJECTS) $(tests_fuzz_fuzz_head_response_OBJECTS): proto/kairn.pb-c.h
+$(tests_fuzz_fuzz_head_request_OBJECTS) $(tests_fuzz_fuzz_head_response_OBJECTS): | proto/kairn.pb-c.h

@@ -16,7 +16,7 @@ tests_proto_test_proto_SOURCES = \
 tests_proto_test_proto_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS) \
 	-DGOLDEN_DIRECTORY='"$(abs_top_srcdir)/tests/proto/golden"'
 tests_proto_test_proto_LDADD = libtestlib.la libproto.la libcommon.la $(CHECK_LIBS)
-$(tests_proto_test_proto_OBJECTS): proto/kairn.pb-c.h
+$(tests_proto_test_proto_OBJECTS): | proto/kairn.pb-c.h
 EXTRA_DIST += tests/proto/golden
 
 # The tables in docs/protocol.md are those of the code.

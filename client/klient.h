@@ -36,6 +36,10 @@
 extern "C" {
 #endif
 
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
+
 #define KLIENT_VERSION "0.1.0"
 #define KLIENT_FOREVER INT64_MAX
 
@@ -631,6 +635,10 @@ size_t klient_settings_count(const klient_settings_t *settings);
 klient_code_t klient_settings_get(const klient_settings_t *settings, size_t index,
                                   klient_setting_t *out);
 void klient_settings_free(klient_settings_t *settings);           /* NULL is allowed */
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 
 #ifdef __cplusplus
 }

@@ -1,2 +1,35 @@
 # client/: libklient. klient.h is the only installed header.
 include_HEADERS += client/klient.h
+lib_LTLIBRARIES += libklient.la
+libklient_la_SOURCES = \
+	client/klient.h \
+	client/accumulator.c \
+	client/admin.c \
+	client/ask.h client/ask.c \
+	client/broker.h client/broker.c \
+	client/cluster.h client/cluster.c \
+	client/config.h client/config_table.h client/config.c \
+	client/consumer.h client/consumer.c \
+	client/describe.h client/describe.c \
+	client/error.h client/error.c \
+	client/fetcher.c \
+	client/gate.h client/gate.c \
+	client/handle.h client/handle.c \
+	client/inquiry.h client/inquiry.c \
+	client/partitioner.h client/partitioner.c \
+	client/position.h client/position.c \
+	client/producer.h client/producer.c client/producer_topic.c \
+	client/records.c \
+	client/report.c \
+	client/sender.c \
+	client/spin.h \
+	client/task.h client/task.c
+libklient_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) $(EVENT_CFLAGS)
+libklient_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 \
+	-Wl,--version-script=$(top_srcdir)/client/klient.map
+libklient_la_DEPENDENCIES = $(libklient_la_LIBADD) client/klient.map
+libklient_la_LIBADD = libnet.la libproto.la libcommon.la
+EXTRA_DIST += client/klient.map
+
+pkgconfigdir = $(libdir)/pkgconfig
+nodist_pkgconfig_DATA = client/klient.pc

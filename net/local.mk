@@ -11,4 +11,5 @@ libnet_la_SOURCES = \
 	net/timer.c \
 	net/transport.h net/transport_plain.c
 libnet_la_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS)
-libnet_la_LIBADD = libcommon.la $(EVENT_LIBS)
+# Not libcommon.la: libraries that need both would hold it twice. Programs link it themselves.
+libnet_la_LIBADD = $(EVENT_LIBS)

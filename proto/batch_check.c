@@ -41,7 +41,7 @@ static bool offsets_fit(const uint8_t *batch, bool from_client)
            (base_offset >= 0 && base_offset <= INT64_MAX - batch_last_delta(batch));
 }
 
-int batch_check(const uint8_t *bytes, size_t available, bool from_client, size_t *size)
+int batch_check_shape(const uint8_t *bytes, size_t available, bool from_client, size_t *size)
 {
     if (available < BATCH_HEADER_SIZE)
         return K_MALFORMED;
@@ -55,11 +55,21 @@ int batch_check(const uint8_t *bytes, size_t available, bool from_client, size_t
         return K_CORRUPT_MESSAGE;
     if (from_client && (batch_attributes(bytes) & BATCH_CONTROL) != 0)
         return K_CORRUPT_MESSAGE;
-    if (load_u32(bytes + BATCH_CRC) != checksum(bytes, whole))
-        return K_CORRUPT_MESSAGE;
 
     *size = whole;
     return 0;
+}
+
+int batch_check(const uint8_t *bytes, size_t available, bool from_client, size_t *size)
+{
+    size_t whole;
+    int error = batch_check_shape(bytes, available, from_client, &whole);
+
+    if (error == 0 && load_u32(bytes + BATCH_CRC) != checksum(bytes, whole))
+        error = K_CORRUPT_MESSAGE;
+    if (error == 0)
+        *size = whole;
+    return error;
 }
 
 void batch_seal_crc(uint8_t *batch)

@@ -10,7 +10,8 @@ libproto_la_SOURCES = \
 libproto_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 # Generated code is not ours to warn about.
 libproto_la_CFLAGS = $(AM_CFLAGS)
-libproto_la_LIBADD = libcommon.la $(PROTOBUF_C_LIBS)
+# Not libcommon.la: libraries that need both would hold it twice. Programs link it themselves.
+libproto_la_LIBADD = $(PROTOBUF_C_LIBS)
 EXTRA_DIST += proto/kairn.proto
 BUILT_SOURCES += proto/kairn.pb-c.h
 CLEANFILES += proto/kairn.pb-c.c proto/kairn.pb-c.h

@@ -15,4 +15,4 @@ libbroker_la_LIBADD = libapi.la libcodec.la
 sbin_PROGRAMS += kairnd
 kairnd_SOURCES = server/main.c
 kairnd_CPPFLAGS = $(AM_CPPFLAGS)
-kairnd_LDADD = libbroker.la
+kairnd_LDADD = libbroker.la libcommon.la

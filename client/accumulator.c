@@ -1,0 +1,279 @@
+/* accumulator.c - records into batches: the hot path.
+ *
+ * One record costs a spin lock, the copy and a look at the room left. Everything that costs more
+ * (memory, checksums, waking the loop) happens once per batch. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/config.h"
+#include "client/producer.h"
+#include "common/buffer.h"
+#include "common/compress.h"
+#include "common/error.h"
+#include "common/slab.h"
+#include "net/loop.h"
+
+/* --- memory ---------------------------------------------------------------------------------------- */
+
+static bool charge(struct klient_producer *producer, size_t size)
+{
+    int64_t limit = producer->config->values.buffer_bytes;
+    int64_t before = atomic_fetch_add(&producer->used_bytes, (int64_t)size);
+
+    /* A batch larger than the whole buffer must still be possible when the buffer is empty. */
+    if (before + (int64_t)size <= limit || before == 0)
+        return true;
+    atomic_fetch_sub(&producer->used_bytes, (int64_t)size);
+    return false;
+}
+
+static void uncharge(struct klient_producer *producer, size_t size)
+{
+    atomic_fetch_sub(&producer->used_bytes, (int64_t)size);
+    if (atomic_load(&producer->starving) > 0)
+        gate_signal(&producer->progress);
+}
+
+static struct batch *pool_take(struct klient_producer *producer)
+{
+    spin_lock(&producer->pool_spin);
+    struct batch *batch = producer->pool;
+    if (batch != NULL)
+        producer->pool = batch->next;
+    spin_unlock(&producer->pool_spin);
+    return batch;
+}
+
+static void batch_destroy(struct batch *batch)
+{
+    slab_unref(batch->slab);
+    free(batch->deliveries);
+    free(batch);
+}
+
+void pool_free(struct klient_producer *producer)
+{
+    struct batch *batch;
+
+    while ((batch = pool_take(producer)) != NULL)
+        batch_destroy(batch);
+}
+
+/* A batch with room for a record of `size` bytes. 0, K_QUEUE_FULL or K_NOMEM. */
+static int batch_new(struct accumulator *accumulator, size_t size, struct batch **out)
+{
+    struct klient_producer *producer = accumulator->producer;
+    size_t usual = (size_t)producer->config->values.batch_bytes;
+    size_t capacity = BATCH_HEADER_SIZE + size > usual ? BATCH_HEADER_SIZE + size : usual;
+
+    if (!charge(producer, capacity))
+        return K_QUEUE_FULL;
+    struct batch *batch = pool_take(producer);
+    if (batch == NULL && (batch = calloc(1, sizeof *batch)) == NULL)
+        goto uncharge;
+    if (batch->slab != NULL && batch->slab->size < capacity) {
+        slab_unref(batch->slab);
+        batch->slab = NULL;
+    }
+    if (batch->slab == NULL && (batch->slab = slab_new(capacity)) == NULL)
+        goto free_batch;
+
+    struct delivery *deliveries = batch->deliveries;
+    int32_t delivery_capacity = batch->delivery_capacity;
+    *batch = (struct batch){ .accumulator = accumulator, .slab = batch->slab,
+                             .deliveries = deliveries, .delivery_capacity = delivery_capacity,
+                             .charged = capacity, .opened_at_ms = mono_ms(), .base_offset = -1 };
+    batch_build_start(&batch->builder, batch->slab->bytes, capacity);
+    *out = batch;
+    return 0;
+
+free_batch:
+    batch_destroy(batch);
+uncharge:
+    uncharge(producer, capacity);
+    return K_NOMEM;
+}
+
+void batch_release_bytes(struct klient_producer *producer, struct batch *batch)
+{
+    size_t kept = batch->deliveries == NULL || producer->config->report == NULL
+                      ? 0
+                      : (size_t)batch->builder.count * sizeof *batch->deliveries;
+
+    /* A retried request may still be queued on a connection that is being given up. */
+    if (slab_references(batch->slab) > 1) {
+        slab_unref(batch->slab);
+        batch->slab = NULL;
+    }
+    if (batch->charged > kept) {
+        uncharge(producer, batch->charged - kept);
+        batch->charged = kept;
+    }
+}
+
+void batch_free(struct klient_producer *producer, struct batch *batch)
+{
+    uncharge(producer, batch->charged);
+    if (batch->slab == NULL || batch->slab->size != (size_t)producer->config->values.batch_bytes) {
+        batch_destroy(batch);
+        return;
+    }
+    spin_lock(&producer->pool_spin);
+    batch->next = producer->pool;
+    producer->pool = batch;
+    spin_unlock(&producer->pool_spin);
+}
+
+/* --- records ---------------------------------------------------------------------------------------- */
+
+struct accumulator *accumulator_new(struct klient_producer *producer, struct producer_topic *topic,
+                                    int32_t partition)
+{
+    struct accumulator *accumulator = calloc(1, sizeof *accumulator);
+
+    if (accumulator == NULL)
+        return NULL;
+    spin_init(&accumulator->spin);
+    queue_init(&accumulator->closed);
+    queue_init(&accumulator->again);
+    accumulator->producer = producer;
+    accumulator->topic = topic;
+    accumulator->partition = partition;
+    accumulator->mail = (struct mail){ .deliver = sender_noticed };
+    list_init(&accumulator->node);
+    list_init(&accumulator->every);
+    heap_node_init(&accumulator->wake);
+    return accumulator;
+}
+
+void accumulator_free(struct accumulator *accumulator)
+{
+    assert(accumulator->open == NULL && accumulator->closed.first == NULL &&
+           accumulator->again.first == NULL);
+    free(accumulator);
+}
+
+/* Replace the records of a finished batch by their compressed form if that is smaller. */
+static void compress(const struct klient_config *config, struct batch *batch)
+{
+    struct buffer buffer;
+    struct batch_builder *builder = &batch->builder;
+    size_t size = builder->size - BATCH_HEADER_SIZE;
+
+    buffer_init(&buffer);
+    if (compress_bytes(config->values.compression, COMPRESS_LEVEL_DEFAULT,
+                       builder->bytes + BATCH_HEADER_SIZE, size, &buffer) == 0 &&
+        buffer.size < size) {
+        memcpy(builder->bytes + BATCH_HEADER_SIZE, buffer.bytes, buffer.size);
+        builder->size = BATCH_HEADER_SIZE + buffer.size;
+        store_u32(builder->bytes + BATCH_LENGTH, (uint32_t)(builder->size - BATCH_LENGTH_END));
+        store_u16(builder->bytes + BATCH_ATTRIBUTES, (uint16_t)config->values.compression);
+        batch_seal_crc(builder->bytes);
+    }
+    buffer_fini(&buffer);
+}
+
+void accumulator_close_open(struct accumulator *accumulator)
+{
+    const struct klient_config *config = accumulator->producer->config;
+    struct batch *batch = accumulator->open;
+
+    if (batch == NULL)
+        return;
+    accumulator->open = NULL;
+    batch_build_finish(&batch->builder);
+    if (config->values.compression != CODEC_NONE)
+        compress(config, batch);
+    queue_push(&accumulator->closed, batch);
+    atomic_fetch_add_explicit(&accumulator->queued, 1, memory_order_relaxed);
+}
+
+/* Room for one more delivery. */
+static int delivery_reserve(struct klient_producer *producer, struct batch *batch)
+{
+    if (producer->config->report == NULL || batch->builder.count < batch->delivery_capacity)
+        return 0;
+    int32_t capacity = batch->delivery_capacity == 0 ? 64 : 2 * batch->delivery_capacity;
+    struct delivery *deliveries =
+        realloc(batch->deliveries, (size_t)capacity * sizeof *deliveries);
+    if (deliveries == NULL)
+        return K_NOMEM;
+    batch->deliveries = deliveries;
+    batch->delivery_capacity = capacity;
+    return 0;
+}
+
+static int open_add(struct accumulator *accumulator, const klient_record_t *record,
+                    int64_t timestamp)
+{
+    struct klient_producer *producer = accumulator->producer;
+    struct batch *batch = accumulator->open;
+    int32_t index = batch->builder.count;
+    int code = delivery_reserve(producer, batch);
+
+    /* klient_header_t and record_header differ in the width of sizes, so headers are translated;
+     * few records have any. */
+    enum { FEW = 16 };
+    struct record_header few[FEW], *headers = few;
+    if (code == 0 && record->header_count > FEW)
+        headers = malloc(record->header_count * sizeof *headers);
+    if (code != 0 || headers == NULL)
+        return K_NOMEM;
+    for (size_t i = 0; i < record->header_count; i++)
+        headers[i] = (struct record_header){
+            .key = (const uint8_t *)record->headers[i].key,
+            .key_size = (int32_t)record->headers[i].key_size,
+            .value = record->headers[i].value,
+            .value_size = (int32_t)record->headers[i].value_size,
+        };
+    code = batch_build_add(&batch->builder, timestamp, record->key, (int32_t)record->key_size,
+                           record->value, (int32_t)record->value_size, headers,
+                           (int32_t)record->header_count);
+    if (headers != few)
+        free(headers);
+    if (code == 0 && producer->config->report != NULL)
+        batch->deliveries[index] = (struct delivery){ record->opaque, timestamp };
+    return code;
+}
+
+int accumulator_add(struct accumulator *accumulator, const klient_record_t *record,
+                    int64_t timestamp, size_t size, bool keyless, bool *moved)
+{
+    bool tell = false;
+    int code = K_MESSAGE_TOO_LARGE;
+
+    spin_lock(&accumulator->spin);
+    if (accumulator->open != NULL) {
+        code = open_add(accumulator, record, timestamp);
+        if (code == K_MESSAGE_TOO_LARGE) {
+            accumulator_close_open(accumulator);
+            tell = true;
+        }
+    }
+    if (code == K_MESSAGE_TOO_LARGE) {
+        struct batch *batch;
+        code = batch_new(accumulator, size, &batch);
+        if (code == 0) {
+            accumulator->open = batch;
+            code = open_add(accumulator, record, timestamp);
+            if (code != 0) {
+                accumulator->open = NULL;
+                batch_free(accumulator->producer, batch);
+            }
+            tell = true;
+        }
+    }
+    if (keyless && code == 0) {
+        accumulator->sticky_bytes += size;
+        *moved = accumulator->sticky_bytes >=
+                 (size_t)accumulator->producer->config->values.batch_bytes;
+        if (*moved)
+            accumulator->sticky_bytes = 0;
+    }
+    spin_unlock(&accumulator->spin);
+
+    if (tell && !atomic_exchange(&accumulator->noticed, true))
+        loop_post(accumulator->producer->klient->loop, &accumulator->mail);
+    return code;
+}

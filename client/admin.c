@@ -1,0 +1,407 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/ask.h"
+#include "client/config.h"
+#include "client/describe.h"
+#include "client/error.h"
+#include "client/handle.h"
+#include "common/error.h"
+
+struct klient_admin {
+    struct klient *klient;              /* referenced */
+};
+
+struct klient_results {
+    Kairn__ResponseHead *head;          /* owned */
+    Kairn__TopicResult **rows;
+    size_t count;
+};
+
+struct klient_settings {
+    Kairn__ResponseHead *head;          /* owned */
+    const Kairn__ConfigResult *result;
+};
+
+klient_admin_t *klient_admin_open(klient_t *klient, klient_error_t **error)
+{
+    if (klient == NULL || handle_forked(klient)) {
+        fail(error, klient == NULL ? K_INVALID_ARGUMENT : K_FORKED, NULL);
+        return NULL;
+    }
+    klient_admin_t *admin = calloc(1, sizeof *admin);
+    if (admin == NULL) {
+        fail(error, K_NOMEM, NULL);
+        return NULL;
+    }
+    admin->klient = handle_ref(klient);
+    return admin;
+}
+
+klient_admin_t *klient_admin_new(const klient_config_t *config, klient_error_t **error)
+{
+    klient_t *klient = klient_new(config, error);
+    if (klient == NULL)
+        return NULL;
+    klient_admin_t *admin = klient_admin_open(klient, error);
+    klient_free(klient);
+    return admin;
+}
+
+void klient_admin_close(klient_admin_t *admin)
+{
+    if (admin == NULL)
+        return;
+    handle_unref(admin->klient);
+    free(admin);
+}
+
+void klient_new_topic_init(klient_new_topic_t *topic)
+{
+    *topic = (klient_new_topic_t){ .size = sizeof *topic, .partitions = -1,
+                                   .replication_factor = -1 };
+}
+
+static int check_admin(const klient_admin_t *admin)
+{
+    if (admin == NULL)
+        return K_INVALID_ARGUMENT;
+    return handle_forked(admin->klient) ? K_FORKED : 0;
+}
+
+/* --- results ---------------------------------------------------------------------------------------- */
+
+/* Only when nothing at all was carried out does asking again make sense. */
+static int judge_rows(Kairn__TopicResult **rows, size_t count)
+{
+    int code = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        code = head_error_code(rows[i]->error);
+        if (code != K_NOT_CONTROLLER && code != K_BROKER_NOT_AVAILABLE)
+            return 0;
+    }
+    return code;
+}
+
+static int judge_created(const Kairn__ResponseHead *head)
+{
+    return judge_rows(head->create_topics->results, head->create_topics->n_results);
+}
+
+static int judge_deleted(const Kairn__ResponseHead *head)
+{
+    return judge_rows(head->delete_topics->results, head->delete_topics->n_results);
+}
+
+/* Takes over `head`. */
+static klient_code_t take_results(Kairn__ResponseHead *head, Kairn__TopicResult **rows, size_t count,
+                                  size_t expected, klient_results_t **out, klient_error_t **error)
+{
+    klient_code_t code = KLIENT_OK;
+
+    if (count != expected) {
+        kairn__response_head__free_unpacked(head, NULL);
+        return fail(error, K_MALFORMED, NULL);
+    }
+    for (size_t i = 0; code == KLIENT_OK && i < count; i++) {
+        const Kairn__Error *why = rows[i]->error;
+        if (head_error_code(why) != 0)
+            code = fail(error, why->code, "%s: %s", rows[i]->name,
+                        why->message[0] != '\0' ? why->message : k_error_text(why->code));
+    }
+    klient_results_t *results = out == NULL ? NULL : calloc(1, sizeof *results);
+    if (results == NULL) {
+        kairn__response_head__free_unpacked(head, NULL);
+    } else {
+        *results = (klient_results_t){ .head = head, .rows = rows, .count = count };
+        *out = results;
+    }
+    return code;
+}
+
+size_t klient_results_count(const klient_results_t *results)
+{
+    return results->count;
+}
+
+const char *klient_results_name(const klient_results_t *results, size_t index)
+{
+    return index < results->count ? results->rows[index]->name : NULL;
+}
+
+klient_code_t klient_results_code(const klient_results_t *results, size_t index)
+{
+    return index < results->count ? (klient_code_t)head_error_code(results->rows[index]->error)
+                                  : KLIENT_INVALID_ARGUMENT;
+}
+
+const char *klient_results_text(const klient_results_t *results, size_t index)
+{
+    klient_code_t code = klient_results_code(results, index);
+
+    if (code == KLIENT_OK || index >= results->count)
+        return k_error_text(code);
+    const char *message = results->rows[index]->error->message;
+    return message[0] != '\0' ? message : k_error_text(code);
+}
+
+int32_t klient_results_partitions(const klient_results_t *results, size_t index)
+{
+    return index < results->count ? (int32_t)results->rows[index]->partitions : -1;
+}
+
+int32_t klient_results_replication_factor(const klient_results_t *results, size_t index)
+{
+    return index < results->count ? (int32_t)results->rows[index]->replication_factor : -1;
+}
+
+void klient_results_free(klient_results_t *results)
+{
+    if (results == NULL)
+        return;
+    kairn__response_head__free_unpacked(results->head, NULL);
+    free(results);
+}
+
+/* --- topics ------------------------------------------------------------------------------------------ */
+
+static int build_configs(struct arena *arena, const klient_new_topic_t *from, Kairn__NewTopic *to)
+{
+    to->configs = arena_calloc(arena, from->config_count + 1, sizeof *to->configs);
+    for (size_t i = 0; to->configs != NULL && i < from->config_count; i++) {
+        Kairn__ConfigEntry *entry = arena_alloc(arena, sizeof *entry);
+        if (entry == NULL)
+            return K_NOMEM;
+        kairn__config_entry__init(entry);
+        entry->name = arena_strdup(arena, from->config_names[i]);
+        entry->value = arena_strdup(arena, from->config_values[i]);
+        if (entry->name == NULL || entry->value == NULL)
+            return K_NOMEM;
+        to->configs[to->n_configs++] = entry;
+    }
+    return to->configs == NULL ? K_NOMEM : 0;
+}
+
+static int build_assignment(struct arena *arena, const klient_new_topic_t *from,
+                            Kairn__NewTopic *to)
+{
+    size_t width = (size_t)from->replication_factor;
+
+    if (from->assignment == NULL)
+        return 0;
+    if (from->partitions < 1 || from->replication_factor < 1)
+        return K_INVALID_REPLICA_ASSIGNMENT;
+    to->assignment = arena_calloc(arena, (size_t)from->partitions, sizeof *to->assignment);
+    for (int32_t i = 0; to->assignment != NULL && i < from->partitions; i++) {
+        Kairn__ReplicaList *list = arena_alloc(arena, sizeof *list);
+        if (list == NULL)
+            return K_NOMEM;
+        kairn__replica_list__init(list);
+        list->brokers =
+            arena_copy(arena, from->assignment + (size_t)i * width, width * sizeof(int32_t));
+        if (list->brokers == NULL)
+            return K_NOMEM;
+        list->n_brokers = width;
+        to->assignment[to->n_assignment++] = list;
+    }
+    return to->assignment == NULL ? K_NOMEM : 0;
+}
+
+static int build_topic(struct arena *arena, const klient_new_topic_t *from, Kairn__NewTopic **out)
+{
+    Kairn__NewTopic *to = arena_alloc(arena, sizeof *to);
+
+    if (from == NULL || from->size < sizeof *from || from->name == NULL)
+        return K_INVALID_ARGUMENT;
+    if (to == NULL)
+        return K_NOMEM;
+    kairn__new_topic__init(to);
+    to->name = arena_strdup(arena, from->name);
+    to->partitions = from->partitions;
+    to->replication_factor = from->replication_factor;
+    int code = to->name == NULL ? K_NOMEM : build_configs(arena, from, to);
+    if (code == 0)
+        code = build_assignment(arena, from, to);
+    *out = to;
+    return code;
+}
+
+klient_code_t klient_admin_create_topics(klient_admin_t *admin,
+                                         const klient_new_topic_t *const *topics, size_t count,
+                                         int validate_only, int64_t timeout_ms,
+                                         klient_results_t **results, klient_error_t **error)
+{
+    Kairn__ResponseHead *head;
+    int code = check_admin(admin);
+    if (code != 0 || topics == NULL || count == 0)
+        return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
+
+    struct ask *ask = ask_new(admin->klient);
+    if (ask == NULL)
+        return fail(error, K_NOMEM, NULL);
+    Kairn__CreateTopicsRequest *body = arena_alloc(&ask->arena, sizeof *body);
+    Kairn__NewTopic **rows = arena_calloc(&ask->arena, count, sizeof *rows);
+    code = body == NULL || rows == NULL ? K_NOMEM : 0;
+    for (size_t i = 0; code == 0 && i < count; i++)
+        code = build_topic(&ask->arena, topics[i], &rows[i]);
+    if (code != 0) {
+        ask_free(ask);
+        return fail(error, code, NULL);
+    }
+    kairn__create_topics_request__init(body);
+    body->topics = rows;
+    body->n_topics = count;
+    body->validate_only = validate_only != 0;
+    ask->body_case = KAIRN__REQUEST_HEAD__BODY_CREATE_TOPICS;
+    ask->body = body;
+    ask->once = true;
+    ask->judge = judge_created;
+    klient_code_t outcome = ask_wait(ask, timeout_ms, &head, error);
+    if (outcome != KLIENT_OK)
+        return outcome;
+    return take_results(head, head->create_topics->results, head->create_topics->n_results, count,
+                        results, error);
+}
+
+klient_code_t klient_admin_delete_topics(klient_admin_t *admin, const char *const *names,
+                                         size_t count, int64_t timeout_ms,
+                                         klient_results_t **results, klient_error_t **error)
+{
+    Kairn__ResponseHead *head;
+    int code = check_admin(admin);
+    if (code != 0 || names == NULL || count == 0)
+        return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
+
+    struct ask *ask = ask_new(admin->klient);
+    if (ask == NULL)
+        return fail(error, K_NOMEM, NULL);
+    Kairn__DeleteTopicsRequest *body = arena_alloc(&ask->arena, sizeof *body);
+    char **topics = arena_calloc(&ask->arena, count, sizeof *topics);
+    code = body == NULL || topics == NULL ? K_NOMEM : 0;
+    for (size_t i = 0; code == 0 && i < count; i++) {
+        topics[i] = names[i] == NULL ? NULL : arena_strdup(&ask->arena, names[i]);
+        code = topics[i] == NULL ? K_NOMEM : 0;
+    }
+    if (code != 0) {
+        ask_free(ask);
+        return fail(error, code, NULL);
+    }
+    kairn__delete_topics_request__init(body);
+    body->topics = topics;
+    body->n_topics = count;
+    ask->body_case = KAIRN__REQUEST_HEAD__BODY_DELETE_TOPICS;
+    ask->body = body;
+    ask->once = true;
+    ask->judge = judge_deleted;
+    klient_code_t outcome = ask_wait(ask, timeout_ms, &head, error);
+    if (outcome != KLIENT_OK)
+        return outcome;
+    return take_results(head, head->delete_topics->results, head->delete_topics->n_results, count,
+                        results, error);
+}
+
+klient_code_t klient_admin_describe_cluster(klient_admin_t *admin, int64_t timeout_ms,
+                                            klient_metadata_t **out, klient_error_t **error)
+{
+    int code = check_admin(admin);
+    if (code != 0 || out == NULL)
+        return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
+    return describe(admin->klient, NULL, 0, false, false, timeout_ms, out, error);
+}
+
+klient_code_t klient_admin_list_topics(klient_admin_t *admin, int64_t timeout_ms,
+                                       klient_metadata_t **out, klient_error_t **error)
+{
+    int code = check_admin(admin);
+    if (code != 0 || out == NULL)
+        return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
+    return describe(admin->klient, NULL, 0, true, false, timeout_ms, out, error);
+}
+
+klient_code_t klient_admin_describe_topics(klient_admin_t *admin, const char *const *names,
+                                           size_t count, int64_t timeout_ms,
+                                           klient_metadata_t **out, klient_error_t **error)
+{
+    int code = check_admin(admin);
+    if (code != 0 || out == NULL || names == NULL || count == 0)
+        return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
+    return describe(admin->klient, names, count, false, true, timeout_ms, out, error);
+}
+
+/* --- settings ------------------------------------------------------------------------------------------- */
+
+klient_code_t klient_admin_describe_configs(klient_admin_t *admin, klient_resource_t kind,
+                                            const char *name, int64_t timeout_ms,
+                                            klient_settings_t **out, klient_error_t **error)
+{
+    Kairn__ResponseHead *head;
+    int code = check_admin(admin);
+    if (code != 0 || name == NULL || out == NULL)
+        return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
+
+    struct ask *ask = ask_new(admin->klient);
+    if (ask == NULL)
+        return fail(error, K_NOMEM, NULL);
+    Kairn__DescribeConfigsRequest *body = arena_alloc(&ask->arena, sizeof *body);
+    Kairn__ConfigResource *resource = arena_alloc(&ask->arena, sizeof *resource);
+    char *copy = arena_strdup(&ask->arena, name);
+    if (body == NULL || resource == NULL || copy == NULL) {
+        ask_free(ask);
+        return fail(error, K_NOMEM, NULL);
+    }
+    kairn__describe_configs_request__init(body);
+    kairn__config_resource__init(resource);
+    resource->kind = kind == KLIENT_RESOURCE_BROKER ? KAIRN__CONFIG_RESOURCE__KIND__BROKER
+                                                    : KAIRN__CONFIG_RESOURCE__KIND__TOPIC;
+    resource->name = copy;
+    body->resources = arena_copy(&ask->arena, &resource, sizeof resource);
+    body->n_resources = 1;
+    ask->body_case = KAIRN__REQUEST_HEAD__BODY_DESCRIBE_CONFIGS;
+    ask->body = body;
+    klient_code_t outcome = ask_wait(ask, timeout_ms, &head, error);
+    if (outcome != KLIENT_OK)
+        return outcome;
+
+    const Kairn__DescribeConfigsResponse *answer = head->describe_configs;
+    const Kairn__Error *why = answer->n_results == 1 ? answer->results[0]->error : NULL;
+    klient_settings_t *settings = calloc(1, sizeof *settings);
+    if (settings == NULL || answer->n_results != 1)
+        outcome = fail(error, settings == NULL ? K_NOMEM : K_MALFORMED, NULL);
+    else if (head_error_code(why) != 0)
+        outcome = fail(error, why->code, "%s: %s", name,
+                       why->message[0] != '\0' ? why->message : k_error_text(why->code));
+    if (outcome != KLIENT_OK) {
+        free(settings);
+        kairn__response_head__free_unpacked(head, NULL);
+        return outcome;
+    }
+    *settings = (klient_settings_t){ .head = head, .result = answer->results[0] };
+    *out = settings;
+    return KLIENT_OK;
+}
+
+size_t klient_settings_count(const klient_settings_t *settings)
+{
+    return settings->result->n_entries;
+}
+
+klient_code_t klient_settings_get(const klient_settings_t *settings, size_t index,
+                                  klient_setting_t *out)
+{
+    if (index >= settings->result->n_entries || out->size < sizeof *out)
+        return KLIENT_INVALID_ARGUMENT;
+    const Kairn__ConfigEntry *entry = settings->result->entries[index];
+    out->name = entry->name;
+    out->value = entry->value;
+    out->source = entry->source;
+    return KLIENT_OK;
+}
+
+void klient_settings_free(klient_settings_t *settings)
+{
+    if (settings == NULL)
+        return;
+    kairn__response_head__free_unpacked(settings->head, NULL);
+    free(settings);
+}

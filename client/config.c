@@ -1,0 +1,241 @@
+#include "client/config.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/config_table.h"
+#include "client/error.h"
+
+static const struct option rows[] = {
+#define X(name, type, field, fallback, min, max, choices, flags, alias, text)                      \
+    { name, OPTION_##type, offsetof(struct config_values, field), fallback, min, max, choices,      \
+      flags, text, alias },
+    CONFIG_TABLE(X)
+#undef X
+};
+
+_Static_assert(sizeof rows / sizeof rows[0] <= CONFIG_ROWS_MAX, "raise CONFIG_ROWS_MAX");
+
+const struct option_table config_table = { rows, sizeof rows / sizeof rows[0] };
+
+/* Choices of which Kafka knows more than we serve: saying "not yet" is more helpful than
+ * "invalid". */
+static const struct { const char *name, *served; } partly_served[] = {
+    { "security.protocol", "PLAINTEXT" },
+    { "enable.idempotence", "false" },
+};
+
+klient_config_t *klient_config_new(void)
+{
+    klient_config_t *config = calloc(1, sizeof *config);
+
+    if (config != NULL && options_defaults(&config_table, &config->values, config->sources) != 0) {
+        klient_config_free(config);
+        config = NULL;
+    }
+    return config;
+}
+
+static bool row_has_field(const struct option *row)
+{
+    return (row->flags & (OPTION_NO_EFFECT | OPTION_NOT_YET)) == 0;
+}
+
+klient_config_t *klient_config_copy(const klient_config_t *config)
+{
+    klient_config_t *copy = calloc(1, sizeof *copy);
+
+    if (copy == NULL)
+        return NULL;
+    *copy = *config;
+    bool failed = false;
+    for (size_t i = 0; i < config_table.count; i++) {
+        if (rows[i].type != OPTION_STRING || !row_has_field(&rows[i]))
+            continue;
+        char **text = (char **)((char *)&copy->values + rows[i].offset);
+        if (*text != NULL) {
+            *text = strdup(*text);
+            failed |= *text == NULL;
+        }
+    }
+    if (failed) {
+        klient_config_free(copy);
+        return NULL;
+    }
+    return copy;
+}
+
+void klient_config_free(klient_config_t *config)
+{
+    if (config == NULL)
+        return;
+    options_fini(&config_table, &config->values);
+    free(config);
+}
+
+static int refuse_partly_served(const char *name, const char *value, klient_error_t **error)
+{
+    for (size_t i = 0; i < sizeof partly_served / sizeof partly_served[0]; i++)
+        if (strcmp(name, partly_served[i].name) == 0 && strcmp(value, partly_served[i].served) != 0)
+            return fail(error, K_NOT_SUPPORTED_YET, "%s=%s is not supported yet, only %s", name,
+                        value, partly_served[i].served);
+    return 0;
+}
+
+klient_code_t klient_config_set(klient_config_t *config, const char *name, const char *value,
+                                klient_error_t **error)
+{
+    struct k_reason reason;
+
+    if (config == NULL || name == NULL || value == NULL)
+        return fail(error, K_INVALID_ARGUMENT, "config, name and value are needed");
+    int code = refuse_partly_served(name, value, error);
+    if (code != 0)
+        return (klient_code_t)code;
+    code = options_set(&config_table, &config->values, config->sources, OPTION_FROM_FLAG, name,
+                       value, &reason);
+    return code == 0 ? KLIENT_OK : fail(error, code, "%s", reason.text);
+}
+
+klient_code_t klient_config_set_pair(klient_config_t *config, const char *pair,
+                                     klient_error_t **error)
+{
+    const char *equals = pair == NULL ? NULL : strchr(pair, '=');
+    if (equals == NULL)
+        return fail(error, K_INVALID_ARGUMENT, "expected name=value, got \"%s\"",
+                    pair == NULL ? "" : pair);
+
+    char *name = strndup(pair, (size_t)(equals - pair));
+    if (name == NULL)
+        return fail(error, K_NOMEM, NULL);
+    klient_code_t code = klient_config_set(config, name, equals + 1, error);
+    free(name);
+    return code;
+}
+
+klient_code_t klient_config_load(klient_config_t *config, const char *path, klient_error_t **error)
+{
+    struct k_reason reason;
+
+    if (config == NULL || path == NULL)
+        return fail(error, K_INVALID_ARGUMENT, "config and path are needed");
+    int code = options_read_file(&config_table, &config->values, config->sources, path, &reason);
+    return code == 0 ? KLIENT_OK : fail(error, code, "%s", reason.text);
+}
+
+klient_code_t klient_config_get(const klient_config_t *config, const char *name, char *text,
+                                size_t size, klient_error_t **error)
+{
+    if (config == NULL || name == NULL || text == NULL || size == 0)
+        return fail(error, K_INVALID_ARGUMENT, "config, name and room for the value are needed");
+    const struct option *row = options_find(&config_table, name);
+    if (row == NULL)
+        return fail(error, K_UNKNOWN_NAME, "unknown property %s", name);
+    if (row_has_field(row))
+        options_format(row, &config->values, text, size);
+    else
+        text[0] = '\0';
+    return KLIENT_OK;
+}
+
+void klient_config_print(const klient_config_t *config, FILE *out)
+{
+    static const char *const from[] = { "default", "file", "set", "cluster" };
+    char text[1024];
+
+    for (size_t i = 0; i < config_table.count; i++) {
+        if (!row_has_field(&rows[i]))
+            continue;
+        options_format(&rows[i], &config->values, text, sizeof text);
+        fprintf(out, "%s=%s  # %s\n", rows[i].name,
+                (rows[i].flags & OPTION_SECRET) != 0 ? "***" : text, from[config->sources[i]]);
+    }
+}
+
+void klient_config_print_docs(FILE *out)
+{
+    options_print_docs(&config_table, out);
+}
+
+void klient_config_set_report(klient_config_t *config, klient_report_fn report, void *context)
+{
+    config->report = report;
+    config->report_context = context;
+}
+
+void klient_config_set_partitioner(klient_config_t *config, klient_partitioner_fn partitioner,
+                                   void *context)
+{
+    config->partitioner = partitioner;
+    config->partitioner_context = context;
+}
+
+bool config_is_set(const struct klient_config *config, const char *name)
+{
+    const struct option *row = options_find(&config_table, name);
+
+    assert(row != NULL);
+    return config->sources[row - rows] != OPTION_FROM_DEFAULT;
+}
+
+static const char *last_colon(const char *text, size_t size)
+{
+    while (size > 0 && text[size - 1] != ':')
+        size--;
+    return size == 0 ? NULL : text + size - 1;
+}
+
+int config_next_server(const char **at, char *host, size_t host_size, uint16_t *port)
+{
+    const char *start = *at + strspn(*at, ", \t\n");
+    size_t size = strcspn(start, ", \t\n");
+
+    *at = start + size;
+    if (size == 0)
+        return 0;
+    const char *colon = last_colon(start, size);
+    if (colon == NULL)
+        return K_INVALID_CONFIG;
+    char *end;
+    long number = strtol(colon + 1, &end, 10);
+    if (end != start + size || end == colon + 1 || number < 1 || number > 65535)
+        return K_INVALID_CONFIG;
+
+    size_t host_length = (size_t)(colon - start);
+    if (host_length > 2 && start[0] == '[' && colon[-1] == ']') {
+        start++;
+        host_length -= 2;
+    }
+    if (host_length == 0 || host_length >= host_size)
+        return K_INVALID_CONFIG;
+    memcpy(host, start, host_length);
+    host[host_length] = '\0';
+    *port = (uint16_t)number;
+    return 1;
+}
+
+int config_check(const struct klient_config *config, klient_error_t **error)
+{
+    const struct config_values *values = &config->values;
+    const char *at = values->bootstrap_servers;
+    char host[256];
+    uint16_t port;
+    int servers = 0, code = 0;
+
+    while (at != NULL && (code = config_next_server(&at, host, sizeof host, &port)) == 1)
+        servers++;
+    if (code != 0)
+        return fail(error, code, "bootstrap.servers must be a list of host:port, got \"%s\"",
+                    values->bootstrap_servers);
+    if (servers == 0)
+        return fail(error, K_INVALID_CONFIG, "bootstrap.servers is not set: name one or more "
+                    "brokers as host:port");
+    if (values->delivery_timeout_ms < values->linger_ms)
+        return fail(error, K_INVALID_CONFIG, "delivery.timeout.ms must be at least linger.ms");
+    if (values->buffer_bytes < values->batch_bytes)
+        return fail(error, K_INVALID_CONFIG, "buffer.memory must be at least batch.size");
+    if (values->request_bytes_max < values->batch_bytes && config_is_set(config, "batch.size"))
+        return fail(error, K_INVALID_CONFIG, "max.request.size must be at least batch.size");
+    return 0;
+}

@@ -1,0 +1,63 @@
+/* config.h - the properties of a client as a struct; config_table.h describes each.
+ *
+ * Immutable once a handle was made from it, and then readable from any thread. */
+#ifndef CLIENT_CONFIG_H
+#define CLIENT_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "client/klient.h"
+#include "common/options.h"
+
+enum acks_choice { ACKS_ALL, ACKS_MINUS_ONE, ACKS_ZERO, ACKS_ONE };
+enum partitioner_choice { PARTITIONER_STICKY, PARTITIONER_HASH, PARTITIONER_ROUND_ROBIN };
+enum reset_choice { RESET_LATEST, RESET_EARLIEST, RESET_NONE };
+enum isolation_choice { ISOLATION_COMMITTED, ISOLATION_UNCOMMITTED };
+
+struct config_values {
+    /* everyone */
+    char *bootstrap_servers, *client_id;
+    int64_t request_timeout_ms, retry_backoff_ms, retry_backoff_max_ms;
+    int64_t reconnect_backoff_ms, reconnect_backoff_max_ms, connection_setup_timeout_ms;
+    int64_t connections_max_idle_ms, metadata_max_age_ms, topic_propagation_max_ms;
+    int64_t default_api_timeout_ms;
+    int32_t receive_frame_bytes_max;
+    int32_t security_protocol;
+    /* producer */
+    int32_t acks, partitioner, compression, batch_bytes, retries, in_flight_max;
+    int32_t request_bytes_max;
+    int64_t buffer_bytes, block_ms_max, linger_ms, delivery_timeout_ms;
+    bool partitioner_ignores_keys, partitioner_adaptive;
+    int32_t idempotence;
+    /* consumer */
+    int32_t offset_reset, isolation, fetch_bytes_min, fetch_wait_ms_max, fetch_bytes_max;
+    int32_t partition_fetch_bytes_max, poll_records_max;
+    int64_t consumer_buffer_bytes;
+    bool check_crcs;
+};
+
+enum { CONFIG_ROWS_MAX = 160 };
+
+struct klient_config {
+    struct config_values values;
+    uint8_t sources[CONFIG_ROWS_MAX];
+    klient_report_fn report;
+    void *report_context;
+    klient_partitioner_fn partitioner;
+    void *partitioner_context;
+};
+
+extern const struct option_table config_table;
+
+/* Was the property set by the application? */
+bool config_is_set(const struct klient_config *config, const char *name);
+
+/* Are the values consistent with each other? Returns 0 or K_INVALID_CONFIG. */
+int config_check(const struct klient_config *config, klient_error_t **error);
+
+/* Take the next "host:port" of a list separated by commas and blanks; brackets around an IPv6
+ * address are removed. 1, 0 at the end, or K_INVALID_CONFIG. */
+int config_next_server(const char **at, char *host, size_t host_size, uint16_t *port);
+
+#endif

@@ -1,0 +1,139 @@
+/* config_table.h - every property of libklient: Kafka's names, Java 3.6's defaults except linger.ms.
+ *
+ *   X(name, type, field, default, lowest, highest, choices, flags, alias, "one sentence")
+ *
+ * Rows of Kafka that are not served yet are at the end: setting one is an error, so that nobody
+ * believes in a setting that does nothing. */
+#ifndef CLIENT_CONFIG_TABLE_H
+#define CLIENT_CONFIG_TABLE_H
+
+#define INT_MOST 2147483647.0
+#define LONG_MOST 9007199254740992.0
+
+/* clang-format off */
+#define CONFIG_TABLE(X) \
+    X("bootstrap.servers", STRING, bootstrap_servers, NULL, 0, 0, NULL, 0, "metadata.broker.list", \
+      "Comma-separated host:port list used to find the cluster, and again when no known broker answers.") \
+    X("client.id", STRING, client_id, "libklient", 0, 0, NULL, 0, NULL, \
+      "Name of the application, for the broker's logs.") \
+    X("request.timeout.ms", LONG, request_timeout_ms, "30000", 1, LONG_MOST, NULL, 0, "socket.timeout.ms", \
+      "Longest wait for the answer to one request, in milliseconds.") \
+    X("default.api.timeout.ms", LONG, default_api_timeout_ms, "60000", 1, LONG_MOST, NULL, OPTION_NO_EFFECT, NULL, \
+      "Without effect: every waiting call takes its own deadline.") \
+    X("retry.backoff.ms", LONG, retry_backoff_ms, "100", 1, 60000, NULL, 0, NULL, \
+      "Pause before a failed request is sent again, in milliseconds; doubled each time, with jitter.") \
+    X("retry.backoff.max.ms", LONG, retry_backoff_max_ms, "1000", 1, 3600000, NULL, 0, NULL, \
+      "Longest such pause, in milliseconds.") \
+    X("reconnect.backoff.ms", LONG, reconnect_backoff_ms, "50", 1, 60000, NULL, 0, NULL, \
+      "Pause before a lost connection is made again, in milliseconds; doubled each time, with jitter.") \
+    X("reconnect.backoff.max.ms", LONG, reconnect_backoff_max_ms, "1000", 1, 3600000, NULL, 0, NULL, \
+      "Longest such pause, in milliseconds.") \
+    X("socket.connection.setup.timeout.ms", LONG, connection_setup_timeout_ms, "10000", 1, 3600000, NULL, 0, NULL, \
+      "Longest wait for a connection to one address, in milliseconds.") \
+    X("connections.max.idle.ms", LONG, connections_max_idle_ms, "540000", 0, LONG_MOST, NULL, 0, NULL, \
+      "Close a connection without traffic after so many milliseconds; 0 never.") \
+    X("metadata.max.age.ms", LONG, metadata_max_age_ms, "300000", 1, LONG_MOST, NULL, 0, "topic.metadata.refresh.interval.ms", \
+      "Ask for metadata again after so many milliseconds without a change.") \
+    X("topic.metadata.propagation.max.ms", LONG, topic_propagation_max_ms, "5000", 0, LONG_MOST, NULL, 0, NULL, \
+      "Believe a broker that says a topic is unknown only after so many milliseconds: a new topic takes a moment to be known everywhere.") \
+    X("receive.message.max.bytes", INT, receive_frame_bytes_max, "104857600", 1000, INT_MOST, NULL, 0, NULL, \
+      "Largest answer accepted from a broker, in bytes.") \
+    X("security.protocol", ENUM, security_protocol, "PLAINTEXT", 0, 0, "PLAINTEXT", 0, NULL, \
+      "Only PLAINTEXT is served yet.") \
+    X("acks", ENUM, acks, "all", 0, 0, "all|-1|0|1", 0, "request.required.acks", \
+      "Who must have a record before it counts as written: all in-sync replicas, the leader (1), nobody (0).") \
+    X("batch.size", INT, batch_bytes, "16384", 256, 16777216, NULL, 0, NULL, \
+      "Bytes of a batch before it is closed; a larger record gets a batch of its own.") \
+    X("linger.ms", LONG, linger_ms, "5", 0, 900000, NULL, 0, "queue.buffering.max.ms", \
+      "Longest time in milliseconds that a record waits for others while requests are in flight; 0 sends at once.") \
+    X("buffer.memory", LONG, buffer_bytes, "33554432", 65536, LONG_MOST, NULL, 0, NULL, \
+      "Bytes of records that wait to be sent, acknowledged or reported.") \
+    X("max.block.ms", LONG, block_ms_max, "60000", 0, LONG_MOST, NULL, 0, NULL, \
+      "Longest wait in milliseconds of a send for metadata or buffer space.") \
+    X("max.request.size", INT, request_bytes_max, "1048576", 1024, 104857600, NULL, 0, "message.max.bytes", \
+      "Bytes of a produce request, and so of the largest record.") \
+    X("max.in.flight.requests.per.connection", INT, in_flight_max, "5", 1, 1000000, NULL, 0, "max.in.flight", \
+      "Produce requests that may wait for an answer from one broker; each partition has one at most, so that retries keep the order.") \
+    X("retries", INT, retries, "2147483647", 0, INT_MOST, NULL, 0, "message.send.max.retries", \
+      "How often a batch is sent again before it fails.") \
+    X("delivery.timeout.ms", LONG, delivery_timeout_ms, "120000", 1, LONG_MOST, NULL, 0, "message.timeout.ms", \
+      "Milliseconds after which a record that is not acknowledged fails.") \
+    X("compression.type", ENUM, compression, "none", 0, 0, "none|gzip|snappy|lz4|zstd", 0, "compression.codec", \
+      "How batches are compressed.") \
+    X("partitioner", ENUM, partitioner, "sticky", 0, 0, "sticky|hash|round-robin", 0, NULL, \
+      "Records without a partition: sticky and hash go by the key's murmur2 hash, those without a key batch by batch; round-robin ignores keys.") \
+    X("partitioner.ignore.keys", BOOL, partitioner_ignores_keys, "false", 0, 0, NULL, 0, NULL, \
+      "Treat records with a key as if they had none.") \
+    X("partitioner.adaptive.partitioning.enable", BOOL, partitioner_adaptive, "true", 0, 0, NULL, 0, NULL, \
+      "Give records without a key rather to partitions with short queues.") \
+    X("enable.idempotence", ENUM, idempotence, "false", 0, 0, "false", 0, NULL, \
+      "Only false is served yet: a retry may write a batch twice.") \
+    X("auto.offset.reset", ENUM, offset_reset, "latest", 0, 0, "latest|earliest|none", 0, NULL, \
+      "Where to start without a position, or when the position is not in the log any more.") \
+    X("isolation.level", ENUM, isolation, "read_committed", 0, 0, "read_committed|read_uncommitted", 0, NULL, \
+      "Whether records of open and aborted transactions are held back.") \
+    X("fetch.min.bytes", INT, fetch_bytes_min, "1", 1, INT_MOST, NULL, 0, NULL, \
+      "Bytes that a broker gathers before it answers a fetch.") \
+    X("fetch.max.wait.ms", INT, fetch_wait_ms_max, "500", 0, 3600000, NULL, 0, "fetch.wait.max.ms", \
+      "Longest time in milliseconds that it gathers.") \
+    X("fetch.max.bytes", INT, fetch_bytes_max, "52428800", 1, INT_MOST, NULL, 0, NULL, \
+      "Bytes of the answer to one fetch; a single larger batch is sent all the same.") \
+    X("max.partition.fetch.bytes", INT, partition_fetch_bytes_max, "1048576", 1, INT_MOST, NULL, 0, "fetch.message.max.bytes", \
+      "Bytes of one partition in it; a single larger batch is sent all the same.") \
+    X("consumer.buffer.memory", LONG, consumer_buffer_bytes, "67108864", 1048576, LONG_MOST, NULL, 0, NULL, \
+      "Bytes of records that are fetched or held by the application; one fetch may exceed it.") \
+    X("max.poll.records", INT, poll_records_max, "500", 1, INT_MOST, NULL, 0, NULL, \
+      "Most records that one poll returns.") \
+    X("check.crcs", BOOL, check_crcs, "true", 0, 0, NULL, 0, NULL, \
+      "Check the checksum of every batch received.") \
+    X("send.buffer.bytes", INT, in_flight_max, "131072", 0, 0, NULL, OPTION_NO_EFFECT, "socket.send.buffer.bytes", \
+      "Without effect: the system tunes it.") \
+    X("receive.buffer.bytes", INT, in_flight_max, "65536", 0, 0, NULL, OPTION_NO_EFFECT, "socket.receive.buffer.bytes", \
+      "Without effect: the system tunes it.") \
+    X("client.dns.lookup", STRING, client_id, "use_all_dns_ips", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
+      "Without effect: names are resolved at every connect and all addresses are tried.") \
+    X("max.poll.interval.ms", LONG, block_ms_max, "300000", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
+      "Without effect until there are groups.") \
+    X("allow.auto.create.topics", BOOL, check_crcs, "true", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
+      "Without effect: a consumer never creates topics.") \
+    CONFIG_NOT_YET(X, "group.id") \
+    CONFIG_NOT_YET(X, "group.instance.id") \
+    CONFIG_NOT_YET(X, "session.timeout.ms") \
+    CONFIG_NOT_YET(X, "heartbeat.interval.ms") \
+    CONFIG_NOT_YET(X, "partition.assignment.strategy") \
+    CONFIG_NOT_YET(X, "enable.auto.commit") \
+    CONFIG_NOT_YET(X, "auto.commit.interval.ms") \
+    CONFIG_NOT_YET(X, "exclude.internal.topics") \
+    CONFIG_NOT_YET(X, "enable.partition.eof") \
+    CONFIG_NOT_YET(X, "client.rack") \
+    CONFIG_NOT_YET(X, "transactional.id") \
+    CONFIG_NOT_YET(X, "transaction.timeout.ms") \
+    CONFIG_NOT_YET(X, "compression.level") \
+    CONFIG_NOT_YET(X, "partitioner.class") \
+    CONFIG_NOT_YET(X, "partitioner.availability.timeout.ms") \
+    CONFIG_NOT_YET(X, "metadata.max.idle.ms") \
+    CONFIG_NOT_YET(X, "key.serializer") \
+    CONFIG_NOT_YET(X, "value.serializer") \
+    CONFIG_NOT_YET(X, "key.deserializer") \
+    CONFIG_NOT_YET(X, "value.deserializer") \
+    CONFIG_NOT_YET(X, "interceptor.classes") \
+    CONFIG_NOT_YET(X, "metric.reporters") \
+    CONFIG_NOT_YET(X, "statistics.interval.ms") \
+    CONFIG_NOT_YET(X, "socket.connection.setup.timeout.max.ms") \
+    CONFIG_NOT_YET(X, "ssl.ca.location") \
+    CONFIG_NOT_YET(X, "ssl.certificate.location") \
+    CONFIG_NOT_YET(X, "ssl.key.location") \
+    CONFIG_NOT_YET(X, "ssl.key.password") \
+    CONFIG_NOT_YET(X, "ssl.endpoint.identification.algorithm") \
+    CONFIG_NOT_YET(X, "ssl.truststore.location") \
+    CONFIG_NOT_YET(X, "ssl.keystore.location") \
+    CONFIG_NOT_YET(X, "sasl.mechanism") \
+    CONFIG_NOT_YET(X, "sasl.jaas.config") \
+    CONFIG_NOT_YET(X, "sasl.username") \
+    CONFIG_NOT_YET(X, "sasl.password")
+
+#define CONFIG_NOT_YET(X, name) \
+    X(name, STRING, client_id, NULL, 0, 0, NULL, OPTION_NOT_YET, NULL, "Not supported yet.")
+/* clang-format on */
+
+#endif

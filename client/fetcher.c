@@ -1,0 +1,682 @@
+/* fetcher.c - bytes from brokers, ahead of the application.
+ *
+ * Belongs to the loop. Every assigned partition that is not paused has, at any moment, a fetch in
+ * flight, a look-up under way, unread chunks with the application, a time to try again, or a
+ * change of metadata or memory to wait for; or it is stuck and the application has been told.
+ *
+ * A partition is in one fetch at most, and is not fetched while a chunk of it is unread: so there
+ * is one chunk being read and one ahead of it. Fetches to one broker run side by side, because a
+ * fetch that is parked for quiet partitions must not hold up a busy one. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/broker.h"
+#include "client/cluster.h"
+#include "client/config.h"
+#include "client/consumer.h"
+#include "common/error.h"
+#include "common/log.h"
+#include "common/slab.h"
+#include "net/loop.h"
+
+enum {
+    LANE_FETCHES_MAX = 8,           /* side by side to one broker */
+    ENTRIES_MAX = 1024,             /* partitions in one fetch */
+    QUICK_EMPTY_MS = 10             /* pause after an answer that was neither full nor parked */
+};
+
+struct lane {
+    struct list node;
+    struct broker *broker;          /* borrowed; brokers live as long as the cluster */
+    unsigned in_flight;
+    struct list due;                /* struct assigned; filled and emptied within a turn */
+};
+
+struct entry {
+    struct assigned *assigned;      /* referenced */
+    uint64_t generation;
+    int64_t offset;
+    int32_t epoch;
+    struct uuid topic_id;
+};
+
+struct fetch {
+    struct list node;               /* in fetcher->fetches */
+    struct fetcher *fetcher;
+    struct lane *lane;
+    struct request request;
+    int64_t sent_ms;
+    size_t count;
+    struct entry entries[];
+};
+
+struct fetcher {
+    struct klient_consumer *consumer;
+    struct list partitions;         /* struct assigned, referenced */
+    struct list lanes, fetches, finders;
+    struct turn_hook hook;
+    struct timer *timer;
+    struct observer observer;
+    bool stopping;
+};
+
+/* A look-up of a start position. */
+struct finder {
+    struct list node;
+    struct lookup lookup;
+    struct fetcher *fetcher;
+    struct assigned *assigned;      /* referenced; NULL: nobody wants the answer any more */
+    uint64_t generation;
+};
+
+static const struct config_values *values(const struct fetcher *fetcher)
+{
+    return &fetcher->consumer->config->values;
+}
+
+static struct klient *klient_of(const struct fetcher *fetcher)
+{
+    return fetcher->consumer->klient;
+}
+
+static int64_t now_ms(const struct fetcher *fetcher)
+{
+    return loop_now_ms(klient_of(fetcher)->loop);
+}
+
+static void pump_soon(struct fetcher *fetcher)
+{
+    if (!fetcher->stopping)
+        loop_at_turn_end(klient_of(fetcher)->loop, &fetcher->hook);
+}
+
+/* --- to the application ------------------------------------------------------------------------------ */
+
+static void tell(struct fetcher *fetcher, struct assigned *assigned, int code, int64_t position)
+{
+    struct chunk *chunk = chunk_new(fetcher->consumer->budget, assigned,
+                                    assigned->fetch_generation);
+
+    if (chunk == NULL)
+        return;                     /* out of memory; the partition's timer tries again */
+    chunk->code = code;
+    chunk->position = position;
+    atomic_fetch_add(&assigned->unread, 1);
+    consumer_arrived(fetcher->consumer, chunk);
+}
+
+static void stick(struct fetcher *fetcher, struct assigned *assigned, int code)
+{
+    assigned->state = FETCH_STUCK;
+    tell(fetcher, assigned, code, -1);
+}
+
+static void retry_later(struct fetcher *fetcher, struct assigned *assigned)
+{
+    assigned->backoff_ms =
+        cluster_backoff(klient_of(fetcher)->cluster, assigned->backoff_ms);
+    assigned->retry_at_ms = now_ms(fetcher) + assigned->backoff_ms;
+}
+
+/* --- start positions ----------------------------------------------------------------------------------- */
+
+static void finder_free(struct finder *finder)
+{
+    list_remove(&finder->node);
+    if (finder->assigned != NULL) {
+        finder->assigned->finder = NULL;
+        assigned_unref(finder->assigned);
+    }
+    free(finder);
+}
+
+static void found(struct lookup *lookup, int code)
+{
+    struct finder *finder = LIST_OWNER(lookup, struct finder, lookup);
+    struct fetcher *fetcher = finder->fetcher;
+    struct assigned *assigned = finder->assigned;
+
+    if (assigned != NULL && !fetcher->stopping) {
+        if (code == 0) {
+            assigned->state = FETCH_READY;
+            assigned->next_offset = lookup->offset;
+            assigned->backoff_ms = 0;
+            tell(fetcher, assigned, 0, lookup->offset);
+            pump_soon(fetcher);
+        } else if (code == K_UNKNOWN_TOPIC_OR_PARTITION || k_error_retriable(code)) {
+            /* It may come (back): say so once, and keep looking. */
+            if (!assigned->told_unknown && code == K_UNKNOWN_TOPIC_OR_PARTITION)
+                tell(fetcher, assigned, code, -1);
+            assigned->told_unknown = true;
+            assigned->next_offset = lookup->timestamp;
+            retry_later(fetcher, assigned);
+            pump_soon(fetcher);
+        } else {
+            stick(fetcher, assigned, code);
+        }
+    }
+    finder_free(finder);
+}
+
+/* Find the offset that `where` stands for. */
+static void look_up(struct fetcher *fetcher, struct assigned *assigned, int64_t where)
+{
+    struct finder *finder = calloc(1, sizeof *finder);
+
+    assigned->state = FETCH_LOOKING;
+    assigned->next_offset = where;
+    if (finder == NULL) {
+        retry_later(fetcher, assigned);
+        return;
+    }
+    atomic_fetch_add(&assigned->references, 1);
+    finder->fetcher = fetcher;
+    finder->assigned = assigned;
+    finder->lookup.timestamp = where;
+    finder->lookup.isolation = values(fetcher)->isolation;
+    finder->lookup.found = found;
+    list_append(&fetcher->finders, &finder->node);
+    assigned->finder = finder;
+    lookup_start(&finder->lookup, klient_of(fetcher), assigned->topic, assigned->partition,
+                 now_ms(fetcher) + values(fetcher)->request_timeout_ms);
+}
+
+static void forget_look_up(struct assigned *assigned)
+{
+    struct finder *finder = assigned->finder;
+
+    if (finder == NULL)
+        return;
+    assigned->finder = NULL;
+    finder->assigned = NULL;
+    assigned_unref(assigned);
+    inquiry_end(&finder->lookup.inquiry, K_CLOSED, NULL);
+}
+
+/* Go where `offset` says: a real offset or a POSITION_... */
+static void start_at(struct fetcher *fetcher, struct assigned *assigned, int64_t offset)
+{
+    static const int64_t by_policy[] = { [RESET_LATEST] = POSITION_END,
+                                         [RESET_EARLIEST] = POSITION_BEGINNING };
+
+    forget_look_up(assigned);
+    assigned->fetch = NULL;         /* its answer is of an older generation */
+    assigned->retry_at_ms = assigned->backoff_ms = 0;
+    if (offset >= 0) {
+        assigned->state = FETCH_READY;
+        assigned->next_offset = offset;
+    } else if (offset != POSITION_BY_POLICY) {
+        look_up(fetcher, assigned, offset);
+    } else if (values(fetcher)->offset_reset == RESET_NONE) {
+        stick(fetcher, assigned, K_OFFSET_OUT_OF_RANGE);
+    } else {
+        look_up(fetcher, assigned, by_policy[values(fetcher)->offset_reset]);
+    }
+    pump_soon(fetcher);
+}
+
+/* --- answers --------------------------------------------------------------------------------------------- */
+
+/* The offset after the last batch, or -1: these are no batches, or they do not lead on. */
+static int64_t end_of(const uint8_t *bytes, size_t size, int64_t from)
+{
+    int64_t end = from;
+
+    while (size > 0) {
+        size_t batch;
+        if (batch_check_shape(bytes, size, false, &batch) != 0 || batch_last_offset(bytes) < end)
+            return -1;
+        end = batch_last_offset(bytes) + 1;
+        bytes += batch;
+        size -= batch;
+    }
+    return end;
+}
+
+static int copy_aborted(struct chunk *chunk, const Kairn__FetchResult *result)
+{
+    if (result->n_aborted == 0)
+        return 0;
+    chunk->aborted = calloc(result->n_aborted, sizeof *chunk->aborted);
+    if (chunk->aborted == NULL)
+        return K_NOMEM;
+    for (size_t i = 0; i < result->n_aborted; i++)
+        chunk->aborted[chunk->aborted_count++] = (struct aborted){
+            result->aborted[i]->producer_id, result->aborted[i]->first_offset,
+        };
+    return 0;
+}
+
+/* Keep the bytes in place, unless they are a small part of a large slab. */
+static int keep_bytes(struct chunk *chunk, struct slab *slab, const uint8_t *bytes, size_t size)
+{
+    if (size >= slab->size / 4) {
+        chunk->slab = slab_ref(slab);
+        chunk->bytes = bytes;
+    } else {
+        chunk->slab = slab_new(size);
+        if (chunk->slab == NULL)
+            return K_NOMEM;
+        memcpy(chunk->slab->bytes, bytes, size);
+        chunk->bytes = chunk->slab->bytes;
+    }
+    chunk->size = size;
+    chunk->charged = size;
+    atomic_fetch_add(&chunk->budget->held, (int64_t)size);
+    return 0;
+}
+
+static void take_bytes(struct fetcher *fetcher, struct entry *entry,
+                       const Kairn__FetchResult *result, struct slab *slab, const uint8_t *bytes)
+{
+    struct assigned *assigned = entry->assigned;
+    struct chunk *chunk = chunk_new(fetcher->consumer->budget, assigned, entry->generation);
+
+    if (chunk == NULL || keep_bytes(chunk, slab, bytes, result->size) != 0 ||
+        (values(fetcher)->isolation == ISOLATION_COMMITTED && copy_aborted(chunk, result) != 0)) {
+        if (chunk != NULL)
+            chunk_unref(chunk);
+        retry_later(fetcher, assigned);
+        return;
+    }
+    int64_t end = end_of(bytes, result->size, entry->offset);
+    chunk->position = entry->offset;
+    atomic_fetch_add(&assigned->unread, 1);
+    consumer_arrived(fetcher->consumer, chunk);
+    if (end > entry->offset)
+        assigned->next_offset = end;
+    else
+        /* The application finds what is wrong where it is, after all that is right before it. */
+        assigned->state = FETCH_STUCK;
+}
+
+static void take_error(struct fetcher *fetcher, struct entry *entry, int code,
+                       const Kairn__Error *error)
+{
+    struct assigned *assigned = entry->assigned;
+    struct cluster *cluster = klient_of(fetcher)->cluster;
+    bool hinted = false;
+
+    if (code == K_OFFSET_OUT_OF_RANGE) {
+        LOG_INFO("offset-out-of-range", "topic=%s partition=%d offset=%lld", assigned->topic,
+                 assigned->partition, (long long)entry->offset);
+        start_at(fetcher, assigned, POSITION_BY_POLICY);
+        return;
+    }
+    if (!k_error_retriable(code)) {
+        stick(fetcher, assigned, code);
+        return;
+    }
+    if (code == K_UNKNOWN_TOPIC_OR_PARTITION || code == K_UNKNOWN_TOPIC_ID)
+        cluster_refresh(cluster);
+    else if (k_error_stale(code) && uuid_equal(&assigned->held->id, &entry->topic_id))
+        hinted = cluster_stale(cluster, assigned->held, assigned->partition, entry->epoch, error);
+    if (!hinted || assigned->backoff_ms > 0)
+        retry_later(fetcher, assigned);
+    else
+        assigned->backoff_ms = 1;
+}
+
+/* Is the answer about what was asked, and are its sizes those of the payload? */
+static int check_answer(const struct fetch *fetch, const Kairn__FetchResponse *answer, size_t size)
+{
+    uint64_t total = 0;
+
+    if (answer->n_results != fetch->count)
+        return K_MALFORMED;
+    for (size_t i = 0; i < fetch->count; i++) {
+        struct uuid id;
+        if (head_uuid(answer->results[i]->topic_id, &id) != 0 ||
+            !uuid_equal(&id, &fetch->entries[i].topic_id) ||
+            answer->results[i]->partition != (uint32_t)fetch->entries[i].assigned->partition)
+            return K_MALFORMED;
+        total += answer->results[i]->size;
+    }
+    return total == size ? 0 : K_MALFORMED;
+}
+
+static void fetch_free(struct fetch *fetch)
+{
+    list_remove(&fetch->node);
+    for (size_t i = 0; i < fetch->count; i++) {
+        if (fetch->entries[i].assigned->fetch == fetch)
+            fetch->entries[i].assigned->fetch = NULL;
+        assigned_unref(fetch->entries[i].assigned);
+    }
+    request_fini(&fetch->request);
+    free(fetch);
+}
+
+static void answered(struct request *request, int code, const Kairn__ResponseHead *head,
+                     struct slab *slab, const uint8_t *payload, size_t size)
+{
+    struct fetch *fetch = LIST_OWNER(request, struct fetch, request);
+    struct fetcher *fetcher = fetch->fetcher;
+    bool quick = size == 0 && code == 0 &&
+                 now_ms(fetcher) - fetch->sent_ms < values(fetcher)->fetch_wait_ms_max / 2;
+
+    fetch->lane->in_flight--;
+    if (code == 0)
+        code = check_answer(fetch, head->fetch, size);
+    for (size_t i = 0; i < fetch->count; i++) {
+        struct entry *entry = &fetch->entries[i];
+        const Kairn__FetchResult *result = code == 0 ? head->fetch->results[i] : NULL;
+        const uint8_t *bytes = payload;
+        if (result != NULL)
+            payload += result->size;
+        /* Only if nobody has gone elsewhere meanwhile. */
+        if (entry->assigned->fetch != fetch)
+            continue;
+        entry->assigned->fetch = NULL;
+        int outcome = code != 0 ? code : head_error_code(result->error);
+        if (outcome != 0) {
+            take_error(fetcher, entry, outcome, result == NULL ? NULL : result->error);
+            continue;
+        }
+        entry->assigned->backoff_ms = 0;
+        entry->assigned->told_unknown = false;
+        if (result->size > 0)
+            take_bytes(fetcher, entry, result, slab, bytes);
+        else if (quick)
+            entry->assigned->retry_at_ms = now_ms(fetcher) + QUICK_EMPTY_MS;
+    }
+    fetch_free(fetch);
+    pump_soon(fetcher);
+}
+
+/* --- questions -------------------------------------------------------------------------------------------- */
+
+static struct lane *lane_of(struct fetcher *fetcher, struct broker *broker)
+{
+    LIST_EACH(&fetcher->lanes, node) {
+        struct lane *lane = LIST_OWNER(node, struct lane, node);
+        if (lane->broker == broker)
+            return lane;
+    }
+    struct lane *lane = calloc(1, sizeof *lane);
+    if (lane == NULL)
+        return NULL;
+    lane->broker = broker;
+    list_init(&lane->due);
+    list_append(&fetcher->lanes, &lane->node);
+    return lane;
+}
+
+static int describe(struct fetcher *fetcher, struct fetch *fetch, int64_t room)
+{
+    struct arena *arena = &fetch->request.arena;
+    const struct config_values *config = values(fetcher);
+    Kairn__FetchRequest *body = arena_alloc(arena, sizeof *body);
+    Kairn__FetchPartition *rows = arena_calloc(arena, fetch->count, sizeof *rows);
+    Kairn__FetchPartition **pointers =
+        arena_calloc(arena, fetch->count, sizeof(Kairn__FetchPartition *));
+
+    if (body == NULL || rows == NULL || pointers == NULL)
+        return K_NOMEM;
+    kairn__fetch_request__init(body);
+    body->max_wait_ms = (uint32_t)config->fetch_wait_ms_max;
+    body->min_bytes = (uint32_t)config->fetch_bytes_min;
+    body->max_bytes = (uint32_t)(room < config->fetch_bytes_max ? room : config->fetch_bytes_max);
+    body->isolation = config->isolation == ISOLATION_COMMITTED;
+    body->partitions = pointers;
+    body->n_partitions = fetch->count;
+    for (size_t i = 0; i < fetch->count; i++) {
+        const struct entry *entry = &fetch->entries[i];
+        Kairn__FetchPartition *row = pointers[i] = &rows[i];
+        kairn__fetch_partition__init(row);
+        row->topic_id = head_bytes_of_uuid(&entry->topic_id);
+        row->partition = (uint32_t)entry->assigned->partition;
+        row->offset = entry->offset;
+        row->max_bytes = (uint32_t)config->partition_fetch_bytes_max;
+        row->leader_epoch = entry->epoch;
+        row->last_epoch = -1;
+    }
+    fetch->request.head.body_case = KAIRN__REQUEST_HEAD__BODY_FETCH;
+    fetch->request.head.fetch = body;
+    return 0;
+}
+
+/* May it be asked for now? *lane receives where; *next_ms when to look again otherwise. */
+static bool is_due(struct fetcher *fetcher, struct assigned *assigned, struct lane **lane,
+                   int64_t *next_ms)
+{
+    struct cluster *cluster = klient_of(fetcher)->cluster;
+    int64_t now = now_ms(fetcher);
+
+    if (assigned->fetch != NULL || assigned->finder != NULL || assigned->state == FETCH_STUCK ||
+        atomic_load(&assigned->unread) > 0 || assigned->fetch_paused)
+        return false;
+    if (assigned->retry_at_ms > now) {
+        *next_ms = assigned->retry_at_ms < *next_ms ? assigned->retry_at_ms : *next_ms;
+        return false;
+    }
+    if (assigned->state == FETCH_LOOKING) {
+        look_up(fetcher, assigned, assigned->next_offset);
+        return false;
+    }
+    int code = cluster_topic_code(cluster, assigned->held);
+    if (code == 0 && assigned->partition >= assigned->held->count)
+        code = K_UNKNOWN_TOPIC_OR_PARTITION;
+    if (code != 0 && code != K_LEADER_NOT_AVAILABLE && !assigned->told_unknown) {
+        assigned->told_unknown = true;
+        tell(fetcher, assigned, code, -1);
+    }
+    struct broker *broker = cluster_leader(cluster, assigned->held, assigned->partition);
+    if (broker != NULL && (*lane = lane_of(fetcher, broker)) != NULL)
+        return true;
+    if (code == 0)
+        cluster_stale(cluster, assigned->held, assigned->partition,
+                      assigned->held->partitions[assigned->partition].epoch, NULL);
+    retry_later(fetcher, assigned);
+    *next_ms = assigned->retry_at_ms < *next_ms ? assigned->retry_at_ms : *next_ms;
+    return false;
+}
+
+/* One fetch for everything of this lane that is due. */
+static void fetch_lane(struct fetcher *fetcher, struct lane *lane, int64_t room)
+{
+    size_t count = 0;
+
+    LIST_EACH(&lane->due, node)
+        count++;
+    if (count == 0 || lane->in_flight >= LANE_FETCHES_MAX)
+        return;
+    count = count < ENTRIES_MAX ? count : ENTRIES_MAX;
+    struct fetch *fetch = malloc(sizeof *fetch + count * sizeof fetch->entries[0]);
+    if (fetch == NULL)
+        return;
+    fetch->fetcher = fetcher;
+    fetch->lane = lane;
+    fetch->sent_ms = now_ms(fetcher);
+    fetch->count = 0;
+    list_append(&fetcher->fetches, &fetch->node);
+    request_init(&fetch->request, answered);
+    for (; fetch->count < count; fetch->count++) {
+        struct assigned *assigned = LIST_OWNER(list_first(&lane->due), struct assigned, due);
+        list_remove(&assigned->due);
+        atomic_fetch_add(&assigned->references, 1);
+        assigned->fetch = fetch;
+        fetch->entries[fetch->count] = (struct entry){
+            .assigned = assigned,
+            .generation = assigned->fetch_generation,
+            .offset = assigned->next_offset,
+            .epoch = assigned->held->partitions[assigned->partition].epoch,
+            .topic_id = assigned->held->id,
+        };
+    }
+    int code = describe(fetcher, fetch, room);
+    lane->in_flight++;
+    /* The broker keeps it for fetch.max.wait.ms; that is not part of its time to answer. */
+    if (code == 0)
+        code = broker_ask(lane->broker, &fetch->request, NULL,
+                          values(fetcher)->request_timeout_ms +
+                              values(fetcher)->fetch_wait_ms_max, true);
+    if (code != 0) {
+        lane->in_flight--;
+        for (size_t i = 0; i < fetch->count; i++)
+            retry_later(fetcher, fetch->entries[i].assigned);
+        fetch_free(fetch);
+    }
+}
+
+static void pump(struct turn_hook *hook)
+{
+    struct fetcher *fetcher = LIST_OWNER(hook, struct fetcher, hook);
+    struct klient_consumer *consumer = fetcher->consumer;
+    int64_t next_ms = INT64_MAX;
+    int64_t room = values(fetcher)->consumer_buffer_bytes;
+
+    /* Announce the stall before looking, so that a free in between is not missed. */
+    atomic_store(&consumer->stalled, true);
+    room -= atomic_load(&consumer->budget->held);
+    if (room <= 0)
+        return;                     /* the application's next poll, or free, kicks */
+    atomic_store(&consumer->stalled, false);
+    LIST_EACH_SAFE(&fetcher->partitions, node, after) {
+        struct assigned *assigned = LIST_OWNER(node, struct assigned, node);
+        struct lane *lane;
+        if (is_due(fetcher, assigned, &lane, &next_ms))
+            list_append(&lane->due, &assigned->due);
+    }
+    LIST_EACH(&fetcher->lanes, node) {
+        struct lane *lane = LIST_OWNER(node, struct lane, node);
+        fetch_lane(fetcher, lane, room);
+        while (!list_empty(&lane->due))       /* those that must wait for an answer */
+            list_remove(list_first(&lane->due));
+    }
+    if (next_ms == INT64_MAX)
+        timer_stop(fetcher->timer);
+    else
+        timer_at(fetcher->timer, next_ms);
+}
+
+static void fired(void *context)
+{
+    pump_soon(context);
+}
+
+static void metadata_changed(struct observer *observer)
+{
+    struct fetcher *fetcher = LIST_OWNER(observer, struct fetcher, observer);
+
+    /* Those that wait for a leader need not wait for their timers. */
+    LIST_EACH(&fetcher->partitions, node) {
+        struct assigned *assigned = LIST_OWNER(node, struct assigned, node);
+        if (cluster_leader(klient_of(fetcher)->cluster, assigned->held, assigned->partition) !=
+                NULL && assigned->state == FETCH_READY && assigned->backoff_ms > 0)
+            assigned->retry_at_ms = 0;
+    }
+    pump_soon(fetcher);
+}
+
+/* --- orders --------------------------------------------------------------------------------------------- */
+
+static void add(struct fetcher *fetcher, struct order *order)
+{
+    struct assigned *assigned = order->assigned;
+
+    assigned->held = cluster_hold(klient_of(fetcher)->cluster, assigned->topic);
+    assigned->fetch_generation = order->generation;
+    atomic_fetch_add(&assigned->references, 1);
+    list_append(&fetcher->partitions, &assigned->node);
+    if (assigned->held == NULL)
+        stick(fetcher, assigned, K_NOMEM);
+    else
+        start_at(fetcher, assigned, order->offset);
+}
+
+static void drop(struct fetcher *fetcher, struct assigned *assigned)
+{
+    forget_look_up(assigned);
+    assigned->fetch = NULL;
+    list_remove(&assigned->node);
+    cluster_release(klient_of(fetcher)->cluster, assigned->held);
+    assigned->held = NULL;
+    assigned_unref(assigned);
+}
+
+void fetcher_obey(struct mail *mail)
+{
+    struct order *order = LIST_OWNER(mail, struct order, mail);
+    struct fetcher *fetcher = order->consumer->fetcher;
+    struct assigned *assigned = order->assigned;
+
+    switch (order->kind) {
+    case ORDER_ADD:
+        add(fetcher, order);
+        break;
+    case ORDER_REMOVE:
+        drop(fetcher, assigned);
+        break;
+    case ORDER_SEEK:
+        assigned->fetch_generation = order->generation;
+        if (assigned->held != NULL)
+            start_at(fetcher, assigned, order->offset);
+        break;
+    case ORDER_PAUSE:
+    case ORDER_RESUME:
+        assigned->fetch_paused = order->kind == ORDER_PAUSE;
+        break;
+    case ORDER_KICK:
+        break;
+    }
+    pump_soon(fetcher);
+    if (assigned != NULL)
+        assigned_unref(assigned);
+    free(order);
+}
+
+/* --- life ----------------------------------------------------------------------------------------------- */
+
+int fetcher_new(struct klient_consumer *consumer, struct fetcher **out)
+{
+    struct fetcher *fetcher = calloc(1, sizeof *fetcher);
+
+    if (fetcher == NULL)
+        return K_NOMEM;
+    fetcher->consumer = consumer;
+    list_init(&fetcher->partitions);
+    list_init(&fetcher->lanes);
+    list_init(&fetcher->fetches);
+    list_init(&fetcher->finders);
+    turn_hook_init(&fetcher->hook, pump);
+    *out = fetcher;
+    return 0;
+}
+
+int fetcher_start(struct fetcher *fetcher)
+{
+    int code = timer_new(klient_of(fetcher)->loop, fired, fetcher, &fetcher->timer);
+
+    if (code == 0)
+        cluster_observe(klient_of(fetcher)->cluster, &fetcher->observer, metadata_changed);
+    return code;
+}
+
+void fetcher_stop(struct fetcher *fetcher)
+{
+    fetcher->stopping = true;
+    cluster_unobserve(&fetcher->observer);
+    turn_hook_cancel(&fetcher->hook);
+    timer_free(fetcher->timer);
+    while (!list_empty(&fetcher->fetches)) {
+        struct fetch *fetch = LIST_OWNER(list_first(&fetcher->fetches), struct fetch, node);
+        request_cancel(&fetch->request);
+        fetch_free(fetch);
+    }
+    while (!list_empty(&fetcher->finders))
+        inquiry_end(&LIST_OWNER(list_first(&fetcher->finders), struct finder, node)->lookup.inquiry,
+                    K_CLOSED, NULL);
+    while (!list_empty(&fetcher->partitions))
+        drop(fetcher, LIST_OWNER(list_first(&fetcher->partitions), struct assigned, node));
+}
+
+void fetcher_free(struct fetcher *fetcher)
+{
+    while (!list_empty(&fetcher->lanes)) {
+        struct lane *lane = LIST_OWNER(list_first(&fetcher->lanes), struct lane, node);
+        list_remove(&lane->node);
+        free(lane);
+    }
+    free(fetcher);
+}

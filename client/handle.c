@@ -1,0 +1,106 @@
+#include "client/handle.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "client/cluster.h"
+#include "client/config.h"
+#include "client/error.h"
+#include "client/task.h"
+#include "net/loop.h"
+#include "net/resolve.h"
+
+/* A page whose content does not survive fork() tells parent from child by one load, where getpid()
+ * would be a system call per record. */
+static const volatile uint8_t *page_of_parent(void)
+{
+    size_t size = (size_t)sysconf(_SC_PAGESIZE);
+    uint8_t *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (page == MAP_FAILED)
+        return NULL;
+    if (madvise(page, size, MADV_WIPEONFORK) != 0) {
+        munmap(page, size);
+        return NULL;
+    }
+    page[0] = 1;
+    return page;
+}
+
+static void destroy(struct klient *klient)
+{
+    loop_free(klient->loop);
+    resolver_free(klient->resolver);
+    klient_config_free(klient->config);
+    if (klient->mine != NULL)
+        munmap((void *)klient->mine, (size_t)sysconf(_SC_PAGESIZE));
+    free(klient);
+}
+
+klient_t *klient_new(const klient_config_t *config, klient_error_t **error)
+{
+    struct loop_options options = { .name = "klient", .cpu = -1 };
+
+    if (config == NULL) {
+        fail(error, K_INVALID_ARGUMENT, "a configuration is needed");
+        return NULL;
+    }
+    if (config_check(config, error) != 0)
+        return NULL;
+    struct klient *klient = calloc(1, sizeof *klient);
+    if (klient == NULL)
+        goto nomem;
+    atomic_init(&klient->references, 1);
+    klient->config = klient_config_copy(config);
+    klient->mine = page_of_parent();
+    if (klient->config == NULL || klient->mine == NULL || resolver_new(&klient->resolver) != 0 ||
+        loop_new(&options, &klient->loop) != 0)
+        goto undo;
+    if (cluster_new(klient, &klient->cluster) != 0)
+        goto undo;
+    if (loop_start(klient->loop) != 0) {
+        cluster_free(klient->cluster);
+        goto undo;
+    }
+    return klient;
+
+undo:
+    destroy(klient);
+nomem:
+    fail(error, K_NOMEM, NULL);
+    return NULL;
+}
+
+struct klient *handle_ref(struct klient *klient)
+{
+    atomic_fetch_add_explicit(&klient->references, 1, memory_order_relaxed);
+    return klient;
+}
+
+static void free_cluster(void *context)
+{
+    struct klient *klient = context;
+
+    cluster_free(klient->cluster);
+    klient->cluster = NULL;
+}
+
+void handle_unref(struct klient *klient)
+{
+    if (atomic_fetch_sub(&klient->references, 1) != 1)
+        return;
+    /* A child has neither the thread nor the right to touch what it shares with its parent. */
+    if (handle_forked(klient))
+        return;
+    task_call(klient, free_cluster, klient);
+    loop_stop(klient->loop);
+    loop_join(klient->loop);
+    destroy(klient);
+}
+
+void klient_free(klient_t *klient)
+{
+    if (klient != NULL)
+        handle_unref(klient);
+}

@@ -1,0 +1,33 @@
+/* handle.h - what producers, consumers and admins of one klient_t share: a loop and the cluster as
+ * seen from it. */
+#ifndef CLIENT_HANDLE_H
+#define CLIENT_HANDLE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "client/klient.h"
+
+struct cluster;
+struct loop;
+struct resolver;
+
+struct klient {
+    atomic_uint references;             /* the application's, and one per thing opened on it */
+    const volatile uint8_t *mine;       /* a page that fork() wipes: 1 in the parent, 0 in a child */
+    struct klient_config *config;       /* owned, immutable */
+    struct loop *loop;                  /* owned */
+    struct resolver *resolver;          /* owned */
+    struct cluster *cluster;            /* owned; belongs to the loop */
+};
+
+/* Is this the process that made the handle? One load; no system call. */
+static inline bool handle_forked(const struct klient *klient) { return *klient->mine == 0; }
+
+struct klient *handle_ref(struct klient *klient);
+
+/* Give up a reference; the last one ends the thread. Not on the loop. */
+void handle_unref(struct klient *klient);
+
+#endif

@@ -1,0 +1,409 @@
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "client/config.h"
+#include "client/describe.h"
+#include "client/error.h"
+#include "client/producer.h"
+#include "common/error.h"
+#include "common/rand.h"
+#include "net/loop.h"
+
+/* --- life -------------------------------------------------------------------------------------------- */
+
+static void destroy(struct klient_producer *producer)
+{
+    pool_free(producer);
+    report_queue_free(producer);
+    producer_topics_free(producer);
+    if (producer->sender != NULL)
+        sender_free(producer->sender);
+    klient_config_free(producer->config);
+    free(producer);
+}
+
+struct start {
+    struct klient_producer *producer;
+    int code;
+};
+
+static void start(void *context)
+{
+    struct start *request = context;
+
+    request->code = sender_start(request->producer->sender);
+}
+
+klient_producer_t *klient_producer_open(klient_t *klient, const klient_config_t *config,
+                                        klient_error_t **error)
+{
+    if (klient == NULL || handle_forked(klient)) {
+        fail(error, klient == NULL ? K_INVALID_ARGUMENT : K_FORKED, NULL);
+        return NULL;
+    }
+    if (config != NULL && config_check(config, error) != 0)
+        return NULL;
+    struct klient_producer *producer = calloc(1, sizeof *producer);
+    if (producer == NULL)
+        goto nomem;
+    producer->klient = klient;
+    gate_init(&producer->progress);
+    spin_init(&producer->pool_spin);
+    report_queue_init(producer);
+    struct rand rand;
+    rand_seed_from_system(&rand);
+    atomic_init(&producer->chance, rand_u64(&rand));
+    producer->config = klient_config_copy(config == NULL ? klient->config : config);
+    if (producer->config == NULL || sender_new(producer, &producer->sender) != 0)
+        goto undo;
+    struct start request = { .producer = producer };
+    task_call(klient, start, &request);
+    if (request.code != 0)
+        goto undo;
+    handle_ref(klient);
+    return producer;
+
+undo:
+    destroy(producer);
+nomem:
+    fail(error, K_NOMEM, NULL);
+    return NULL;
+}
+
+klient_producer_t *klient_producer_new(const klient_config_t *config, klient_error_t **error)
+{
+    klient_t *klient = klient_new(config, error);
+    if (klient == NULL)
+        return NULL;
+    klient_producer_t *producer = klient_producer_open(klient, config, error);
+    klient_free(klient);
+    return producer;
+}
+
+static void stop(void *context)
+{
+    struct klient_producer *producer = context;
+
+    sender_stop(producer->sender);
+}
+
+klient_code_t klient_producer_close(klient_producer_t *producer, int64_t timeout_ms,
+                                    klient_error_t **error)
+{
+    if (producer == NULL)
+        return KLIENT_OK;
+    /* In a child nothing may be touched that the parent's thread could have held at the fork. */
+    if (handle_forked(producer->klient))
+        return fail(error, K_FORKED, NULL);
+    if (report_is_reporter(producer))
+        return fail(error, K_IN_CALLBACK, NULL);
+    atomic_store(&producer->closing, true);
+    klient_code_t code = klient_producer_flush(producer, timeout_ms, error);
+    task_call(producer->klient, stop, producer);
+    report_serve(producer);
+    struct klient *klient = producer->klient;
+    destroy(producer);
+    handle_unref(klient);
+    return code;
+}
+
+/* --- sending -------------------------------------------------------------------------------------------- */
+
+void klient_record_init(klient_record_t *record)
+{
+    *record = (klient_record_t){ .size = sizeof *record,
+                                 .partition = KLIENT_PARTITION_ANY,
+                                 .leader_epoch = -1,
+                                 .offset = -1,
+                                 .timestamp = KLIENT_TIMESTAMP_NOW };
+}
+
+/* The coarse clock (a few milliseconds) costs a fifth of the exact one. */
+static int64_t wall_ms_coarse(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Ask the loop to look the topic up. */
+struct introduction {
+    struct mail mail;
+    struct klient_producer *producer;
+    char name[];
+};
+
+static void introduce(struct mail *mail)
+{
+    struct introduction *introduction = LIST_OWNER(mail, struct introduction, mail);
+    struct klient_producer *producer = introduction->producer;
+
+    if (!atomic_load(&producer->closing)) {
+        struct producer_topic *topic = producer_topic_add(producer, introduction->name);
+        if (topic != NULL)
+            producer_topic_update(producer, topic);
+    }
+    free(introduction);
+}
+
+static int ask_for_topic(struct klient_producer *producer, const char *name)
+{
+    size_t size = strlen(name) + 1;
+    struct introduction *introduction = malloc(sizeof *introduction + size);
+
+    if (introduction == NULL)
+        return K_NOMEM;
+    introduction->mail.deliver = introduce;
+    introduction->producer = producer;
+    memcpy(introduction->name, name, size);
+    loop_post(producer->klient->loop, &introduction->mail);
+    return 0;
+}
+
+/* What is known of the topic, waiting for it until `deadline_ms`. */
+static int find_topic(struct klient_producer *producer, const char *name, int64_t deadline_ms,
+                      struct producer_topic **out, struct partition_table **table)
+{
+    bool asked = false;
+
+    for (;;) {
+        unsigned ticket = gate_ticket(&producer->progress);
+        struct producer_topic *topic = producer_topic_find(producer, name);
+        *table = topic == NULL ? NULL : atomic_load_explicit(&topic->table, memory_order_acquire);
+        *out = topic;
+        if (*table != NULL)
+            return 0;
+        int refused = topic == NULL ? 0 : atomic_load(&topic->code);
+        if (refused != 0 && (asked || deadline_ms == 0)) {
+            if (deadline_ms == 0)
+                ask_for_topic(producer, name);
+            return refused;
+        }
+        if (!asked || refused != 0) {
+            if (strlen(name) > 249)
+                return K_INVALID_TOPIC_EXCEPTION;
+            if (deadline_ms != 0 && report_is_reporter(producer))
+                return K_IN_CALLBACK;
+            int code = topic == NULL || refused != 0 ? ask_for_topic(producer, name) : 0;
+            if (code != 0)
+                return code;
+            asked = true;
+        }
+        if (deadline_ms == 0)
+            return K_LEADER_NOT_AVAILABLE;
+        if (!gate_wait(&producer->progress, ticket, deadline_ms))
+            return K_REQUEST_TIMED_OUT;
+    }
+}
+
+/* Wait until there may be room again; K_QUEUE_FULL when it takes too long. */
+static int wait_for_room(struct klient_producer *producer, unsigned ticket, int64_t deadline_ms)
+{
+    if (report_is_reporter(producer))
+        return deadline_ms == 0 ? K_QUEUE_FULL : K_IN_CALLBACK;
+    if (deadline_ms == 0 || !gate_wait(&producer->progress, ticket, deadline_ms))
+        return K_QUEUE_FULL;
+    return 0;
+}
+
+/* 0 and an upper bound of the record's size, or why it can not be sent. */
+static int check_record(const struct klient_producer *producer, const klient_record_t *record,
+                        size_t *size)
+{
+    size_t limit = (size_t)producer->config->values.request_bytes_max;
+
+    if (record == NULL || record->size < sizeof *record || record->topic == NULL ||
+        (record->header_count > 0 && record->headers == NULL) ||
+        record->partition < KLIENT_PARTITION_ANY)
+        return K_INVALID_ARGUMENT;
+    if (record->key_size > limit || record->value_size > limit ||
+        record->header_count > limit)
+        return K_MESSAGE_TOO_LARGE;
+    /* Seven fields of lengths and deltas, ten bytes at most each. */
+    size_t total = 70 + record->key_size + record->value_size;
+    for (size_t i = 0; i < record->header_count; i++) {
+        const klient_header_t *header = &record->headers[i];
+        if (header->key == NULL || header->key_size > limit || header->value_size > limit)
+            return header->key == NULL ? K_INVALID_ARGUMENT : K_MESSAGE_TOO_LARGE;
+        total += 10 + header->key_size + header->value_size;
+        if (total > limit)
+            return K_MESSAGE_TOO_LARGE;
+    }
+    *size = total;
+    return total + BATCH_HEADER_SIZE > limit ? K_MESSAGE_TOO_LARGE : 0;
+}
+
+/* Into the accumulator of `partition`; waits for room unless deadline_ms is 0. A deadline of -1 is
+ * not known yet: the clock is read only when there is something to wait for. */
+static int add_record(struct klient_producer *producer, struct accumulator *accumulator,
+                      const klient_record_t *record, size_t size, int64_t deadline_ms, bool *moved)
+{
+    int64_t timestamp = record->timestamp >= 0 ? record->timestamp : wall_ms_coarse();
+    bool keyless = record->partition < 0 &&
+                   (record->key == NULL || producer->config->values.partitioner_ignores_keys);
+    int code = accumulator_add(accumulator, record, timestamp, size, keyless, moved);
+
+    if (code != K_QUEUE_FULL || deadline_ms == 0)
+        return code;
+    if (deadline_ms < 0)
+        deadline_ms = deadline_after(producer->config->values.block_ms_max);
+    atomic_fetch_add(&producer->starving, 1);
+    for (;;) {
+        unsigned ticket = gate_ticket(&producer->progress);
+        code = accumulator_add(accumulator, record, timestamp, size, keyless, moved);
+        if (code != K_QUEUE_FULL)
+            break;
+        code = wait_for_room(producer, ticket, deadline_ms);
+        if (code != 0)
+            break;
+    }
+    atomic_fetch_sub(&producer->starving, 1);
+    return code;
+}
+
+static int send(struct klient_producer *producer, const klient_record_t *record, bool wait)
+{
+    struct producer_topic *topic;
+    struct partition_table *table = NULL;
+    int64_t deadline_ms = wait ? -1 : 0;
+    bool moved = false;
+    size_t size;
+
+    if (handle_forked(producer->klient))
+        return K_FORKED;
+    if (atomic_load_explicit(&producer->closing, memory_order_relaxed))
+        return K_CLOSED;
+    int code = check_record(producer, record, &size);
+    if (code != 0)
+        return code;
+    topic = producer_topic_find(producer, record->topic);
+    if (topic != NULL)
+        table = atomic_load_explicit(&topic->table, memory_order_acquire);
+    if (table == NULL) {
+        if (wait)
+            deadline_ms = deadline_after(producer->config->values.block_ms_max);
+        code = find_topic(producer, record->topic, deadline_ms, &topic, &table);
+        if (code != 0)
+            return code;
+    }
+    int32_t partition = record->partition >= 0
+                            ? record->partition
+                            : producer_topic_choose(producer, topic, table, record);
+    if (partition < 0 || partition >= table->count)
+        return partition < 0 ? K_PARTITIONER_FAILED : K_UNKNOWN_TOPIC_OR_PARTITION;
+    code = add_record(producer, table->accumulators[partition], record, size, deadline_ms, &moved);
+    if (code != 0)
+        producer_topic_give_back(producer, topic, record);
+    else if (moved)
+        producer_topic_move(producer, topic, table, partition);
+    return code;
+}
+
+static klient_code_t explain(struct klient_producer *producer, const klient_record_t *record,
+                             int code, klient_error_t **error)
+{
+    if (error == NULL || code == 0)
+        return (klient_code_t)code;
+    if (code == K_QUEUE_FULL) {
+        int64_t unread = atomic_load(&producer->report_bytes);
+        if (2 * unread > producer->config->values.buffer_bytes)
+            return fail(error, code, "buffer.memory is full of delivery reports that nobody reads: "
+                        "call klient_producer_poll()");
+        return fail(error, code, "buffer.memory is full: records come faster than the brokers take "
+                    "them");
+    }
+    if (code == K_INVALID_ARGUMENT || code == K_FORKED || code == K_CLOSED)
+        return fail(error, code, NULL);
+    return fail(error, code, "%s: %s", record->topic, k_error_text(code));
+}
+
+klient_code_t klient_producer_send(klient_producer_t *producer, const klient_record_t *record,
+                                   klient_error_t **error)
+{
+    return explain(producer, record, send(producer, record, true), error);
+}
+
+klient_code_t klient_producer_try_send(klient_producer_t *producer, const klient_record_t *record,
+                                       klient_error_t **error)
+{
+    return explain(producer, record, send(producer, record, false), error);
+}
+
+/* --- waiting --------------------------------------------------------------------------------------------- */
+
+static int check_waiting(struct klient_producer *producer)
+{
+    if (handle_forked(producer->klient))
+        return K_FORKED;
+    return report_is_reporter(producer) ? K_IN_CALLBACK : 0;
+}
+
+klient_code_t klient_producer_poll(klient_producer_t *producer, int64_t timeout_ms, size_t *served,
+                                   klient_error_t **error)
+{
+    int code = check_waiting(producer);
+    if (code != 0)
+        return fail(error, code, NULL);
+
+    int64_t deadline_ms = deadline_after(timeout_ms), count;
+    for (;;) {
+        unsigned ticket = gate_ticket(&producer->progress);
+        count = report_serve(producer);
+        if (count > 0 || !gate_wait(&producer->progress, ticket, deadline_ms))
+            break;
+    }
+    if (served != NULL)
+        *served = count > 0 ? (size_t)count : 0;
+    return KLIENT_OK;
+}
+
+static void flush_dispose(struct task *task)
+{
+    free(task);
+}
+
+klient_code_t klient_producer_flush(klient_producer_t *producer, int64_t timeout_ms,
+                                    klient_error_t **error)
+{
+    int code = check_waiting(producer);
+    if (code != 0)
+        return fail(error, code, NULL);
+
+    int64_t deadline_ms = deadline_after(timeout_ms);
+    struct flush *flush = calloc(1, sizeof *flush);
+    if (flush == NULL)
+        return fail(error, K_NOMEM, NULL);
+    flush->producer = producer;
+    list_init(&flush->node);
+    task_init(&flush->task, sender_flush, flush_dispose);
+    task_start(&flush->task, producer->klient);
+    bool done;
+    for (;;) {
+        unsigned ticket = gate_ticket(&producer->progress);
+        done = atomic_load(&flush->task.done);
+        report_serve(producer);
+        if (done || !gate_wait(&producer->progress, ticket, deadline_ms))
+            break;
+    }
+    done = done || atomic_load(&flush->task.done);
+    task_unref(&flush->task);
+    if (!done)
+        return fail(error, K_REQUEST_TIMED_OUT, "not everything was acknowledged within %lld ms",
+                    (long long)timeout_ms);
+    report_serve(producer);
+    code = atomic_exchange(&producer->first_failure, 0);
+    return code == 0 ? KLIENT_OK : fail(error, code, NULL);
+}
+
+klient_code_t klient_producer_partitions_for(klient_producer_t *producer, const char *topic,
+                                             int64_t timeout_ms, klient_metadata_t **out,
+                                             klient_error_t **error)
+{
+    int code = check_waiting(producer);
+    if (code != 0)
+        return fail(error, code, NULL);
+    return describe_topic(producer->klient, topic, timeout_ms, out, error);
+}

@@ -1,0 +1,243 @@
+/* producer.h - the parts of a producer and who may touch them.
+ *
+ * Application threads encode records into the open batch of an accumulator (one per partition),
+ * under its spin lock; everything else of sending belongs to the loop (sender.c). Batches travel:
+ *
+ *   pool -> open -> closed -> in flight -> (again -> in flight)* -> reports -> pool
+ *           accumulator.c     sender.c                              report.c
+ *
+ * The order of a partition is kept because batches of one accumulator are in flight only once at a
+ * time, and those that failed go first again. */
+#ifndef CLIENT_PRODUCER_H
+#define CLIENT_PRODUCER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "client/gate.h"
+#include "client/handle.h"
+#include "client/klient.h"
+#include "client/spin.h"
+#include "client/task.h"
+#include "common/heap.h"
+#include "common/list.h"
+#include "common/mail.h"
+#include "proto/batch.h"
+
+struct accumulator;
+struct producer_topic;
+struct sender;
+struct slab;
+struct topic;
+
+/* What a report needs to know of each record. */
+struct delivery {
+    void *opaque;
+    int64_t timestamp;
+};
+
+struct batch {
+    struct batch *next;
+    struct accumulator *accumulator;
+    struct slab *slab;              /* owned; the bytes; NULL once complete */
+    struct batch_builder builder;
+    struct delivery *deliveries;    /* owned, builder.count of them; NULL without reports */
+    int32_t delivery_capacity;
+    size_t charged;                 /* bytes counted against buffer.memory */
+    int64_t opened_at_ms;           /* of mono time */
+    int64_t attempts;
+    bool maybe_written;             /* an attempt ended without a word from the broker */
+    bool alone;                     /* sent without company: one of a group was refused */
+    struct flush *flush;            /* who waits for it; loop only */
+    int code;                       /* outcome */
+    int64_t base_offset, append_time_ms;
+};
+
+struct batch_queue {
+    struct batch *first, **last;
+};
+
+struct accumulator {
+    /* Shared, under `spin`. */
+    struct spin spin;
+    struct batch *open;             /* owned */
+    struct batch_queue closed;      /* owned; complete batches, oldest first */
+    size_t sticky_bytes;            /* taken from records without key since it became the choice */
+    /* Shared. */
+    atomic_uint queued;             /* batches in `closed`: a hint for the partitioner */
+    atomic_bool available;          /* has a leader */
+    atomic_bool noticed;            /* the loop looks by itself: no need to tell it */
+    /* Constant. */
+    struct klient_producer *producer;
+    struct producer_topic *topic;
+    int32_t partition;
+    /* The loop's. */
+    struct mail mail;
+    struct list node;               /* in one of the sender's or a lane's lists, or in none */
+    struct list every;              /* in sender->accumulators */
+    struct heap_node wake;
+    struct batch_queue again;       /* owned; to be sent before `closed` */
+    struct cargo *cargo;            /* what is in flight, or NULL */
+    int64_t retry_at_ms, backoff_ms, sent_at_us;
+};
+
+/* Published as a whole and never changed: readers take no lock. */
+struct partition_table {
+    struct partition_table *retired;    /* older ones; a reader may still look at them */
+    int32_t count;
+    struct accumulator **accumulators;  /* `count` of them; owned by the topic */
+    size_t available_count;
+    int32_t *available;                 /* partitions with a leader, ascending */
+};
+
+struct producer_topic {
+    char *name;                         /* owned */
+    uint64_t hash;
+    _Atomic(struct partition_table *) table;    /* owned; NULL while unknown */
+    atomic_int code;                    /* final refusal of an unknown topic, 0: none */
+    atomic_uint_least64_t turn;         /* of round-robin */
+    atomic_int_least32_t sticky;        /* partition for records without key; -1: none */
+    struct topic *topic;                /* held; loop only */
+    struct list node;                   /* in sender->topics */
+};
+
+/* An open-addressing hash table of topics, published as a whole like the partition tables; slots
+ * are only ever filled. */
+struct topic_table {
+    struct topic_table *retired;
+    size_t capacity, count;
+    _Atomic(struct producer_topic *) slots[];
+};
+
+struct klient_producer {
+    struct klient *klient;              /* referenced */
+    struct klient_config *config;       /* owned, immutable */
+    atomic_bool closing;
+    struct gate progress;               /* memory, a topic, reports or a flush: look again */
+    _Atomic(struct topic_table *) topics;
+    struct sender *sender;              /* owned; the loop's side */
+    /* buffer.memory */
+    atomic_int_least64_t used_bytes;
+    atomic_int_least64_t report_bytes;  /* of those, held by unread reports */
+    atomic_uint starving;               /* threads that wait for memory */
+    struct spin pool_spin;
+    struct batch *pool;                 /* batches with a slab of batch.size */
+    /* Reports. */
+    struct spin report_spin;
+    struct batch_queue reports;
+    atomic_int descriptor;              /* eventfd or -1 */
+    atomic_uintptr_t reporter;          /* the thread that runs callbacks now, or 0 */
+    atomic_int first_failure;           /* since the last flush */
+    atomic_uint_least64_t chance;
+};
+
+static inline void queue_init(struct batch_queue *queue)
+{
+    queue->first = NULL;
+    queue->last = &queue->first;
+}
+
+static inline void queue_push(struct batch_queue *queue, struct batch *batch)
+{
+    batch->next = NULL;
+    *queue->last = batch;
+    queue->last = &batch->next;
+}
+
+static inline struct batch *queue_pop(struct batch_queue *queue)
+{
+    struct batch *batch = queue->first;
+
+    if (batch != NULL && (queue->first = batch->next) == NULL)
+        queue->last = &queue->first;
+    return batch;
+}
+
+/* Move all of `front` before the batches of `queue`. */
+static inline void queue_prepend(struct batch_queue *queue, struct batch_queue *front)
+{
+    if (front->first == NULL)
+        return;
+    *front->last = queue->first;
+    if (queue->first == NULL)
+        queue->last = front->last;
+    queue->first = front->first;
+    queue_init(front);
+}
+
+/* --- accumulator.c: any thread ------------------------------------------------------------------ */
+
+struct accumulator *accumulator_new(struct klient_producer *producer, struct producer_topic *topic,
+                                    int32_t partition);
+void accumulator_free(struct accumulator *accumulator);
+
+/* Encode a record. `size` is its upper bound in bytes. *moved is set when the choice of the sticky
+ * partition should change. 0, K_QUEUE_FULL or K_NOMEM. */
+int accumulator_add(struct accumulator *accumulator, const klient_record_t *record,
+                    int64_t timestamp, size_t size, bool keyless, bool *moved);
+
+/* Close the open batch (no-op without). With the spin lock held. */
+void accumulator_close_open(struct accumulator *accumulator);
+
+/* Give a completed batch's bytes back; its deliveries stay. */
+void batch_release_bytes(struct klient_producer *producer, struct batch *batch);
+/* The rest. */
+void batch_free(struct klient_producer *producer, struct batch *batch);
+void pool_free(struct klient_producer *producer);
+
+/* --- producer_topic.c --------------------------------------------------------------------------- */
+
+/* NULL when it was never asked for. Any thread. */
+struct producer_topic *producer_topic_find(struct klient_producer *producer, const char *name);
+
+/* Where a record goes, or -1: K_PARTITIONER_FAILED. Any thread. */
+int32_t producer_topic_choose(struct klient_producer *producer, struct producer_topic *topic,
+                              const struct partition_table *table, const klient_record_t *record);
+
+/* The send failed: the turn taken by round-robin was not used. */
+void producer_topic_give_back(struct klient_producer *producer, struct producer_topic *topic,
+                              const klient_record_t *record);
+
+/* Leave partition `from` for records without key. Any thread. */
+void producer_topic_move(struct klient_producer *producer, struct producer_topic *topic,
+                         const struct partition_table *table, int32_t from);
+
+/* The loop's: find or add; publish what the cluster knows of it; free. */
+struct producer_topic *producer_topic_add(struct klient_producer *producer, const char *name);
+void producer_topic_update(struct klient_producer *producer, struct producer_topic *topic);
+void producer_topics_free(struct klient_producer *producer);
+
+/* --- sender.c: the loop's ------------------------------------------------------------------------ */
+
+int sender_new(struct klient_producer *producer, struct sender **out);   /* any thread */
+int sender_start(struct sender *sender);
+/* Fail everything that is left with K_CLOSED. */
+void sender_stop(struct sender *sender);
+void sender_free(struct sender *sender);                                  /* any thread */
+void sender_add_topic(struct sender *sender, struct producer_topic *topic);
+void sender_add_accumulator(struct sender *sender, struct accumulator *accumulator);
+/* Mail: an accumulator has something new. */
+void sender_noticed(struct mail *mail);
+/* Send what is there now; done once all of it is complete. */
+struct flush {
+    struct task task;
+    struct list node;
+    struct klient_producer *producer;
+    size_t pending;                 /* batches */
+};
+void sender_flush(struct task *task);
+
+/* --- report.c ------------------------------------------------------------------------------------- */
+
+/* The loop's: a batch is complete (code, base_offset, append_time_ms are set). Takes it over. */
+void report_batch(struct klient_producer *producer, struct batch *batch);
+
+/* Run callbacks until there is nothing to report. Returns how many ran; -1 when another thread is
+ * at it. */
+int64_t report_serve(struct klient_producer *producer);
+bool report_is_reporter(struct klient_producer *producer);
+void report_queue_init(struct klient_producer *producer);
+void report_queue_free(struct klient_producer *producer);
+
+#endif

@@ -1,0 +1,316 @@
+/* producer_topic.c - the producer's topics: found without a lock, changed by the loop only. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/cluster.h"
+#include "client/config.h"
+#include "client/partitioner.h"
+#include "client/producer.h"
+#include "common/error.h"
+
+/* FNV-1a: names are short and come from the application, not from strangers. */
+static uint64_t name_hash(const char *name)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+
+    for (; *name != '\0'; name++)
+        hash = (hash ^ (uint8_t)*name) * 0x100000001b3;
+    return hash ^ hash >> 32;
+}
+
+static struct producer_topic *table_find(const struct topic_table *table, uint64_t hash,
+                                         const char *name)
+{
+    for (size_t i = hash & (table->capacity - 1);; i = (i + 1) & (table->capacity - 1)) {
+        struct producer_topic *topic = atomic_load_explicit(&table->slots[i], memory_order_acquire);
+        if (topic == NULL || (topic->hash == hash && strcmp(topic->name, name) == 0))
+            return topic;
+    }
+}
+
+struct producer_topic *producer_topic_find(struct klient_producer *producer, const char *name)
+{
+    struct topic_table *table = atomic_load_explicit(&producer->topics, memory_order_acquire);
+
+    return table == NULL ? NULL : table_find(table, name_hash(name), name);
+}
+
+/* --- which partition ------------------------------------------------------------------------------- */
+
+/* splitmix64 over a shared counter: any thread, no lock. */
+static uint64_t chance(struct klient_producer *producer)
+{
+    uint64_t x = atomic_fetch_add_explicit(&producer->chance, 0x9e3779b97f4a7c15,
+                                           memory_order_relaxed);
+
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+    x = (x ^ x >> 27) * 0x94d049bb133111eb;
+    return x ^ x >> 31;
+}
+
+static int32_t pick(struct klient_producer *producer, const struct partition_table *table,
+                    int32_t except)
+{
+    enum { WEIGHED_MAX = 256 };
+    uint32_t queues[WEIGHED_MAX];
+    int32_t choices[WEIGHED_MAX];
+    size_t count = 0, known = table->available_count;
+
+    if (known == 0)
+        return (int32_t)(chance(producer) % (uint64_t)table->count);
+    if (known > WEIGHED_MAX)
+        return table->available[chance(producer) % known];
+    for (size_t i = 0; i < known; i++) {
+        int32_t partition = table->available[i];
+        if (partition == except && known > 1)
+            continue;
+        choices[count] = partition;
+        queues[count++] = atomic_load_explicit(&table->accumulators[partition]->queued,
+                                               memory_order_relaxed);
+    }
+    bool adaptive = producer->config->values.partitioner_adaptive;
+    return choices[partition_pick(adaptive ? queues : NULL, count, chance(producer))];
+}
+
+void producer_topic_move(struct klient_producer *producer, struct producer_topic *topic,
+                         const struct partition_table *table, int32_t from)
+{
+    atomic_compare_exchange_strong(&topic->sticky, &from, pick(producer, table, from));
+}
+
+static int32_t choose_sticky(struct klient_producer *producer, struct producer_topic *topic,
+                             const struct partition_table *table)
+{
+    int32_t partition = atomic_load_explicit(&topic->sticky, memory_order_relaxed);
+
+    if (partition < 0 || partition >= table->count ||
+        (!atomic_load_explicit(&table->accumulators[partition]->available, memory_order_relaxed) &&
+         table->available_count > 0)) {
+        producer_topic_move(producer, topic, table, partition);
+        partition = atomic_load_explicit(&topic->sticky, memory_order_relaxed);
+        if (partition < 0 || partition >= table->count)
+            partition = 0;
+    }
+    return partition;
+}
+
+static int32_t choose_custom(const struct klient_config *config, const char *topic,
+                             const struct partition_table *table, const klient_record_t *record)
+{
+    klient_partitioning_t view = {
+        .size = sizeof view,
+        .topic = topic,
+        .key = record->key,
+        .key_size = record->key_size,
+        .value = record->value,
+        .value_size = record->value_size,
+        .partition_count = table->count,
+        .available = table->available,
+        .available_count = table->available_count,
+    };
+    int32_t partition = config->partitioner(config->partitioner_context, &view);
+
+    return partition >= 0 && partition < table->count ? partition : -1;
+}
+
+int32_t producer_topic_choose(struct klient_producer *producer, struct producer_topic *topic,
+                              const struct partition_table *table, const klient_record_t *record)
+{
+    const struct klient_config *config = producer->config;
+
+    if (config->partitioner != NULL)
+        return choose_custom(config, topic->name, table, record);
+    if (config->values.partitioner == PARTITIONER_ROUND_ROBIN) {
+        uint64_t turn = atomic_fetch_add_explicit(&topic->turn, 1, memory_order_relaxed);
+        return table->available_count > 0 ? table->available[turn % table->available_count]
+                                          : (int32_t)(turn % (uint64_t)table->count);
+    }
+    if (record->key != NULL && !config->values.partitioner_ignores_keys)
+        return klient_partition_for_key(record->key, record->key_size, table->count);
+    return choose_sticky(producer, topic, table);
+}
+
+void producer_topic_give_back(struct klient_producer *producer, struct producer_topic *topic,
+                              const klient_record_t *record)
+{
+    const struct klient_config *config = producer->config;
+
+    if (record->partition < 0 && config->partitioner == NULL &&
+        config->values.partitioner == PARTITIONER_ROUND_ROBIN)
+        atomic_fetch_sub_explicit(&topic->turn, 1, memory_order_relaxed);
+}
+
+/* --- the loop's side ---------------------------------------------------------------------------------- */
+
+static int table_insert(struct klient_producer *producer, struct producer_topic *topic)
+{
+    struct topic_table *table = atomic_load(&producer->topics);
+    size_t capacity = table == NULL ? 16 : table->capacity;
+
+    if (table == NULL || 2 * (table->count + 1) > table->capacity) {
+        capacity = table == NULL ? capacity : 2 * capacity;
+        struct topic_table *larger =
+            calloc(1, sizeof *larger + capacity * sizeof larger->slots[0]);
+        if (larger == NULL)
+            return K_NOMEM;
+        larger->capacity = capacity;
+        larger->retired = table;
+        for (size_t i = 0; table != NULL && i < table->capacity; i++) {
+            struct producer_topic *old = atomic_load(&table->slots[i]);
+            size_t at = old == NULL ? 0 : old->hash & (capacity - 1);
+            while (old != NULL && atomic_load(&larger->slots[at]) != NULL)
+                at = (at + 1) & (capacity - 1);
+            if (old != NULL)
+                atomic_store(&larger->slots[at], old);
+        }
+        larger->count = table == NULL ? 0 : table->count;
+        table = larger;
+    }
+    size_t at = topic->hash & (capacity - 1);
+    while (atomic_load(&table->slots[at]) != NULL)
+        at = (at + 1) & (capacity - 1);
+    atomic_store_explicit(&table->slots[at], topic, memory_order_release);
+    table->count++;
+    atomic_store_explicit(&producer->topics, table, memory_order_release);
+    return 0;
+}
+
+struct producer_topic *producer_topic_add(struct klient_producer *producer, const char *name)
+{
+    struct cluster *cluster = producer->klient->cluster;
+    struct producer_topic *topic = producer_topic_find(producer, name);
+
+    if (topic != NULL) {
+        /* Asked again after a refusal: by now it may exist. */
+        if (atomic_load(&topic->code) != 0) {
+            atomic_store(&topic->code, 0);
+            cluster_release(cluster, cluster_hold(cluster, name));
+        }
+        return topic;
+    }
+    topic = calloc(1, sizeof *topic);
+    if (topic == NULL)
+        return NULL;
+    atomic_init(&topic->sticky, -1);
+    list_init(&topic->node);
+    topic->hash = name_hash(name);
+    topic->name = strdup(name);
+    topic->topic = topic->name == NULL ? NULL : cluster_hold(cluster, name);
+    if (topic->topic == NULL || table_insert(producer, topic) != 0) {
+        cluster_release(cluster, topic->topic);
+        free(topic->name);
+        free(topic);
+        return NULL;
+    }
+    sender_add_topic(producer->sender, topic);
+    return topic;
+}
+
+/* A table with room for `count` partitions, those of `old` taken over. */
+static struct partition_table *partition_table_new(struct klient_producer *producer,
+                                                   struct producer_topic *topic,
+                                                   struct partition_table *old, int32_t count)
+{
+    struct partition_table *table = calloc(1, sizeof *table);
+
+    if (table == NULL)
+        return NULL;
+    table->accumulators = calloc((size_t)count, sizeof(struct accumulator *));
+    table->available = calloc((size_t)count, sizeof *table->available);
+    if (table->accumulators == NULL || table->available == NULL)
+        goto free_table;
+    for (; table->count < count; table->count++) {
+        int32_t i = table->count;
+        if (old != NULL && i < old->count) {
+            table->accumulators[i] = old->accumulators[i];
+            continue;
+        }
+        table->accumulators[i] = accumulator_new(producer, topic, i);
+        if (table->accumulators[i] == NULL)
+            goto free_accumulators;
+    }
+    table->retired = old;
+    return table;
+
+free_accumulators:
+    while (table->count > (old == NULL ? 0 : old->count))
+        accumulator_free(table->accumulators[--table->count]);
+free_table:
+    free(table->accumulators);
+    free(table->available);
+    free(table);
+    return NULL;
+}
+
+static bool table_is_current(const struct partition_table *table, const struct topic *topic)
+{
+    if (table == NULL || table->count < topic->count)
+        return false;
+    for (int32_t i = 0; i < topic->count; i++)
+        if (atomic_load(&table->accumulators[i]->available) != (topic->partitions[i].leader >= 0))
+            return false;
+    return true;
+}
+
+void producer_topic_update(struct klient_producer *producer, struct producer_topic *topic)
+{
+    struct topic *known = topic->topic;
+    struct partition_table *old = atomic_load(&topic->table);
+
+    if (known->code != 0) {
+        int code = cluster_topic_code(producer->klient->cluster, known);
+        if (code != K_LEADER_NOT_AVAILABLE && atomic_exchange(&topic->code, code) != code)
+            gate_signal(&producer->progress);
+        return;
+    }
+    if (known->count == 0 || table_is_current(old, known))
+        return;
+    /* A topic can be made anew with fewer partitions; the others stay, without a leader, until
+     * what they hold has failed. */
+    int32_t count = old != NULL && old->count > known->count ? old->count : known->count;
+    struct partition_table *table = partition_table_new(producer, topic, old, count);
+    if (table == NULL)
+        return;
+    for (int32_t i = 0; i < count; i++) {
+        bool available = i < known->count && known->partitions[i].leader >= 0;
+        atomic_store(&table->accumulators[i]->available, available);
+        if (available)
+            table->available[table->available_count++] = i;
+        if (old == NULL || i >= old->count)
+            sender_add_accumulator(producer->sender, table->accumulators[i]);
+    }
+    atomic_store(&topic->code, 0);
+    atomic_store_explicit(&topic->table, table, memory_order_release);
+    gate_signal(&producer->progress);
+}
+
+static void topic_free(struct producer_topic *topic)
+{
+    struct partition_table *table = atomic_load(&topic->table);
+
+    for (int32_t i = 0; table != NULL && i < table->count; i++)
+        accumulator_free(table->accumulators[i]);
+    while (table != NULL) {
+        struct partition_table *older = table->retired;
+        free(table->accumulators);
+        free(table->available);
+        free(table);
+        table = older;
+    }
+    free(topic->name);
+    free(topic);
+}
+
+void producer_topics_free(struct klient_producer *producer)
+{
+    struct topic_table *table = atomic_load(&producer->topics);
+
+    for (size_t i = 0; table != NULL && i < table->capacity; i++)
+        if (atomic_load(&table->slots[i]) != NULL)
+            topic_free(atomic_load(&table->slots[i]));
+    while (table != NULL) {
+        struct topic_table *older = table->retired;
+        free(table);
+        table = older;
+    }
+}

@@ -1,0 +1,126 @@
+/* report.c - outcomes on their way back to the application. */
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "client/config.h"
+#include "client/producer.h"
+
+void report_queue_init(struct klient_producer *producer)
+{
+    spin_init(&producer->report_spin);
+    queue_init(&producer->reports);
+    atomic_init(&producer->descriptor, -1);
+    atomic_init(&producer->reporter, 0);
+    atomic_init(&producer->first_failure, 0);
+}
+
+void report_queue_free(struct klient_producer *producer)
+{
+    int fd = atomic_load(&producer->descriptor);
+
+    if (fd >= 0)
+        close(fd);
+}
+
+void report_batch(struct klient_producer *producer, struct batch *batch)
+{
+    int none = 0;
+
+    if (batch->code != 0)
+        atomic_compare_exchange_strong(&producer->first_failure, &none, batch->code);
+    batch_release_bytes(producer, batch);
+    if (producer->config->report == NULL) {
+        batch_free(producer, batch);
+        return;
+    }
+    atomic_fetch_add(&producer->report_bytes, (int64_t)batch->charged);
+    spin_lock(&producer->report_spin);
+    bool first = producer->reports.first == NULL;
+    queue_push(&producer->reports, batch);
+    /* Under the lock, so that the descriptor can not fall behind the queue. */
+    int fd = atomic_load(&producer->descriptor);
+    if (first && fd >= 0)
+        (void)eventfd_write(fd, 1);
+    spin_unlock(&producer->report_spin);
+    if (first)
+        gate_signal(&producer->progress);
+}
+
+static struct batch *report_next(struct klient_producer *producer)
+{
+    spin_lock(&producer->report_spin);
+    struct batch *batch = queue_pop(&producer->reports);
+    int fd = atomic_load(&producer->descriptor);
+    if (fd >= 0 && producer->reports.first == NULL) {
+        eventfd_t count;
+        (void)eventfd_read(fd, &count);
+    }
+    spin_unlock(&producer->report_spin);
+    return batch;
+}
+
+static void report_records(struct klient_producer *producer, struct batch *batch)
+{
+    const struct klient_config *config = producer->config;
+    klient_report_t report = {
+        .size = sizeof report,
+        .topic = batch->accumulator->topic->name,
+        .partition = batch->accumulator->partition,
+        .code = (klient_code_t)batch->code,
+        .may_have_been_written = batch->code != 0 && batch->maybe_written,
+    };
+
+    for (int32_t i = 0; i < batch->builder.count; i++) {
+        report.offset = batch->base_offset < 0 ? -1 : batch->base_offset + i;
+        report.timestamp = batch->code != 0 ? -1
+                           : batch->append_time_ms >= 0 ? batch->append_time_ms
+                                                        : batch->deliveries[i].timestamp;
+        report.opaque = batch->deliveries[i].opaque;
+        config->report(config->report_context, &report);
+    }
+}
+
+int64_t report_serve(struct klient_producer *producer)
+{
+    uintptr_t nobody = 0;
+    int64_t served = 0;
+    struct batch *batch;
+
+    if (!atomic_compare_exchange_strong(&producer->reporter, &nobody, (uintptr_t)pthread_self()))
+        return -1;
+    while ((batch = report_next(producer)) != NULL) {
+        report_records(producer, batch);
+        served += batch->builder.count;
+        atomic_fetch_sub(&producer->report_bytes, (int64_t)batch->charged);
+        batch_free(producer, batch);
+    }
+    atomic_store(&producer->reporter, 0);
+    return served;
+}
+
+bool report_is_reporter(struct klient_producer *producer)
+{
+    return atomic_load(&producer->reporter) == (uintptr_t)pthread_self();
+}
+
+int klient_producer_descriptor(klient_producer_t *producer)
+{
+    int none = -1, fd = atomic_load(&producer->descriptor);
+
+    if (fd >= 0)
+        return fd;
+    fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    spin_lock(&producer->report_spin);
+    bool mine = atomic_compare_exchange_strong(&producer->descriptor, &none, fd);
+    if (mine && producer->reports.first != NULL)
+        (void)eventfd_write(fd, 1);
+    spin_unlock(&producer->report_spin);
+    if (!mine) {
+        close(fd);
+        return none;
+    }
+    return fd;
+}

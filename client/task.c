@@ -1,0 +1,88 @@
+#include "client/task.h"
+
+#include <sched.h>
+#include <stddef.h>
+
+#include "client/handle.h"
+#include "net/loop.h"
+
+static void deliver(struct mail *mail)
+{
+    struct task *task = (struct task *)((char *)mail - offsetof(struct task, mail));
+
+    task->run(task);
+}
+
+void task_init(struct task *task, void (*run)(struct task *), void (*dispose)(struct task *))
+{
+    task->mail = (struct mail){ .deliver = deliver };
+    atomic_init(&task->references, 1);
+    atomic_init(&task->done, false);
+    gate_init(&task->gate);
+    task->code = 0;
+    task->reason.text[0] = '\0';
+    task->run = run;
+    task->dispose = dispose;
+}
+
+void task_start(struct task *task, struct klient *klient)
+{
+    atomic_fetch_add(&task->references, 1);
+    loop_post(klient->loop, &task->mail);
+}
+
+bool task_wait(struct task *task, int64_t deadline_ms)
+{
+    for (;;) {
+        unsigned ticket = gate_ticket(&task->gate);
+        if (atomic_load(&task->done))
+            return true;
+        if (!gate_wait(&task->gate, ticket, deadline_ms))
+            return atomic_load(&task->done);
+    }
+}
+
+void task_unref(struct task *task)
+{
+    if (atomic_fetch_sub(&task->references, 1) == 1)
+        task->dispose(task);
+}
+
+void task_done(struct task *task, int code)
+{
+    task->code = code;
+    atomic_store(&task->done, true);
+    gate_signal(&task->gate);
+    task_unref(task);
+}
+
+struct work_task {
+    struct task task;
+    void (*work)(void *context);
+    void *context;
+};
+
+static void work_run(struct task *task)
+{
+    struct work_task *work = (struct work_task *)task;
+
+    work->work(work->context);
+    task_done(task, 0);
+}
+
+static void work_dispose(struct task *task)
+{
+    (void)task;
+}
+
+void task_call(struct klient *klient, void (*work)(void *context), void *context)
+{
+    struct work_task task = { .work = work, .context = context };
+
+    task_init(&task.task, work_run, work_dispose);
+    task_start(&task.task, klient);
+    task_wait(&task.task, INT64_MAX);
+    /* The loop's share may be given up a moment after `done`: the task is on our stack. */
+    while (atomic_load(&task.task.references) > 1)
+        sched_yield();
+}

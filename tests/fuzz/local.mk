@@ -9,7 +9,8 @@ fuzz_targets = \
 	tests/fuzz/fuzz_head_request \
 	tests/fuzz/fuzz_head_response \
 	tests/fuzz/fuzz_batch \
-	tests/fuzz/fuzz_compress
+	tests/fuzz/fuzz_compress \
+	tests/fuzz/fuzz_storage
 check_PROGRAMS += $(fuzz_targets)
 if FUZZ
 fuzz_main =
@@ -51,5 +52,10 @@ tests_fuzz_fuzz_compress_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_compress.
 tests_fuzz_fuzz_compress_CPPFLAGS = $(fuzz_cppflags)
 tests_fuzz_fuzz_compress_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_compress_LDADD = libcommon.la
+
+tests_fuzz_fuzz_storage_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_storage.c $(fuzz_main)
+tests_fuzz_fuzz_storage_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_storage_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_storage_LDADD = libstorage.la libproto.la libcommon.la
 
 $(tests_fuzz_fuzz_head_request_OBJECTS) $(tests_fuzz_fuzz_head_response_OBJECTS): | proto/kairn.pb-c.h

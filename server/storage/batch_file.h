@@ -17,7 +17,7 @@ struct io;
 enum {
     BATCH_FILE_WINDOW = 4096,           /* enough for what lies between two index entries */
     BATCH_FILE_WINDOW_LARGE = 1 << 20,
-    BATCH_OPENED_MAX = 1 << 30          /* bytes of a decompressed batch */
+    BATCH_OPENED_MAX = 256 << 20         /* bytes of a decompressed batch */
 };
 
 struct batch_file {

@@ -138,7 +138,12 @@ const struct io io_system = {
 
 int io_error(void)
 {
-    return errno == ENOENT ? K_NOT_FOUND : k_error_from_errno(errno);
+    if (errno == ENOENT)
+        return K_NOT_FOUND;
+    /* Too many open files pass, like a lack of memory: no reason to give up a directory. */
+    if (errno == EMFILE || errno == ENFILE)
+        return K_NOMEM;
+    return k_error_from_errno(errno);
 }
 
 int io_read_all(const struct io *io, int fd, void *to, size_t size, off_t position)

@@ -56,7 +56,7 @@ int io_sync_file(const struct io *io, const char *path);
 /* Delete; a file that is not there is fine. 0 or k_error. */
 int io_remove_file(const struct io *io, const char *path);
 
-/* The k_error for errno; ENOENT is NOT_FOUND. */
+/* The k_error for errno; ENOENT is NOT_FOUND, too many open files is NOMEM. */
 int io_error(void);
 
 #endif

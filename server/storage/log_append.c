@@ -9,10 +9,13 @@
 #include "server/storage/log_internal.h"
 #include "server/storage/logdir.h"
 
-/* The append in progress: what waits to be written, and how things were before. */
+enum { RUN_PIECES = 256 };              /* buffers of one pwritev */
+
+/* The append in progress, and how things were before. */
 struct appending {
     struct log *log;
-    int pieces;                         /* of log->run */
+    struct iovec run[RUN_PIECES];       /* waits to be written */
+    int pieces;                         /* of the run */
     int64_t run_position;               /* where they go in the active segment */
     size_t segment_count;               /* before */
     struct segment_tail tail;           /* of the then active segment */
@@ -25,7 +28,7 @@ static int write_run(struct appending *appending)
         return 0;
     int error = segment_need_file(log_active(log));
     if (error == 0)
-        error = io_write_all(log->io, log_active(log)->fd, log->run, appending->pieces,
+        error = io_write_all(log->io, log_active(log)->fd, appending->run, appending->pieces,
                              appending->run_position);
     appending->pieces = 0;
     appending->run_position = log_active(log)->tail.size;
@@ -35,16 +38,15 @@ static int write_run(struct appending *appending)
 /* Add a batch to the run; neighbours in memory become one piece. */
 static int add_to_run(struct appending *appending, uint8_t *batch, size_t size)
 {
-    struct log *log = appending->log;
     if (appending->pieces > 0) {
-        struct iovec *last = &log->run[appending->pieces - 1];
+        struct iovec *last = &appending->run[appending->pieces - 1];
         if ((uint8_t *)last->iov_base + last->iov_len == batch) {
             last->iov_len += size;
             return 0;
         }
     }
-    log->run[appending->pieces++] = (struct iovec){ .iov_base = batch, .iov_len = size };
-    return appending->pieces == LOG_RUN_PIECES ? write_run(appending) : 0;
+    appending->run[appending->pieces++] = (struct iovec){ .iov_base = batch, .iov_len = size };
+    return appending->pieces == RUN_PIECES ? write_run(appending) : 0;
 }
 
 /* How old is the segment, measured as Kafka does: by the time of the new batch against that of
@@ -153,9 +155,12 @@ int log_append(struct log *log, struct log_append *appends, size_t count, int32_
     if (error != 0)
         return log_failed(log, error, "epoch");
 
-    struct appending appending = { .log = log, .segment_count = log->segment_count,
-                                   .tail = segment_tail(log_active(log)),
-                                   .run_position = log_active(log)->tail.size };
+    struct appending appending;         /* field by field: the run need not be cleared */
+    appending.log = log;
+    appending.pieces = 0;
+    appending.run_position = log_active(log)->tail.size;
+    appending.segment_count = log->segment_count;
+    appending.tail = segment_tail(log_active(log));
     error = append_all(&appending, appends, count, leader_epoch, wall_ms);
     if (error != 0) {
         int undone = undo(&appending);

@@ -2,17 +2,12 @@
 #ifndef STORAGE_LOG_INTERNAL_H
 #define STORAGE_LOG_INTERNAL_H
 
-#include <sys/uio.h>
-
 #include "server/storage/epoch_file.h"
 #include "server/storage/io.h"
 #include "server/storage/log.h"
 #include "server/storage/segment.h"
 
-enum {
-    LOG_SERVED = 8,             /* readers whose place is remembered */
-    LOG_RUN_PIECES = 256        /* buffers of one pwritev */
-};
+enum { LOG_SERVED = 8 };        /* readers whose place is remembered */
 
 /* Where a reader will come back to: `offset` begins at `position` of the segment at `base`. */
 struct log_served {
@@ -41,7 +36,6 @@ struct log {
 
     struct log_served served[LOG_SERVED];
     unsigned served_next;
-    struct iovec run[LOG_RUN_PIECES];   /* what log_append() is about to write */
 };
 
 static inline struct segment *log_active(const struct log *log)

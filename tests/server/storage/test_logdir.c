@@ -1,4 +1,5 @@
 #include <check.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,6 +176,35 @@ START_TEST(partitions_are_listed_and_set_aside)
 }
 END_TEST
 
+static void *set_marks(void *context)
+{
+    char topic[16];
+    const char *name = context;
+    for (int i = 0; i < 500; i++) {
+        snprintf(topic, sizeof topic, "%s%d", name, i % 20);
+        ck_assert_int_eq(logdir_set_mark(f.directory, LOGDIR_HIGH_WATERMARK, topic, 0, i), 0);
+        if (i % 50 == 0)
+            logdir_forget(f.directory, topic, 0);
+    }
+    return NULL;
+}
+
+START_TEST(marks_may_be_set_by_every_thread_while_they_are_written)
+{
+    pthread_t threads[2];
+    static char names[2][2] = { "a", "b" };
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, set_marks, names[i]), 0);
+    for (int i = 0; i < 20; i++)
+        ck_assert_int_eq(logdir_checkpoint(f.directory), 0);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+
+    ck_assert_int_eq(logdir_checkpoint(f.directory), 0);
+    ck_assert_int_eq(logdir_mark(f.directory, LOGDIR_HIGH_WATERMARK, "a19", 0), 499);
+}
+END_TEST
+
 START_TEST(a_stop_is_clean_only_when_every_log_was_closed_clean)
 {
     log_close(f.log, false);
@@ -203,6 +233,7 @@ Suite *logdir_suite(void)
     tcase_add_test(tests, damaged_checkpoints_count_as_missing);
     tcase_add_test(tests, marks_of_an_ancestor_do_not_speak_for_a_new_log);
     tcase_add_test(tests, partitions_are_listed_and_set_aside);
+    tcase_add_test(tests, marks_may_be_set_by_every_thread_while_they_are_written);
     tcase_add_test(tests, a_stop_is_clean_only_when_every_log_was_closed_clean);
     suite_add_tcase(suite, tests);
     return suite;

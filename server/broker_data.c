@@ -59,7 +59,7 @@ static int make_loops(struct broker *broker)
     if (broker->loops == NULL)
         return K_NOMEM;
     for (; broker->loop_count < count; broker->loop_count++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "loop-%d", broker->loop_count);
         const struct loop_options options = {
             .name = name,
@@ -98,6 +98,7 @@ static int make_shards(struct broker *broker, struct k_reason *reason)
         .broker_id = broker->id,
         .cell = broker->cell,
         .dirs = broker->dirs,
+        .pool = broker->pool,
         .metrics = broker->metrics,
         .fenced_by_lease = broker->config.leader_fencing == FENCING_LEASE,
         .lease_until_ms = lease_until_ms,

@@ -9,6 +9,7 @@
 #include "server/runtime/fetch.h"
 #include "server/runtime/keys.h"
 #include "server/runtime/shard_state.h"
+#include "server/runtime/upkeep.h"
 
 static void entry_finished(struct append_entry *entry)
 {
@@ -161,6 +162,7 @@ static void flush_partition(struct partition *partition)
     }
     metric_add(metrics, METRIC_RECORDS_IN, records);
     metric_add(metrics, METRIC_BYTES_IN, (int64_t)bytes);
+    upkeep_touch(partition);
     fetch_wake(partition, bytes);
     append_resume(partition);           /* what the scratch had no room for */
 }

@@ -140,16 +140,36 @@ static void tell_asker(struct fetch_part *part)
     mail_post(shard_mail_target(fetch->scatter.home), &part->woken_mail);
 }
 
+/* Move all watchers to a list of the caller's: whoever is told may go away, and others may come. */
+static void take_watchers(struct partition *partition, struct list *watchers)
+{
+    list_init(watchers);
+    if (list_empty(&partition->watchers))
+        return;
+    list_insert_before(partition->watchers.next, watchers);
+    list_remove(&partition->watchers);
+}
+
+void fetch_log_opened(struct partition *partition)
+{
+    struct list watchers;
+
+    take_watchers(partition, &watchers);
+    while (!list_empty(&watchers)) {
+        struct fetch_entry *entry = LIST_OWNER(list_first(&watchers), struct fetch_entry, watching);
+
+        list_remove(&entry->watching);
+        list_append(&partition->watchers, &entry->watching);
+        if (entry->offset != partition_high_watermark(partition))
+            tell_asker(entry->part);
+    }
+}
+
 void fetch_wake(struct partition *partition, size_t bytes)
 {
     struct list watchers;
-    list_init(&watchers);
 
-    /* Whoever is told may go away, and others may come: work on a list of those that are here. */
-    if (list_empty(&partition->watchers))
-        return;
-    list_insert_before(partition->watchers.next, &watchers);
-    list_remove(&partition->watchers);
+    take_watchers(partition, &watchers);
     while (!list_empty(&watchers)) {
         struct fetch_entry *entry = LIST_OWNER(list_first(&watchers), struct fetch_entry, watching);
         struct fetch_part *part = entry->part;

@@ -76,5 +76,7 @@ void fetch_drop(struct fetch_entry *entry);
 /* `bytes` more can be read; SIZE_MAX: something else changed, and all watchers must look again
  * (none is left in the partition afterwards). */
 void fetch_wake(struct partition *partition, size_t bytes);
+/* The log is open: whoever waits for what is in it may read, the others wait on. */
+void fetch_log_opened(struct partition *partition);
 
 #endif

@@ -29,6 +29,7 @@ libruntime_la_SOURCES += \
 	server/runtime/scatter.h server/runtime/scatter.c \
 	server/runtime/shard.h server/runtime/shard.c server/runtime/shard_state.h \
 	server/runtime/topic_config.h server/runtime/topic_config.c \
-	server/runtime/topic_config_table.h
+	server/runtime/topic_config_table.h \
+	server/runtime/upkeep.h server/runtime/upkeep.c
 libruntime_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) $(ZOOKEEPER_CFLAGS) $(EVENT_CFLAGS)
 libruntime_la_LIBADD = libcore.la libstorage.la libzk.la libnet.la libproto.la

@@ -14,6 +14,7 @@
 #include "server/runtime/dirs.h"
 #include "server/runtime/fetch.h"
 #include "server/runtime/shard_state.h"
+#include "server/runtime/upkeep.h"
 
 enum { RETRY_MS = 1000 };
 
@@ -95,8 +96,8 @@ struct partition *partition_serving(struct shard *shard, const struct partition_
 
 /* --- waiting requests ---------------------------------------------------------------------------------- */
 
-/* State or leadership changed: everybody who waits looks again. */
-static void wake_all(struct partition *partition)
+/* Everybody who waits for the end of OPENING looks again. */
+static void wake_waiting(struct partition *partition)
 {
     struct list woken;
     list_init(&woken);
@@ -110,6 +111,12 @@ static void wake_all(struct partition *partition)
         list_remove(&wait->node);
         wait->run(wait);
     }
+}
+
+/* We can not serve any more, or not as before. */
+static void wake_all(struct partition *partition)
+{
+    wake_waiting(partition);
     fetch_wake(partition, SIZE_MAX);
 }
 
@@ -160,6 +167,7 @@ static void log_opened(struct dirs_order *order)
 
     assert(partition->state == PARTITION_OPENING);
     partition->log = order->log;
+    partition->directory = order->directory;
     free(order);
     partition->state = PARTITION_IDLE;
     if (partition->fate != PARTITION_STAYS) {
@@ -175,7 +183,8 @@ static void log_opened(struct dirs_order *order)
               " end=%" PRId64, partition->topic, partition->key.index, partition->leader_epoch,
               log_start(partition->log), log_end(partition->log));
     append_resume(partition);
-    wake_all(partition);
+    wake_waiting(partition);
+    fetch_log_opened(partition);
 }
 
 static struct dirs_order *new_order(struct partition *partition, enum dirs_order_kind kind,
@@ -223,6 +232,7 @@ static struct partition *add_partition(struct shard *shard, const struct partiti
     list_init(&partition->dirty);
     list_init(&partition->watchers);
     list_init(&partition->waiting);
+    list_init(&partition->touched);
     shard_deadline_init(&partition->retry, retry_open);
     if (partition->topic == NULL ||
         map_put(&shard->partitions, key, sizeof *key, partition, NULL) != 0) {
@@ -325,15 +335,17 @@ void partition_retire(struct partition *partition, enum partition_fate fate)
     stop_leading(partition);
     assert(list_empty(&partition->appends) && list_empty(&partition->watchers));
     partition->fate = fate;
+    upkeep_forget(partition);
     if (partition->state != PARTITION_OPENING)
         order_retirement(partition);
 }
 
 bool partition_close(struct partition *partition)
 {
-    bool failed = partition->state == PARTITION_OFFLINE;
+    bool failed = partition->state == PARTITION_OFFLINE && partition->log != NULL;
 
     assert(partition->state != PARTITION_OPENING);
+    upkeep_forget(partition);
     bool clean = log_close(partition->log, !failed) == 0 && !failed;
     append_refuse_all(partition, K_CLOSED);
     free_partition(partition);

@@ -18,8 +18,10 @@
 
 struct dirs_order;
 struct log;
+struct logdir;
 struct metadata_partition;
 struct metadata_topic;
+struct upkeep_sync;
 
 enum partition_state { PARTITION_IDLE, PARTITION_OPENING, PARTITION_OPEN, PARTITION_OFFLINE };
 
@@ -41,12 +43,16 @@ struct partition {
     bool leading, sole_member;          /* we are the only in-sync replica */
     int32_t leader_epoch;
     struct topic_config config;
+    struct logdir *directory;           /* where the log is; borrowed */
     struct log *log;                    /* owned; OPEN, and OFFLINE after a failed write */
     struct list appends;                /* struct append_entry.queued */
     struct list dirty;                  /* in shard.dirty while appends wait */
     struct list watchers;               /* struct fetch_entry.watching: told of new data */
     struct list waiting;                /* struct partition_wait: for the end of OPENING */
     struct shard_deadline retry;        /* of a failed open */
+    struct list touched;                /* in shard.touched: written to since the last checkpoint */
+    struct upkeep_sync *sync;           /* under way in the io pool, or NULL */
+    int64_t sync_at_ms;                 /* the next one; 0: not written to yet */
 #ifdef MUTANT_ACK_BEFORE_WRITE
     struct shard_deadline late;         /* early_ack.c */
     struct list late_writes;

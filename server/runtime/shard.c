@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "server/runtime/partition.h"
 #include "server/runtime/shard_state.h"
+#include "server/runtime/upkeep.h"
 
 static void arm_timer(struct shard *shard)
 {
@@ -120,6 +121,7 @@ static int shard_init(struct shard *shard, struct shards *shards, int index, str
     heap_init(&shard->deadlines);
     list_init(&shard->dirty);
     list_init(&shard->watches);
+    upkeep_init(shard);
     turn_hook_init(&shard->flush, shard_flush);
     shard->picture_mail.deliver = look_at_picture;
     return timer_new(loop, fire_deadlines, shard, &shard->timer);

@@ -16,6 +16,7 @@
 #include "server/runtime/topic_config.h"
 
 struct dirs;
+struct io_pool;
 struct loop;
 struct metadata;
 struct metadata_cell;
@@ -29,6 +30,7 @@ struct shards_options {
     int32_t broker_id;
     struct metadata_cell *cell;             /* borrowed */
     struct dirs *dirs;                      /* borrowed */
+    struct io_pool *pool;                   /* borrowed */
     struct metrics *metrics;                /* borrowed */
     struct topic_config defaults;           /* what topics do not override */
     bool fenced_by_lease;                   /* leader.fencing=lease */

@@ -22,6 +22,9 @@ struct shard {
     struct log_append *appends;             /* scratch of one flush; owned */
     size_t append_capacity;
 
+    struct list touched;                    /* struct partition.touched; see upkeep.c */
+    struct shard_deadline upkeep;
+
     struct heap deadlines;                  /* struct shard_deadline.node */
     struct timer *timer;
     struct list watches;                    /* struct shard_watch.node */

@@ -36,15 +36,6 @@ static int read_config(const struct flags *flags, struct config *config, struct 
     return code;
 }
 
-static void tell_options_without_effect(const struct config *config)
-{
-    for (size_t i = 0; i < config_table.count; i++) {
-        const struct option *row = &config_table.rows[i];
-        if ((row->flags & OPTION_NO_EFFECT) != 0 && config->sources[i] != OPTION_FROM_DEFAULT)
-            LOG_INFO("option-without-effect", "name=%s reason=\"%s\"", row->name, row->text);
-    }
-}
-
 /* --- running ------------------------------------------------------------------------------------------ */
 
 static void broker_failed(void *context, struct broker *broker, int code)
@@ -157,7 +148,6 @@ static int run_flags(const struct flags *flags)
         return EXIT_USAGE;
     }
     log_set_level((enum log_level)config.log_level);
-    tell_options_without_effect(&config);
     int status = run(&config, flags->local);
     config_fini(&config);
     return status;

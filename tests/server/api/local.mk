@@ -1,0 +1,13 @@
+# tests/server/api/: the handlers over real loops and logs, without a network.
+check_PROGRAMS += tests/server/api/test_api
+TESTS += tests/server/api/test_api
+tests_server_api_test_api_SOURCES = \
+	tests/server/lib/plane.h tests/server/lib/plane.c \
+	tests/server/api/main.c \
+	tests/server/api/test_fetch.c \
+	tests/server/api/test_list_offsets.c \
+	tests/server/api/test_metadata.c \
+	tests/server/api/test_produce.c \
+	tests/server/api/test_topics.c
+tests_server_api_test_api_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS)
+tests_server_api_test_api_LDADD = libtestlib.la libbroker.la $(CHECK_LIBS)

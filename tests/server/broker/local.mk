@@ -1,0 +1,9 @@
+# tests/server/broker/: the files of server/ itself.
+check_PROGRAMS += tests/server/broker/test_broker
+TESTS += tests/server/broker/test_broker
+tests_server_broker_test_broker_SOURCES = \
+	tests/server/broker/main.c \
+	tests/server/broker/test_config.c \
+	tests/server/broker/test_endpoints.c
+tests_server_broker_test_broker_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS)
+tests_server_broker_test_broker_LDADD = libtestlib.la libbroker.la $(CHECK_LIBS)

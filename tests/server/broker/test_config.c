@@ -1,0 +1,141 @@
+#include <check.h>
+#include <string.h>
+
+#include "server/config.h"
+#include "server/runtime/topic_config.h"
+#include "server/storage/log.h"
+
+static struct config config;
+
+static void setup(void)
+{
+    ck_assert_int_eq(config_init(&config), 0);
+}
+
+static void teardown(void)
+{
+    config_fini(&config);
+}
+
+static int set(const char *pair)
+{
+    struct k_reason reason;
+
+    return config_set_pair(&config, pair, &reason);
+}
+
+START_TEST(defaults_are_those_of_kafka)
+{
+    ck_assert_int_eq(config.broker_id, -1);
+    ck_assert_int_eq(config.request_max_bytes, 104857600);
+    ck_assert_int_eq(config.zookeeper_session_timeout_ms, 18000);
+    ck_assert_int_eq(config.message_max_bytes, 1048588);
+    ck_assert_int_eq(config.log_segment_bytes, 1073741824);
+    ck_assert_str_eq(config.listeners, "PLAINTEXT://:9092");
+    ck_assert_int_eq(config.leader_fencing, FENCING_LEASE);
+}
+END_TEST
+
+START_TEST(the_old_name_of_log_dirs_is_understood)
+{
+    ck_assert_int_eq(set("log.dir=/srv/kairn"), 0);
+
+    ck_assert_str_eq(config.log_dirs, "/srv/kairn");
+}
+END_TEST
+
+START_TEST(names_that_are_not_served_yet_are_errors_that_say_so)
+{
+    ck_assert_int_eq(set("log.retention.hours=168"), K_NOT_SUPPORTED_YET);
+}
+END_TEST
+
+START_TEST(kafkas_thread_settings_are_accepted)
+{
+    ck_assert_int_eq(set("num.io.threads=8"), 0);
+}
+END_TEST
+
+START_TEST(a_broker_needs_zookeeper)
+{
+    struct k_reason reason;
+
+    ck_assert_int_eq(config_check(&config, &reason), K_INVALID_CONFIG);
+    ck_assert_ptr_nonnull(strstr(reason.text, "zookeeper.connect"));
+    ck_assert_int_eq(set("zookeeper.connect=127.0.0.1:2181"), 0);
+    ck_assert_int_eq(config_check(&config, &reason), 0);
+}
+END_TEST
+
+START_TEST(local_brokers_have_ids_ports_and_directories_of_their_own)
+{
+    struct config local;
+    struct k_reason reason;
+    ck_assert_int_eq(set("listeners=PLAINTEXT://127.0.0.1:9092,INTERNAL://127.0.0.1:0"), 0);
+    ck_assert_int_eq(set("log.dirs=/a,/b"), 0);
+
+    ck_assert_int_eq(config_for_local(&config, 2, &local, &reason), 0);
+
+    ck_assert_int_eq(local.broker_id, 2);
+    ck_assert_str_eq(local.listeners, "PLAINTEXT://127.0.0.1:9094,INTERNAL://127.0.0.1:0");
+    ck_assert_str_eq(local.log_dirs, "/a-2,/b-2");
+    config_fini(&local);
+}
+END_TEST
+
+START_TEST(topics_take_their_defaults_from_the_broker)
+{
+    struct topic_config topic;
+    struct k_reason reason;
+    ck_assert_int_eq(set("log.segment.bytes=1000000"), 0);
+    ck_assert_int_eq(set("log.message.timestamp.type=LogAppendTime"), 0);
+
+    ck_assert_int_eq(topic_config_defaults(&config_table, &config, &topic, &reason), 0);
+
+    struct log_config log;
+    topic_config_for_log(&topic, &log);
+    ck_assert_int_eq(log.segment_bytes, 1000000);
+    ck_assert(log.append_time);
+    ck_assert_int_eq(log.max_message_bytes, 1048588);
+    ck_assert_int_eq(log.index_interval_bytes, 4096);
+}
+END_TEST
+
+START_TEST(topic_overrides_win_and_nonsense_is_passed_over)
+{
+    struct topic_config defaults, topic;
+    struct k_reason reason;
+    const struct metadata_config configs[] = {
+        { "max.message.bytes", "5000" }, { "segment.bytes", "many" }, { "cleanup.policy", "compact" },
+    };
+    const struct metadata_topic known = { .name = "t", .config_count = 3, .configs = configs };
+    ck_assert_int_eq(topic_config_defaults(&config_table, &config, &defaults, &reason), 0);
+
+    topic_config_resolve(&defaults, &known, &topic);
+
+    ck_assert_int_eq(topic.max_message_bytes, 5000);
+    ck_assert_int_eq(topic.segment_bytes, 1073741824);
+    ck_assert(topic_config_compacted(&topic));
+    ck_assert(!topic_config_compacted(&defaults));
+}
+END_TEST
+
+Suite *config_suite(void);
+
+Suite *config_suite(void)
+{
+    Suite *suite = suite_create("server/config");
+    TCase *tests = tcase_create("config");
+
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, defaults_are_those_of_kafka);
+    tcase_add_test(tests, the_old_name_of_log_dirs_is_understood);
+    tcase_add_test(tests, names_that_are_not_served_yet_are_errors_that_say_so);
+    tcase_add_test(tests, kafkas_thread_settings_are_accepted);
+    tcase_add_test(tests, a_broker_needs_zookeeper);
+    tcase_add_test(tests, local_brokers_have_ids_ports_and_directories_of_their_own);
+    tcase_add_test(tests, topics_take_their_defaults_from_the_broker);
+    tcase_add_test(tests, topic_overrides_win_and_nonsense_is_passed_over);
+    suite_add_tcase(suite, tests);
+    return suite;
+}

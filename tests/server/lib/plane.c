@@ -1,0 +1,441 @@
+#include "tests/server/lib/plane.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/metric.h"
+#include "net/loop.h"
+#include "proto/batch.h"
+#include "proto/head.h"
+#include "server/api/dispatch.h"
+#include "server/call.h"
+#include "server/config.h"
+#include "server/runtime/control.h"
+#include "server/runtime/dirs.h"
+#include "server/runtime/io_pool.h"
+#include "server/runtime/metadata.h"
+#include "server/runtime/shard.h"
+#include "server/storage/io.h"
+#include "server/storage/logdir.h"
+
+enum { ARENA_LIMIT = 64 << 20 };
+
+/* --- the plane ------------------------------------------------------------------------------------- */
+
+static int64_t lease_until_ms(const void *context)
+{
+    const struct plane *plane = context;
+
+    return plane->lease_until_ms;
+}
+
+static void no_controller(void *context, struct control_request *request)
+{
+    (void)context;
+    (void)request;
+    ck_abort_msg("the controller was asked");
+}
+
+static void open_plane(struct plane *plane)
+{
+    struct k_reason reason;
+    struct config config;
+    struct loop_options options = { .name = "control", .cpu = -1 };
+
+    plane->metrics = metrics_new();
+    ck_assert_ptr_nonnull(plane->metrics);
+    ck_assert_int_eq(io_pool_new(2, &plane->pool), 0);
+    ck_assert_int_eq(metadata_cell_new("test-cluster", &plane->cell), 0);
+    ck_assert_int_eq(loop_new(&options, &plane->control), 0);
+    for (int i = 0; i < plane->loop_count; i++) {
+        options.name = "data";
+        ck_assert_int_eq(loop_new(&options, &plane->loops[i]), 0);
+    }
+    ck_assert_msg(logdir_open(plane->path, &io_system, &plane->directory, &reason) == 0, "%s",
+                  reason.text);
+    ck_assert_int_eq(logdir_claim(plane->directory, PLANE_BROKER, "test-cluster", &reason), 0);
+    ck_assert_int_eq(dirs_new(&(struct dirs_options){ .directories = &plane->directory, .count = 1,
+                                                      .control = plane->control, .pool = plane->pool },
+                              &plane->dirs), 0);
+
+    struct shards_options shards = {
+        .loops = plane->loops, .count = plane->loop_count, .broker_id = PLANE_BROKER,
+        .cell = plane->cell, .dirs = plane->dirs, .pool = plane->pool, .metrics = plane->metrics,
+        .fenced_by_lease = true, .lease_until_ms = lease_until_ms, .lease_context = plane,
+    };
+    ck_assert_int_eq(config_init(&config), 0);
+    ck_assert_int_eq(topic_config_defaults(&config_table, &config, &shards.defaults, &reason), 0);
+    config_fini(&config);
+    ck_assert_int_eq(shards_new(&shards, &plane->shards), 0);
+
+    plane->lease_until_ms = INT64_MAX;
+    plane->sequence = 0;
+    plane->api = (struct api){
+        .broker_id = PLANE_BROKER, .cluster_id = "test-cluster", .metrics = plane->metrics,
+        .partitions_default = 1, .replication_factor_default = 1, .fetch_bytes_max = 50 << 20,
+        .timeout_ms = PLANE_WAIT_MS, .relay_to_controller = no_controller,
+        .ask_controller = no_controller,
+    };
+    ck_assert_int_eq(loop_start(plane->control), 0);
+    for (int i = 0; i < plane->loop_count; i++)
+        ck_assert_int_eq(loop_start(plane->loops[i]), 0);
+}
+
+static void stop_shard(void *context)
+{
+    shard_stop(context);
+}
+
+static void close_dirs(void *context)
+{
+    dirs_close(context);
+}
+
+static void close_logs(void *context)
+{
+    ck_assert(shard_close_logs(context));
+}
+
+static void nothing(void *context)
+{
+    (void)context;
+}
+
+static void settle(struct plane *plane)
+{
+    for (int round = 0; round < 3; round++) {
+        call_on(plane->control, nothing, NULL);
+        for (int i = 0; i < plane->loop_count; i++)
+            call_on(plane->loops[i], nothing, NULL);
+    }
+}
+
+static void close_plane(struct plane *plane)
+{
+    for (int i = 0; i < plane->loop_count; i++)
+        call_on(plane->loops[i], stop_shard, shards_at(plane->shards, i));
+    call_on(plane->control, close_dirs, plane->dirs);
+    io_pool_free(plane->pool);
+    settle(plane);
+    for (int i = 0; i < plane->loop_count; i++) {
+        call_on(plane->loops[i], close_logs, shards_at(plane->shards, i));
+        loop_stop(plane->loops[i]);
+        loop_join(plane->loops[i]);
+    }
+    loop_stop(plane->control);
+    loop_join(plane->control);
+    logdir_close(plane->directory, true);
+    shards_free(plane->shards);
+    dirs_free(plane->dirs);
+    for (int i = 0; i < plane->loop_count; i++)
+        loop_free(plane->loops[i]);
+    loop_free(plane->control);
+    metadata_cell_free(plane->cell);
+    metrics_free(plane->metrics);
+}
+
+void plane_init(struct plane *plane, int loops)
+{
+    memset(plane, 0, sizeof *plane);
+    snprintf(plane->path, sizeof plane->path, "/tmp/kairn-plane-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(plane->path));
+    plane->loop_count = loops;
+    open_plane(plane);
+}
+
+void plane_restart(struct plane *plane)
+{
+    close_plane(plane);
+    open_plane(plane);
+}
+
+void plane_fini(struct plane *plane)
+{
+    char command[96];
+
+    close_plane(plane);
+    snprintf(command, sizeof command, "rm -rf %s", plane->path);
+    ck_assert_int_eq(system(command), 0);
+}
+
+/* --- pictures ---------------------------------------------------------------------------------------- */
+
+struct publication {
+    struct plane *plane;
+    const Kairn__ChangesResponse *changes;
+};
+
+static void publish(void *context)
+{
+    const struct publication *publication = context;
+
+    ck_assert_int_eq(metadata_apply(publication->plane->cell, publication->changes), 0);
+    shards_picture_changed(publication->plane->shards);
+}
+
+static void publish_changes(struct plane *plane, Kairn__ChangesResponse *changes)
+{
+    struct publication publication = { .plane = plane, .changes = changes };
+    Kairn__Endpoint endpoint = KAIRN__ENDPOINT__INIT, *endpoints[] = { &endpoint };
+    Kairn__BrokerEntry broker = KAIRN__BROKER_ENTRY__INIT, *brokers[] = { &broker };
+    uint8_t incarnation[16] = { 1 };
+
+    endpoint.listener = (char *)"PLAINTEXT";
+    endpoint.protocol = (char *)"PLAINTEXT";
+    endpoint.host = (char *)"127.0.0.1";
+    endpoint.port = 9092;
+    broker.id = PLANE_BROKER;
+    broker.incarnation = (ProtobufCBinaryData){ .len = 16, .data = incarnation };
+    broker.n_endpoints = 1;
+    broker.endpoints = endpoints;
+    broker.loops = (uint32_t)plane->loop_count;
+    changes->brokers_changed = true;
+    changes->n_brokers = 1;
+    changes->brokers = brokers;
+    changes->controller = PLANE_BROKER;
+    changes->controller_epoch = 1;
+    changes->full |= plane->sequence == 0;
+    changes->sequence = ++plane->sequence;
+    call_on(plane->control, publish, &publication);
+    settle(plane);
+}
+
+void plane_publish(struct plane *plane, const struct plane_topic *topic)
+{
+    enum { PARTITIONS_MAX = 64 };
+    Kairn__ChangesResponse changes = KAIRN__CHANGES_RESPONSE__INIT;
+    Kairn__TopicEntry entry = KAIRN__TOPIC_ENTRY__INIT, *topics[] = { &entry };
+    Kairn__PartitionEntry partitions[PARTITIONS_MAX], *pointers[PARTITIONS_MAX];
+    Kairn__ConfigEntry config = KAIRN__CONFIG_ENTRY__INIT, *configs[] = { &config };
+    int32_t members[] = { topic->leader < 0 ? PLANE_BROKER : topic->leader };
+
+    ck_assert_int_le(topic->partitions, PARTITIONS_MAX);
+    for (int32_t i = 0; i < topic->partitions; i++) {
+        kairn__partition_entry__init(&partitions[i]);
+        partitions[i].partition = (uint32_t)i;
+        partitions[i].leader = topic->leader;
+        partitions[i].leader_epoch = topic->leader_epoch;
+        partitions[i].state_version = (uint32_t)topic->leader_epoch;
+        partitions[i].n_replicas = partitions[i].n_isr = 1;
+        partitions[i].replicas = partitions[i].isr = members;
+        pointers[i] = &partitions[i];
+    }
+    entry.name = (char *)topic->name;
+    entry.topic_id = head_bytes_of_uuid(&topic->id);
+    entry.n_partitions = (size_t)topic->partitions;
+    entry.partitions = pointers;
+    entry.partition_count = (uint32_t)topic->partitions;
+    entry.configs_changed = true;
+    if (topic->config_name != NULL) {
+        config.name = (char *)topic->config_name;
+        config.value = (char *)topic->config_value;
+        entry.n_configs = 1;
+        entry.configs = configs;
+    }
+    changes.n_topics = 1;
+    changes.topics = topics;
+    publish_changes(plane, &changes);
+}
+
+void plane_publish_deletion(struct plane *plane, const struct uuid *id)
+{
+    Kairn__ChangesResponse changes = KAIRN__CHANGES_RESPONSE__INIT;
+    ProtobufCBinaryData ids[] = { head_bytes_of_uuid(id) };
+
+    changes.n_deleted_topic_ids = 1;
+    changes.deleted_topic_ids = ids;
+    publish_changes(plane, &changes);
+}
+
+void plane_publish_nothing(struct plane *plane)
+{
+    Kairn__ChangesResponse changes = KAIRN__CHANGES_RESPONSE__INIT;
+
+    changes.full = true;
+    publish_changes(plane, &changes);
+}
+
+/* --- requests ------------------------------------------------------------------------------------------ */
+
+static const struct principal somebody = { .name = "somebody" };
+
+/* Read the payload of the answer as a connection would send it. */
+static void read_batches(struct asked *asked)
+{
+    struct chain *chain = &asked->request.batches;
+    uint8_t *at = asked->batches = malloc(chain->size + 1);
+
+    asked->batches_size = chain->size;
+    for (struct chain_piece *piece; (piece = chain_pop(chain)) != NULL; chain_piece_free(piece)) {
+        if (piece->kind == CHAIN_MEMORY)
+            memcpy(at, piece->bytes, piece->size);
+        else
+            ck_assert_int_eq(pread(piece->fd, at, piece->size, piece->position), (ssize_t)piece->size);
+        at += piece->size;
+    }
+}
+
+static void finished(struct request *request)
+{
+    struct asked *asked = LIST_OWNER(request, struct asked, request);
+
+    read_batches(asked);
+    asked->head = &request->response;
+    asked->hung_up = request->hang_up;
+    asked->silent = request->silent;
+    sem_post(&asked->finished);
+}
+
+static void dispatch(void *context)
+{
+    struct asked *asked = context;
+
+    request_init(&asked->request);
+    api_dispatch(&asked->request);
+}
+
+struct asked *plane_start(struct plane *plane, int loop, Kairn__RequestHead *head,
+                          const void *payload, size_t size)
+{
+    struct asked *asked = calloc(1, sizeof *asked);
+    ck_assert_ptr_nonnull(asked);
+    asked->plane = plane;
+    asked->loop = loop;
+    asked->payload = malloc(size + 1);
+    if (size > 0)
+        memcpy(asked->payload, payload, size);
+    sem_init(&asked->finished, 0, 0);
+    arena_init(&asked->request.arena, NULL, 0, ARENA_LIMIT);
+    asked->request.api = &plane->api;
+    asked->request.shard = shards_at(plane->shards, loop);
+    asked->request.principal = &somebody;
+    asked->request.listener = "PLAINTEXT";
+    asked->request.head = head;
+    asked->request.payload = asked->payload;
+    asked->request.payload_size = size;
+    asked->request.finished = finished;
+    call_on(plane->loops[loop], dispatch, asked);
+    return asked;
+}
+
+void asked_wait(struct asked *asked)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PLANE_WAIT_MS / 1000;
+    while (sem_timedwait(&asked->finished, &until) != 0)
+        ck_assert_msg(errno == EINTR, "no answer came");
+}
+
+/* Of the state right now: what was posted before has been delivered. */
+bool asked_is_finished(struct asked *asked)
+{
+    settle(asked->plane);
+    if (sem_trywait(&asked->finished) != 0)
+        return false;
+    sem_post(&asked->finished);
+    return true;
+}
+
+void asked_free(struct asked *asked)
+{
+    call_on(asked->plane->loops[asked->loop], nothing, NULL);
+    arena_fini(&asked->request.arena);
+    sem_destroy(&asked->finished);
+    free(asked->batches);
+    free(asked->payload);
+    free(asked);
+}
+
+struct asked *plane_ask(struct plane *plane, int loop, Kairn__RequestHead *head,
+                        const void *payload, size_t size)
+{
+    struct asked *asked = plane_start(plane, loop, head, payload, size);
+
+    asked_wait(asked);
+    return asked;
+}
+
+size_t plane_batch(uint8_t *to, size_t room, int records, const char *text, bool keyed)
+{
+    struct batch_builder builder;
+
+    batch_build_start(&builder, to, room);
+    for (int i = 0; i < records; i++)
+        ck_assert_int_eq(batch_build_add(&builder, 1000 + i, keyed ? "k" : NULL, keyed ? 1 : 0, text,
+                                         (int32_t)strlen(text), NULL, 0), 0);
+    batch_build_finish(&builder);
+    return builder.size;
+}
+
+struct asked *plane_produce(struct plane *plane, int loop, const struct uuid *id, int32_t partition,
+                            int32_t acks, const void *batch, size_t size)
+{
+    Kairn__RequestHead head = KAIRN__REQUEST_HEAD__INIT;
+    Kairn__ProduceRequest body = KAIRN__PRODUCE_REQUEST__INIT;
+    Kairn__ProducePartition entry = KAIRN__PRODUCE_PARTITION__INIT, *entries[] = { &entry };
+    uint32_t sizes[] = { (uint32_t)size };
+
+    head.body_case = KAIRN__REQUEST_HEAD__BODY_PRODUCE;
+    head.produce = &body;
+    body.acks = acks;
+    body.n_partitions = 1;
+    body.partitions = entries;
+    entry.topic_id = head_bytes_of_uuid(id);
+    entry.partition = (uint32_t)partition;
+    entry.leader_epoch = -1;
+    entry.n_batch_sizes = 1;
+    entry.batch_sizes = sizes;
+    return plane_ask(plane, loop, &head, batch, size);
+}
+
+/* The head lives as long as the request: in its arena. */
+struct asked *plane_fetch_start(struct plane *plane, int loop, const struct uuid *id,
+                                int32_t partition, int64_t offset, uint32_t wait_ms)
+{
+    struct {
+        Kairn__RequestHead head;
+        Kairn__FetchRequest body;
+        Kairn__FetchPartition entry, *entries[1];
+        struct uuid id;
+    } *own = calloc(1, sizeof *own);
+
+    kairn__request_head__init(&own->head);
+    kairn__fetch_request__init(&own->body);
+    kairn__fetch_partition__init(&own->entry);
+    own->head.body_case = KAIRN__REQUEST_HEAD__BODY_FETCH;
+    own->head.fetch = &own->body;
+    own->body.max_wait_ms = wait_ms;
+    own->body.min_bytes = 1;
+    own->body.n_partitions = 1;
+    own->body.partitions = own->entries;
+    own->entries[0] = &own->entry;
+    own->id = *id;
+    own->entry.topic_id = head_bytes_of_uuid(&own->id);
+    own->entry.partition = (uint32_t)partition;
+    own->entry.offset = offset;
+    own->entry.leader_epoch = own->entry.last_epoch = -1;
+
+    struct asked *asked = plane_start(plane, loop, &own->head, NULL, 0);
+    free(asked->payload);
+    asked->payload = (uint8_t *)own;
+    return asked;
+}
+
+int plane_owner(const struct plane *plane, const struct uuid *id, int32_t partition)
+{
+    return metadata_loop_of(id, partition, plane->loop_count);
+}
+
+int plane_stranger(const struct plane *plane, const struct uuid *id, int32_t partition)
+{
+    return (plane_owner(plane, id, partition) + 1) % plane->loop_count;
+}

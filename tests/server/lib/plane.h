@@ -1,0 +1,98 @@
+/* plane.h - a data plane without a network: loops, shards and logs in a directory of their own,
+ * pictures published by hand, requests given to the handlers on any loop.
+ *
+ * Everything asserts by Check: a helper that returns has succeeded. */
+#ifndef TESTS_SERVER_LIB_PLANE_H
+#define TESTS_SERVER_LIB_PLANE_H
+
+#include <semaphore.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/uuid.h"
+#include "proto/kairn.pb-c.h"
+#include "server/api/api.h"
+#include "server/api/request.h"
+
+struct control_request;
+struct dirs;
+struct io_pool;
+struct logdir;
+struct loop;
+struct metadata_cell;
+struct metrics;
+struct shards;
+
+enum { PLANE_LOOPS_MAX = 4, PLANE_BROKER = 1, PLANE_WAIT_MS = 20000 };
+
+struct plane {
+    char path[64];
+    int loop_count;
+    struct loop *loops[PLANE_LOOPS_MAX], *control;
+    struct io_pool *pool;
+    struct metrics *metrics;
+    struct metadata_cell *cell;
+    struct logdir *directory;
+    struct dirs *dirs;
+    struct shards *shards;
+    struct api api;
+    _Atomic int64_t lease_until_ms;
+    uint64_t sequence;
+};
+
+void plane_init(struct plane *plane, int loops);
+/* Stop and start again over the same files; pictures start over. */
+void plane_restart(struct plane *plane);
+void plane_fini(struct plane *plane);
+
+/* What the next picture says of a topic. */
+struct plane_topic {
+    const char *name;
+    struct uuid id;
+    int32_t partitions, leader, leader_epoch;
+    const char *config_name, *config_value;         /* one override, or NULL */
+};
+/* Publish a picture that changes `topic`, and wait until every shard goes by it. */
+void plane_publish(struct plane *plane, const struct plane_topic *topic);
+void plane_publish_deletion(struct plane *plane, const struct uuid *id);
+/* A full picture with nothing in it. */
+void plane_publish_nothing(struct plane *plane);
+
+/* A request in work. */
+struct asked {
+    struct request request;
+    struct plane *plane;
+    int loop;
+    sem_t finished;
+    uint8_t *payload;                   /* owned */
+    bool hung_up, silent;
+    Kairn__ResponseHead *head;          /* the answer; valid until asked_free() */
+    uint8_t *batches;                   /* its payload, read from memory and files; owned */
+    size_t batches_size;
+};
+
+/* Give a request to the handlers on a loop. `head` is borrowed until asked_free(). */
+struct asked *plane_start(struct plane *plane, int loop, Kairn__RequestHead *head,
+                          const void *payload, size_t size);
+/* Wait for the answer, asserting that it comes. */
+void asked_wait(struct asked *asked);
+bool asked_is_finished(struct asked *asked);
+void asked_free(struct asked *asked);
+/* Start and wait. */
+struct asked *plane_ask(struct plane *plane, int loop, Kairn__RequestHead *head,
+                        const void *payload, size_t size);
+
+/* One batch of `records` records whose values are `text`; keys too when `keyed`. Returns its size. */
+size_t plane_batch(uint8_t *to, size_t room, int records, const char *text, bool keyed);
+
+/* The common cases: one partition, one batch or one offset. */
+struct asked *plane_produce(struct plane *plane, int loop, const struct uuid *id, int32_t partition,
+                            int32_t acks, const void *batch, size_t size);
+struct asked *plane_fetch_start(struct plane *plane, int loop, const struct uuid *id,
+                                int32_t partition, int64_t offset, uint32_t wait_ms);
+/* The loop that owns a partition, and one that does not (with more than one loop). */
+int plane_owner(const struct plane *plane, const struct uuid *id, int32_t partition);
+int plane_stranger(const struct plane *plane, const struct uuid *id, int32_t partition);
+
+#endif

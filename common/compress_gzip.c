@@ -14,7 +14,8 @@ int gzip_compress(int level, const uint8_t *bytes, size_t size, struct buffer *o
 
     if (size > UINT_MAX / 2)
         return K_NOMEM;
-    if (deflateInit2(&stream, level, Z_DEFLATED, GZIP_WINDOW, MEMORY_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
+    if (deflateInit2(&stream, level, Z_DEFLATED, GZIP_WINDOW, MEMORY_LEVEL,
+                     Z_DEFAULT_STRATEGY) != Z_OK)
         return K_NOMEM;
     size_t bound = deflateBound(&stream, (uLong)size);
     int error = buffer_reserve(out, bound);

@@ -27,25 +27,76 @@ enum batch_attribute {
     BATCH_DELETE_HORIZON = 64
 };
 
-static inline int64_t batch_base_offset(const uint8_t *b) { return (int64_t)load_u64(b + BATCH_BASE_OFFSET); }
-static inline size_t batch_size(const uint8_t *b) { return (size_t)load_u32(b + BATCH_LENGTH) + BATCH_LENGTH_END; }
-static inline int32_t batch_leader_epoch(const uint8_t *b) { return (int32_t)load_u32(b + BATCH_LEADER_EPOCH); }
-static inline uint16_t batch_attributes(const uint8_t *b) { return load_u16(b + BATCH_ATTRIBUTES); }
-static inline enum compress_codec batch_codec(const uint8_t *b) { return (enum compress_codec)(batch_attributes(b) & BATCH_CODEC_MASK); }
-static inline int32_t batch_last_delta(const uint8_t *b) { return (int32_t)load_u32(b + BATCH_LAST_DELTA); }
-static inline int64_t batch_last_offset(const uint8_t *b) { return batch_base_offset(b) + batch_last_delta(b); }
-static inline int64_t batch_base_timestamp(const uint8_t *b) { return (int64_t)load_u64(b + BATCH_BASE_TIMESTAMP); }
-static inline int64_t batch_max_timestamp(const uint8_t *b) { return (int64_t)load_u64(b + BATCH_MAX_TIMESTAMP); }
-static inline int64_t batch_producer_id(const uint8_t *b) { return (int64_t)load_u64(b + BATCH_PRODUCER_ID); }
-static inline int16_t batch_producer_epoch(const uint8_t *b) { return (int16_t)load_u16(b + BATCH_PRODUCER_EPOCH); }
-static inline int32_t batch_base_sequence(const uint8_t *b) { return (int32_t)load_u32(b + BATCH_BASE_SEQUENCE); }
-static inline int32_t batch_count(const uint8_t *b) { return (int32_t)load_u32(b + BATCH_COUNT); }
+static inline int64_t batch_base_offset(const uint8_t *batch)
+{
+    return (int64_t)load_u64(batch + BATCH_BASE_OFFSET);
+}
+
+static inline size_t batch_size(const uint8_t *batch)
+{
+    return (size_t)load_u32(batch + BATCH_LENGTH) + BATCH_LENGTH_END;
+}
+
+static inline int32_t batch_leader_epoch(const uint8_t *batch)
+{
+    return (int32_t)load_u32(batch + BATCH_LEADER_EPOCH);
+}
+
+static inline uint16_t batch_attributes(const uint8_t *batch)
+{
+    return load_u16(batch + BATCH_ATTRIBUTES);
+}
+
+static inline enum compress_codec batch_codec(const uint8_t *batch)
+{
+    return (enum compress_codec)(batch_attributes(batch) & BATCH_CODEC_MASK);
+}
+
+static inline int32_t batch_last_delta(const uint8_t *batch)
+{
+    return (int32_t)load_u32(batch + BATCH_LAST_DELTA);
+}
+
+static inline int64_t batch_last_offset(const uint8_t *batch)
+{
+    return batch_base_offset(batch) + batch_last_delta(batch);
+}
+
+static inline int64_t batch_base_timestamp(const uint8_t *batch)
+{
+    return (int64_t)load_u64(batch + BATCH_BASE_TIMESTAMP);
+}
+
+static inline int64_t batch_max_timestamp(const uint8_t *batch)
+{
+    return (int64_t)load_u64(batch + BATCH_MAX_TIMESTAMP);
+}
+
+static inline int64_t batch_producer_id(const uint8_t *batch)
+{
+    return (int64_t)load_u64(batch + BATCH_PRODUCER_ID);
+}
+
+static inline int16_t batch_producer_epoch(const uint8_t *batch)
+{
+    return (int16_t)load_u16(batch + BATCH_PRODUCER_EPOCH);
+}
+
+static inline int32_t batch_base_sequence(const uint8_t *batch)
+{
+    return (int32_t)load_u32(batch + BATCH_BASE_SEQUENCE);
+}
+
+static inline int32_t batch_count(const uint8_t *batch)
+{
+    return (int32_t)load_u32(batch + BATCH_COUNT);
+}
 
 /* What the broker stamps; neither is covered by the checksum. */
-static inline void batch_stamp(uint8_t *b, int64_t base_offset, int32_t leader_epoch)
+static inline void batch_stamp(uint8_t *batch, int64_t base_offset, int32_t leader_epoch)
 {
-    store_u64(b + BATCH_BASE_OFFSET, (uint64_t)base_offset);
-    store_u32(b + BATCH_LEADER_EPOCH, (uint32_t)leader_epoch);
+    store_u64(batch + BATCH_BASE_OFFSET, (uint64_t)base_offset);
+    store_u32(batch + BATCH_LEADER_EPOCH, (uint32_t)leader_epoch);
 }
 
 /* --- batch_check.c: is this a whole, honest batch? ---------------------------------------- */
@@ -108,7 +159,7 @@ int batch_reader_next(struct batch_reader *reader, struct record_view *out);
 int record_next_header(const struct record_view *record, const uint8_t **at,
                        struct record_header *out);
 
-/* --- batch_build.c: encode records in place into an open batch --------------------------------- */
+/* --- batch_build.c: encode records in place into an open batch --------------------------- */
 
 struct batch_builder {
     uint8_t *bytes;                 /* borrowed; room for `capacity` bytes */

@@ -28,7 +28,8 @@ ssize_t frame_cut(const uint8_t *bytes, size_t size, size_t limit);
 /* Split one whole frame. Returns 0, K_MALFORMED or K_FRAME_TOO_LARGE (head over FRAME_HEAD_MAX). */
 int frame_split(uint8_t *bytes, size_t size, struct frame *out);
 
-/* Write the two lengths at `at` (FRAME_PREFIX bytes of room). The sizes are within the limits above. */
+/* Write the two lengths at `at` (FRAME_PREFIX bytes of room). The sizes are within the limits
+ * above. */
 void frame_prefix(uint8_t *at, size_t head_size, size_t payload_size);
 
 #endif

@@ -20,14 +20,16 @@ static void write_versions(uint8_t *at, uint16_t lowest, uint16_t highest)
     store_u16(at + AT_HIGHEST, highest);
 }
 
-void greeting_client_write(const struct greeting_client *greeting, uint8_t at[GREETING_CLIENT_SIZE])
+void greeting_client_write(const struct greeting_client *greeting,
+                           uint8_t at[GREETING_CLIENT_SIZE])
 {
     write_versions(at, greeting->lowest, greeting->highest);
     store_u16(at + AT_CLIENT_LOOP, greeting->loop);
     store_u16(at + AT_CLIENT_ZERO, 0);
 }
 
-void greeting_broker_write(const struct greeting_broker *greeting, uint8_t at[GREETING_BROKER_SIZE])
+void greeting_broker_write(const struct greeting_broker *greeting,
+                           uint8_t at[GREETING_BROKER_SIZE])
 {
     write_versions(at, greeting->lowest, greeting->highest);
     store_u32(at + AT_BROKER_ID, (uint32_t)greeting->broker_id);

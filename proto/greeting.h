@@ -35,8 +35,10 @@ struct greeting_broker {
     char cluster_id[25];
 };
 
-void greeting_client_write(const struct greeting_client *greeting, uint8_t at[GREETING_CLIENT_SIZE]);
-void greeting_broker_write(const struct greeting_broker *greeting, uint8_t at[GREETING_BROKER_SIZE]);
+void greeting_client_write(const struct greeting_client *greeting,
+                           uint8_t at[GREETING_CLIENT_SIZE]);
+void greeting_broker_write(const struct greeting_broker *greeting,
+                           uint8_t at[GREETING_BROKER_SIZE]);
 
 /* Size consumed, 0 while more bytes are needed, K_MALFORMED (not ours; known from the first
  * wrong byte) or K_NO_COMMON_VERSION (`out` is filled). Every failure is negative. */

@@ -12,19 +12,15 @@
 /* protobuf-c's view of the arena while one head is unpacked. */
 struct budget {
     struct arena *arena;
-    size_t left;
     bool refused;                   /* tells "too much" from "not protobuf" */
 };
 
 static void *budget_alloc(void *data, size_t size)
 {
     struct budget *budget = data;
-    void *memory = size <= budget->left ? arena_alloc(budget->arena, size) : NULL;
-    if (memory == NULL) {
-        budget->refused = true;
-        return NULL;
-    }
-    budget->left -= size;
+    void *memory = arena_alloc(budget->arena, size);
+
+    budget->refused |= memory == NULL;
     return memory;
 }
 
@@ -40,9 +36,13 @@ static int unpack(const ProtobufCMessageDescriptor *kind, const uint8_t *bytes, 
     if (size > FRAME_HEAD_MAX)
         return K_MALFORMED;
 
-    struct budget budget = { .arena = arena, .left = factor * size + HEAD_UNPACK_BASE };
+    size_t limit = arena->limit, cap = arena->used + factor * size + HEAD_UNPACK_BASE;
+    struct budget budget = { .arena = arena };
     ProtobufCAllocator allocator = { budget_alloc, budget_free, &budget };
+
+    arena->limit = cap < limit ? cap : limit;
     ProtobufCMessage *message = protobuf_c_message_unpack(kind, &allocator, size, bytes);
+    arena->limit = limit;
     if (message == NULL)
         return budget.refused ? K_NOMEM : K_MALFORMED;
     *out = message;

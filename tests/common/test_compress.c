@@ -87,7 +87,8 @@ START_TEST(bytes_cut_off_are_corrupt)
 
     size_t header = _i == CODEC_SNAPPY ? 17 : 0;    /* the bare header is an empty stream */
     for (size_t size = header; size < packed.size; size++)
-        ck_assert_msg(open_bytes(_i, packed.bytes, size, SIZE) == K_CORRUPT_MESSAGE, "%zu bytes", size);
+        ck_assert_msg(open_bytes(_i, packed.bytes, size, SIZE) == K_CORRUPT_MESSAGE, "%zu bytes",
+                      size);
 }
 END_TEST
 
@@ -139,7 +140,8 @@ START_TEST(output_is_appended_and_failure_takes_it_back)
     ck_assert_int_eq(buffer_copy(&opened, "before", 6), 0);
     ck_assert_int_eq(compress_bytes(_i, COMPRESS_LEVEL_DEFAULT, plain, 500, &packed), 0);
 
-    ck_assert_int_eq(decompress_bytes(_i, packed.bytes, packed.size, 499, &opened), K_MESSAGE_TOO_LARGE);
+    ck_assert_int_eq(decompress_bytes(_i, packed.bytes, packed.size, 499, &opened),
+                     K_MESSAGE_TOO_LARGE);
     ck_assert_uint_eq(opened.size, 6);
     ck_assert_int_eq(decompress_bytes(_i, packed.bytes, packed.size, 500, &opened), 0);
 
@@ -153,7 +155,8 @@ START_TEST(raw_snappy_is_read)
 {
     size_t size = snappy_max_compressed_length(SIZE);
     ck_assert_int_eq(buffer_reserve(&packed, size), 0);
-    ck_assert_int_eq(snappy_compress((const char *)plain, SIZE, (char *)packed.bytes, &size), SNAPPY_OK);
+    ck_assert_int_eq(snappy_compress((const char *)plain, SIZE, (char *)packed.bytes, &size),
+                     SNAPPY_OK);
 
     ck_assert_int_eq(open_bytes(CODEC_SNAPPY, packed.bytes, size, SIZE), 0);
 
@@ -164,12 +167,15 @@ END_TEST
 
 START_TEST(snappy_is_written_in_blocks_of_32_kib_as_java_does)
 {
-    ck_assert_int_eq(compress_bytes(CODEC_SNAPPY, COMPRESS_LEVEL_DEFAULT, plain, 40000, &packed), 0);
+    ck_assert_int_eq(compress_bytes(CODEC_SNAPPY, COMPRESS_LEVEL_DEFAULT, plain, 40000, &packed),
+                     0);
 
-    static const uint8_t header[16] = { 0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0, 0, 0, 0, 1, 0, 0, 0, 1 };
+    static const uint8_t header[16] = {0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0,
+                                       0,    0,   0,   1,   0,   0,   0,   1};
     ck_assert_mem_eq(packed.bytes, header, sizeof header);
     size_t first = load_u32(packed.bytes + 16), length;
-    ck_assert_int_eq(snappy_uncompressed_length((const char *)packed.bytes + 20, first, &length), SNAPPY_OK);
+    ck_assert_int_eq(snappy_uncompressed_length((const char *)packed.bytes + 20, first, &length),
+                     SNAPPY_OK);
     ck_assert_uint_eq(length, 32 * 1024);
     size_t second = load_u32(packed.bytes + 20 + first);
     ck_assert_uint_eq(20 + first + 4 + second, packed.size);
@@ -180,7 +186,7 @@ START_TEST(a_declared_size_is_not_believed)
 {
     /* Both declare a gigabyte within the limit, and hold next to nothing. */
     const uint8_t snappy[] = { 0x80, 0x80, 0x80, 0x80, 0x04, 0x00, 'x' };
-    const uint8_t zstd[] = { 0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0x00, 0x00, 0x00, 0x40, 0x01, 0x00, 0x00 };
+    const uint8_t zstd[] = {0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0x00, 0x00, 0x00, 0x40, 0x01, 0x00, 0x00};
 
     ck_assert_int_eq(open_bytes(CODEC_SNAPPY, snappy, sizeof snappy, 2u << 30), K_CORRUPT_MESSAGE);
     ck_assert_int_eq(open_bytes(CODEC_ZSTD, zstd, sizeof zstd, 2u << 30), K_CORRUPT_MESSAGE);

@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     buffer_init(&out);
-    if (decompress_bytes(data[0] % CODEC_COUNT, data + 1, size - 1, LIMIT, &out) != 0 && out.size != 0)
+    if (decompress_bytes(data[0] % CODEC_COUNT, data + 1, size - 1, LIMIT, &out) != 0 &&
+        out.size != 0)
         abort();
     if (out.size > LIMIT || out.capacity > 2 * LIMIT)
         abort();

@@ -85,7 +85,8 @@ static bool renew(const char *document, struct buffer *out)
         const char *start = strstr(document, begin);
         const char *end = start != NULL ? strstr(start, END) : NULL;
         if (end == NULL) {
-            fprintf(stderr, "%s: no place for table %s, marked by\n%s%s", DOCUMENT, tables[i].name, begin, END);
+            fprintf(stderr, "%s: no place for table %s, marked by\n%s%s", DOCUMENT, tables[i].name,
+                    begin, END);
             return false;
         }
         if (buffer_copy(out, document, (size_t)(start - document)) != 0)

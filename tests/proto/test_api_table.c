@@ -4,7 +4,8 @@
 #include "tests/proto/suites.h"
 
 /* The body with this number in a oneof's message, or NULL. */
-static const ProtobufCFieldDescriptor *body_of(const ProtobufCMessageDescriptor *head, uint32_t body)
+static const ProtobufCFieldDescriptor *body_of(const ProtobufCMessageDescriptor *head,
+                                               uint32_t body)
 {
     const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(head, body);
     return field != NULL && (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 ? field : NULL;
@@ -24,8 +25,10 @@ START_TEST(the_table_and_the_heads_name_the_same_bodies)
     const struct api_row *rows = api_rows(&count);
 
     for (size_t i = 0; i < count; i++) {
-        ck_assert_msg(body_of(&kairn__request_head__descriptor, rows[i].body) != NULL, "%s", rows[i].name);
-        ck_assert_msg(body_of(&kairn__response_head__descriptor, rows[i].body) != NULL, "%s", rows[i].name);
+        ck_assert_msg(body_of(&kairn__request_head__descriptor, rows[i].body) != NULL, "%s",
+                      rows[i].name);
+        ck_assert_msg(body_of(&kairn__response_head__descriptor, rows[i].body) != NULL, "%s",
+                      rows[i].name);
     }
     ck_assert_uint_eq(body_count(&kairn__request_head__descriptor), count);
     ck_assert_uint_eq(body_count(&kairn__response_head__descriptor), count);

@@ -61,7 +61,8 @@ START_TEST(a_record_that_does_not_fit_leaves_the_batch_as_it_was)
     size_t exact = BATCH_HEADER_SIZE + 2 + 5 + 2 + sizeof value;    /* two bytes of length, twice */
 
     batch_build_start(&builder, bytes, exact - 1);
-    ck_assert_int_eq(batch_build_add(&builder, 1, NULL, 0, value, sizeof value, NULL, 0), K_MESSAGE_TOO_LARGE);
+    ck_assert_int_eq(batch_build_add(&builder, 1, NULL, 0, value, sizeof value, NULL, 0),
+                     K_MESSAGE_TOO_LARGE);
     ck_assert_uint_eq(builder.size, BATCH_HEADER_SIZE);
     ck_assert_int_eq(builder.count, 0);
 
@@ -92,13 +93,14 @@ START_TEST(the_size_bound_is_one)
     static const char text[3000] = { 0 };
     static const int32_t sizes[] = { 0, 1, 63, 64, 127, 128, 1000, 3000 };
     const struct record_header headers[] = {
-        { (const uint8_t *)"name", 4, (const uint8_t *)text, 100 }, { (const uint8_t *)"", 0, NULL, 0 }
-    };
+        {(const uint8_t *)"name", 4, (const uint8_t *)text, 100},
+        {(const uint8_t *)"", 0, NULL, 0}};
 
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         size_t bound = record_size_max(0, sizes[i], headers, 2);
         batch_build_start(&builder, bytes, BATCH_HEADER_SIZE + bound);
-        ck_assert_int_eq(batch_build_add(&builder, INT64_MIN, "", 0, text, sizes[i], headers, 2), 0);
+        ck_assert_int_eq(batch_build_add(&builder, INT64_MIN, "", 0, text, sizes[i], headers, 2),
+                         0);
         ck_assert_uint_ge(bound + BATCH_HEADER_SIZE, builder.size);
     }
     ck_assert_uint_eq(record_size_max(-1, -1, NULL, 0), record_size_max(0, 0, NULL, 0));

@@ -74,14 +74,14 @@ static void assert_nine_records(struct batch_reader *reader, int64_t append_time
           "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 0 },
     };
     static const char *const headers[5][2] = {
-        { "trace", "abc" }, { "empty", "" }, { "null", NULL }, { "trace", "again" }, { "", "no name" }
-    };
+        {"trace", "abc"}, {"empty", ""}, {"null", NULL}, {"trace", "again"}, {"", "no name"}};
 
     struct record_view record;
     for (int i = 0; i < RECORDS; i++) {
         ck_assert_int_eq(batch_reader_next(reader, &record), 1);
         ck_assert_int_eq(record.offset, i);
-        ck_assert_int_eq(record.timestamp, append_time >= 0 ? append_time : base_time + rows[i].after);
+        ck_assert_int_eq(record.timestamp,
+                         append_time >= 0 ? append_time : base_time + rows[i].after);
         assert_bytes(record.key, record.key_size, rows[i].key);
         assert_bytes(record.value, record.value_size, rows[i].value);
         ck_assert_int_eq(record.header_count, rows[i].headers);
@@ -234,7 +234,8 @@ START_TEST(transactions_end_with_a_marker_that_no_client_may_send)
         const uint8_t *batch = golden.bytes + at;
         bool marker = i % 2 == 1;
         ck_assert_int_eq(batch_check(batch, golden.size - at, false, &size), 0);
-        ck_assert_int_eq(batch_check(batch, golden.size - at, true, &size), marker ? K_CORRUPT_MESSAGE : 0);
+        ck_assert_int_eq(batch_check(batch, golden.size - at, true, &size),
+                         marker ? K_CORRUPT_MESSAGE : 0);
         ck_assert((batch_attributes(batch) & BATCH_TRANSACTIONAL) != 0);
         ck_assert(((batch_attributes(batch) & BATCH_CONTROL) != 0) == marker);
 

@@ -106,9 +106,12 @@ END_TEST
 START_TEST(headers_stay_inside_the_record)
 {
     ck_assert_int_eq(read_all((const uint8_t[]){ 20, 0, 0, 0, 1, 1, 2, 2, 'h', 2, 'v' }, 11, 1), 0);
-    ck_assert_int_eq(read_all((const uint8_t[]){ 20, 0, 0, 0, 1, 1, 2, 2, 'h', 4, 'v' }, 11, 1), K_CORRUPT_MESSAGE);
-    ck_assert_int_eq(read_all((const uint8_t[]){ 20, 0, 0, 0, 1, 1, 2, 8, 'h', 2, 'v' }, 11, 1), K_CORRUPT_MESSAGE);
-    ck_assert_int_eq(read_all((const uint8_t[]){ 20, 0, 0, 0, 1, 1, 2, 1, 'h', 2, 'v' }, 11, 1), K_CORRUPT_MESSAGE);
+    ck_assert_int_eq(read_all((const uint8_t[]){20, 0, 0, 0, 1, 1, 2, 2, 'h', 4, 'v'}, 11, 1),
+                     K_CORRUPT_MESSAGE);
+    ck_assert_int_eq(read_all((const uint8_t[]){20, 0, 0, 0, 1, 1, 2, 8, 'h', 2, 'v'}, 11, 1),
+                     K_CORRUPT_MESSAGE);
+    ck_assert_int_eq(read_all((const uint8_t[]){20, 0, 0, 0, 1, 1, 2, 1, 'h', 2, 'v'}, 11, 1),
+                     K_CORRUPT_MESSAGE);
 }
 END_TEST
 

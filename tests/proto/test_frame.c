@@ -81,7 +81,8 @@ START_TEST(a_frame_cut_off_or_glued_to_another_is_malformed)
 
     struct frame frame;
     for (size_t size = 0; size <= sizeof bytes; size++)
-        ck_assert_int_eq(frame_split(bytes, size, &frame), size == FRAME_PREFIX + 5 ? 0 : K_MALFORMED);
+        ck_assert_int_eq(frame_split(bytes, size, &frame),
+                         size == FRAME_PREFIX + 5 ? 0 : K_MALFORMED);
 }
 END_TEST
 

@@ -33,8 +33,10 @@ START_TEST(both_are_read_back)
     struct greeting_client client;
     struct greeting_broker broker;
 
-    ck_assert_int_eq(greeting_client_read(client_bytes, sizeof client_bytes, &client), GREETING_CLIENT_SIZE);
-    ck_assert_int_eq(greeting_broker_read(broker_bytes, sizeof broker_bytes, &broker), GREETING_BROKER_SIZE);
+    ck_assert_int_eq(greeting_client_read(client_bytes, sizeof client_bytes, &client),
+                     GREETING_CLIENT_SIZE);
+    ck_assert_int_eq(greeting_broker_read(broker_bytes, sizeof broker_bytes, &broker),
+                     GREETING_BROKER_SIZE);
 
     ck_assert_int_eq(client.loop, 3);
     ck_assert_int_eq(broker.broker_id, 7);
@@ -71,7 +73,8 @@ END_TEST
 
 START_TEST(strangers_are_known_by_their_first_wrong_byte)
 {
-    static const char strangers[][5] = { "GET ", "\x16\x03\x01\x02", "KAIr", "KX", "\n", "\0\0\0\x23" };
+    static const char strangers[][5] = {"GET ", "\x16\x03\x01\x02", "KAIr", "KX",
+                                        "\n",   "\0\0\0\x23"};
     struct greeting_client client;
     struct greeting_broker broker;
 

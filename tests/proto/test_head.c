@@ -33,7 +33,8 @@ static struct frame packed_frame(size_t payload_size)
     ck_assert_ptr_nonnull(piece);
     ck_assert_ptr_null(piece->next);
     ck_assert_uint_eq(load_u32(piece->bytes) + 4, piece->size + payload_size);
-    return (struct frame){ .head = piece->bytes + FRAME_PREFIX, .head_size = piece->size - FRAME_PREFIX };
+    return (struct frame){.head = piece->bytes + FRAME_PREFIX,
+                          .head_size = piece->size - FRAME_PREFIX};
 }
 
 START_TEST(a_packed_request_is_unpacked_again)
@@ -144,14 +145,16 @@ START_TEST(garbage_is_malformed)
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         Kairn__RequestHead *out;
-        ck_assert_int_eq(head_unpack_request((const uint8_t *)rows[i], strlen(rows[i]), &arena, &out), K_MALFORMED);
+        ck_assert_int_eq(
+            head_unpack_request((const uint8_t *)rows[i], strlen(rows[i]), &arena, &out),
+            K_MALFORMED);
     }
 }
 END_TEST
 
 START_TEST(a_correlation_id_cut_off_or_without_end_is_malformed)
 {
-    const uint8_t bytes[12] = { 0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1 };
+    const uint8_t bytes[12] = {0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1};
 
     uint64_t correlation;
     for (size_t size = 1; size <= sizeof bytes; size++)
@@ -160,7 +163,8 @@ START_TEST(a_correlation_id_cut_off_or_without_end_is_malformed)
 END_TEST
 
 /* A head whose metadata answer (or fetch request) holds `size / 2` empty submessages. */
-static uint8_t *empty_submessages(uint8_t body_tag, uint8_t repeated_tag, size_t size, size_t *total)
+static uint8_t *empty_submessages(uint8_t body_tag, uint8_t repeated_tag, size_t size,
+                                  size_t *total)
 {
     uint8_t *bytes = malloc(size + 5);
     ck_assert_ptr_nonnull(bytes);

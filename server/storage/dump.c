@@ -32,7 +32,7 @@ void dump_fault(struct dump *dump, int64_t position, const char *what)
                                            : "FAULT %s at position %" PRId64 "\n", what, position);
 }
 
-/* --- text files ---------------------------------------------------------------------------------- */
+/* --- text files --------------------------------------------------------------------------- */
 
 static int offset_row(void *context, const struct checkpoint_field *fields)
 {
@@ -104,7 +104,8 @@ static int dump_identity(struct dump *dump, const char *text, size_t size)
     fprintf(dump->out, dump->options->json ? "{\"broker_id\":%" PRId32 ",\"cluster_id\":\""
                                            : "broker %" PRId32 " cluster ", identity.broker_id);
     dump_text(dump->out, identity.cluster_id, strlen(identity.cluster_id));
-    fprintf(dump->out, dump->options->json ? "\",\"directory_id\":\"%s\"}\n" : " directory %s\n", name);
+    fprintf(dump->out, dump->options->json ? "\",\"directory_id\":\"%s\"}\n" : " directory %s\n",
+            name);
     return 0;
 }
 
@@ -143,7 +144,7 @@ static int dump_text_file(struct dump *dump, const char *path, const char *name)
     return K_INVALID_ARGUMENT;
 }
 
-/* --- by name --------------------------------------------------------------------------------------- */
+/* --- by name ------------------------------------------------------------------------------ */
 
 static bool has_suffix(const char *name, const char *suffix)
 {
@@ -169,8 +170,10 @@ int log_dump(const char *path, const struct log_dump_options *options, FILE *out
         error = dump_text_file(&dump, path, name);
 
     if (error == K_INVALID_ARGUMENT)
-        return k_reason_set(reason, error, "%s: not a file of a log directory (*.log, *.index, "
-                            "*.timeindex, *-checkpoint, partition.metadata, meta.properties)", path);
+        return k_reason_set(reason, error,
+                            "%s: not a file of a log directory (*.log, *.index, "
+                            "*.timeindex, *-checkpoint, partition.metadata, meta.properties)",
+                            path);
     if (error != 0)
         return k_reason_set(reason, error, "%s: %s", path, k_error_text(error));
     if (ferror(out))

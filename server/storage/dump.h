@@ -20,8 +20,9 @@ struct log_dump_options {
 /* Print the file. The last line is a summary; for a .log: batches, records, first and last offset
  * and a hash, the CRC-32C over all records in file order of, integers big-endian:
  *
- *   i64 offset | i64 timestamp | i32 key size (-1: no key) | key | i32 value size (-1: null) | value
- *   | i32 count of headers | per header: i32 key size | key | i32 value size (-1: null) | value
+ *   i64 offset | i64 timestamp | i32 key size (-1: no key) | key | i32 value size (-1: null)
+ *   | value | i32 count of headers | per header: i32 key size | key | i32 value size (-1: null)
+ *   | value
  *
  * so it does not depend on how the records are batched or compressed. In JSON, keys and values are
  * text with each byte that is not printable ASCII as \u00XX.

@@ -84,8 +84,9 @@ int dump_offset_index(struct dump *dump, const char *path)
     for (size_t i = 0; i < pair.index.count && error == 0; i++) {
         struct offset_entry entry = index_offset_at(&pair.index, i);
         if (!dump->options->summary_only)
-            fprintf(dump->out, dump->options->json ? "{\"offset\":%" PRId64 ",\"position\":%" PRId32 "}\n"
-                                                   : "offset %" PRId64 " position %" PRId32 "\n",
+            fprintf(dump->out,
+                    dump->options->json ? "{\"offset\":%" PRId64 ",\"position\":%" PRId32 "}\n"
+                                        : "offset %" PRId64 " position %" PRId32 "\n",
                     pair.base_offset + entry.relative, entry.position);
         if (entry.relative <= before.relative || entry.position <= before.position)
             dump_fault(dump, entry.position, "the entry does not ascend");
@@ -137,8 +138,9 @@ int dump_time_index(struct dump *dump, const char *path)
     for (size_t i = 0; i < pair.index.count && error == 0; i++) {
         struct time_entry entry = index_time_at(&pair.index, i);
         if (!dump->options->summary_only)
-            fprintf(dump->out, dump->options->json ? "{\"timestamp\":%" PRId64 ",\"offset\":%" PRId64 "}\n"
-                                                   : "timestamp %" PRId64 " offset %" PRId64 "\n",
+            fprintf(dump->out,
+                    dump->options->json ? "{\"timestamp\":%" PRId64 ",\"offset\":%" PRId64 "}\n"
+                                        : "timestamp %" PRId64 " offset %" PRId64 "\n",
                     entry.timestamp, pair.base_offset + entry.relative);
         if (entry.timestamp <= before.timestamp || entry.relative < before.relative)
             dump_fault(dump, pair.file.position, "the entry does not ascend");

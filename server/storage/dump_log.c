@@ -16,7 +16,7 @@ struct summary {
     uint32_t hash;
 };
 
-/* --- the hash (dump.h says what it covers) --------------------------------------------------------- */
+/* --- the hash (dump.h says what it covers) ------------------------------------------------ */
 
 static uint32_t hash_i32(uint32_t hash, int32_t value)
 {
@@ -39,7 +39,7 @@ static uint32_t hash_bytes(uint32_t hash, const uint8_t *bytes, int32_t size)
     return crc32c(hash_i32(hash, size), bytes, (size_t)size);
 }
 
-/* --- records --------------------------------------------------------------------------------------- */
+/* --- records ------------------------------------------------------------------------------ */
 
 static void print_bytes(FILE *out, const char *name, const uint8_t *bytes, int32_t size, bool json)
 {
@@ -98,7 +98,7 @@ static int dump_record(struct dump *dump, const struct record_view *record, stru
     return error;
 }
 
-/* --- batches --------------------------------------------------------------------------------------- */
+/* --- batches ------------------------------------------------------------------------------ */
 
 static void print_batch(const struct dump *dump, const uint8_t *batch, int64_t position)
 {
@@ -114,9 +114,10 @@ static void print_batch(const struct dump *dump, const uint8_t *batch, int64_t p
                   ",\"max_timestamp\":%" PRId64 ",\"producer_id\":%" PRId64
                   ",\"producer_epoch\":%d,\"base_sequence\":%" PRId32 "}\n"
                 : "batch position=%" PRId64 " size=%zu base=%" PRId64 " last=%" PRId64
-                  " count=%" PRId32 " epoch=%" PRId32 " codec=%s time=%s transactional=%s control=%s"
-                  " maxtimestamp=%" PRId64 " producer=%" PRId64 " producerepoch=%d sequence=%" PRId32
-                  "\n",
+                  " count=%" PRId32 " epoch=%" PRId32
+                  " codec=%s time=%s transactional=%s control=%s"
+                  " maxtimestamp=%" PRId64 " producer=%" PRId64
+                  " producerepoch=%d sequence=%" PRId32 "\n",
             position, batch_size(batch), batch_base_offset(batch), batch_last_offset(batch),
             batch_count(batch), batch_leader_epoch(batch), codec == NULL ? "unknown" : codec->name,
             (attributes & BATCH_APPEND_TIME) != 0 ? "append" : "create",
@@ -175,7 +176,8 @@ static int dump_batches(struct dump *dump, struct batch_file *file, struct summa
     }
     buffer_fini(&opened);
     if (error == K_CORRUPT)
-        dump_fault(dump, file->position, "here is no whole batch, and nothing after it can be found");
+        dump_fault(dump, file->position,
+                   "here is no whole batch, and nothing after it can be found");
     return error == K_NOT_FOUND || error == K_CORRUPT ? 0 : error;
 }
 

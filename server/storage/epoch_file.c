@@ -85,7 +85,8 @@ int epoch_file_save(struct epoch_file *epochs, const struct io *io, const char *
         return K_NOMEM;
     fprintf(out, "0\n%zu\n", epochs->count);
     for (size_t i = 0; i < epochs->count; i++)
-        fprintf(out, "%" PRId32 " %" PRId64 "\n", epochs->entries[i].epoch, epochs->entries[i].start);
+        fprintf(out, "%" PRId32 " %" PRId64 "\n", epochs->entries[i].epoch,
+                epochs->entries[i].start);
     int error = fclose(out) == 0 ? 0 : K_NOMEM;
     if (error == 0)
         error = io_replace_file(io, path, text, size, IO_LAZY);

@@ -71,7 +71,8 @@ int identity_parse(const char *text, struct logdir_identity *identity)
     if (!is_version_0(text))
         return K_CORRUPT;
     if (!properties_find(text, "broker.id", value, sizeof value) ||
-        !checkpoint_number((struct checkpoint_field){ value, strlen(value) }, 0, INT32_MAX, &broker_id))
+        !checkpoint_number((struct checkpoint_field){ value, strlen(value) }, 0, INT32_MAX,
+                           &broker_id))
         return K_CORRUPT;
     found.broker_id = (int32_t)broker_id;
     if (!properties_find(text, "cluster.id", found.cluster_id, sizeof found.cluster_id) ||

@@ -14,7 +14,8 @@ struct io {
     int (*open)(const struct io *io, const char *path, int flags, mode_t mode);
     int (*close)(const struct io *io, int fd);
     ssize_t (*pread)(const struct io *io, int fd, void *to, size_t size, off_t position);
-    ssize_t (*pwritev)(const struct io *io, int fd, const struct iovec *from, int count, off_t position);
+    ssize_t (*pwritev)(const struct io *io, int fd, const struct iovec *from, int count,
+                       off_t position);
     int (*truncate)(const struct io *io, int fd, off_t size);
     int (*sync)(const struct io *io, int fd);              /* fdatasync */
     int (*stat)(const struct io *io, int fd, struct stat *out);
@@ -30,8 +31,9 @@ struct io {
 
 extern const struct io io_system;
 
-/* Helpers on the table: loop over short transfers and EINTR. 0, or a k_error from errno. */
-int io_read_all(const struct io *io, int fd, void *to, size_t size, off_t position);   /* CORRUPT when the file ends early */
+/* Helpers on the table: loop over short transfers and EINTR. 0, or a k_error from errno; reading
+ * is CORRUPT when the file ends early. */
+int io_read_all(const struct io *io, int fd, void *to, size_t size, off_t position);
 int io_write_all(const struct io *io, int fd, const struct iovec *from, int count, off_t position);
 
 /* When is a replaced file safe from a power cut? Either way a reader sees the old file or the

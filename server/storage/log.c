@@ -18,13 +18,13 @@ void log_assert_invariants(const struct log *log)
 {
     assert(log->start <= log->end);                                         /* L1 */
     assert(log->segment_count > 0);
-    if (log->segment_count > 1)                                             /* L1, where it changes */
+    if (log->segment_count > 1) /* L1, where it changes */
         assert(log->segments[log->segment_count - 2]->base_offset < log_active(log)->base_offset);
     assert(log_active(log)->tail.next_offset == log->end);                  /* L2 */
     assert(log->recovery_point <= log->end);
 }
 
-/* --- the list of segments ---------------------------------------------------------------------- */
+/* --- the list of segments ----------------------------------------------------------------- */
 
 size_t log_segment_index(const struct log *log, int64_t offset)
 {
@@ -72,7 +72,8 @@ int log_roll(struct log *log, int64_t base)
         if (error != 0)
             return error;
     }
-    int error = segment_create(log->io, log->path, base, log->config.index_interval_bytes, &segment);
+    int error =
+        segment_create(log->io, log->path, base, log->config.index_interval_bytes, &segment);
     if (error != 0)
         return error;
     log->names_unsynced = true;
@@ -110,7 +111,7 @@ int log_failed(struct log *log, int error, const char *what)
     return K_KAFKA_STORAGE_ERROR;
 }
 
-/* --- life -------------------------------------------------------------------------------------- */
+/* --- life --------------------------------------------------------------------------------- */
 
 static void log_free(struct log *log)
 {
@@ -169,8 +170,9 @@ static int check_topic_id(struct log *log, struct k_reason *reason)
         return 0;
     uuid_format(&log->topic_id, ours);
     uuid_format(&stored, theirs);
-    return k_reason_set(reason, K_INCONSISTENT_TOPIC_ID, "%s holds topic id %s, but topic %s has id %s",
-                        log->path, theirs, log->topic, ours);
+    return k_reason_set(reason, K_INCONSISTENT_TOPIC_ID,
+                        "%s holds topic id %s, but topic %s has id %s", log->path, theirs,
+                        log->topic, ours);
 }
 
 int log_open(const struct log_options *options, struct log **out, struct k_reason *reason)
@@ -270,8 +272,8 @@ int log_truncate(struct log *log, int64_t offset)
     log_forget_served(log);
     int error = 0;
     for (int mark = 0; mark < LOGDIR_MARKS && error == 0; mark++)
-        if (mark != LOGDIR_LOG_START &&
-            logdir_mark(log->directory, (enum logdir_mark)mark, log->topic, log->partition) > offset)
+        if (mark != LOGDIR_LOG_START && logdir_mark(log->directory, (enum logdir_mark)mark,
+                                                    log->topic, log->partition) > offset)
             error = logdir_set_mark(log->directory, (enum logdir_mark)mark, log->topic,
                                     log->partition, offset);
     if (error == 0)
@@ -308,7 +310,7 @@ int log_truncate(struct log *log, int64_t offset)
     return 0;
 }
 
-/* --- what is known ----------------------------------------------------------------------------- */
+/* --- what is known ------------------------------------------------------------------------ */
 
 int64_t log_start(const struct log *log)
 {

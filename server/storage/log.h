@@ -59,7 +59,7 @@ int log_remove(struct log *log);
 void log_set_config(struct log *log, const struct log_config *config);
 
 struct log_append {
-    uint8_t *bytes;                   /* one or more checked batches back to back; stamped in place */
+    uint8_t *bytes; /* one or more checked batches back to back; stamped in place */
     size_t size;
     /* results, when the append returned 0 */
     int64_t base_offset;              /* of the first record */
@@ -114,12 +114,17 @@ int64_t log_recovery_point(const struct log *log);
 
 /* The same in three steps, so that the disk is waited for elsewhere: begin and end belong to the
  * loop, run may be called by any thread. The log may be appended to, truncated and closed meanwhile
- * (after log_close() only log_sync_abandon() may follow). */
+ * (after log_close() only log_sync_abandon() may follow).
+ *
+ * begin   NOMEM, KAFKA_STORAGE_ERROR; *out is NULL when all is synced
+ * run     IO; blocks
+ * end     takes the result of the run and frees; KAFKA_STORAGE_ERROR
+ * abandon frees */
 struct log_sync;
-int log_sync_begin(struct log *log, struct log_sync **out);      /* NOMEM; *out NULL: all is synced */
-int log_sync_run(struct log_sync *sync);                         /* IO; blocks */
-int log_sync_end(struct log *log, struct log_sync *sync, int result);   /* frees; `result` of the run */
-void log_sync_abandon(struct log_sync *sync);                    /* frees */
+int log_sync_begin(struct log *log, struct log_sync **out);
+int log_sync_run(struct log_sync *sync);
+int log_sync_end(struct log *log, struct log_sync *sync, int result);
+void log_sync_abandon(struct log_sync *sync);
 
 /* Once a second: write index entries to the page cache and tell the directory how far the log is
  * written, so that a start after a mere crash of the process checks only what came later. Does

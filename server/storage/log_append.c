@@ -128,7 +128,8 @@ static int append_all(struct appending *appending, struct log_append *appends, s
         append->records = 0;
         for (size_t at = 0; at < append->size; ) {
             uint8_t *batch = append->bytes + at;
-            assert(append->size - at >= BATCH_HEADER_SIZE && append->size - at >= batch_size(batch));
+            assert(append->size - at >= BATCH_HEADER_SIZE &&
+                   append->size - at >= batch_size(batch));
             int error = append_batch(appending, batch, leader_epoch, wall_ms);
             if (error != 0)
                 return error;

@@ -31,7 +31,7 @@ struct log {
     int64_t recovery_point;             /* below it everything is synced */
     struct epoch_file epochs;
     bool epochs_unsynced;
-    bool names_unsynced;                /* files were made or deleted since the directory was synced */
+    bool names_unsynced; /* files were made or deleted since the directory was synced */
     uint64_t truncations;               /* a sync that began before one proves nothing */
 
     struct log_served served[LOG_SERVED];

@@ -8,7 +8,7 @@
 #include "server/storage/index_time.h"
 #include "server/storage/log_internal.h"
 
-/* --- places of readers -------------------------------------------------------------------------- */
+/* --- places of readers -------------------------------------------------------------------- */
 
 static bool recall(const struct log *log, const struct segment *segment, int64_t offset,
                    int64_t *position)
@@ -37,7 +37,7 @@ static void remember(struct log *log, const struct segment *segment, int64_t off
         (struct log_served){ offset, segment->base_offset, position };
 }
 
-/* --- reading -------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------ */
 
 /* Where the batch that contains `offset` begins; the segment's size when it holds none. */
 static int find_position(struct log *log, struct segment *segment, int64_t offset,

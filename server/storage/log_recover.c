@@ -20,7 +20,7 @@
 #include "server/storage/log_internal.h"
 #include "server/storage/logdir.h"
 
-/* --- the files ---------------------------------------------------------------------------------- */
+/* --- the files ---------------------------------------------------------------------------- */
 
 /* The base offset if `name` is "<20 digits><suffix>"; -1 otherwise. */
 static int64_t base_of(const char *name, const char *suffix)
@@ -85,7 +85,7 @@ static int list_segments(struct log *log)
     return error;
 }
 
-/* --- checking ------------------------------------------------------------------------------------- */
+/* --- checking ----------------------------------------------------------------------------- */
 
 struct epoch_check {
     struct log *log;
@@ -219,7 +219,8 @@ static int load_epochs(struct log *log)
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/leader-epoch-checkpoint", log->path);
     int error = epoch_file_load(&log->epochs, log->io, path);
-    bool empty = log->segment_count == 0 || (log->segment_count == 1 && log_active(log)->tail.size == 0);
+    bool empty =
+        log->segment_count == 0 || (log->segment_count == 1 && log_active(log)->tail.size == 0);
     if ((error == K_NOT_FOUND && !empty) || error == K_CORRUPT) {
         LOG_WARN("epochs-rebuilt", "topic=%s partition=%" PRId32, log->topic, log->partition);
         error = rebuild_epochs(log);

@@ -62,7 +62,8 @@ static int search_segment(struct segment *segment, struct wanted *wanted)
     if (error == 0)
         error = segment_need_file(segment);
     if (error == 0)
-        error = batch_file_init(&file, segment->io, segment->fd, position, segment->tail.size, NULL, 0);
+        error =
+            batch_file_init(&file, segment->io, segment->fd, position, segment->tail.size, NULL, 0);
     if (error != 0)
         return error;
     while (wanted->offset < 0 && (error = batch_file_header(&file, &header)) == 0) {
@@ -80,7 +81,9 @@ static int search_segment(struct segment *segment, struct wanted *wanted)
 
 int log_find_timestamp(struct log *log, int64_t timestamp, int64_t *offset, int64_t *found)
 {
-    struct wanted wanted = { .timestamp = timestamp, .start = log->start, .offset = -1, .found = -1 };
+    struct wanted wanted = {
+        .timestamp = timestamp, .start = log->start, .offset = -1, .found = -1
+    };
     for (size_t i = log_segment_index(log, log->start); i < log->segment_count; i++) {
         int64_t max;
         int error = segment_max_timestamp(log->segments[i], &max);

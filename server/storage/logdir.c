@@ -21,7 +21,7 @@ static const char *path_in(const struct logdir *directory, const char *name, cha
     return path;
 }
 
-/* --- opening --------------------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------------------------ */
 
 /* mkdir -p. */
 static int make_directory(const struct io *io, const char *path)
@@ -58,8 +58,10 @@ static int lock(struct logdir *directory, struct k_reason *reason)
             snprintf(holder, sizeof holder, "unknown");
         (void)directory->io->close(directory->io, fd);
         holder[strcspn(holder, "\n")] = '\0';
-        return k_reason_set(reason, code, "log directory %s is locked by another broker (process %s); "
-                            "stop it, or give this one its own log.dirs", directory->path, holder);
+        return k_reason_set(reason, code,
+                            "log directory %s is locked by another broker (process %s); "
+                            "stop it, or give this one its own log.dirs",
+                            directory->path, holder);
     }
     /* Only for people: who holds it. A failure to write it changes nothing. */
     int size = snprintf(holder, sizeof holder, "%ld\n", (long)getpid());
@@ -95,8 +97,10 @@ static int read_identity(struct logdir *directory, struct k_reason *reason)
         error = identity_parse(text, identity);
         free(text);
         if (error == K_NOT_FOUND || error == K_CORRUPT)
-            return k_reason_set(reason, K_CORRUPT, "%s is damaged, or of a Kafka that is not "
-                                "supported (version=0 with broker.id and cluster.id is expected)", path);
+            return k_reason_set(reason, K_CORRUPT,
+                                "%s is damaged, or of a Kafka that is not "
+                                "supported (version=0 with broker.id and cluster.id is expected)",
+                                path);
     }
     if (error != 0 && error != K_NOT_FOUND)
         return k_reason_set(reason, error, "cannot read %s: %s", path, k_error_text(error));
@@ -176,7 +180,7 @@ free_directory:
     return error;
 }
 
-/* --- identity -------------------------------------------------------------------------------- */
+/* --- identity ----------------------------------------------------------------------------- */
 
 const struct logdir_identity *logdir_identity(const struct logdir *directory)
 {
@@ -190,14 +194,19 @@ int logdir_claim(struct logdir *directory, int32_t broker_id, const char *cluste
     char path[PATH_MAX], text[IDENTITY_TEXT_MAX];
 
     if (identity->broker_id >= 0 && strcmp(identity->cluster_id, cluster_id) != 0)
-        return k_reason_set(reason, K_WRONG_CLUSTER, "log directory %s belongs to cluster %s, but "
-                            "ZooKeeper says cluster %s; check zookeeper.connect, or give the broker an "
-                            "empty log directory", directory->path, identity->cluster_id, cluster_id);
+        return k_reason_set(
+            reason, K_WRONG_CLUSTER,
+            "log directory %s belongs to cluster %s, but "
+            "ZooKeeper says cluster %s; check zookeeper.connect, or give the broker an "
+            "empty log directory",
+            directory->path, identity->cluster_id, cluster_id);
     if (identity->broker_id >= 0 && identity->broker_id != broker_id)
-        return k_reason_set(reason, K_WRONG_BROKER, "log directory %s belongs to broker %" PRId32
-                            ", but broker.id is %" PRId32 "; set broker.id=%" PRId32 ", or give the "
-                            "broker its own log directory", directory->path, identity->broker_id,
-                            broker_id, identity->broker_id);
+        return k_reason_set(reason, K_WRONG_BROKER,
+                            "log directory %s belongs to broker %" PRId32
+                            ", but broker.id is %" PRId32 "; set broker.id=%" PRId32
+                            ", or give the "
+                            "broker its own log directory",
+                            directory->path, identity->broker_id, broker_id, identity->broker_id);
     if (strlen(cluster_id) >= sizeof identity->cluster_id || cluster_id[0] == '\0' || broker_id < 0)
         return k_reason_set(reason, K_INVALID_ARGUMENT, "broker %" PRId32 " of cluster \"%s\" can "
                             "not own a log directory", broker_id, cluster_id);
@@ -211,8 +220,8 @@ int logdir_claim(struct logdir *directory, int32_t broker_id, const char *cluste
     int error = io_replace_file(directory->io, path_in(directory, "meta.properties", path), text,
                                 size, IO_DURABLE);
     if (error != 0)
-        return k_reason_set(reason, error == K_DISK_FULL ? error : K_IO, "cannot write %s: %s", path,
-                            k_error_text(error));
+        return k_reason_set(reason, error == K_DISK_FULL ? error : K_IO, "cannot write %s: %s",
+                            path, k_error_text(error));
     *identity = claimed;
     directory->stored = true;
     return 0;
@@ -250,7 +259,7 @@ const struct io *logdir_io(const struct logdir *directory)
     return directory->io;
 }
 
-/* --- end of use ------------------------------------------------------------------------------ */
+/* --- end of use --------------------------------------------------------------------------- */
 
 void logdir_fence(struct logdir *directory, int code, const char *what)
 {
@@ -271,7 +280,8 @@ static void write_clean_mark(struct logdir *directory)
     char path[PATH_MAX];
     int error = logdir_settle(directory);
     if (error == K_BUSY) {
-        LOG_WARN("stop-not-clean", "path=%s reason=\"a log was not closed clean\"", directory->path);
+        LOG_WARN("stop-not-clean", "path=%s reason=\"a log was not closed clean\"",
+                 directory->path);
         return;
     }
     if (error == 0)

@@ -23,7 +23,8 @@ struct logdir_identity {
 
 /* Create the directory if missing, lock it, read its identity, consume the clean-shutdown mark.
  * Returns 0, BUSY (locked by another process; the reason says which), CORRUPT, IO, NOMEM. */
-int logdir_open(const char *path, const struct io *io, struct logdir **out, struct k_reason *reason);
+int logdir_open(const char *path, const struct io *io, struct logdir **out,
+                struct k_reason *reason);
 
 const struct logdir_identity *logdir_identity(const struct logdir *directory);
 
@@ -51,14 +52,16 @@ void logdir_entries_free(struct logdir_entry *entries, size_t count);
 /* Checkpoints: remembered per partition, written by logdir_checkpoint() (called every second and
  * at stop). -1: unknown. */
 enum logdir_mark {
-    LOGDIR_RECOVERY_POINT,      /* below it everything is on the disk */
-    LOGDIR_LOG_START,           /* first offset that may be read */
+    LOGDIR_RECOVERY_POINT, /* below it everything is on the disk */
+    LOGDIR_LOG_START,      /* first offset that may be read */
     LOGDIR_HIGH_WATERMARK,
-    LOGDIR_WRITTEN_END,         /* below it everything is in the page cache: good until the machine stops */
+    LOGDIR_WRITTEN_END, /* below it everything is in the page cache: good until the machine stops */
     LOGDIR_MARKS
 };
-int64_t logdir_mark(struct logdir *directory, enum logdir_mark mark, const char *topic, int32_t partition);
-int logdir_set_mark(struct logdir *directory, enum logdir_mark mark, const char *topic, int32_t partition, int64_t offset);
+int64_t logdir_mark(struct logdir *directory, enum logdir_mark mark, const char *topic,
+                    int32_t partition);
+int logdir_set_mark(struct logdir *directory, enum logdir_mark mark, const char *topic,
+                    int32_t partition, int64_t offset);
 void logdir_forget(struct logdir *directory, const char *topic, int32_t partition);
 /* Write what changed. Blocks on the disk. DISK_FULL and NOMEM leave the old files; any other
  * failure fences the directory. */

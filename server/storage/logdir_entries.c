@@ -45,7 +45,7 @@ int logdir_each(struct logdir *directory,
     return error;
 }
 
-/* --- listing --------------------------------------------------------------------------------- */
+/* --- listing ------------------------------------------------------------------------------ */
 
 struct collected {
     struct logdir *directory;
@@ -101,7 +101,7 @@ void logdir_entries_free(struct logdir_entry *entries, size_t count)
     free(entries);
 }
 
-/* --- out of the way ---------------------------------------------------------------------------- */
+/* --- out of the way ----------------------------------------------------------------------- */
 
 /* Rename "<topic>-<partition>" to "<topic>-<partition>.<32 hex digits>-<why>", with the front cut
  * so that the name fits, as Kafka does. */

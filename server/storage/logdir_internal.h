@@ -32,7 +32,7 @@ struct logdir {
     pthread_mutex_t writing;            /* one checkpoint at a time; taken before `mutex` */
 };
 
-/* --- logdir_marks.c ------------------------------------------------------------------------ */
+/* --- logdir_marks.c ----------------------------------------------------------------------- */
 
 int logdir_marks_init(struct logdir *directory);
 void logdir_marks_fini(struct logdir *directory);
@@ -56,7 +56,7 @@ void logdir_end(struct logdir *directory, const char *topic, int32_t partition, 
 /* Are all logs closed clean? If so, sync them and move the recovery points. 0, BUSY (no), IO. */
 int logdir_settle(struct logdir *directory);
 
-/* --- logdir_entries.c ------------------------------------------------------------------------ */
+/* --- logdir_entries.c --------------------------------------------------------------------- */
 
 /* The path of a partition's directory, malloc'ed; NULL when out of memory. */
 char *logdir_partition_path(const struct logdir *directory, const char *topic, int32_t partition);

@@ -214,7 +214,7 @@ int logdir_settle(struct logdir *directory)
     return 0;
 }
 
-/* --- the life of the machine ------------------------------------------------------------------ */
+/* --- the life of the machine -------------------------------------------------------------- */
 
 /* What must be the same for the page cache to be the one that was written to: the kernel's boot
  * and the mount of the directory. One line; "" when the system does not tell. */
@@ -237,7 +237,7 @@ static void machine_life(const char *path, char out[128])
              status.stx_dev_major, status.stx_dev_minor);
 }
 
-/* --- files ----------------------------------------------------------------------------------- */
+/* --- files -------------------------------------------------------------------------------- */
 
 struct load {
     struct logdir *directory;

@@ -16,7 +16,12 @@
 #include "server/storage/io.h"
 
 static const char *const suffixes[] = { ".log", ".index", ".timeindex", ".txnindex" };
-enum { SUFFIX_LOG, SUFFIX_INDEX, SUFFIX_TIMEINDEX, SUFFIX_COUNT = sizeof suffixes / sizeof *suffixes };
+enum {
+    SUFFIX_LOG,
+    SUFFIX_INDEX,
+    SUFFIX_TIMEINDEX,
+    SUFFIX_COUNT = sizeof suffixes / sizeof *suffixes
+};
 
 static const char *path_of(const struct segment *segment, int suffix, char path[PATH_MAX])
 {
@@ -121,7 +126,7 @@ int segment_need_file(struct segment *segment)
     return segment->fd < 0 ? io_error() : 0;
 }
 
-/* --- accounting ------------------------------------------------------------------------------ */
+/* --- accounting --------------------------------------------------------------------------- */
 
 int segment_note(struct segment *segment, const uint8_t *header)
 {
@@ -177,7 +182,7 @@ int segment_rewind(struct segment *segment, const struct segment_tail *tail)
     return saved_more ? segment_save_indexes(segment, false) : 0;
 }
 
-/* --- indexes --------------------------------------------------------------------------------- */
+/* --- indexes ------------------------------------------------------------------------------ */
 
 int segment_save_indexes(struct segment *segment, bool final)
 {
@@ -186,9 +191,10 @@ int segment_save_indexes(struct segment *segment, bool final)
         return 0;
     int error = 0;
     if (final)
-        error = index_time_add(&segment->times, (struct time_entry){
-                                   segment->tail.max_timestamp,
-                                   (int32_t)(segment->tail.max_timestamp_offset - segment->base_offset) });
+        error = index_time_add(&segment->times,
+                               (struct time_entry){segment->tail.max_timestamp,
+                                                   (int32_t)(segment->tail.max_timestamp_offset -
+                                                             segment->base_offset)});
     if (error == 0)
         error = index_save(&segment->offsets, segment->io, path_of(segment, SUFFIX_INDEX, path));
     if (error == 0)
@@ -265,7 +271,8 @@ int segment_max_timestamp(struct segment *segment, int64_t *out)
 
     if (!segment->indexed) {
         /* Looking for a time touches every segment: read one entry, not whole indexes. */
-        int fd = segment->io->open(segment->io, path_of(segment, SUFFIX_TIMEINDEX, path), O_RDONLY, 0);
+        int fd =
+            segment->io->open(segment->io, path_of(segment, SUFFIX_TIMEINDEX, path), O_RDONLY, 0);
         if (fd >= 0) {
             bool found = segment->io->stat(segment->io, fd, &status) == 0 && status.st_size > 0 &&
                          status.st_size % INDEX_TIME_ENTRY == 0 &&
@@ -290,7 +297,7 @@ int segment_max_timestamp(struct segment *segment, int64_t *out)
     return 0;
 }
 
-/* --- files ----------------------------------------------------------------------------------- */
+/* --- files -------------------------------------------------------------------------------- */
 
 int segment_sync_indexes(const struct segment *segment)
 {

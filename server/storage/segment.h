@@ -66,7 +66,8 @@ int segment_need_indexes(struct segment *segment);
 /* Account for a batch that is (about to be) written at the end of the file. 0 or K_NOMEM. */
 int segment_note(struct segment *segment, const uint8_t *header);
 
-/* Make the indexes anew from the file, and save them. The segment's end stays where it is. IO, NOMEM, DISK_FULL. */
+/* Make the indexes anew from the file, and save them. The segment's end stays where it is. IO,
+ * NOMEM, DISK_FULL. */
 int segment_rebuild_indexes(struct segment *segment);
 
 struct segment_tail segment_tail(const struct segment *segment);

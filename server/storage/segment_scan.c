@@ -116,7 +116,7 @@ int segment_locate_position(struct segment *segment, int64_t from, int64_t limit
     return error == K_BAD_VERSION ? locate_position(segment, from, limit, out, before) : error;
 }
 
-/* --- checking -------------------------------------------------------------------------------- */
+/* --- checking ----------------------------------------------------------------------------- */
 
 /* Why the batch can not follow what is there, or NULL. Offsets below `trusted` may have holes
  * that compaction left; above, a hole means that something is lost. */
@@ -135,7 +135,8 @@ static const char *offset_fault(const struct segment *segment, const uint8_t *he
     return NULL;
 }
 
-/* Look at the next batch: 0 and its header, NOT_FOUND at the end, IO, NOMEM, CORRUPT with *fault. */
+/* Look at the next batch: 0 and its header, NOT_FOUND at the end, IO, NOMEM, CORRUPT with *fault.
+ */
 static int next_checked(struct segment *segment, struct batch_file *file, int64_t trusted,
                         const uint8_t **header, const char **fault)
 {

@@ -61,7 +61,8 @@ static void remove_root(void)
 
 static void prepare(void)
 {
-    snprintf(root, sizeof root, "%s/kairn-fuzz-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    snprintf(root, sizeof root, "%s/kairn-fuzz-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     if (mkdtemp(root) == NULL)
         abort();
     atexit(remove_root);
@@ -138,13 +139,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     char path[160];
     struct k_reason reason;
-    snprintf(path, sizeof path, "%s/%s", root, names[(data[0] & 127) % (sizeof names / sizeof *names)]);
+    snprintf(path, sizeof path, "%s/%s", root,
+             names[(data[0] & 127) % (sizeof names / sizeof *names)]);
     FILE *file = fopen(path, "w");
     if (file == NULL || fwrite(data + 1, 1, size - 1, file) != size - 1 || fclose(file) != 0)
         abort();
 
     FILE *out = fopen("/dev/null", "w");
-    (void)log_dump(path, &(struct log_dump_options){ .records = true, .json = size % 2 == 0 }, out, &reason);
+    (void)log_dump(path, &(struct log_dump_options){ .records = true, .json = size % 2 == 0 }, out,
+                   &reason);
     fclose(out);
 
     struct logdir *directory;

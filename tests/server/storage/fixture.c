@@ -14,7 +14,7 @@
 
 static const char topic[] = "t";
 
-/* --- faults ---------------------------------------------------------------------------------- */
+/* --- faults ------------------------------------------------------------------------------- */
 
 /* Count a call; true when it must fail. */
 static bool strike(const struct io *io)
@@ -139,7 +139,7 @@ void fault_arm(struct fault *fault, int fail_at, int code, bool lasting)
     fault->lasting = lasting;
 }
 
-/* --- model ----------------------------------------------------------------------------------- */
+/* --- model -------------------------------------------------------------------------------- */
 
 int64_t model_end(const struct model *model)
 {
@@ -173,7 +173,7 @@ void model_cut(struct model *model, int64_t offset)
         model->size = model->batches[--model->count].position;
 }
 
-/* --- fixture ----------------------------------------------------------------------------------- */
+/* --- fixture ------------------------------------------------------------------------------ */
 
 void fixture_init(struct fixture *fixture)
 {

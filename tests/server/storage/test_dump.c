@@ -66,14 +66,17 @@ static uint32_t expected_hash(void)
 START_TEST(a_segment_is_printed_with_its_count_and_hash)
 {
     char line[160];
-    snprintf(line, sizeof line, "summary batches=20 records=40 first=0 last=39 hash=%08x faults=0\n",
-             expected_hash());
+    snprintf(line, sizeof line,
+             "summary batches=20 records=40 first=0 last=39 hash=%08x faults=0\n", expected_hash());
 
-    ck_assert_int_eq(dump("00000000000000000000.log", (struct log_dump_options){ .summary_only = true }), 0);
+    ck_assert_int_eq(
+        dump("00000000000000000000.log", (struct log_dump_options){ .summary_only = true }), 0);
     ck_assert_str_eq(text, line);
     ck_assert_int_eq(dump("00000000000000000000.log",
                           (struct log_dump_options){ .records = true, .json = true }), 0);
-    ck_assert_ptr_nonnull(strstr(text, "{\"offset\":39,\"timestamp\":120,\"key\":\"k1\",\"value\":\"qqqqq\",\"headers\":[]}"));
+    ck_assert_ptr_nonnull(strstr(
+        text,
+        "{\"offset\":39,\"timestamp\":120,\"key\":\"k1\",\"value\":\"qqqqq\",\"headers\":[]}"));
 }
 END_TEST
 
@@ -83,7 +86,8 @@ START_TEST(a_flipped_byte_is_reported)
     damage_byte(path, (int64_t)f.model.batches[4].position + 70, 1);
     free(path);
 
-    ck_assert_int_eq(dump("00000000000000000000.log", (struct log_dump_options){ 0 }), K_CORRUPT_MESSAGE);
+    ck_assert_int_eq(dump("00000000000000000000.log", (struct log_dump_options){ 0 }),
+                     K_CORRUPT_MESSAGE);
     ck_assert_ptr_nonnull(strstr(text, "FAULT the checksum"));
 }
 END_TEST
@@ -100,8 +104,10 @@ START_TEST(indexes_are_checked_against_the_segment)
     damage_byte(path, 19, 128);
     free(path);
 
-    ck_assert_int_eq(dump("00000000000000000000.index", (struct log_dump_options){ 0 }), K_CORRUPT_MESSAGE);
-    ck_assert_int_eq(dump("00000000000000000000.timeindex", (struct log_dump_options){ 0 }), K_CORRUPT_MESSAGE);
+    ck_assert_int_eq(dump("00000000000000000000.index", (struct log_dump_options){ 0 }),
+                     K_CORRUPT_MESSAGE);
+    ck_assert_int_eq(dump("00000000000000000000.timeindex", (struct log_dump_options){ 0 }),
+                     K_CORRUPT_MESSAGE);
 }
 END_TEST
 
@@ -110,7 +116,8 @@ START_TEST(text_files_are_printed_and_others_refused)
     ck_assert_int_eq(dump("leader-epoch-checkpoint", (struct log_dump_options){ 0 }), 0);
     ck_assert_str_eq(text, "epoch 0 from offset 0\n");
     ck_assert_int_eq(dump("partition.metadata", (struct log_dump_options){ 0 }), 0);
-    ck_assert_int_eq(dump("../recovery-point-offset-checkpoint", (struct log_dump_options){ .json = true }), 0);
+    ck_assert_int_eq(
+        dump("../recovery-point-offset-checkpoint", (struct log_dump_options){ .json = true }), 0);
     ck_assert_str_eq(text, "{\"topic\":\"t\",\"partition\":0,\"offset\":40}\n");
     ck_assert_int_eq(dump("../kairn-checkpoint", (struct log_dump_options){ 0 }), 0);
     ck_assert_int_eq(dump("nothing.txt", (struct log_dump_options){ 0 }), K_INVALID_ARGUMENT);

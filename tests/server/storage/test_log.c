@@ -154,7 +154,7 @@ START_TEST(relative_offsets_never_overflow)
     uint8_t bytes[2][256];
     struct log_append append = { .bytes = bytes[0] };
     append.size = make_batch(bytes[0], 256, 1, 10, 0);
-    store_u32(bytes[0] + BATCH_LAST_DELTA, INT32_MAX);           /* as if the rest was compacted away */
+    store_u32(bytes[0] + BATCH_LAST_DELTA, INT32_MAX); /* as if the rest was compacted away */
     ck_assert_int_eq(log_append(f.log, &append, 1, 0, 0), 0);
     append.bytes = bytes[1];
     append.size = make_batch(bytes[1], 256, 1, 10, 0);
@@ -245,7 +245,8 @@ START_TEST(truncation_cuts_and_never_writes_over_what_was_handed_out)
     ck_assert_int_eq(log_end(f.log), 14);
     ck_assert_int_eq(fixture_append(&f, 2, 200, 1000), 0);
 
-    ck_assert_int_le(pread(span.fd, bytes, span.size, span.position), 0);   /* short, never other bytes */
+    ck_assert_int_le(pread(span.fd, bytes, span.size, span.position),
+                     0); /* short, never other bytes */
     log_span_release(span.segment);
     fixture_verify(&f);
     restart(false);

@@ -62,9 +62,11 @@ START_TEST(a_claimed_directory_names_its_owner)
     ck_assert_str_eq(logdir_identity(f.directory)->cluster_id, "Xg7dcfA3R8ug8gNSsGPBYg");
     ck_assert(uuid_equal(&logdir_identity(f.directory)->directory_id, &first.directory_id));
     ck_assert_int_eq(logdir_claim(f.directory, 3, "Xg7dcfA3R8ug8gNSsGPBYg", &reason), 0);
-    ck_assert_int_eq(logdir_claim(f.directory, 4, "Xg7dcfA3R8ug8gNSsGPBYg", &reason), K_WRONG_BROKER);
+    ck_assert_int_eq(logdir_claim(f.directory, 4, "Xg7dcfA3R8ug8gNSsGPBYg", &reason),
+                     K_WRONG_BROKER);
     ck_assert_ptr_nonnull(strstr(reason.text, "broker.id=3"));
-    ck_assert_int_eq(logdir_claim(f.directory, 3, "Yg7dcfA3R8ug8gNSsGPBYg", &reason), K_WRONG_CLUSTER);
+    ck_assert_int_eq(logdir_claim(f.directory, 3, "Yg7dcfA3R8ug8gNSsGPBYg", &reason),
+                     K_WRONG_CLUSTER);
 }
 END_TEST
 
@@ -82,10 +84,12 @@ END_TEST
 
 START_TEST(a_damaged_identity_is_refused_with_a_reason)
 {
-    static const char *const texts[] = { "", "version=1\nnode.id=1\n", "version=0\nbroker.id=x\n",
-                                         "version=0\nbroker.id=1\n",
-                                         "version=0\nbroker.id=1\ncluster.id=\n",
-                                         "version=0\nbroker.id=1\ncluster.id=a\ndirectory.id=zz\n" };
+    static const char *const texts[] = {"",
+                                        "version=1\nnode.id=1\n",
+                                        "version=0\nbroker.id=x\n",
+                                        "version=0\nbroker.id=1\n",
+                                        "version=0\nbroker.id=1\ncluster.id=\n",
+                                        "version=0\nbroker.id=1\ncluster.id=a\ndirectory.id=zz\n"};
     fixture_close(&f, true);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct logdir *directory;
@@ -141,7 +145,8 @@ START_TEST(marks_of_an_ancestor_do_not_speak_for_a_new_log)
     f.log = NULL;
     logdir_delete_doomed(f.directory);
     logdir_close(f.directory, false);
-    write_text("recovery-point-offset-checkpoint", "0\n1\nt 0 5\n");   /* the removal came to no checkpoint */
+    write_text("recovery-point-offset-checkpoint",
+               "0\n1\nt 0 5\n"); /* the removal came to no checkpoint */
 
     fixture_open(&f);
 

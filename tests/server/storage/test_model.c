@@ -32,7 +32,8 @@ static void check_read(struct rand *rand)
     struct log_span span;
     int64_t log_ends = log_end(f.log);
     int64_t offset = (int64_t)rand_below(rand, (uint64_t)log_ends + 1);
-    int64_t end = rand_below(rand, 2) == 0 ? log_ends : (int64_t)rand_below(rand, (uint64_t)log_ends + 1);
+    int64_t end =
+        rand_below(rand, 2) == 0 ? log_ends : (int64_t)rand_below(rand, (uint64_t)log_ends + 1);
     size_t limit = rand_below(rand, 3000);
 
     ck_assert_int_eq(log_read(f.log, offset, end, limit, &span), 0);

@@ -190,7 +190,7 @@ START_TEST(the_clean_mark_is_gone_before_it_is_believed)
 }
 END_TEST
 
-/* --- indexes --------------------------------------------------------------------------------- */
+/* --- indexes ------------------------------------------------------------------------------ */
 
 /* Every offset and many timestamps must be found as a scan of the model finds them. */
 static void verify_lookups(void)

@@ -86,7 +86,7 @@ struct control_request {
     int32_t controller;
     char message[200];
     struct arena *arena;                                /* the caller's: the response is built in it */
-    Kairn__ResponseHead *response;                      /* body filled when code is 0 */
+    Kairn__ResponseHead *response;                      /* the caller's, initialised; body filled when code is 0 */
 
     /* the control plane's own while it has the request */
     struct mail mail;

@@ -269,12 +269,6 @@ static void serve_changes(struct control *control, struct control_request *reque
 
 static void serve(struct control *control, struct control_request *request)
 {
-    request->response = arena_alloc(request->arena, sizeof *request->response);
-    if (request->response == NULL) {
-        answer(request, K_NOMEM, NULL);
-        return;
-    }
-    kairn__response_head__init(request->response);
     switch (request->head->body_case) {
     case KAIRN__REQUEST_HEAD__BODY_CREATE_TOPICS:
         serve_topics(control, request, true);
@@ -297,11 +291,14 @@ static void relay_answered(struct channel_call *call, int code, struct slab *sla
 {
     struct relay *relay = (struct relay *)((char *)call - offsetof(struct relay, call));
     struct control_request *request = relay->request;
+    Kairn__ResponseHead *response = NULL;
 
     (void)slab;
     free(relay);
     if (code == 0)
-        code = peer_answer(bytes, size, request->arena, &request->response);
+        code = peer_answer(bytes, size, request->arena, &response);
+    if (code == 0)
+        *request->response = *response;
     if (code == K_NOT_CONTROLLER || code == K_CONNECTION_FAILED || code == K_CLOSED)
         wait_for_controller(request);      /* nothing was done: somebody else will be the controller */
     else

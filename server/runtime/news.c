@@ -34,6 +34,7 @@ struct question {
     struct news *news;                    /* NULL: dropped */
     Kairn__RequestHead head;
     Kairn__ChangesRequest body;
+    Kairn__ResponseHead response;
     struct arena arena;
     uint64_t turn;
 };
@@ -111,6 +112,8 @@ static int ask_ourselves(struct news *news)
     question->request.answered = own_answer;
     question->request.head = &question->head;
     question->request.arena = &question->arena;
+    question->request.response = &question->response;
+    kairn__response_head__init(&question->response);
     question->request.deadline_ms = control_now_ms(news->control) + POLL_MS + ANSWER_SLACK_MS;
     news->question = question;
     control_ask(news->control, &question->request);

@@ -4,3 +4,4 @@ include tests/server/storage/local.mk
 include tests/server/codec/local.mk
 include tests/server/broker/local.mk
 include tests/server/api/local.mk
+include tests/server/runtime/local.mk

@@ -1,9 +1,8 @@
-# tests/server/runtime/
+# tests/server/runtime/: what server/api's tests do not reach by way of handlers.
 check_PROGRAMS += tests/server/runtime/test_runtime
 TESTS += tests/server/runtime/test_runtime
 tests_server_runtime_test_runtime_SOURCES = \
 	tests/server/runtime/main.c tests/server/runtime/suites.h \
 	tests/server/runtime/test_metadata.c
 tests_server_runtime_test_runtime_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS)
-tests_server_runtime_test_runtime_LDADD = libruntime.la libcommon.la libtestlib.la \
-	$(CHECK_LIBS) $(PROTOBUF_C_LIBS) $(EVENT_LIBS) $(ZOOKEEPER_LIBS)
+tests_server_runtime_test_runtime_LDADD = libtestlib.la libruntime.la libcommon.la $(CHECK_LIBS)

@@ -3,8 +3,9 @@
  *   load produce BOOTSTRAP TOPIC SIZE RECORDS [NAME=VALUE...]
  *   load consume BOOTSTRAP TOPIC RECORDS [NAME=VALUE...]
  *
- * Prints megabytes of record values a second, nanoseconds of wall clock and of this process's processor
- * time a record. Every acknowledgement and every record is counted; a wrong count is exit status 1. */
+ * Prints megabytes of record values a second, nanoseconds of wall clock and of this process's
+ * processor time a record. Every acknowledgement and every record is counted; a wrong count is exit
+ * status 1. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,8 @@ static double processor_seconds(void)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 static int fail(const char *what, klient_error_t *error)
@@ -39,7 +41,8 @@ static int fail(const char *what, klient_error_t *error)
 
 static void print(uint64_t records, uint64_t bytes, double seconds, double processor)
 {
-    printf("%.1f MB/s, %.1f ns a record, %.1f ns of processor a record\n", (double)bytes / 1e6 / seconds, seconds * 1e9 / (double)records,
+    printf("%.1f MB/s, %.1f ns a record, %.1f ns of processor a record\n",
+           (double)bytes / 1e6 / seconds, seconds * 1e9 / (double)records,
            processor * 1e9 / (double)records);
 }
 
@@ -78,7 +81,8 @@ static int produce(int argc, char **argv)
         return 2;
     memset(value, 'x', record.value_size);
     /* The first record looks up the topic and connects. */
-    if (klient_producer_send(producer, &record, &error) != KLIENT_OK || klient_producer_flush(producer, WAIT_MS, &error) != KLIENT_OK)
+    if (klient_producer_send(producer, &record, &error) != KLIENT_OK ||
+        klient_producer_flush(producer, WAIT_MS, &error) != KLIENT_OK)
         return fail("first record", error);
     double started = now(), processor = processor_seconds();
     for (uint64_t i = 1; i < records; i++)
@@ -121,7 +125,8 @@ static int consume(int argc, char **argv)
         }
         while (klient_records_next(batch, &record) == 1) {
             if (record.offset != next++) {
-                fprintf(stderr, "load: offset %" PRId64 " where %" PRId64 " was due\n", record.offset, next - 1);
+                fprintf(stderr, "load: offset %" PRId64 " where %" PRId64 " was due\n",
+                        record.offset, next - 1);
                 return 1;
             }
             records++;
@@ -139,6 +144,8 @@ int main(int argc, char **argv)
         return produce(argc, argv);
     if (argc >= 5 && strcmp(argv[1], "consume") == 0)
         return consume(argc, argv);
-    fputs("usage: load produce BOOTSTRAP TOPIC SIZE RECORDS [NAME=VALUE...]\n       load consume BOOTSTRAP TOPIC RECORDS [NAME=VALUE...]\n", stderr);
+    fputs("usage: load produce BOOTSTRAP TOPIC SIZE RECORDS [NAME=VALUE...]\n       load consume "
+          "BOOTSTRAP TOPIC RECORDS [NAME=VALUE...]\n",
+          stderr);
     return 2;
 }

@@ -28,7 +28,13 @@
 #include "common/crc32c.h"
 #include "common/endian.h"
 
-enum { PREFIX = 8, ANSWER_SIZE = 16, RECEIVE_SIZE = 256 * 1024, BATCH_MAX = 8 << 20, SENDFILE_CALL = 1 << 20 };
+enum {
+    PREFIX = 8,
+    ANSWER_SIZE = 16,
+    RECEIVE_SIZE = 256 * 1024,
+    BATCH_MAX = 8 << 20,
+    SENDFILE_CALL = 1 << 20
+};
 
 static void die(const char *what)
 {
@@ -47,7 +53,8 @@ static double processor_seconds(void)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 static void write_whole(int fd, const void *bytes, size_t size)
@@ -80,7 +87,7 @@ static int read_whole(int fd, void *bytes, size_t size)
     return 1;
 }
 
-/* --- produce ---------------------------------------------------------------------------------------- */
+/* --- produce ---------------------------------------------------------------------------------- */
 
 /* Frames: u32 size | u32 crc | bytes. Receives as much as there is, answers in one go. */
 static void receive_batches(int fd, const char *path, double *report)
@@ -148,7 +155,7 @@ static double send_batches(int fd, size_t batch, int in_flight, uint64_t bytes)
     return now() - started;
 }
 
-/* --- sendfile ---------------------------------------------------------------------------------------- */
+/* --- sendfile --------------------------------------------------------------------------------- */
 
 static void send_file(int fd, const char *path, uint64_t bytes, double *report)
 {
@@ -184,17 +191,20 @@ static double receive_file(int fd, uint64_t *received)
     return now() - started;
 }
 
-/* --- two processes ------------------------------------------------------------------------------------- */
+/* --- two processes ---------------------------------------------------------------------------- */
 
 static void connect_pair(int pair[2])
 {
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t size = sizeof address;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     pair[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (listener < 0 || pair[0] < 0 || bind(listener, (struct sockaddr *)&address, size) != 0 || listen(listener, 1) != 0 ||
-        getsockname(listener, (struct sockaddr *)&address, &size) != 0 || connect(pair[0], (struct sockaddr *)&address, size) != 0)
+    if (listener < 0 || pair[0] < 0 || bind(listener, (struct sockaddr *)&address, size) != 0 ||
+        listen(listener, 1) != 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &size) != 0 ||
+        connect(pair[0], (struct sockaddr *)&address, size) != 0)
         die("loopback");
     pair[1] = accept(listener, NULL, NULL);
     if (pair[1] < 0)
@@ -206,13 +216,16 @@ static void connect_pair(int pair[2])
 
 int main(int argc, char **argv)
 {
-    int produce = argc == 6 && strcmp(argv[1], "produce") == 0, file = argc == 4 && strcmp(argv[1], "sendfile") == 0;
+    int produce = argc == 6 && strcmp(argv[1], "produce") == 0,
+        file = argc == 4 && strcmp(argv[1], "sendfile") == 0;
     int pair[2], pipes[2];
     double report = 0, seconds;
     uint64_t bytes = 0;
 
     if (!produce && !file) {
-        fputs("usage: null_broker produce FILE BATCH IN-FLIGHT BYTES\n       null_broker sendfile FILE BYTES\n", stderr);
+        fputs("usage: null_broker produce FILE BATCH IN-FLIGHT BYTES\n       null_broker sendfile "
+              "FILE BYTES\n",
+              stderr);
         return 2;
     }
     if (produce && (atoll(argv[3]) < 1 || atoll(argv[3]) > BATCH_MAX))
@@ -231,7 +244,8 @@ int main(int argc, char **argv)
     }
     close(pair[1]);
     if (produce) {
-        bytes = strtoull(argv[5], NULL, 10) / strtoull(argv[3], NULL, 10) * strtoull(argv[3], NULL, 10);
+        bytes =
+            strtoull(argv[5], NULL, 10) / strtoull(argv[3], NULL, 10) * strtoull(argv[3], NULL, 10);
         seconds = send_batches(pair[0], (size_t)atoll(argv[3]), atoi(argv[4]), bytes);
         shutdown(pair[0], SHUT_WR);
     } else {
@@ -242,6 +256,7 @@ int main(int argc, char **argv)
         report = 0;
     int status = 1;
     waitpid(other, &status, 0);
-    printf("%.1f MB/s, %.0f us of processor a MB\n", (double)bytes / 1e6 / seconds, report * 1e6 / ((double)bytes / 1e6));
+    printf("%.1f MB/s, %.0f us of processor a MB\n", (double)bytes / 1e6 / seconds,
+           report * 1e6 / ((double)bytes / 1e6));
     return status == 0 ? 0 : 1;
 }

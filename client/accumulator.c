@@ -14,7 +14,7 @@
 #include "common/slab.h"
 #include "net/loop.h"
 
-/* --- memory ---------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 static bool charge(struct klient_producer *producer, size_t size)
 {
@@ -125,7 +125,7 @@ void batch_free(struct klient_producer *producer, struct batch *batch)
     spin_unlock(&producer->pool_spin);
 }
 
-/* --- records ---------------------------------------------------------------------------------------- */
+/* --- records ---------------------------------------------------------------------------------- */
 
 struct accumulator *accumulator_new(struct klient_producer *producer, struct producer_topic *topic,
                                     int32_t partition)

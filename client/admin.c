@@ -69,7 +69,7 @@ static int check_admin(const klient_admin_t *admin)
     return handle_forked(admin->klient) ? K_FORKED : 0;
 }
 
-/* --- results ---------------------------------------------------------------------------------------- */
+/* --- results ---------------------------------------------------------------------------------- */
 
 /* Only when nothing at all was carried out does asking again make sense. */
 static int judge_rows(Kairn__TopicResult **rows, size_t count)
@@ -95,8 +95,9 @@ static int judge_deleted(const Kairn__ResponseHead *head)
 }
 
 /* Takes over `head`. */
-static klient_code_t take_results(Kairn__ResponseHead *head, Kairn__TopicResult **rows, size_t count,
-                                  size_t expected, klient_results_t **out, klient_error_t **error)
+static klient_code_t take_results(Kairn__ResponseHead *head, Kairn__TopicResult **rows,
+                                  size_t count, size_t expected, klient_results_t **out,
+                                  klient_error_t **error)
 {
     klient_code_t code = KLIENT_OK;
 
@@ -164,7 +165,7 @@ void klient_results_free(klient_results_t *results)
     free(results);
 }
 
-/* --- topics ------------------------------------------------------------------------------------------ */
+/* --- topics ----------------------------------------------------------------------------------- */
 
 static int build_configs(struct arena *arena, const klient_new_topic_t *from, Kairn__NewTopic *to)
 {
@@ -329,7 +330,7 @@ klient_code_t klient_admin_describe_topics(klient_admin_t *admin, const char *co
     return describe(admin->klient, names, count, false, true, timeout_ms, out, error);
 }
 
-/* --- settings ------------------------------------------------------------------------------------------- */
+/* --- settings --------------------------------------------------------------------------------- */
 
 klient_code_t klient_admin_describe_configs(klient_admin_t *admin, klient_resource_t kind,
                                             const char *name, int64_t timeout_ms,

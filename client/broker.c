@@ -17,7 +17,7 @@
 
 enum { ARENA_MAX = 8 * FRAME_HEAD_MAX + (1 << 20) };
 
-/* --- what the channel needs to know about our bytes -------------------------------------------- */
+/* --- what the channel needs to know about our bytes ------------------------------------------- */
 
 static int greet(void *context, struct chain *out)
 {
@@ -66,7 +66,7 @@ static int correlation(void *context, const uint8_t *bytes, size_t size, uint64_
 
 static const struct channel_protocol protocol = { greet, greeted, cut, correlation };
 
-/* --- broker -------------------------------------------------------------------------------------- */
+/* --- broker ----------------------------------------------------------------------------------- */
 
 static void changed(void *context, int code)
 {
@@ -154,7 +154,7 @@ size_t broker_queued_bytes(const struct broker *broker)
     return broker->channel == NULL ? 0 : channel_queued_bytes(broker->channel);
 }
 
-/* --- requests --------------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static void request_answered(struct channel_call *call, int code, struct slab *slab,
                              uint8_t *bytes, size_t size)
@@ -211,7 +211,8 @@ int broker_ask(struct broker *broker, struct request *request, struct chain *pay
     if (code != 0)
         return code;
     request->broker = broker;
-    request->head.correlation = request->call.correlation = channel_next_correlation(broker->channel);
+    request->head.correlation = request->call.correlation =
+        channel_next_correlation(broker->channel);
     request->head.timeout_ms = timeout_ms > INT32_MAX ? INT32_MAX : (uint32_t)timeout_ms;
     request->head.client_id = broker->klient->config->values.client_id;
     chain_init(&frame);

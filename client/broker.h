@@ -57,7 +57,8 @@ struct broker *broker_new(struct klient *klient, int32_t id, const char *host, u
 /* Requests in flight fail before it returns. */
 void broker_free(struct broker *broker);
 
-/* Connect to this address from now on; requests in flight fail at the end of the turn if it changed. */
+/* Connect to this address from now on; requests in flight fail at the end of the turn if it
+ * changed. */
 void broker_move(struct broker *broker, const char *host, uint16_t port);
 
 /* Is there a connection that has been greeted? */

@@ -67,7 +67,7 @@ int64_t cluster_backoff(struct cluster *cluster, int64_t previous_ms)
     return next > 0 ? next : 1;
 }
 
-/* --- brokers ---------------------------------------------------------------------------------------- */
+/* --- brokers ---------------------------------------------------------------------------------- */
 
 static struct broker *broker_find(struct cluster *cluster, int32_t id)
 {
@@ -121,7 +121,7 @@ bool cluster_accepts(const struct cluster *cluster, const char *cluster_id)
     return cluster->id[0] == '\0' || cluster_id[0] == '\0' || strcmp(cluster->id, cluster_id) == 0;
 }
 
-/* --- pictures --------------------------------------------------------------------------------------- */
+/* --- pictures --------------------------------------------------------------------------------- */
 
 static bool picture_is_old(const struct cluster *cluster, const Kairn__MetadataResponse *picture)
 {
@@ -205,7 +205,7 @@ static void tell_observers(struct cluster *cluster)
     }
 }
 
-/* --- asking ------------------------------------------------------------------------------------------ */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 static struct question *question_new(struct cluster *cluster, struct topic *topic,
                                      void (*answer)(struct request *, int,
@@ -426,7 +426,7 @@ bool cluster_stale(struct cluster *cluster, struct topic *topic, int32_t partiti
     return false;
 }
 
-/* --- topics ------------------------------------------------------------------------------------------- */
+/* --- topics ----------------------------------------------------------------------------------- */
 
 struct topic *cluster_hold(struct cluster *cluster, const char *name)
 {
@@ -485,7 +485,7 @@ struct broker *cluster_leader(struct cluster *cluster, const struct topic *topic
     return broker_find(cluster, topic->partitions[partition].leader);
 }
 
-/* --- life ---------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 void cluster_observe(struct cluster *cluster, struct observer *observer,
                      void (*changed)(struct observer *observer))

@@ -29,7 +29,8 @@ struct topic {
     char *name;                     /* owned */
     unsigned references;
     int code;                       /* 0: known; otherwise why it is not */
-    int64_t unknown_since_ms;       /* since when brokers have said that it does not exist; 0: they have not */
+    /* since when brokers have said that it does not exist; 0: they have not */
+    int64_t unknown_since_ms;
     struct uuid id;
     struct leadership *partitions;  /* owned, `count` of them */
     int32_t count;

@@ -9,7 +9,7 @@
 
 static const struct option rows[] = {
 #define X(name, type, field, fallback, min, max, choices, flags, alias, text)                      \
-    { name, OPTION_##type, offsetof(struct config_values, field), fallback, min, max, choices,      \
+    { name, OPTION_##type, offsetof(struct config_values, field), fallback, min, max, choices,     \
       flags, text, alias },
     CONFIG_TABLE(X)
 #undef X

@@ -1,4 +1,5 @@
-/* config_table.h - every property of libklient: Kafka's names, Java 3.6's defaults except linger.ms.
+/* config_table.h - every property of libklient: Kafka's names, Java 3.6's defaults except
+ * linger.ms.
  *
  *   X(name, type, field, default, lowest, highest, choices, flags, alias, "one sentence")
  *

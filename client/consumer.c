@@ -13,7 +13,7 @@
 
 enum { TOPIC_NAME_MAX = 249 };
 
-/* --- who is inside --------------------------------------------------------------------------------- */
+/* --- who is inside ---------------------------------------------------------------------------- */
 
 /* 0, or why this thread may not come in. */
 static int enter(struct klient_consumer *consumer)
@@ -31,7 +31,7 @@ static klient_code_t leave(struct klient_consumer *consumer, klient_code_t code)
     return code;
 }
 
-/* --- assigned partitions --------------------------------------------------------------------------- */
+/* --- assigned partitions ---------------------------------------------------------------------- */
 
 void assigned_unref(struct assigned *assigned)
 {
@@ -92,7 +92,7 @@ static int order(struct klient_consumer *consumer, enum order_kind kind,
     return 0;
 }
 
-/* --- arrivals ----------------------------------------------------------------------------------------- */
+/* --- arrivals --------------------------------------------------------------------------------- */
 
 void consumer_arrived(struct klient_consumer *consumer, struct chunk *chunk)
 {
@@ -191,7 +191,7 @@ static void refresh_descriptor(struct klient_consumer *consumer)
         (void)eventfd_write(fd, 1);
 }
 
-/* --- poll ------------------------------------------------------------------------------------------------ */
+/* --- poll ------------------------------------------------------------------------------------- */
 
 /* Trouble at the head of the list: tell it. */
 static klient_code_t tell_trouble(struct klient_consumer *consumer, struct chunk **at,
@@ -334,7 +334,7 @@ int klient_consumer_descriptor(klient_consumer_t *consumer)
     return fd;
 }
 
-/* --- assign ------------------------------------------------------------------------------------------------ */
+/* --- assign ----------------------------------------------------------------------------------- */
 
 static int check_partitions(const klient_topic_partition_t *partitions, size_t count)
 {
@@ -423,7 +423,7 @@ klient_code_t klient_consumer_assignment(klient_consumer_t *consumer, size_t ind
     return KLIENT_OK;
 }
 
-/* --- positions ------------------------------------------------------------------------------------------------ */
+/* --- positions -------------------------------------------------------------------------------- */
 
 static klient_code_t seek(struct klient_consumer *consumer, const char *topic, int32_t partition,
                           int64_t where, klient_error_t **error)
@@ -592,7 +592,7 @@ klient_code_t klient_consumer_partitions_for(klient_consumer_t *consumer, const 
     return leave(consumer, describe_topic(consumer->klient, topic, timeout_ms, out, error));
 }
 
-/* --- life ---------------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void destroy(struct klient_consumer *consumer)
 {

@@ -120,14 +120,14 @@ struct klient_consumer {
     size_t assigned_count;
 };
 
-/* --- consumer.c ------------------------------------------------------------------------------------ */
+/* --- consumer.c ------------------------------------------------------------------------------- */
 
 void assigned_unref(struct assigned *assigned);
 
 /* On the loop: hand over a chunk. */
 void consumer_arrived(struct klient_consumer *consumer, struct chunk *chunk);
 
-/* --- records.c ------------------------------------------------------------------------------------- */
+/* --- records.c -------------------------------------------------------------------------------- */
 
 struct budget *budget_new(void);
 struct budget *budget_ref(struct budget *budget);
@@ -144,7 +144,7 @@ int records_add(klient_records_t *records, struct chunk *chunk, size_t room,
                 const struct klient_config *config, bool *finished);
 klient_records_t *records_new(void);
 
-/* --- fetcher.c: the loop's --------------------------------------------------------------------------- */
+/* --- fetcher.c: the loop's -------------------------------------------------------------------- */
 
 enum order_kind { ORDER_ADD, ORDER_REMOVE, ORDER_SEEK, ORDER_PAUSE, ORDER_RESUME, ORDER_KICK };
 
@@ -155,7 +155,7 @@ struct order {
     struct klient_consumer *consumer;
     struct assigned *assigned;      /* referenced; NULL with ORDER_KICK */
     uint64_t generation;            /* ADD and SEEK */
-    int64_t offset;                 /* ADD and SEEK: >= 0, or POSITION_END, POSITION_BEGINNING, ... */
+    int64_t offset;               /* ADD and SEEK: >= 0, or POSITION_END, POSITION_BEGINNING, ... */
 };
 enum { POSITION_BY_POLICY = -3 };   /* as auto.offset.reset says */
 void fetcher_obey(struct mail *mail);

@@ -132,7 +132,7 @@ void klient_metadata_free(klient_metadata_t *metadata)
     free(metadata);
 }
 
-/* --- reading it ----------------------------------------------------------------------------------- */
+/* --- reading it ------------------------------------------------------------------------------- */
 
 const char *klient_metadata_cluster_id(const klient_metadata_t *metadata)
 {

@@ -90,7 +90,7 @@ static void pump_soon(struct fetcher *fetcher)
         loop_at_turn_end(klient_of(fetcher)->loop, &fetcher->hook);
 }
 
-/* --- to the application ------------------------------------------------------------------------------ */
+/* --- to the application ----------------------------------------------------------------------- */
 
 static void tell(struct fetcher *fetcher, struct assigned *assigned, int code, int64_t position)
 {
@@ -118,7 +118,7 @@ static void retry_later(struct fetcher *fetcher, struct assigned *assigned)
     assigned->retry_at_ms = now_ms(fetcher) + assigned->backoff_ms;
 }
 
-/* --- start positions ----------------------------------------------------------------------------------- */
+/* --- start positions -------------------------------------------------------------------------- */
 
 static void finder_free(struct finder *finder)
 {
@@ -215,7 +215,7 @@ static void start_at(struct fetcher *fetcher, struct assigned *assigned, int64_t
     pump_soon(fetcher);
 }
 
-/* --- answers --------------------------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 /* The offset after the last batch, or -1: these are no batches, or they do not lead on. */
 static int64_t end_of(const uint8_t *bytes, size_t size, int64_t from)
@@ -384,7 +384,7 @@ static void answered(struct request *request, int code, const Kairn__ResponseHea
     pump_soon(fetcher);
 }
 
-/* --- questions -------------------------------------------------------------------------------------------- */
+/* --- questions -------------------------------------------------------------------------------- */
 
 static struct lane *lane_of(struct fetcher *fetcher, struct broker *broker)
 {
@@ -569,7 +569,7 @@ static void metadata_changed(struct observer *observer)
     pump_soon(fetcher);
 }
 
-/* --- orders --------------------------------------------------------------------------------------------- */
+/* --- orders ----------------------------------------------------------------------------------- */
 
 static void add(struct fetcher *fetcher, struct order *order)
 {
@@ -626,7 +626,7 @@ void fetcher_obey(struct mail *mail)
     free(order);
 }
 
-/* --- life ----------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 int fetcher_new(struct klient_consumer *consumer, struct fetcher **out)
 {

@@ -15,7 +15,7 @@ struct resolver;
 
 struct klient {
     atomic_uint references;             /* the application's, and one per thing opened on it */
-    const volatile uint8_t *mine;       /* a page that fork() wipes: 1 in the parent, 0 in a child */
+    const volatile uint8_t *mine;      /* a page that fork() wipes: 1 in the parent, 0 in a child */
     struct klient_config *config;       /* owned, immutable */
     struct loop *loop;                  /* owned */
     struct resolver *resolver;          /* owned */

@@ -63,7 +63,7 @@ void lookup_start(struct lookup *lookup, struct klient *klient, const char *topi
     inquiry_start(&lookup->inquiry, klient, topic, partition, deadline_ms);
 }
 
-/* --- many, for an application thread ---------------------------------------------------------------- */
+/* --- many, for an application thread ---------------------------------------------------------- */
 
 struct item {
     struct lookup lookup;

@@ -11,7 +11,7 @@
 #include "common/rand.h"
 #include "net/loop.h"
 
-/* --- life -------------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void destroy(struct klient_producer *producer)
 {
@@ -109,7 +109,7 @@ klient_code_t klient_producer_close(klient_producer_t *producer, int64_t timeout
     return code;
 }
 
-/* --- sending -------------------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 void klient_record_init(klient_record_t *record)
 {
@@ -332,7 +332,7 @@ klient_code_t klient_producer_try_send(klient_producer_t *producer, const klient
     return explain(producer, record, send(producer, record, false), error);
 }
 
-/* --- waiting --------------------------------------------------------------------------------------------- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 static int check_waiting(struct klient_producer *producer)
 {

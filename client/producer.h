@@ -166,7 +166,7 @@ static inline void queue_prepend(struct batch_queue *queue, struct batch_queue *
     queue_init(front);
 }
 
-/* --- accumulator.c: any thread ------------------------------------------------------------------ */
+/* --- accumulator.c: any thread ---------------------------------------------------------------- */
 
 struct accumulator *accumulator_new(struct klient_producer *producer, struct producer_topic *topic,
                                     int32_t partition);
@@ -186,7 +186,7 @@ void batch_release_bytes(struct klient_producer *producer, struct batch *batch);
 void batch_free(struct klient_producer *producer, struct batch *batch);
 void pool_free(struct klient_producer *producer);
 
-/* --- producer_topic.c --------------------------------------------------------------------------- */
+/* --- producer_topic.c ------------------------------------------------------------------------- */
 
 /* NULL when it was never asked for. Any thread. */
 struct producer_topic *producer_topic_find(struct klient_producer *producer, const char *name);
@@ -208,7 +208,7 @@ struct producer_topic *producer_topic_add(struct klient_producer *producer, cons
 void producer_topic_update(struct klient_producer *producer, struct producer_topic *topic);
 void producer_topics_free(struct klient_producer *producer);
 
-/* --- sender.c: the loop's ------------------------------------------------------------------------ */
+/* --- sender.c: the loop's --------------------------------------------------------------------- */
 
 int sender_new(struct klient_producer *producer, struct sender **out);   /* any thread */
 int sender_start(struct sender *sender);
@@ -228,7 +228,7 @@ struct flush {
 };
 void sender_flush(struct task *task);
 
-/* --- report.c ------------------------------------------------------------------------------------- */
+/* --- report.c --------------------------------------------------------------------------------- */
 
 /* The loop's: a batch is complete (code, base_offset, append_time_ms are set). Takes it over. */
 void report_batch(struct klient_producer *producer, struct batch *batch);

@@ -35,7 +35,7 @@ struct producer_topic *producer_topic_find(struct klient_producer *producer, con
     return table == NULL ? NULL : table_find(table, name_hash(name), name);
 }
 
-/* --- which partition ------------------------------------------------------------------------------- */
+/* --- which partition -------------------------------------------------------------------------- */
 
 /* splitmix64 over a shared counter: any thread, no lock. */
 static uint64_t chance(struct klient_producer *producer)
@@ -140,7 +140,7 @@ void producer_topic_give_back(struct klient_producer *producer, struct producer_
         atomic_fetch_sub_explicit(&topic->turn, 1, memory_order_relaxed);
 }
 
-/* --- the loop's side ---------------------------------------------------------------------------------- */
+/* --- the loop's side -------------------------------------------------------------------------- */
 
 static int table_insert(struct klient_producer *producer, struct producer_topic *topic)
 {

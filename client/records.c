@@ -34,7 +34,7 @@ struct klient_records {
     struct arena headers;           /* of decoded headers */
 };
 
-/* --- memory ---------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 struct budget *budget_new(void)
 {
@@ -133,7 +133,7 @@ void klient_records_free(klient_records_t *records)
     free(records);
 }
 
-/* --- batches to slices ------------------------------------------------------------------------------ */
+/* --- batches to slices ------------------------------------------------------------------------ */
 
 static int inflate(struct chunk *chunk, const uint8_t *batch, const struct klient_config *config)
 {
@@ -326,7 +326,7 @@ int records_add(klient_records_t *records, struct chunk *chunk, size_t room,
     return code;
 }
 
-/* --- the application's walk ---------------------------------------------------------------------------- */
+/* --- the application's walk ------------------------------------------------------------------- */
 
 static const klient_header_t *decode_headers(klient_records_t *records,
                                              const struct record_view *view)

@@ -117,7 +117,7 @@ static struct lane *lane_of(struct sender *sender, int32_t broker)
     return lane;
 }
 
-/* --- outcomes ------------------------------------------------------------------------------------------ */
+/* --- outcomes --------------------------------------------------------------------------------- */
 
 static void flush_advance(struct sender *sender)
 {
@@ -171,7 +171,7 @@ static void fail_accumulator(struct sender *sender, struct accumulator *accumula
     complete_all(sender, &closed, code);
 }
 
-/* --- what may go ----------------------------------------------------------------------------------------- */
+/* --- what may go ------------------------------------------------------------------------------ */
 
 /* When the oldest batch that waits runs out of time; INT64_MAX when nothing waits. Expires those
  * that have. */
@@ -283,7 +283,7 @@ static void examine(struct sender *sender, struct accumulator *accumulator)
     }
 }
 
-/* --- departures --------------------------------------------------------------------------------------------- */
+/* --- departures ------------------------------------------------------------------------------- */
 
 /* Move batches of at most `room` bytes into the cargo (one always), the open one too if it has no
  * company to wait for. */
@@ -619,7 +619,7 @@ static void run(struct turn_hook *hook)
         timer_at(sender->timer, first->key);
 }
 
-/* --- wake-ups ------------------------------------------------------------------------------------------------ */
+/* --- wake-ups --------------------------------------------------------------------------------- */
 
 static void timer_fired(void *context)
 {
@@ -679,7 +679,7 @@ void sender_flush(struct task *task)
     flush_advance(sender);
 }
 
-/* --- life ------------------------------------------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------------------------- */
 
 int sender_new(struct klient_producer *producer, struct sender **out)
 {

@@ -36,9 +36,14 @@ static uint64_t hash_of(const struct map *map, const void *key, size_t size)
 void map_init(struct map *map)
 {
     struct rand rand;
-    *map = (struct map){ 0 };
+
     rand_seed_from_system(&rand);
-    map->seed = rand_u64(&rand);
+    map_init_seeded(map, rand_u64(&rand));
+}
+
+void map_init_seeded(struct map *map, uint64_t seed)
+{
+    *map = (struct map){ .seed = seed };
 }
 
 static bool is_live(const struct map_slot *slot)

@@ -17,7 +17,8 @@ struct map {
     uint64_t seed;
 };
 
-void map_init(struct map *map);
+void map_init(struct map *map);         /* seeded by the system */
+void map_init_seeded(struct map *map, uint64_t seed);
 void map_fini(struct map *map);         /* frees keys, not values */
 
 void *map_get(const struct map *map, const void *key, size_t size);

@@ -23,7 +23,7 @@ enum option_type {
 };
 
 enum option_flag {
-    OPTION_RUNTIME = 1,        /* may be changed while the program runs (dynamic in Kafka's words) */
+    OPTION_RUNTIME = 1,       /* may be changed while the program runs (dynamic in Kafka's words) */
     OPTION_PER_TOPIC = 2,      /* a topic may override it */
     OPTION_NO_EFFECT = 4,      /* accepted for compatibility; a value is logged as without effect */
     OPTION_NOT_YET = 8,        /* Kafka knows it, we do not serve it yet: setting it is an error */

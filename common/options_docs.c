@@ -40,7 +40,8 @@ static void print_row(const struct option *row, FILE *out)
     fprintf(out, " | %s | ", type_name(row->type));
     print_cell(out, row->fallback != NULL ? row->fallback : "");
     options_format_range(row, range, sizeof range);
-    fprintf(out, " | %s | %s%s | ", range, (row->flags & OPTION_RUNTIME) != 0 ? "while running" : "at start",
+    fprintf(out, " | %s | %s%s | ", range,
+            (row->flags & OPTION_RUNTIME) != 0 ? "while running" : "at start",
             (row->flags & OPTION_PER_TOPIC) != 0 ? ", per topic" : "");
     print_cell(out, row->text);
     if ((row->flags & OPTION_NO_EFFECT) != 0)

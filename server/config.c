@@ -6,10 +6,18 @@
 #include "server/endpoints.h"
 
 static const struct option rows[] = {
-#define X(kind, field, option_name, default_text, low, high, choice_text, flag_bits, other_name, about) \
-    { .name = (option_name), .type = OPTION_##kind, .offset = offsetof(struct config, field),           \
-      .fallback = (default_text), .min = (low), .max = (high), .choices = (choice_text),               \
-      .flags = (flag_bits), .text = (about), .alias = (other_name) },
+#define X(kind, field, option_name, default_text, low, high, choice_text, flag_bits, other_name,   \
+          about)                                                                                   \
+    { .name = (option_name),                                                                       \
+      .type = OPTION_##kind,                                                                       \
+      .offset = offsetof(struct config, field),                                                    \
+      .fallback = (default_text),                                                                  \
+      .min = (low),                                                                                \
+      .max = (high),                                                                               \
+      .choices = (choice_text),                                                                    \
+      .flags = (flag_bits),                                                                        \
+      .text = (about),                                                                             \
+      .alias = (other_name) },
 #define Y(option_name, flag_bits, about) \
     { .name = (option_name), .type = OPTION_STRING, .flags = (flag_bits), .text = (about) },
     CONFIG_TABLE(X)
@@ -78,15 +86,16 @@ int config_copy(const struct config *config, struct config *out)
 int config_check(const struct config *config, struct k_reason *reason)
 {
     if (config->zookeeper_connect == NULL || config->zookeeper_connect[0] == '\0')
-        return k_reason_set(reason, K_INVALID_CONFIG,
-                            "zookeeper.connect is not set: name the ZooKeeper servers, for instance "
-                            "--set zookeeper.connect=127.0.0.1:2181");
+        return k_reason_set(
+            reason, K_INVALID_CONFIG,
+            "zookeeper.connect is not set: name the ZooKeeper servers, for instance "
+            "--set zookeeper.connect=127.0.0.1:2181");
     if (config->log_dirs == NULL || config->log_dirs[0] == '\0')
         return k_reason_set(reason, K_INVALID_CONFIG, "log.dirs is empty");
     return 0;
 }
 
-/* --- several brokers in one process -------------------------------------------------------------- */
+/* --- several brokers in one process ----------------------------------------------------------- */
 
 /* Rewrite a comma-separated list, entry by entry. */
 static int rewrite(char **list, int index, struct k_reason *reason,
@@ -167,9 +176,12 @@ int config_for_local(const struct config *config, int index, struct config *out,
 void config_print_docs(FILE *out)
 {
     fputs("# Configuration of kairnd\n\n"
-          "Names and meanings are those of Kafka's `server.properties` where Kafka has them. A file is\n"
-          "given with `--config`, single values with `--set name=value`, which wins. Unknown names are\n"
+          "Names and meanings are those of Kafka's `server.properties` where Kafka has them. A "
+          "file is\n"
+          "given with `--config`, single values with `--set name=value`, which wins. Unknown names "
+          "are\n"
           "errors; names that Kafka knows and kairnd does not serve yet are errors that say so.\n\n"
-          "This page is made by `kairnd --print-config-docs`.\n\n", out);
+          "This page is made by `kairnd --print-config-docs`.\n\n",
+          out);
     options_print_docs(&config_table, out);
 }

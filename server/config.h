@@ -19,7 +19,8 @@ struct config {
 #define CONFIG_FIELD_LONG int64_t
 #define CONFIG_FIELD_STRING char *
 #define CONFIG_FIELD_ENUM int32_t
-#define X(kind, field, name, fallback, low, high, choices, flags, alias, text) CONFIG_FIELD_##kind field;
+#define X(kind, field, name, fallback, low, high, choices, flags, alias, text)                     \
+    CONFIG_FIELD_##kind field;
     CONFIG_TABLE(X)
 #undef X
 #undef CONFIG_FIELD_ENUM

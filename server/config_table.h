@@ -1,7 +1,7 @@
 /* config_table.h - every option of kairnd, under the names of Kafka's server.properties.
  *
  *   X(TYPE, field, "name", "default", min, max, "choices", flags, "alias", "text")   served
- *   Y("name", FLAG, "text")                     known to Kafka: without effect here, or not yet served
+ *   Y("name", FLAG, "text")        known to Kafka: without effect here, or not yet served
  *
  * docs/configuration.md is made from this table: kairnd --print-config-docs. */
 #ifndef SERVER_CONFIG_TABLE_H

@@ -38,7 +38,7 @@ struct work {
 static const struct principal anonymous = { .name = "anonymous" };
 static const struct conn_handler greeting_handler, request_handler;
 
-/* --- life ------------------------------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void connection_unref(struct connection *connection)
 {
@@ -121,7 +121,7 @@ void connection_open(struct gate *gate, int fd, const char *listener, bool greet
         conn_feed(connection->conn, rest->bytes, rest_size);
 }
 
-/* --- greeting ---------------------------------------------------------------------------------------- */
+/* --- greeting --------------------------------------------------------------------------------- */
 
 /* A socket on its way to the loop that its client asked for. */
 struct handover {
@@ -206,7 +206,7 @@ static const struct conn_handler greeting_handler = {
     .cut = cut_greeting, .frame = greeted, .over = over,
 };
 
-/* --- requests ------------------------------------------------------------------------------------------ */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static ssize_t cut_request(struct conn *conn, const uint8_t *bytes, size_t size)
 {
@@ -341,7 +341,8 @@ static void frame_arrived(struct conn *conn, struct slab *slab, uint8_t *bytes, 
     int code = work == NULL ? K_NOMEM : decode(connection, work, bytes, size);
 
     if (code != 0) {
-        LOG_INFO("request-refused", "peer=%s error=%s reason=\"%s\" action=\"closing the connection\"",
+        LOG_INFO("request-refused",
+                 "peer=%s error=%s reason=\"%s\" action=\"closing the connection\"",
                  conn_peer(conn), k_error_name(code), k_error_text(code));
         if (work != NULL)
             give_work(gate, work);

@@ -92,7 +92,8 @@ static int read_listeners(const char *text, struct endpoints *out, struct k_reas
         if (code != 0)
             return code;
         if (find(out, endpoint.name) != NULL)
-            return k_reason_set(reason, K_INVALID_CONFIG, "listeners names %s twice", endpoint.name);
+            return k_reason_set(reason, K_INVALID_CONFIG, "listeners names %s twice",
+                                endpoint.name);
         if (out->count == ENDPOINTS_MAX)
             return k_reason_set(reason, K_INVALID_CONFIG, "listeners has more than %d entries",
                                 (int)ENDPOINTS_MAX);
@@ -149,9 +150,10 @@ static int read_advertised(const char *text, struct endpoints *out, struct k_rea
                                 "advertised.listeners names %s, which is not among listeners",
                                 advertised.name);
         if (is_every_address(advertised.host))
-            return k_reason_set(reason, K_INVALID_CONFIG,
-                                "advertised.listeners needs a host that others can connect to for %s",
-                                advertised.name);
+            return k_reason_set(
+                reason, K_INVALID_CONFIG,
+                "advertised.listeners needs a host that others can connect to for %s",
+                advertised.name);
         memcpy(endpoint->advertised_host, advertised.host, sizeof advertised.host);
         endpoint->advertised_port = advertised.port;
     }
@@ -176,9 +178,10 @@ static int check_protocol(const char *map, const char *name, struct k_reason *re
             continue;
         if (strcasecmp(protocol, "PLAINTEXT") == 0)
             return 0;
-        return k_reason_set(reason, K_INVALID_CONFIG,
-                            "listener %s: the security protocol %s is not supported yet, only PLAINTEXT is",
-                            name, protocol);
+        return k_reason_set(
+            reason, K_INVALID_CONFIG,
+            "listener %s: the security protocol %s is not supported yet, only PLAINTEXT is", name,
+            protocol);
     }
     return k_reason_set(reason, K_INVALID_CONFIG,
                         "listener %s has no entry in listener.security.protocol.map", name);

@@ -25,7 +25,8 @@ const char flags_help[] =
     "clean, the broker leaves the cluster.\n"
     "\n"
     "Exit status: 0 stopped orderly; 1 could not start or could not go on; 2 wrong usage or\n"
-    "configuration; 3 stopped, but some log could not be closed cleanly: the next start checks it.\n"
+    "configuration; 3 stopped, but some log could not be closed cleanly: the next start checks "
+    "it.\n"
     "\n"
     "All options: kairnd --print-config-docs. Manual: man kairnd.\n";
 

@@ -29,14 +29,15 @@ struct program {
 
 static int read_config(const struct flags *flags, struct config *config, struct k_reason *reason)
 {
-    int code = flags->config_path == NULL ? 0 : config_read_file(config, flags->config_path, reason);
+    int code =
+        flags->config_path == NULL ? 0 : config_read_file(config, flags->config_path, reason);
 
     for (int i = 0; i < flags->set_count && code == 0; i++)
         code = config_set_pair(config, flags->sets[i], reason);
     return code;
 }
 
-/* --- running ------------------------------------------------------------------------------------------ */
+/* --- running ---------------------------------------------------------------------------------- */
 
 static void broker_failed(void *context, struct broker *broker, int code)
 {
@@ -94,9 +95,11 @@ static int start_all(struct program *program, const struct config *config, int l
     for (int i = 0; i < (local == 0 ? 1 : local) && status == EXIT_FINE; i++) {
         struct config own;
         struct k_reason reason = { "out of memory" };
-        int code = local == 0 ? config_copy(config, &own) : config_for_local(config, i, &own, &reason);
+        int code =
+            local == 0 ? config_copy(config, &own) : config_for_local(config, i, &own, &reason);
         if (code != 0) {
-            LOG_ERROR("broker-not-started", "error=%s reason=\"%s\"", k_error_name(code), reason.text);
+            LOG_ERROR("broker-not-started", "error=%s reason=\"%s\"", k_error_name(code),
+                      reason.text);
             return EXIT_USAGE;
         }
         status = start_broker(program, &own);

@@ -1,4 +1,5 @@
-/* api/api.h - what the request handlers of one broker know beside the request. Constant after start. */
+/* api/api.h - what the request handlers of one broker know beside the request. Constant after
+ * start. */
 #ifndef API_API_H
 #define API_API_H
 

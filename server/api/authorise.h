@@ -37,7 +37,8 @@ static inline int authorise_topic_id(const struct principal *principal, enum ope
 static inline int authorise_topic(const struct principal *principal, enum operation operation,
                                   const char *name)
 {
-    return authorise(principal, operation, &(struct resource){ .kind = RESOURCE_TOPIC, .name = name });
+    return authorise(principal, operation,
+                     &(struct resource){ .kind = RESOURCE_TOPIC, .name = name });
 }
 
 static inline int authorise_cluster(const struct principal *principal, enum operation operation)

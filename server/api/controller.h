@@ -9,7 +9,7 @@
 struct controller_call {
     struct control_request ask;
     struct request *request;
-    Kairn__RequestHead head;            /* what is asked: the request's, with a body of the handler's */
+    Kairn__RequestHead head;        /* what is asked: the request's, with a body of the handler's */
     Kairn__ResponseHead response;       /* valid in answered() when code is 0 */
     void (*answered)(struct controller_call *call);     /* on the request's shard, once */
 };

@@ -1,4 +1,5 @@
-/* CreateTopics: check what needs no controller, hand the rest to it, answer in the asker's order. */
+/* CreateTopics: check what needs no controller, hand the rest to it, answer in the asker's
+ * order. */
 #include "common/error.h"
 #include "common/options.h"
 #include "server/api/controller.h"
@@ -15,7 +16,7 @@ struct creation {
     size_t *places;                         /* of each forwarded topic among the results */
 };
 
-/* --- the answer ----------------------------------------------------------------------------------- */
+/* --- the answer ------------------------------------------------------------------------------- */
 
 static void answer(struct creation *creation)
 {
@@ -50,12 +51,13 @@ static void controller_answered(struct controller_call *call)
         if (code == 0)
             creation->pointers[place] = body->results[i];
         else
-            creation->results[place].error = hint_code(call->request, code, controller_call_text(call));
+            creation->results[place].error =
+                hint_code(call->request, code, controller_call_text(call));
     }
     answer(creation);
 }
 
-/* --- what can be refused here ------------------------------------------------------------------------- */
+/* --- what can be refused here ----------------------------------------------------------------- */
 
 static int check_configs(const Kairn__NewTopic *topic, struct k_reason *reason)
 {
@@ -115,7 +117,8 @@ static bool prepare(struct creation *creation, struct request *request)
     creation->forwarded.n_topics = 0;
     creation->forwarded.topics =
         arena_calloc(&request->arena, creation->count + 1, sizeof *creation->forwarded.topics);
-    return creation->results != NULL && creation->places != NULL && creation->forwarded.topics != NULL;
+    return creation->results != NULL && creation->places != NULL &&
+           creation->forwarded.topics != NULL;
 }
 
 void api_create_topics(struct request *request)

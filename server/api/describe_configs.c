@@ -71,7 +71,8 @@ static bool fill_entries(struct request *request, const struct option_table *tab
                          const struct metadata_topic *topic, Kairn__ConfigResult *result)
 {
     void **pointers;
-    Kairn__ConfigEntry *entries = request_messages(request, table->count, sizeof *entries, &pointers);
+    Kairn__ConfigEntry *entries =
+        request_messages(request, table->count, sizeof *entries, &pointers);
     if (entries == NULL)
         return false;
 
@@ -92,7 +93,8 @@ static bool fill_entries(struct request *request, const struct option_table *tab
 
 static bool describe_topic(struct request *request, const char *name, Kairn__ConfigResult *result)
 {
-    const struct metadata_topic *topic = metadata_topic_by_name(shard_picture(request->shard), name);
+    const struct metadata_topic *topic =
+        metadata_topic_by_name(shard_picture(request->shard), name);
     int code = authorise_topic(request->principal, OPERATION_DESCRIBE_CONFIGS, name);
     if (code == 0 && topic == NULL)
         code = K_UNKNOWN_TOPIC_OR_PARTITION;
@@ -109,9 +111,9 @@ static bool describe_broker(struct request *request, const char *name, Kairn__Co
 
     int code = authorise_cluster(request->principal, OPERATION_DESCRIBE_CONFIGS);
     if (code == 0 && name[0] != '\0' && strcmp(name, self) != 0) {
-        result->error = hint_code(request, K_INVALID_REQUEST,
-                                  arena_printf(&request->arena, "this is broker %s: ask broker %s itself",
-                                               self, name));
+        result->error = hint_code(
+            request, K_INVALID_REQUEST,
+            arena_printf(&request->arena, "this is broker %s: ask broker %s itself", self, name));
         return true;
     }
     if (code == 0)

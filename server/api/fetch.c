@@ -14,7 +14,7 @@ struct fetching {
     struct fetch_entry *entries;            /* in the order of the request */
 };
 
-/* --- the answer ----------------------------------------------------------------------------------- */
+/* --- the answer ------------------------------------------------------------------------------- */
 
 /* Several loops read without knowing of each other: together they may have read too much. */
 static void take_span(struct fetching *fetching, struct fetch_entry *entry,
@@ -85,7 +85,7 @@ static void fetched(struct fetch *fetch)
     request_finish(request);
 }
 
-/* --- the question ----------------------------------------------------------------------------------- */
+/* --- the question ----------------------------------------------------------------------------- */
 
 /* Returns why the entry can not be asked for; 0: it can. */
 static int fill_entry(struct request *request, const Kairn__FetchPartition *partition,

@@ -11,7 +11,7 @@
 #include "server/api/request.h"
 #include "server/runtime/shard.h"
 
-/* --- building the answer ---------------------------------------------------------------------------
+/* --- building the answer -------------------------------------------------------------------------
  * The picture outlives the turn in which the answer is built and encoded, so strings and arrays
  * are borrowed from it. */
 
@@ -102,7 +102,8 @@ static bool fill_topic(struct request *request, const struct metadata_topic *top
 
 static bool fill_named(struct request *request, const char *name, Kairn__TopicInfo *info)
 {
-    const struct metadata_topic *topic = metadata_topic_by_name(shard_picture(request->shard), name);
+    const struct metadata_topic *topic =
+        metadata_topic_by_name(shard_picture(request->shard), name);
     int code = authorise_topic(request->principal, OPERATION_DESCRIBE, name);
     if (code == 0 && topic == NULL)
         code = K_UNKNOWN_TOPIC_OR_PARTITION;
@@ -142,7 +143,8 @@ static bool fill_topics(struct request *request, Kairn__MetadataResponse *body)
     size_t named = asked->all_topics ? picture->topic_count : asked->n_topics;
     size_t identified = asked->all_topics ? 0 : asked->n_topic_ids;
     void **pointers;
-    Kairn__TopicInfo *infos = request_messages(request, named + identified, sizeof *infos, &pointers);
+    Kairn__TopicInfo *infos =
+        request_messages(request, named + identified, sizeof *infos, &pointers);
     if (infos == NULL)
         return false;
 
@@ -212,7 +214,7 @@ static void answer(struct request *request)
     request_finish(request);
 }
 
-/* --- waiting for a newer leader epoch --------------------------------------------------------------- */
+/* --- waiting for a newer leader epoch --------------------------------------------------------- */
 
 struct waiting {
     struct shard_watch watch;

@@ -16,7 +16,7 @@ struct produce {
     struct append_entry *entries;           /* in the order of the request */
 };
 
-/* --- the answer ----------------------------------------------------------------------------------- */
+/* --- the answer ------------------------------------------------------------------------------- */
 
 /* Nobody waits for an answer to acks=0; an error is told by hanging up, so that the producer
  * looks for the leader again. */
@@ -71,7 +71,7 @@ static void appended(struct scatter *scatter)
     request_finish(request);
 }
 
-/* --- the question ----------------------------------------------------------------------------------- */
+/* --- the question ----------------------------------------------------------------------------- */
 
 /* The batches must be exactly as large as the head says, and sound. */
 static int check_batches(const Kairn__ProducePartition *partition, struct append_entry *entry)

@@ -24,7 +24,7 @@ struct request {
     const struct api *api;                  /* borrowed */
     struct shard *shard;                    /* the connection's */
     const struct principal *principal;      /* borrowed */
-    const char *listener;                   /* name of the listener that the asker came by; borrowed */
+    const char *listener;                /* name of the listener that the asker came by; borrowed */
     struct arena arena;
     const Kairn__RequestHead *head;         /* in the arena */
     uint8_t *payload;                       /* writable; valid until the request is finished */

@@ -11,11 +11,8 @@ void cluster_init(struct cluster *cluster, uint64_t seed)
     memset(cluster, 0, sizeof *cluster);
     cluster->next_life = 1;
     list_init(&cluster->topics);
-    map_init(&cluster->by_name);
-    map_init(&cluster->by_id);
-    /* A step reads no chance: what the map chose by itself is replaced. */
-    cluster->by_name.seed = seed;
-    cluster->by_id.seed = seed;
+    map_init_seeded(&cluster->by_name, seed);
+    map_init_seeded(&cluster->by_id, seed);
 }
 
 void cluster_fini(struct cluster *cluster)

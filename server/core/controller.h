@@ -72,13 +72,17 @@ struct controller_event {
         struct { int32_t epoch; const struct controller_topic *topics; size_t topic_count;
                  const struct controller_broker *brokers; size_t broker_count; } elected;
         struct { const struct controller_broker *brokers; size_t broker_count; } brokers;
-        struct { uint64_t ticket; const char *name; struct uuid id;     /* id: random, by the shell */
+        struct { uint64_t ticket; const char *name; struct uuid id;   /* id: random, by the shell */
                  int32_t partitions, replication_factor;
                  const struct replica_set *assignment; int32_t assignment_count;  /* 0: we place */
                  const struct controller_config *configs; int32_t config_count;
-                 bool validate_only; uint64_t seed; } create;           /* seed: start of placement */
-        struct { uint64_t ticket; const char *name; struct uuid id; } remove;   /* name NULL: by id */
-        struct { const char *name; const struct controller_config *configs; int32_t config_count; } config;
+                 bool validate_only; uint64_t seed; } create;         /* seed: start of placement */
+        struct { uint64_t ticket; const char *name; struct uuid id; } remove; /* name NULL: by id */
+        struct {
+            const char *name;
+            const struct controller_config *configs;
+            int32_t config_count;
+        } config;
         struct { uint64_t ticket; int32_t broker; struct uuid incarnation; int32_t epoch;
                  uint64_t sequence; int64_t deadline_ms; } changes;
         struct { uint64_t token; const enum store_verdict *verdicts;     /* one per change */
@@ -87,14 +91,15 @@ struct controller_event {
 };
 
 enum controller_effect_type {
-    CONTROLLER_DO_STORE,         /* conditional writes, fenced by the controller epoch */
-    CONTROLLER_DO_ANSWER,        /* to a create or delete ticket */
-    CONTROLLER_DO_ANSWER_CHANGES,/* to a CHANGES_ASKED ticket: controller_changes() has the content */
-    CONTROLLER_DO_RESIGN         /* a fence failed: stop at once */
+    CONTROLLER_DO_STORE,          /* conditional writes, fenced by the controller epoch */
+    CONTROLLER_DO_ANSWER,         /* to a create or delete ticket */
+    /* to a CHANGES_ASKED ticket: controller_changes() has the content */
+    CONTROLLER_DO_ANSWER_CHANGES,
+    CONTROLLER_DO_RESIGN          /* a fence failed: stop at once */
 };
 
 enum store_kind {
-    STORE_TOPIC,                 /* create topic with assignment, configs and first states: atomic */
+    STORE_TOPIC,                /* create topic with assignment, configs and first states: atomic */
     STORE_STATE,                 /* one partition's state at `state.version` */
     STORE_REMOVE                 /* topic, its states, configs and delete request */
 };
@@ -114,10 +119,21 @@ struct store_change {
 struct controller_effect {
     enum controller_effect_type type;
     union {
-        struct { uint64_t token; int32_t epoch; const struct store_change *changes; size_t count; } store;
+        struct {
+            uint64_t token;
+            int32_t epoch;
+            const struct store_change *changes;
+            size_t count;
+        } store;
         struct { uint64_t ticket; int error; char message[200];
                  struct uuid id; int32_t partitions, replication_factor; } answer;
-        struct { uint64_t ticket; int error; int32_t after_epoch; uint64_t after_sequence; bool full; } changes;
+        struct {
+            uint64_t ticket;
+            int error;
+            int32_t after_epoch;
+            uint64_t after_sequence;
+            bool full;
+        } changes;
     };
 };
 
@@ -133,12 +149,13 @@ struct controller;
 struct controller *controller_new(int32_t broker_id, uint64_t seed);
 void controller_free(struct controller *controller);       /* NULL is allowed */
 
-struct controller_effects controller_step(struct controller *controller, const struct controller_event *event);
+struct controller_effects controller_step(struct controller *controller,
+                                          const struct controller_event *event);
 
 /* When to send the next TICK at the latest; INT64_MAX: never. */
 int64_t controller_deadline_ms(const struct controller *controller);
 
-/* --- what brokers may know: the announced picture ------------------------------------------------ */
+/* --- what brokers may know: the announced picture --------------------------------------------- */
 
 struct controller_announcement {
     int32_t epoch;               /* controller epoch, 0: not elected */
@@ -153,8 +170,10 @@ struct controller_visitor {
     void *context;
     void (*brokers)(void *context, const struct controller_broker *brokers, size_t count);
     void (*topic)(void *context, const char *name, const struct uuid *id, int32_t partition_count,
-                  const struct controller_config *configs, int32_t config_count, bool configs_changed);
-    void (*partition)(void *context, int32_t partition, const struct partition_state *state); /* of the topic just visited */
+                  const struct controller_config *configs, int32_t config_count,
+                  bool configs_changed);
+    /* of the topic just visited */
+    void (*partition)(void *context, int32_t partition, const struct partition_state *state);
     void (*deleted)(void *context, const struct uuid *id);
 };
 void controller_changes(const struct controller *controller, uint64_t sequence, bool full,

@@ -37,9 +37,11 @@ struct member_event {
     int64_t now_ms;             /* CLOCK_BOOTTIME */
     union {
         struct { int64_t session; int32_t timeout_ms; } session_up;
-        struct { uint64_t round; int code; int64_t broker_epoch; } registered;      /* round: of the order */
+        /* round: of the order */
+        struct { uint64_t round; int code; int64_t broker_epoch; } registered;
         struct { uint64_t round; int code; } heartbeat;
-        struct { uint64_t round; int code; int32_t broker; bool ours; } controller; /* broker -1: nobody */
+        /* broker -1: nobody */
+        struct { uint64_t round; int code; int32_t broker; bool ours; } controller;
         struct { uint64_t round; int code; int32_t epoch, epoch_version; } elected;
     };
 };
@@ -51,12 +53,13 @@ enum member_effect_type {
     MEMBER_DO_CAMPAIGN,
     MEMBER_DO_LEAD,             /* we are the controller: load and start, epoch and fence given */
     MEMBER_DO_STEP_DOWN,        /* stop being the controller, now */
-    MEMBER_DO_VACATE,           /* the chair is ours by session, but of its epoch we know nothing: give it up */
+    /* the chair is ours by session, but of its epoch we know nothing: give it up */
+    MEMBER_DO_VACATE,
     MEMBER_DO_FOLLOW,           /* this broker is the controller: poll it (-1: nobody known) */
     MEMBER_DO_SERVE,            /* registered: start answering clients */
     MEMBER_DO_RELEASE,          /* resign and unregister; then RELEASED */
     MEMBER_DO_CLOSE,            /* close the session: we are done */
-    MEMBER_DO_REFUSE            /* the id is in use by another: end the process, naming the holder */
+    MEMBER_DO_REFUSE           /* the id is in use by another: end the process, naming the holder */
 };
 
 struct member_effect {
@@ -78,7 +81,7 @@ struct member {
     int64_t session;
     int32_t timeout_ms;
     int64_t conflict_since_ms;  /* first ID_IN_USE; MEMBER_NEVER: none */
-    int64_t retry_at_ms;        /* register or read the controller again; leaving: give up waiting */
+    int64_t retry_at_ms;       /* register or read the controller again; leaving: give up waiting */
     int64_t heartbeat_at_ms, heartbeat_sent_ms, committed_ms;
     uint64_t next_round;        /* 0 below: nothing of the kind is under way */
     uint64_t register_round, heartbeat_round, read_round, campaign_round;

@@ -11,10 +11,11 @@
 
 #include "server/core/controller.h"
 
-/* Fill sets[0..partitions). `brokers` sorted by id. Returns 0 or K_INVALID_REPLICATION_FACTOR
- * (more replicas than brokers), or K_NOMEM. Racks are used when every broker has one. Partition 0 is
- * led by broker number (low half of seed) modulo the count; the high half shifts the followers. */
-int placement_choose(const struct controller_broker *brokers, size_t broker_count, int32_t partitions,
-                     int32_t replication_factor, uint64_t seed, struct replica_set *sets);
+/* Fill sets[0..partitions). `brokers` sorted by id. Returns 0 or K_INVALID_REPLICATION_FACTOR (more
+ * replicas than brokers), or K_NOMEM. Racks are used when every broker has one. Partition 0 is led
+ * by broker number (low half of seed) modulo the count; the high half shifts the followers. */
+int placement_choose(const struct controller_broker *brokers, size_t broker_count,
+                     int32_t partitions, int32_t replication_factor, uint64_t seed,
+                     struct replica_set *sets);
 
 #endif

@@ -25,7 +25,7 @@ static void entry_refused(struct append_entry *entry, int code)
     entry_finished(entry);
 }
 
-/* --- taking entries in -------------------------------------------------------------------------- */
+/* --- taking entries in ------------------------------------------------------------------------ */
 
 static void queue_for_flush(struct partition *partition)
 {
@@ -50,7 +50,8 @@ static void admit(struct shard *shard, struct append_entry *entry)
         entry_refused(entry, K_MESSAGE_TOO_LARGE);
         return;
     }
-    int code = topic_config_compacted(&partition->config) ? keys_check(entry->bytes, entry->size) : 0;
+    int code =
+        topic_config_compacted(&partition->config) ? keys_check(entry->bytes, entry->size) : 0;
     if (code != 0) {
         entry_refused(entry, code);
         return;
@@ -88,7 +89,7 @@ void append_resume(struct partition *partition)
         queue_for_flush(partition);
 }
 
-/* --- writing at the end of the turn ------------------------------------------------------------------ */
+/* --- writing at the end of the turn ----------------------------------------------------------- */
 
 /* Room for one more in the scratch. */
 static struct log_append *scratch(struct shard *shard, size_t count)
@@ -172,7 +173,8 @@ void shard_flush(struct turn_hook *hook)
     struct shard *shard = LIST_OWNER(hook, struct shard, flush);
 
     while (!list_empty(&shard->dirty)) {
-        struct partition *partition = LIST_OWNER(list_first(&shard->dirty), struct partition, dirty);
+        struct partition *partition =
+            LIST_OWNER(list_first(&shard->dirty), struct partition, dirty);
         list_remove(&partition->dirty);
         flush_partition(partition);
     }

@@ -33,7 +33,7 @@ struct append_entry {
 /* For scatter.run: every entry of the part is a struct append_entry. */
 void append_run(struct scatter_part *part);
 
-/* --- for partition.c -------------------------------------------------------------------------------- */
+/* --- for partition.c -------------------------------------------------------------------------- */
 
 /* Finish all that waits in the partition with an error. */
 void append_refuse_all(struct partition *partition, int code);

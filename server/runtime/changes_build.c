@@ -68,9 +68,10 @@ static int32_t *ids(struct builder *builder, const struct replica_set *set)
     return copy;
 }
 
-/* --- brokers -------------------------------------------------------------------------------------- */
+/* --- brokers ---------------------------------------------------------------------------------- */
 
-static const struct live_broker *find_live(const struct control *control, const struct controller_broker *broker)
+static const struct live_broker *find_live(const struct control *control,
+                                           const struct controller_broker *broker)
 {
     for (size_t i = 0; i < control->chair.live_count; i++)
         if (control->chair.live[i]->core.id == broker->id &&
@@ -120,7 +121,7 @@ static void visit_brokers(void *context, const struct controller_broker *brokers
     builder->changes->brokers = (Kairn__BrokerEntry **)list.items;
 }
 
-/* --- topics ------------------------------------------------------------------------------------------ */
+/* --- topics ----------------------------------------------------------------------------------- */
 
 static void finish_topic(struct builder *builder)
 {
@@ -132,8 +133,9 @@ static void finish_topic(struct builder *builder)
     builder->partitions = (struct list_builder){ 0 };
 }
 
-static void visit_topic(void *context, const char *name, const struct uuid *id, int32_t partition_count,
-                        const struct controller_config *configs, int32_t config_count, bool configs_changed)
+static void visit_topic(void *context, const char *name, const struct uuid *id,
+                        int32_t partition_count, const struct controller_config *configs,
+                        int32_t config_count, bool configs_changed)
 {
     struct builder *builder = context;
     Kairn__TopicEntry *topic = arena_alloc(builder->arena, sizeof *topic);

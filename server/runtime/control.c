@@ -21,7 +21,7 @@ int64_t control_boot_ms(const struct control *control)
     return clock_boot_ms(loop_clock(control->options.loop));
 }
 
-/* --- start: connect, bootstrap, identify, then join -------------------------------------------- */
+/* --- start: connect, bootstrap, identify, then join ------------------------------------------- */
 
 static void refuse(struct control *control, int code, const char *reason)
 {
@@ -74,7 +74,8 @@ static void bootstrapped(void *context, int code, const char *cluster_id)
     struct control *control = context;
     if (code != 0) {
         control->identifying = false;
-        LOG_WARN("zookeeper-bootstrap-failed", "code=%s action=\"trying again\"", k_error_name(code));
+        LOG_WARN("zookeeper-bootstrap-failed", "code=%s action=\"trying again\"",
+                 k_error_name(code));
         return;
     }
     strncpy(control->cluster_id, cluster_id, sizeof control->cluster_id - 1);
@@ -166,7 +167,8 @@ void control_start(struct control *control)
     if (control->options.guardian) {
         int error = guardian_start(control->connect, &control->guardian);
         if (error != 0)
-            LOG_WARN("guardian-missing", "code=%s effect=\"a crash is noticed only after the session timeout\"",
+            LOG_WARN("guardian-missing",
+                     "code=%s effect=\"a crash is noticed only after the session timeout\"",
                      k_error_name(error));
     }
     int error = zk_session_open(&session, &control->session, &reason);
@@ -178,7 +180,7 @@ void control_start(struct control *control)
     timer_after(control->tend, TEND_MS);
 }
 
-/* --- stop ----------------------------------------------------------------------------------------- */
+/* --- stop ------------------------------------------------------------------------------------- */
 
 void control_finish(struct control *control)
 {
@@ -219,12 +221,13 @@ void control_stop(struct control *control)
                                                   .now_ms = control_boot_ms(control) });
 }
 
-/* --- make and unmake ------------------------------------------------------------------------------- */
+/* --- make and unmake -------------------------------------------------------------------------- */
 
 static void member_tick(void *context)
 {
     struct control *control = context;
-    drive_member(control, &(struct member_event){ .type = MEMBER_TICK, .now_ms = control_boot_ms(control) });
+    drive_member(control,
+                 &(struct member_event){ .type = MEMBER_TICK, .now_ms = control_boot_ms(control) });
 }
 
 static char *copy_text(const char *text, bool *failed)
@@ -237,7 +240,8 @@ static char *copy_text(const char *text, bool *failed)
     return copy;
 }
 
-int control_new(const struct control_options *options, struct control **out, struct k_reason *reason)
+int control_new(const struct control_options *options, struct control **out,
+                struct k_reason *reason)
 {
     struct control *control = calloc(1, sizeof *control);
     if (control == NULL)
@@ -257,7 +261,8 @@ int control_new(const struct control_options *options, struct control **out, str
 
     struct loop *loop = options->loop;
     if (failed || chair_init(control) != 0 || requests_init(control) != 0 ||
-        news_new(control, &control->news) != 0 || timer_new(loop, tend, control, &control->tend) != 0 ||
+        news_new(control, &control->news) != 0 ||
+        timer_new(loop, tend, control, &control->tend) != 0 ||
         timer_new(loop, stop_took_too_long, control, &control->stop_limit) != 0 ||
         timer_new(loop, member_tick, control, &control->member_timer) != 0) {
         control_free(control);

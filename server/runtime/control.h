@@ -50,26 +50,30 @@ struct control_options {
     void *context;
     /* The cluster's id and our broker id are known (once, before registration): claim the log
      * directories, open listeners, and fill in what is to be registered. Non-zero: give up. */
-    int (*identified)(void *context, const char *cluster_id, int32_t broker_id, struct k_reason *reason);
+    int (*identified)(void *context, const char *cluster_id, int32_t broker_id,
+                      struct k_reason *reason);
     /* Endpoints, directory ids, previous incarnation and lossy mark for the registration. Pointers
      * are read during the call that follows. `identified` has returned 0 before. */
     void (*describe)(void *context, struct control_self *self);
     /* A new picture was published. */
     void (*changed)(void *context);
-    /* Final: this broker can not be part of the cluster (id in use, wrong cluster, authentication). */
+    /* Final: this broker can not be part of the cluster (id in use, wrong cluster,
+     * authentication). */
     void (*refused)(void *context, int code, const char *reason);
     /* control_stop() has finished: chair and registration released, session closed. */
     void (*stopped)(void *context);
 };
 
-int control_new(const struct control_options *options, struct control **out, struct k_reason *reason);
+int control_new(const struct control_options *options, struct control **out,
+                struct k_reason *reason);
 /* Connect to ZooKeeper and go on from there by events; says so in the log while it has to wait. */
 void control_start(struct control *control);
 /* Resign, unregister, close the session, then `stopped`. At most 5 s. */
 void control_stop(struct control *control);
 void control_free(struct control *control);                     /* NULL is allowed */
 
-/* Until when (CLOCK_BOOTTIME, ms) this broker may answer as a leader; INT64_MIN: not now. Any thread. */
+/* Until when (CLOCK_BOOTTIME, ms) this broker may answer as a leader; INT64_MIN: not now. Any
+ * thread. */
 int64_t control_lease_until_ms(const struct control *control);
 
 /* --- requests that the controller serves ---------------------------------------------------------
@@ -79,14 +83,15 @@ int64_t control_lease_until_ms(const struct control *control);
 struct control_request {
     struct mail_target *answer_to;
     void (*answered)(struct control_request *request);
-    const Kairn__RequestHead *head;                     /* create_topics, delete_topics or changes; borrowed until answered */
+    /* create_topics, delete_topics or changes; borrowed until answered */
+    const Kairn__RequestHead *head;
     int64_t deadline_ms;                                /* monotonic */
     /* the answer */
     int code;
     int32_t controller;
     char message[200];
-    struct arena *arena;                                /* the caller's: the response is built in it */
-    Kairn__ResponseHead *response;                      /* the caller's, initialised; body filled when code is 0 */
+    struct arena *arena;                             /* the caller's: the response is built in it */
+    Kairn__ResponseHead *response;       /* the caller's, initialised; body filled when code is 0 */
 
     /* the control plane's own while it has the request */
     struct mail mail;

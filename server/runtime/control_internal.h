@@ -115,7 +115,8 @@ void drive_controller(struct control *control, const struct controller_event *ev
 struct loaded_topic;
 int controller_load_start(struct control *control, void (*done)(struct control *control, int code));
 void controller_load_free(struct controller_load *load);
-const struct controller_topic *controller_load_topics(const struct controller_load *load, size_t *count);
+const struct controller_topic *controller_load_topics(const struct controller_load *load,
+                                                      size_t *count);
 
 /* controller_watch.c */
 void watch_start(struct control *control);
@@ -124,7 +125,8 @@ void watch_read_live(struct control *control);
 void watch_free_live(struct control *control);
 
 /* store.c */
-void store_run(struct control *control, uint64_t token, const struct store_change *changes, size_t count);
+void store_run(struct control *control, uint64_t token, const struct store_change *changes,
+               size_t count);
 
 /* control_request.c */
 void requests_controller_known(struct control *control);           /* somebody new to ask */

@@ -23,7 +23,7 @@ struct relay {
     struct control_request *request;
 };
 
-/* --- answering ------------------------------------------------------------------------------------ */
+/* --- answering -------------------------------------------------------------------------------- */
 
 static struct control_request *request_of(struct mail *mail)
 {
@@ -40,7 +40,8 @@ static void answer(struct control_request *request, int code, const char *messag
 {
     request->code = code;
     request->controller = request->control->followed;
-    strncpy(request->message, message != NULL ? message : k_error_text(code), sizeof request->message - 1);
+    strncpy(request->message, message != NULL ? message : k_error_text(code),
+            sizeof request->message - 1);
     request->mail.deliver = deliver_answer;
     mail_post(request->answer_to, &request->mail);
 }
@@ -57,7 +58,7 @@ static void wait_for_controller(struct control_request *request)
     list_append(&control->waiting, &request->node);
 }
 
-/* --- tickets ------------------------------------------------------------------------------------------ */
+/* --- tickets ---------------------------------------------------------------------------------- */
 
 static uint64_t ticket_new(struct control *control, struct control_request *request, size_t index)
 {
@@ -83,7 +84,7 @@ static bool ticket_take(struct control *control, uint64_t ticket, struct waiter 
     return true;
 }
 
-/* --- serving: topics ------------------------------------------------------------------------------------- */
+/* --- serving: topics -------------------------------------------------------------------------- */
 
 static Kairn__TopicResult **new_results(struct arena *arena, size_t count)
 {
@@ -126,7 +127,8 @@ void requests_answer_topic(struct control *control, const struct controller_effe
         result->topic_id = (ProtobufCBinaryData){ sizeof effect->answer.id.bytes, id };
     result->partitions = (uint32_t)effect->answer.partitions;
     result->replication_factor = (uint32_t)effect->answer.replication_factor;
-    topic_answered(&waiter, effect->answer.error, effect->answer.message[0] != '\0' ? effect->answer.message : NULL);
+    topic_answered(&waiter, effect->answer.error,
+                   effect->answer.message[0] != '\0' ? effect->answer.message : NULL);
 }
 
 static void create_topic(struct control *control, struct control_request *request, size_t index)
@@ -135,8 +137,10 @@ static void create_topic(struct control *control, struct control_request *reques
     const Kairn__NewTopic *topic = body->topics[index];
     struct waiter waiter = { request, index };
     struct controller_event event = { .type = CONTROLLER_CREATE_TOPIC };
-    struct replica_set *assignment = arena_calloc(request->arena, topic->n_assignment + 1, sizeof *assignment);
-    struct controller_config *configs = arena_calloc(request->arena, topic->n_configs + 1, sizeof *configs);
+    struct replica_set *assignment =
+        arena_calloc(request->arena, topic->n_assignment + 1, sizeof *assignment);
+    struct controller_config *configs =
+        arena_calloc(request->arena, topic->n_configs + 1, sizeof *configs);
 
     result_of(&waiter)->name = topic->name;
     if (assignment == NULL || configs == NULL) {
@@ -146,14 +150,16 @@ static void create_topic(struct control *control, struct control_request *reques
     for (size_t i = 0; i < topic->n_assignment; i++) {
         const Kairn__ReplicaList *list = topic->assignment[i];
         if (list->n_brokers == 0 || list->n_brokers > REPLICAS_MAX) {
-            topic_answered(&waiter, K_INVALID_REPLICA_ASSIGNMENT, "each partition needs 1 to 16 replicas");
+            topic_answered(&waiter, K_INVALID_REPLICA_ASSIGNMENT,
+                           "each partition needs 1 to 16 replicas");
             return;
         }
         assignment[i].count = (int32_t)list->n_brokers;
         memcpy(assignment[i].ids, list->brokers, list->n_brokers * sizeof(int32_t));
     }
     for (size_t i = 0; i < topic->n_configs; i++)
-        configs[i] = (struct controller_config){ topic->configs[i]->name, topic->configs[i]->value };
+        configs[i] =
+            (struct controller_config){ topic->configs[i]->name, topic->configs[i]->value };
     event.create.ticket = ticket_new(control, request, index);
     if (event.create.ticket == 0) {
         topic_answered(&waiter, K_NOMEM, NULL);
@@ -198,8 +204,9 @@ static void delete_topic(struct control *control, struct control_request *reques
 
 static void serve_topics(struct control *control, struct control_request *request, bool create)
 {
-    size_t count = create ? request->head->create_topics->n_topics
-                          : request->head->delete_topics->n_topics + request->head->delete_topics->n_topic_ids;
+    size_t count =
+        create ? request->head->create_topics->n_topics
+               : request->head->delete_topics->n_topics + request->head->delete_topics->n_topic_ids;
     Kairn__TopicResult **results = new_results(request->arena, count);
     Kairn__CreateTopicsResponse *created = arena_alloc(request->arena, sizeof *created);
     Kairn__DeleteTopicsResponse *deleted = arena_alloc(request->arena, sizeof *deleted);
@@ -233,7 +240,7 @@ static void serve_topics(struct control *control, struct control_request *reques
         answer(request, 0, NULL);
 }
 
-/* --- serving: changes ------------------------------------------------------------------------------------ */
+/* --- serving: changes ------------------------------------------------------------------------- */
 
 void requests_answer_changes(struct control *control, const struct controller_effect *effect)
 {
@@ -243,7 +250,8 @@ void requests_answer_changes(struct control *control, const struct controller_ef
     struct control_request *request = waiter.request;
     int error = effect->changes.error;
     if (error == 0)
-        error = changes_build(control, effect->changes.after_sequence, effect->changes.full, request->arena, request->response);
+        error = changes_build(control, effect->changes.after_sequence, effect->changes.full,
+                              request->arena, request->response);
     answer(request, error, NULL);
 }
 
@@ -285,9 +293,10 @@ static void serve(struct control *control, struct control_request *request)
     }
 }
 
-/* --- relaying -------------------------------------------------------------------------------------------- */
+/* --- relaying --------------------------------------------------------------------------------- */
 
-static void relay_answered(struct channel_call *call, int code, struct slab *slab, uint8_t *bytes, size_t size)
+static void relay_answered(struct channel_call *call, int code, struct slab *slab, uint8_t *bytes,
+                           size_t size)
 {
     struct relay *relay = (struct relay *)((char *)call - offsetof(struct relay, call));
     struct control_request *request = relay->request;
@@ -300,7 +309,7 @@ static void relay_answered(struct channel_call *call, int code, struct slab *sla
     if (code == 0)
         *request->response = *response;
     if (code == K_NOT_CONTROLLER || code == K_CONNECTION_FAILED || code == K_CLOSED)
-        wait_for_controller(request);      /* nothing was done: somebody else will be the controller */
+        wait_for_controller(request);   /* nothing was done: somebody else will be the controller */
     else
         answer(request, code, NULL);
 }
@@ -326,7 +335,7 @@ static void relay_to(struct peer *peer, struct control_request *request)
     }
 }
 
-/* --- routing ------------------------------------------------------------------------------------------------ */
+/* --- routing ---------------------------------------------------------------------------------- */
 
 void request_serve(struct control *control, struct control_request *request)
 {
@@ -369,7 +378,7 @@ void control_relay(struct control *control, struct control_request *request)
     post(control, request, true);
 }
 
-/* --- waiting for a controller ---------------------------------------------------------------------------------- */
+/* --- waiting for a controller ----------------------------------------------------------------- */
 
 static void serve_waiting(struct control *control)
 {
@@ -418,7 +427,9 @@ void requests_chair_lost(struct control *control)
         }
         /* Whether the topic was made or deleted is the next controller's to know. */
         if (--request->unanswered == 0)
-            answer(request, K_NETWORK_EXCEPTION, "the controller changed before the request was finished; look whether it was done");
+            answer(
+                request, K_NETWORK_EXCEPTION,
+                "the controller changed before the request was finished; look whether it was done");
     }
 }
 

@@ -32,7 +32,7 @@ struct controller_load {
     bool states;                        /* in the second round? */
     size_t in_flight;
     int code;
-    bool cancelled;                     /* freed by its owner: goes when the last read is answered */
+    bool cancelled;                    /* freed by its owner: goes when the last read is answered */
     char **doomed;
     size_t doomed_count;
     struct controller_topic *result;
@@ -61,7 +61,8 @@ void controller_load_free(struct controller_load *load)
         load_destroy(load);
 }
 
-const struct controller_topic *controller_load_topics(const struct controller_load *load, size_t *count)
+const struct controller_topic *controller_load_topics(const struct controller_load *load,
+                                                      size_t *count)
 {
     *count = load->result_count;
     return load->result;
@@ -69,27 +70,32 @@ const struct controller_topic *controller_load_topics(const struct controller_lo
 
 static void quarantine(struct load_topic *topic, const char *what, const char *reason)
 {
-    LOG_ERROR("topic-quarantined", "topic=%s what=%s reason=\"%s\" action=\"mend the znode, then restart the controller\"",
-              topic->topic.name, what, reason);
+    LOG_ERROR(
+        "topic-quarantined",
+        "topic=%s what=%s reason=\"%s\" action=\"mend the znode, then restart the controller\"",
+        topic->topic.name, what, reason);
     topic->broken = true;
 }
 
-/* --- decoding ------------------------------------------------------------------------------------- */
+/* --- decoding --------------------------------------------------------------------------------- */
 
-static int decode_topic(struct controller_load *load, struct load_topic *topic, const struct zk_reply *reply)
+static int decode_topic(struct controller_load *load, struct load_topic *topic,
+                        const struct zk_reply *reply)
 {
     struct znode_topic node;
     struct k_reason reason = { "" };
     int error = znode_decode_topic(&load->arena, reply->data, reply->size, &node, &reason);
     if (error == K_NOMEM)
         return error;
-    if (error == 0 && (node.partition_count == 0 || node.partition_count > PARTITIONS_PER_TOPIC_MAX))
+    if (error == 0 &&
+        (node.partition_count == 0 || node.partition_count > PARTITIONS_PER_TOPIC_MAX))
         error = k_reason_set(&reason, K_CORRUPT, "%zu partitions", node.partition_count);
     if (error == 0 && uuid_is_zero(&node.id))
         error = k_reason_set(&reason, K_CORRUPT, "no topic_id");
     for (size_t i = 0; error == 0 && i < node.partition_count; i++)
         if (node.partitions[i].count < 1 || node.partitions[i].count > REPLICAS_MAX)
-            error = k_reason_set(&reason, K_CORRUPT, "%d replicas of partition %zu", node.partitions[i].count, i);
+            error = k_reason_set(&reason, K_CORRUPT, "%d replicas of partition %zu",
+                                 node.partitions[i].count, i);
     if (error != 0) {
         quarantine(topic, "topic", reason.text);
         return 0;
@@ -105,7 +111,8 @@ static int decode_topic(struct controller_load *load, struct load_topic *topic, 
         state->version = -1;
         state->leader = -1;
         state->replicas.count = node.partitions[i].count;
-        memcpy(state->replicas.ids, node.partitions[i].ids, (size_t)node.partitions[i].count * sizeof(int32_t));
+        memcpy(state->replicas.ids, node.partitions[i].ids,
+               (size_t)node.partitions[i].count * sizeof(int32_t));
     }
     topic->exists = true;
     return 0;
@@ -117,7 +124,8 @@ static int decode_state(struct controller_load *load, struct load_topic *topic, 
     struct znode_partition_state node;
     struct k_reason reason = { "" };
     struct partition_state *state = &topic->partitions[partition];
-    int error = znode_decode_partition_state(&load->arena, reply->data, reply->size, &node, &reason);
+    int error =
+        znode_decode_partition_state(&load->arena, reply->data, reply->size, &node, &reason);
 
     if (error == K_NOMEM)
         return error;
@@ -138,7 +146,8 @@ static int decode_state(struct controller_load *load, struct load_topic *topic, 
     return 0;
 }
 
-static int decode_config(struct controller_load *load, struct load_topic *topic, const struct zk_reply *reply)
+static int decode_config(struct controller_load *load, struct load_topic *topic,
+                         const struct zk_reply *reply)
 {
     struct znode_config node;
     struct k_reason reason = { "" };
@@ -160,7 +169,7 @@ static int decode_config(struct controller_load *load, struct load_topic *topic,
     return 0;
 }
 
-/* --- asking ------------------------------------------------------------------------------------------ */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 static void load_advance(struct controller_load *load);
 
@@ -190,13 +199,16 @@ static void read_answered(void *context, const struct zk_reply *reply)
 static int ask(struct controller_load *load, enum read_kind kind, size_t topic, int32_t partition)
 {
     const char *name = load->topics[topic].topic.name;
-    enum znode node = kind == READ_TOPIC ? ZNODE_TOPIC : kind == READ_CONFIG ? ZNODE_CONFIG_TOPIC : ZNODE_PARTITION_STATE;
+    enum znode node = kind == READ_TOPIC    ? ZNODE_TOPIC
+                      : kind == READ_CONFIG ? ZNODE_CONFIG_TOPIC
+                                            : ZNODE_PARTITION_STATE;
     char memory[512];
     struct arena arena;
     struct load_read *read = malloc(sizeof *read);
 
     arena_init(&arena, memory, sizeof memory, 4096);
-    char *path = kind == READ_STATE ? znode_path(&arena, node, name, partition) : znode_path(&arena, node, name);
+    char *path = kind == READ_STATE ? znode_path(&arena, node, name, partition)
+                                    : znode_path(&arena, node, name);
     int error = K_NOMEM;
     if (read != NULL && path != NULL) {
         *read = (struct load_read){ load, kind, topic, partition };
@@ -224,7 +236,9 @@ static int ask_next(struct controller_load *load)
         return load->count > 0;
     }
     struct load_topic *topic = &load->topics[load->cursor];
-    int32_t parts = !load->states ? 2 : topic->exists && !topic->broken ? topic->topic.partition_count : 0;
+    int32_t parts = !load->states                     ? 2
+                    : topic->exists && !topic->broken ? topic->topic.partition_count
+                                                      : 0;
     if (load->part >= parts) {
         load->cursor++;
         load->part = 0;
@@ -270,7 +284,7 @@ static void load_advance(struct controller_load *load)
     load->done(load->control, load->code);
 }
 
-/* --- the lists ------------------------------------------------------------------------------------------ */
+/* --- the lists -------------------------------------------------------------------------------- */
 
 static void topics_listed(void *context, const struct zk_reply *reply)
 {
@@ -283,7 +297,8 @@ static void topics_listed(void *context, const struct zk_reply *reply)
             for (size_t i = 0; load->topics != NULL && i < reply->child_count; i++)
                 load->topics[i].topic.name = arena_strdup(&load->arena, reply->children[i]);
             load->count = load->topics != NULL ? reply->child_count : 0;
-            if (load->topics == NULL || (load->count > 0 && load->topics[load->count - 1].topic.name == NULL))
+            if (load->topics == NULL ||
+                (load->count > 0 && load->topics[load->count - 1].topic.name == NULL))
                 load->code = K_NOMEM;
         }
     }
@@ -330,7 +345,8 @@ static void synced(void *context, const struct zk_reply *reply)
         return;
     }
     load->in_flight++;
-    if (zk_children(load->control->session, "/admin/delete_topics", NULL, doomed_listed, load) != 0) {
+    if (zk_children(load->control->session, "/admin/delete_topics", NULL, doomed_listed, load) !=
+        0) {
         load->in_flight--;
         load->code = K_SESSION_LOST;
         load_advance(load);

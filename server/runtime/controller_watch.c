@@ -99,11 +99,13 @@ static void broker_answered(void *context, const struct zk_reply *reply)
 
     if (reply->code == 0 && read->record) {
         struct znode_kairn_broker record;
-        if (znode_decode_kairn_broker(&broker->arena, reply->data, reply->size, &record, &reason) == 0 &&
+        if (znode_decode_kairn_broker(&broker->arena, reply->data, reply->size, &record, &reason) ==
+                0 &&
             uuid_equal(&record.incarnation, &broker->core.incarnation))
             broker->loops = record.loops;
     } else if (reply->code == 0) {
-        int error = znode_decode_broker(&broker->arena, reply->data, reply->size, &broker->broker, &reason);
+        int error =
+            znode_decode_broker(&broker->arena, reply->data, reply->size, &broker->broker, &reason);
         if (error != 0)
             LOG_ERROR("broker-ignored", "broker=%d reason=\"%s\"", broker->core.id, reason.text);
         if (error == 0 && broker->broker.rack != NULL)
@@ -154,7 +156,9 @@ static void incarnations_listed(void *context, const struct zk_reply *reply)
         for (size_t i = 0; !round->failed && i < reply->child_count; i++) {
             struct controller_broker core = { 0 };
             if (!parse_incarnation(reply->children[i], &core)) {
-                LOG_WARN("znode-ignored", "path=/brokers/inc/%s reason=\"not of the form id-incarnation\"", reply->children[i]);
+                LOG_WARN("znode-ignored",
+                         "path=/brokers/inc/%s reason=\"not of the form id-incarnation\"",
+                         reply->children[i]);
                 continue;
             }
             struct live_broker *broker = calloc(1, sizeof *broker);
@@ -188,7 +192,8 @@ void watch_read_live(struct control *control)
     if (round != NULL)
         *round = (struct live_read){ .control = control, .life = control->life };
     zk_watch_cancel(control->session, &chair->incarnations);
-    if (round == NULL || zk_children(control->session, "/brokers/inc", &chair->incarnations, incarnations_listed, round) != 0) {
+    if (round == NULL || zk_children(control->session, "/brokers/inc", &chair->incarnations,
+                                     incarnations_listed, round) != 0) {
         free(round);
         timer_after(chair->retry, RETRY_MS);
         return;
@@ -204,7 +209,7 @@ static void incarnations_changed(struct zk_watch *watch, const char *path)
         watch_read_live(control);
 }
 
-/* --- delete requests written by hand or by other tools ------------------------------------------------ */
+/* --- delete requests written by hand or by other tools ---------------------------------------- */
 
 static void doomed_listed(void *context, const struct zk_reply *reply)
 {
@@ -220,7 +225,8 @@ static void doomed_listed(void *context, const struct zk_reply *reply)
 
 static void read_doomed(struct control *control)
 {
-    zk_children(control->session, "/admin/delete_topics", &control->chair.doomed, doomed_listed, control);
+    zk_children(control->session, "/admin/delete_topics", &control->chair.doomed, doomed_listed,
+                control);
 }
 
 static void doomed_changed(struct zk_watch *watch, const char *path)

@@ -153,7 +153,7 @@ void dirs_checkpoint(struct dirs *dirs)
     }
 }
 
-/* --- orders ------------------------------------------------------------------------------------ */
+/* --- orders ----------------------------------------------------------------------------------- */
 
 static int open_log(struct dirs_order *order, struct k_reason *reason)
 {
@@ -173,7 +173,8 @@ static int open_log(struct dirs_order *order, struct k_reason *reason)
              order->partition, reason->text);
     code = logdir_set_aside(order->directory, order->topic, order->partition);
     if (code != 0)
-        return k_reason_set(reason, code, "the log of another topic of this name can not be renamed");
+        return k_reason_set(reason, code,
+                            "the log of another topic of this name can not be renamed");
     return log_open(&options, &order->log, reason);
 }
 
@@ -328,7 +329,7 @@ void dirs_order(struct dirs *dirs, struct dirs_order *order)
     loop_post(dirs->control, &order->mail);
 }
 
-/* --- strays -------------------------------------------------------------------------------------- */
+/* --- strays ----------------------------------------------------------------------------------- */
 
 static bool belongs_here(const struct dirs_entry *entry, const struct metadata *metadata,
                          int32_t broker_id)
@@ -378,7 +379,7 @@ void dirs_close(struct dirs *dirs)
     dirs->closed = true;
 }
 
-/* --- life ------------------------------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static int list_directory(struct dirs *dirs, size_t index)
 {

@@ -36,7 +36,7 @@ int dirs_new(const struct dirs_options *options, struct dirs **out);
 void dirs_free(struct dirs *dirs);
 
 enum dirs_order_kind {
-    DIRS_OPEN,             /* open or create; a directory of another topic of that name is set aside */
+    DIRS_OPEN,          /* open or create; a directory of another topic of that name is set aside */
     DIRS_REMOVE,           /* the topic was deleted: remove the data */
     DIRS_SET_ASIDE         /* nobody knows the topic: keep the data under another name */
 };

@@ -47,7 +47,7 @@ void chair_fini(struct control *control)
     map_fini(&control->chair.tickets);
 }
 
-/* --- elected: load everything, then begin ------------------------------------------------------- */
+/* --- elected: load everything, then begin ----------------------------------------------------- */
 
 static void begin(struct control *control)
 {
@@ -156,7 +156,7 @@ void chair_leave(struct control *control)
     }
 }
 
-/* --- the shell around the core --------------------------------------------------------------------- */
+/* --- the shell around the core ---------------------------------------------------------------- */
 
 static void perform(struct control *control, const struct controller_effect *effect)
 {

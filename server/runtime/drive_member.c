@@ -33,7 +33,7 @@ static struct member_event answer_event(const struct order *order, enum member_e
     return (struct member_event){ .type = type, .now_ms = control_boot_ms(order->control) };
 }
 
-/* --- registration -------------------------------------------------------------------------------- */
+/* --- registration ----------------------------------------------------------------------------- */
 
 static void registered(void *context, const struct zk_registered *result)
 {
@@ -41,7 +41,8 @@ static void registered(void *context, const struct zk_registered *result)
     struct member_event event = answer_event(order, MEMBER_REGISTERED);
 
     if (result->code == K_ID_IN_USE)
-        LOG_WARN("broker-id-in-use", "broker=%d holder=\"%s\" action=\"waiting for its session to end\"",
+        LOG_WARN("broker-id-in-use",
+                 "broker=%d holder=\"%s\" action=\"waiting for its session to end\"",
                  order->control->broker_id, result->holder);
     event.registered.round = order->round;
     event.registered.code = result->code;
@@ -77,7 +78,8 @@ static int start_register(struct control *control, struct order *order)
     return zk_register(control->session, &registration, registered, order);
 }
 
-/* --- heartbeat: a write, because reads and pings are answered by servers cut off from their leader - */
+/* --- heartbeat: a write, because reads and pings are answered by servers cut off from their leader
+ * - */
 
 static void heartbeat_done(struct order *order, int code)
 {
@@ -121,7 +123,7 @@ static int start_heartbeat(struct control *control, struct order *order)
     return zk_set(control->session, path, text, (size_t)size, -1, heartbeat_set, order);
 }
 
-/* --- the chair ------------------------------------------------------------------------------------- */
+/* --- the chair -------------------------------------------------------------------------------- */
 
 static void controller_changed(struct zk_watch *watch, const char *path)
 {
@@ -160,7 +162,7 @@ static void elected(void *context, const struct zk_elected *result)
     free(order);
 }
 
-/* --- leaving: first the chair, then the registration ------------------------------------------------ */
+/* --- leaving: first the chair, then the registration ------------------------------------------ */
 
 static void unregistered(void *context, int code)
 {
@@ -178,11 +180,12 @@ static void release(struct control *control)
     /* The order of calls is the order in which ZooKeeper carries them out. The registration goes
      * last of all, so that nobody elects or follows us in between. */
     if (control->session == NULL || zk_resign(control->session, NULL, NULL) != 0 ||
-        zk_unregister(control->session, control->broker_id, &self.incarnation, unregistered, control) != 0)
+        zk_unregister(control->session, control->broker_id, &self.incarnation, unregistered,
+                      control) != 0)
         unregistered(control, K_SESSION_LOST);
 }
 
-/* --- the shell --------------------------------------------------------------------------------------- */
+/* --- the shell -------------------------------------------------------------------------------- */
 
 static void fail_order(struct order *order, enum member_effect_type type, int code)
 {
@@ -233,7 +236,8 @@ static void perform_call(struct control *control, const struct member_effect *ef
             error = start_heartbeat(control, order);
             break;
         case MEMBER_DO_READ_CONTROLLER:
-            error = zk_controller_read(control->session, &control->controller_watch, controller_read, order);
+            error = zk_controller_read(control->session, &control->controller_watch,
+                                       controller_read, order);
             break;
         default:
             error = zk_elect(control->session, control->broker_id, elected, order);
@@ -288,9 +292,10 @@ static void perform(struct control *control, const struct member_effect *effect)
         control_finish(control);
         break;
     case MEMBER_DO_REFUSE:
-        control->options.refused(control->options.context, K_ID_IN_USE,
-                                 "another live broker is registered under this broker.id; stop it, or "
-                                 "give this one another id (and an empty log directory)");
+        control->options.refused(
+            control->options.context, K_ID_IN_USE,
+            "another live broker is registered under this broker.id; stop it, or "
+            "give this one another id (and an empty log directory)");
         break;
     }
 }

@@ -1,4 +1,5 @@
-/* The write happens LATE_MS after the answer, in order; a kill in between loses what was confirmed. */
+/* The write happens LATE_MS after the answer, in order; a kill in between loses what was
+ * confirmed. */
 #include "server/runtime/early_ack.h"
 
 #ifdef MUTANT_ACK_BEFORE_WRITE

@@ -14,7 +14,7 @@
 #include "common/error.h"
 #include "server/runtime/shard_state.h"
 
-/* --- on the owner's shard ------------------------------------------------------------------------- */
+/* --- on the owner's shard --------------------------------------------------------------------- */
 
 void fetch_drop(struct fetch_entry *entry)
 {
@@ -183,7 +183,7 @@ void fetch_wake(struct partition *partition, size_t bytes)
     }
 }
 
-/* --- on the asker's shard --------------------------------------------------------------------------- */
+/* --- on the asker's shard --------------------------------------------------------------------- */
 
 int fetch_init(struct fetch *fetch, struct shard *home, struct arena *arena)
 {
@@ -255,7 +255,8 @@ static void looked(struct scatter *scatter)
     bool park = asked > 0 && watching == asked && found < fetch->bytes_min && !fetch->woken;
     if (watching == 0) {
         finish(scatter);
-    } else if (park && shard_deadline_set(scatter->home, &fetch->deadline, fetch->deadline_ms) == 0) {
+    } else if (park &&
+               shard_deadline_set(scatter->home, &fetch->deadline, fetch->deadline_ms) == 0) {
         fetch->waiting = true;
     } else {
         start_collecting(fetch);

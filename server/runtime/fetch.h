@@ -47,7 +47,7 @@ struct fetch_part {
     struct mail woken_mail;             /* to the asker's shard, while it has not been told */
     bool watching, told;
     size_t found;                       /* bytes that the last reading gave */
-    size_t seen, wanted;                /* while watching, the owner's: bytes so far; worth telling */
+    size_t seen, wanted;              /* while watching, the owner's: bytes so far; worth telling */
 };
 
 struct fetch {
@@ -71,7 +71,7 @@ int fetch_take(struct fetch_entry *entry, struct chain *chain);
 /* Drop what was read. */
 void fetch_drop(struct fetch_entry *entry);
 
-/* --- for partition.c and append.c ---------------------------------------------------------------------- */
+/* --- for partition.c and append.c ------------------------------------------------------------- */
 
 /* `bytes` more can be read; SIZE_MAX: something else changed, and all watchers must look again
  * (none is left in the partition afterwards). */

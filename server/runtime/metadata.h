@@ -59,8 +59,10 @@ struct metadata {
 
 enum { METADATA_DELETED_MAX = 1024 };
 
-const struct metadata_topic *metadata_topic_by_name(const struct metadata *metadata, const char *name);
-const struct metadata_topic *metadata_topic_by_id(const struct metadata *metadata, const struct uuid *id);
+const struct metadata_topic *metadata_topic_by_name(const struct metadata *metadata,
+                                                    const char *name);
+const struct metadata_topic *metadata_topic_by_id(const struct metadata *metadata,
+                                                  const struct uuid *id);
 const struct metadata_broker *metadata_broker(const struct metadata *metadata, int32_t id);
 
 /* Which loop of a broker with `loops` loops owns the partition. */

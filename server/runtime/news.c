@@ -64,7 +64,7 @@ static void take(struct news *news, int code, const Kairn__ResponseHead *respons
     ask(news);
 }
 
-/* --- asking ourselves ------------------------------------------------------------------------------- */
+/* --- asking ourselves ------------------------------------------------------------------------- */
 
 static void own_answer(struct control_request *request)
 {
@@ -120,9 +120,10 @@ static int ask_ourselves(struct news *news)
     return 0;
 }
 
-/* --- asking another broker ------------------------------------------------------------------------------ */
+/* --- asking another broker -------------------------------------------------------------------- */
 
-static void peer_answered(struct channel_call *call, int code, struct slab *slab, uint8_t *bytes, size_t size)
+static void peer_answered(struct channel_call *call, int code, struct slab *slab, uint8_t *bytes,
+                          size_t size)
 {
     struct news *news = LIST_OWNER(call, struct news, call);
     Kairn__ResponseHead *response = NULL;
@@ -153,7 +154,8 @@ struct look_up {
     uint64_t turn;
 };
 
-static const struct znode_endpoint *choose_endpoint(const struct znode_broker *broker, const char *listener)
+static const struct znode_endpoint *choose_endpoint(const struct znode_broker *broker,
+                                                    const char *listener)
 {
     for (size_t i = 0; i < broker->endpoint_count; i++)
         if (strcmp(broker->endpoints[i].listener, listener) == 0)
@@ -178,12 +180,14 @@ static void looked_up(void *context, const struct zk_reply *reply)
     int error = reply->code;
     if (error == 0)
         error = znode_decode_broker(&arena, reply->data, reply->size, &broker, &reason);
-    const struct znode_endpoint *endpoint = error == 0 ? choose_endpoint(&broker, news->control->listener) : NULL;
+    const struct znode_endpoint *endpoint =
+        error == 0 ? choose_endpoint(&broker, news->control->listener) : NULL;
     if (endpoint != NULL)
-        error = peer_new(news->control->options.loop, news->control->options.resolver, endpoint->host,
-                         endpoint->port, news->control->cluster_id, &news->peer);
+        error = peer_new(news->control->options.loop, news->control->options.resolver,
+                         endpoint->host, endpoint->port, news->control->cluster_id, &news->peer);
     if (error == 0 && endpoint == NULL)
-        LOG_ERROR("controller-unreachable", "controller=%d reason=\"it has no listener named %s\"", news->broker, news->control->listener);
+        LOG_ERROR("controller-unreachable", "controller=%d reason=\"it has no listener named %s\"",
+                  news->broker, news->control->listener);
     arena_fini(&arena);
     if (news->peer == NULL) {
         timer_after(news->retry, RETRY_MS);

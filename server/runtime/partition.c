@@ -31,7 +31,7 @@ int64_t partition_high_watermark(const struct partition *partition)
     return log_end(partition->log);
 }
 
-/* --- may it serve? ---------------------------------------------------------------------------------- */
+/* --- may it serve? ---------------------------------------------------------------------------- */
 
 /* Explained by the picture, because we do not have it. */
 static void explain_absence(const struct shard *shard, const struct partition_key *key,
@@ -58,7 +58,8 @@ static bool lease_allows(const struct partition *partition, enum partition_acces
     if (!options->fenced_by_lease)
         return true;
     /* Nobody else can become leader while we are the only in-sync replica, so what all replicas
-     * must hold may still be written; readers and unconfirmed writers would not notice a successor. */
+     * must hold may still be written; readers and unconfirmed writers would not notice a
+     * successor. */
     if (access == ACCESS_WRITE_ALL && partition->sole_member)
         return true;
     int64_t now = clock_boot_ms(loop_clock(partition->shard->loop));
@@ -94,7 +95,7 @@ struct partition *partition_serving(struct shard *shard, const struct partition_
     return partition;
 }
 
-/* --- waiting requests ---------------------------------------------------------------------------------- */
+/* --- waiting requests ------------------------------------------------------------------------- */
 
 /* Everybody who waits for the end of OPENING looks again. */
 static void wake_waiting(struct partition *partition)
@@ -120,7 +121,7 @@ static void wake_all(struct partition *partition)
     fetch_wake(partition, SIZE_MAX);
 }
 
-/* --- opening --------------------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static void open_log(struct partition *partition);
 
@@ -217,7 +218,7 @@ static void open_log(struct partition *partition)
     dirs_order(shard_options(partition->shard)->dirs, order);
 }
 
-/* --- following the picture ------------------------------------------------------------------------------- */
+/* --- following the picture -------------------------------------------------------------------- */
 
 static struct partition *add_partition(struct shard *shard, const struct partition_key *key,
                                        const char *topic)
@@ -299,7 +300,7 @@ void partition_follow(struct shard *shard, const struct metadata_topic *topic, i
         stop_leading(partition);
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------ */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static void retired(struct dirs_order *order)
 {

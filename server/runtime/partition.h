@@ -38,7 +38,7 @@ struct partition {
     struct partition_key key;
     char *topic;                        /* owned */
     enum partition_state state;
-    enum partition_fate fate;           /* other than STAYS: out of the map, waits for its open to end */
+    enum partition_fate fate;      /* other than STAYS: out of the map, waits for its open to end */
     int offline_code;                   /* OFFLINE: the answer */
     bool leading, sole_member;          /* we are the only in-sync replica */
     int32_t leader_epoch;
@@ -66,7 +66,7 @@ struct partition_wait {
     void (*run)(struct partition_wait *wait);
 };
 
-/* --- what requests need --------------------------------------------------------------------------- */
+/* --- what requests need ----------------------------------------------------------------------- */
 
 /* Why a partition can not serve, with the hints that save a round trip. */
 struct outcome {
@@ -90,7 +90,7 @@ struct partition *partition_serving(struct shard *shard, const struct partition_
 /* First offset that consumers may not read yet: with one replica, the log's end. */
 int64_t partition_high_watermark(const struct partition *partition);
 
-/* --- what reconciliation needs ---------------------------------------------------------------------- */
+/* --- what reconciliation needs ---------------------------------------------------------------- */
 
 struct partition *partition_find(struct shard *shard, const struct partition_key *key);
 

@@ -23,7 +23,8 @@ static int greet(void *context, struct chain *out)
     uint8_t *at = chain_reserve(out, GREETING_CLIENT_SIZE);
     if (at == NULL)
         return K_NOMEM;
-    const struct greeting_client greeting = { PROTOCOL_LOWEST, PROTOCOL_HIGHEST, GREETING_ANY_LOOP };
+    const struct greeting_client greeting = { PROTOCOL_LOWEST, PROTOCOL_HIGHEST,
+                                              GREETING_ANY_LOOP };
     greeting_client_write(&greeting, at);
     return 0;
 }
@@ -34,7 +35,8 @@ static ssize_t greeted(void *context, const uint8_t *bytes, size_t size)
     struct greeting_broker greeting;
     ssize_t used = greeting_broker_read(bytes, size, &greeting);
     if (used > 0 && strcmp(greeting.cluster_id, peer->cluster_id) != 0) {
-        LOG_ERROR("peer-refused", "reason=\"it belongs to cluster %s, we to %s\"", greeting.cluster_id, peer->cluster_id);
+        LOG_ERROR("peer-refused", "reason=\"it belongs to cluster %s, we to %s\"",
+                  greeting.cluster_id, peer->cluster_id);
         return K_WRONG_CLUSTER;
     }
     return used;
@@ -84,7 +86,8 @@ void peer_free(struct peer *peer)
     free(peer);
 }
 
-int peer_ask(struct peer *peer, struct channel_call *call, Kairn__RequestHead *head, int64_t timeout_ms)
+int peer_ask(struct peer *peer, struct channel_call *call, Kairn__RequestHead *head,
+             int64_t timeout_ms)
 {
     struct chain chain;
     chain_init(&chain);

@@ -19,7 +19,8 @@ void peer_free(struct peer *peer);                  /* calls in flight are answe
 
 /* Ask; fills in the head's correlation id. The call is answered with the frame's bytes, to be
  * read with peer_answer(). 0, or NOMEM (it will not be answered). */
-int peer_ask(struct peer *peer, struct channel_call *call, Kairn__RequestHead *head, int64_t timeout_ms);
+int peer_ask(struct peer *peer, struct channel_call *call, Kairn__RequestHead *head,
+             int64_t timeout_ms);
 void peer_cancel(struct peer *peer, struct channel_call *call);
 
 /* Unpack an answer into `arena`. 0, the error of the answer's head, or MALFORMED/NOMEM. */

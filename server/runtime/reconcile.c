@@ -25,7 +25,8 @@ static void topic_gone(struct shard *shard, const struct metadata_topic *topic)
                                                                        : PARTITION_SET_ASIDE;
     for (int32_t i = 0; i < topic->partition_count; i++) {
         const struct partition_key key = { .topic_id = topic->id, .index = i };
-        struct partition *partition = owns(shard, &topic->id, i) ? partition_find(shard, &key) : NULL;
+        struct partition *partition =
+            owns(shard, &topic->id, i) ? partition_find(shard, &key) : NULL;
         if (partition != NULL)
             partition_retire(partition, fate);
     }

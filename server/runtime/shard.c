@@ -67,7 +67,7 @@ void shard_watch_stop(struct shard_watch *watch)
     list_remove(&watch->node);
 }
 
-/* --- pictures ------------------------------------------------------------------------------------ */
+/* --- pictures --------------------------------------------------------------------------------- */
 
 static void tell_watches(struct shard *shard)
 {
@@ -109,7 +109,7 @@ void shards_picture_changed(struct shards *shards)
     }
 }
 
-/* --- life ----------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static int shard_init(struct shard *shard, struct shards *shards, int index, struct loop *loop)
 {
@@ -141,7 +141,8 @@ static void shard_fini(struct shard *shard)
 
 int shards_new(const struct shards_options *options, struct shards **out)
 {
-    struct shards *shards = calloc(1, sizeof *shards + (size_t)options->count * sizeof(struct shard));
+    struct shards *shards =
+        calloc(1, sizeof *shards + (size_t)options->count * sizeof(struct shard));
     if (shards == NULL)
         return K_NOMEM;
     shards->options = *options;
@@ -190,7 +191,7 @@ bool shard_close_logs(struct shard *shard)
     return clean;
 }
 
-/* --- what it is -------------------------------------------------------------------------------------- */
+/* --- what it is ------------------------------------------------------------------------------- */
 
 int shards_count(const struct shards *shards)
 {

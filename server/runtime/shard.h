@@ -1,8 +1,9 @@
 /* runtime/shard.h - one loop and the partitions it owns; a broker's data plane is all its shards.
  *
- * A partition belongs to the shard metadata_loop_of() names, for as long as the process lives. Shards
- * share nothing: they learn of partitions from the published picture and of work from requests,
- * which reach them through scatter.h. Functions belong to the shard's loop unless they say so. */
+ * A partition belongs to the shard metadata_loop_of() names, for as long as the process lives.
+ * Shards share nothing: they learn of partitions from the published picture and of work from
+ * requests, which reach them through scatter.h. Functions belong to the shard's loop unless they
+ * say so. */
 #ifndef RUNTIME_SHARD_H
 #define RUNTIME_SHARD_H
 
@@ -52,8 +53,9 @@ void shards_picture_changed(struct shards *shards);
 /* Take no more pictures, and let everything that waits for a deadline finish now. */
 void shard_stop(struct shard *shard);
 
-/* After shard_stop(). Close every log of this shard so that the next start needs no recovery. Nothing may be asked of
- * the shard afterwards. Blocks on the disk. Returns false when a log could not be closed cleanly. */
+/* After shard_stop(). Close every log of this shard so that the next start needs no recovery.
+ * Nothing may be asked of the shard afterwards. Blocks on the disk. Returns false when a log could
+ * not be closed cleanly. */
 bool shard_close_logs(struct shard *shard);
 
 int shard_index(const struct shard *shard);                           /* any thread */
@@ -67,14 +69,15 @@ const struct metadata *shard_picture(const struct shard *shard);
 int64_t shard_now_ms(const struct shard *shard);                      /* monotonic, of this turn */
 int64_t shard_now_us(const struct shard *shard);                      /* of this moment */
 
-/* --- waiting ------------------------------------------------------------------------------------ */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 /* Fires once unless cleared. */
 struct shard_deadline {
     struct heap_node node;
     void (*fire)(struct shard_deadline *deadline);
 };
-void shard_deadline_init(struct shard_deadline *deadline, void (*fire)(struct shard_deadline *deadline));
+void shard_deadline_init(struct shard_deadline *deadline,
+                         void (*fire)(struct shard_deadline *deadline));
 /* Returns 0 or K_NOMEM (it will not fire). */
 int shard_deadline_set(struct shard *shard, struct shard_deadline *deadline, int64_t at_ms);
 void shard_deadline_clear(struct shard *shard, struct shard_deadline *deadline);

@@ -51,7 +51,7 @@ struct state_read {
     size_t op;
 };
 
-/* --- the end ----------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static void unit_done(struct unit *unit)
 {
@@ -80,7 +80,7 @@ static void unit_give_up(struct unit *unit, enum store_verdict verdict)
     unit_done(unit);
 }
 
-/* --- sending -------------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------------------------- */
 
 static void unit_answered(void *context, const struct zk_reply *reply);
 
@@ -103,13 +103,15 @@ static void unit_send(struct unit *unit)
         return;
     }
     if (unit->store->life != control->life || control->session == NULL ||
-        zk_fenced(control->session, control->chair.epoch_version, unit->multi, count, unit_answered, unit) != 0)
+        zk_fenced(control->session, control->chair.epoch_version, unit->multi, count, unit_answered,
+                  unit) != 0)
         unit_give_up(unit, STORE_LOST);
 }
 
-/* --- one entry failed: find out why, give it its verdict, send the rest ----------------------------- */
+/* --- one entry failed: find out why, give it its verdict, send the rest ----------------------- */
 
-static void take_stored(struct unit *unit, struct unit_op *op, const struct zk_reply *reply, bool ours_counts)
+static void take_stored(struct unit *unit, struct unit_op *op, const struct zk_reply *reply,
+                        bool ours_counts)
 {
     struct store *store = unit->store;
     struct partition_state *state = &store->states[op->change];
@@ -132,7 +134,8 @@ static void take_stored(struct unit *unit, struct unit_op *op, const struct zk_r
     memcpy(state->isr.ids, node.isr.ids, (size_t)node.isr.count * sizeof(int32_t));
     /* After a lost answer our own write may be what is stored: same content, version one more. */
     if (ours_counts && state->version == wanted.version && state->leader == wanted.leader &&
-        state->leader_epoch == wanted.leader_epoch && state->controller_epoch == wanted.controller_epoch)
+        state->leader_epoch == wanted.leader_epoch &&
+        state->controller_epoch == wanted.controller_epoch)
         store->verdicts[op->change] = STORE_OK;
 }
 
@@ -161,7 +164,8 @@ static void read_state(struct unit *unit, size_t at)
     struct state_read *read = malloc(sizeof *read);
     if (read != NULL)
         *read = (struct state_read){ unit, at };
-    if (read == NULL || zk_get(unit->store->control->session, unit->ops[at].op.path, NULL, state_read_answered, read) != 0) {
+    if (read == NULL || zk_get(unit->store->control->session, unit->ops[at].op.path, NULL,
+                               state_read_answered, read) != 0) {
         free(read);
         unit->ops[at].skipped = true;
         unit->store->verdicts[unit->ops[at].change] = STORE_LOST;
@@ -198,7 +202,8 @@ static void topic_read(void *context, const struct zk_reply *reply)
     } else if (reply->code != 0 || store->life != store->control->life) {
         unit_give_up(unit, STORE_LOST);
     } else if (znode_decode_topic(&store->arena, reply->data, reply->size, &node, NULL) == 0 &&
-               znode_decode_topic(&store->arena, unit->ops[0].op.data, unit->ops[0].op.size, &wanted, NULL) == 0 &&
+               znode_decode_topic(&store->arena, unit->ops[0].op.data, unit->ops[0].op.size,
+                                  &wanted, NULL) == 0 &&
                uuid_equal(&node.id, &wanted.id)) {
         unit->ops[0].skipped = true;
         unit->resolving = true;
@@ -248,7 +253,8 @@ static void unit_answered(void *context, const struct zk_reply *reply)
         unit->resolving = true;
         if (zk_sync(store->control->session, "/brokers", synced, unit) != 0)
             unit_give_up(unit, STORE_LOST);
-    } else if (reply->code == K_EXISTS || reply->code == K_NOT_FOUND || reply->code == K_BAD_VERSION) {
+    } else if (reply->code == K_EXISTS || reply->code == K_NOT_FOUND ||
+               reply->code == K_BAD_VERSION) {
         entry_failed(unit, reply->code, unit->multi_of[reply->failed_op]);
     } else {
         LOG_ERROR("store-failed", "code=%s", k_error_name(reply->code));
@@ -256,7 +262,7 @@ static void unit_answered(void *context, const struct zk_reply *reply)
     }
 }
 
-/* --- building units ------------------------------------------------------------------------------------- */
+/* --- building units --------------------------------------------------------------------------- */
 
 static struct unit *unit_new(struct store *store, enum store_kind kind, size_t capacity)
 {
@@ -280,7 +286,11 @@ static bool unit_add(struct unit *unit, size_t change, enum zk_op_kind kind, con
     if (path == NULL || (wants_data && data == NULL))
         return false;
     unit->ops[unit->count++] = (struct unit_op){
-        .op = { .kind = kind, .path = path, .data = data, .size = data != NULL ? strlen(data) : 0, .version = version },
+        .op = { .kind = kind,
+                .path = path,
+                .data = data,
+                .size = data != NULL ? strlen(data) : 0,
+                .version = version },
         .change = change,
     };
     return true;
@@ -299,26 +309,35 @@ static bool build_create(struct unit *unit, size_t index, const struct store_cha
 {
     struct arena *arena = &unit->store->arena;
     const char *name = change->topic;
-    struct znode_replicas *replicas = arena_calloc(arena, (size_t)change->partition_count, sizeof *replicas);
+    struct znode_replicas *replicas =
+        arena_calloc(arena, (size_t)change->partition_count, sizeof *replicas);
     const char **names = arena_calloc(arena, 2 * (size_t)change->config_count + 1, sizeof *names);
     if (replicas == NULL || names == NULL)
         return false;
     for (int32_t p = 0; p < change->partition_count; p++)
-        replicas[p] = (struct znode_replicas){ change->states[p].replicas.count, change->states[p].replicas.ids };
+        replicas[p] = (struct znode_replicas){ change->states[p].replicas.count,
+                                               change->states[p].replicas.ids };
     for (int32_t i = 0; i < change->config_count; i++) {
         names[i] = change->configs[i].name;
         names[change->config_count + i] = change->configs[i].value;
     }
     struct znode_topic topic = { change->id, replicas, (size_t)change->partition_count };
-    struct znode_config config = { (size_t)change->config_count, names, names + change->config_count };
+    struct znode_config config = { (size_t)change->config_count, names,
+                                   names + change->config_count };
 
     /* The topic's node first: its existence decides who made the topic. */
-    bool made = unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_TOPIC, name), znode_encode_topic(arena, &topic), true, 0) &&
-                unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_CONFIG_TOPIC, name), znode_encode_config(arena, &config), true, 0) &&
-                unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_PARTITIONS, name), NULL, false, 0);
+    bool made = unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_TOPIC, name),
+                         znode_encode_topic(arena, &topic), true, 0) &&
+                unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_CONFIG_TOPIC, name),
+                         znode_encode_config(arena, &config), true, 0) &&
+                unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_PARTITIONS, name), NULL,
+                         false, 0);
     for (int32_t p = 0; made && p < change->partition_count; p++)
-        made = unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_PARTITION, name, p), NULL, false, 0) &&
-               unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_PARTITION_STATE, name, p), encode_state(arena, &change->states[p]), true, 0);
+        made =
+            unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_PARTITION, name, p), NULL,
+                     false, 0) &&
+            unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_PARTITION_STATE, name, p),
+                     encode_state(arena, &change->states[p]), true, 0);
     return made;
 }
 
@@ -329,13 +348,20 @@ static bool build_remove(struct unit *unit, size_t index, const struct store_cha
     bool made = true;
 
     for (int32_t p = 0; made && p < change->partition_count; p++)
-        made = unit_add(unit, index, ZK_OP_DELETE, znode_path(arena, ZNODE_PARTITION_STATE, name, p), NULL, false, -1) &&
-               unit_add(unit, index, ZK_OP_DELETE, znode_path(arena, ZNODE_PARTITION, name, p), NULL, false, -1);
+        made = unit_add(unit, index, ZK_OP_DELETE,
+                        znode_path(arena, ZNODE_PARTITION_STATE, name, p), NULL, false, -1) &&
+               unit_add(unit, index, ZK_OP_DELETE, znode_path(arena, ZNODE_PARTITION, name, p),
+                        NULL, false, -1);
     /* The request to delete goes last: until then a new controller finds it and goes on. */
-    return made && unit_add(unit, index, ZK_OP_DELETE, znode_path(arena, ZNODE_PARTITIONS, name), NULL, false, -1) &&
-           unit_add(unit, index, ZK_OP_DELETE, znode_path(arena, ZNODE_CONFIG_TOPIC, name), NULL, false, -1) &&
-           unit_add(unit, index, ZK_OP_DELETE, znode_path(arena, ZNODE_TOPIC, name), NULL, false, -1) &&
-           unit_add(unit, index, ZK_OP_DELETE, znode_path(arena, ZNODE_DELETE_TOPIC, name), NULL, false, -1);
+    return made &&
+           unit_add(unit, index, ZK_OP_DELETE, znode_path(arena, ZNODE_PARTITIONS, name), NULL,
+                    false, -1) &&
+           unit_add(unit, index, ZK_OP_DELETE, znode_path(arena, ZNODE_CONFIG_TOPIC, name), NULL,
+                    false, -1) &&
+           unit_add(unit, index, ZK_OP_DELETE, znode_path(arena, ZNODE_TOPIC, name), NULL, false,
+                    -1) &&
+           unit_add(unit, index, ZK_OP_DELETE, znode_path(arena, ZNODE_DELETE_TOPIC, name), NULL,
+                    false, -1);
 }
 
 static bool build_state(struct unit *unit, size_t index, const struct store_change *change)
@@ -346,8 +372,11 @@ static bool build_state(struct unit *unit, size_t index, const struct store_chan
 
     if (change->state.version >= 0)
         return unit_add(unit, index, ZK_OP_SET, path, data, true, change->state.version);
-    return unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_PARTITIONS, change->topic), NULL, false, 0) &&
-           unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_PARTITION, change->topic, change->partition), NULL, false, 0) &&
+    return unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_PARTITIONS, change->topic),
+                    NULL, false, 0) &&
+           unit_add(unit, index, ZK_OP_CREATE,
+                    znode_path(arena, ZNODE_PARTITION, change->topic, change->partition), NULL,
+                    false, 0) &&
            unit_add(unit, index, ZK_OP_CREATE, path, data, true, 0);
 }
 
@@ -360,7 +389,8 @@ static struct unit *build_unit(struct store *store, const struct store_change *c
 
     if (change->kind == STORE_STATE) {
         size_t end = *at;
-        while (end < store->count && changes[end].kind == STORE_STATE && end - *at < UNIT_STATES_MAX)
+        while (end < store->count && changes[end].kind == STORE_STATE &&
+               end - *at < UNIT_STATES_MAX)
             end++;
         unit = unit_new(store, STORE_STATE, 3 * (end - *at));
         made = unit != NULL;
@@ -369,13 +399,15 @@ static struct unit *build_unit(struct store *store, const struct store_change *c
     } else {
         unit = unit_new(store, change->kind, 2 * (size_t)change->partition_count + 4);
         if (unit != NULL)
-            made = change->kind == STORE_TOPIC ? build_create(unit, *at, change) : build_remove(unit, *at, change);
+            made = change->kind == STORE_TOPIC ? build_create(unit, *at, change)
+                                               : build_remove(unit, *at, change);
         ++*at;
     }
     return made ? unit : NULL;
 }
 
-void store_run(struct control *control, uint64_t token, const struct store_change *changes, size_t count)
+void store_run(struct control *control, uint64_t token, const struct store_change *changes,
+               size_t count)
 {
     struct store *store = calloc(1, sizeof *store);
     struct unit **units = calloc(count + 1, sizeof *units);
@@ -407,7 +439,8 @@ void store_run(struct control *control, uint64_t token, const struct store_chang
             arena_fini(&store->arena);
         free(store);
         free(units);
-        drive_member(control, &(struct member_event){ .type = MEMBER_DEPOSED, .now_ms = control_boot_ms(control) });
+        drive_member(control, &(struct member_event){ .type = MEMBER_DEPOSED,
+                                                      .now_ms = control_boot_ms(control) });
         return;
     }
     store->units_left = unit_count;

@@ -9,12 +9,12 @@
 enum { CLEANUP_DELETE, TIMESTAMP_APPEND_TIME = 1, VALUE_SIZE = 256 };
 
 static const struct option rows[] = {
-#define X(kind, field, topic_name, broker_name, default_text, low, high, choice_text, about)         \
-    { .name = (topic_name), .type = OPTION_##kind, .offset = offsetof(struct topic_config, field),    \
-      .fallback = (default_text), .min = (low), .max = (high), .choices = (choice_text),             \
+#define X(kind, field, topic_name, broker_name, default_text, low, high, choice_text, about)       \
+    { .name = (topic_name), .type = OPTION_##kind, .offset = offsetof(struct topic_config, field), \
+      .fallback = (default_text), .min = (low), .max = (high), .choices = (choice_text),           \
       .flags = OPTION_RUNTIME | OPTION_PER_TOPIC, .text = (about) },
-#define Y(topic_name)                                                                                 \
-    { .name = (topic_name), .type = OPTION_STRING, .flags = OPTION_NOT_YET,                            \
+#define Y(topic_name)                                                                              \
+    { .name = (topic_name), .type = OPTION_STRING, .flags = OPTION_NOT_YET,                        \
       .text = "Not supported yet." },
     TOPIC_CONFIG_TABLE(X)
     TOPIC_CONFIG_NOT_YET_TABLE(Y)

@@ -30,8 +30,8 @@ const char *topic_config_broker_name(const char *name);
 int topic_config_defaults(const struct option_table *broker_table, const void *broker_values,
                           struct topic_config *out, struct k_reason *reason);
 
-/* `defaults` with a topic's overrides. What can not be understood (stored by hand in ZooKeeper, or by
- * a newer broker) keeps its default and is logged with the topic's name. */
+/* `defaults` with a topic's overrides. What can not be understood (stored by hand in ZooKeeper, or
+ * by a newer broker) keeps its default and is logged with the topic's name. */
 void topic_config_resolve(const struct topic_config *defaults, const struct metadata_topic *topic,
                           struct topic_config *out);
 

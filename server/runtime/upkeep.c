@@ -16,7 +16,7 @@
 
 enum { CHECKPOINT_MS = 1000, SYNC_MS = 60 * 1000 };
 
-/* --- syncing in the io pool ------------------------------------------------------------------------ */
+/* --- syncing in the io pool ------------------------------------------------------------------- */
 
 struct upkeep_sync {
     struct mail mail;
@@ -67,7 +67,7 @@ static void start_sync(struct partition *partition)
     mail_post(io_pool_target(shard_options(shard)->pool), &job->mail);
 }
 
-/* --- every second -------------------------------------------------------------------------------------- */
+/* --- every second ----------------------------------------------------------------------------- */
 
 static void look_after(struct partition *partition)
 {

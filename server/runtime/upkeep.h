@@ -1,4 +1,5 @@
-/* runtime/upkeep.h - what a log needs after it was written to: checkpoints, and now and then a sync.
+/* runtime/upkeep.h - what a log needs after it was written to: checkpoints, and now and then a
+ * sync.
  *
  * Costs nothing for partitions that are not written to. For the files of runtime/ only. */
 #ifndef RUNTIME_UPKEEP_H

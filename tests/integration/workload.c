@@ -1,4 +1,5 @@
-/* workload - send numbered records, write down every acknowledgement; later, check that each is there.
+/* workload - send numbered records, write down every acknowledgement; later, check that each is
+ * there.
  *
  *   workload send BOOTSTRAP TOPIC PARTITIONS ACKS-FILE RATE [NAME=VALUE...]
  *       until SIGTERM; then closes, and prints "sent N acked N failed N". A line of the file is
@@ -60,10 +61,11 @@ static bool read_number(const klient_record_t *record, uint64_t *out)
     memcpy(text, record->value, NUMBER_SIZE);
     text[NUMBER_SIZE] = '\0';
     *out = strtoull(text, &end, 16);
-    return *end == '\0' && make_value(*out, wanted) == record->value_size && memcmp(wanted, record->value, record->value_size) == 0;
+    return *end == '\0' && make_value(*out, wanted) == record->value_size &&
+           memcmp(wanted, record->value, record->value_size) == 0;
 }
 
-/* --- send ------------------------------------------------------------------------------------------ */
+/* --- send ------------------------------------------------------------------------------------- */
 
 struct sending {
     FILE *acks;
@@ -78,7 +80,8 @@ static void reported(void *context, const klient_report_t *report)
         return;
     }
     sending->acked++;
-    fprintf(sending->acks, "%d %" PRId64 " %" PRIuPTR "\n", report->partition, report->offset, (uintptr_t)report->opaque);
+    fprintf(sending->acks, "%d %" PRId64 " %" PRIuPTR "\n", report->partition, report->offset,
+            (uintptr_t)report->opaque);
 }
 
 static int64_t now_us(void)
@@ -88,7 +91,8 @@ static int64_t now_us(void)
     return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
 }
 
-static int send_all(klient_producer_t *producer, const char *topic, int partitions, int64_t rate, struct sending *sending)
+static int send_all(klient_producer_t *producer, const char *topic, int partitions, int64_t rate,
+                    struct sending *sending)
 {
     char value[VALUE_MIN + VALUE_SPREAD + 1];
     klient_record_t record;
@@ -152,11 +156,12 @@ static int run_send(int argc, char **argv)
     int status = send_all(producer, argv[3], atoi(argv[4]), atoll(argv[6]), &sending);
     klient_producer_close(producer, WAIT_MS, NULL);
     fclose(sending.acks);
-    printf("sent %" PRIu64 " acked %" PRIu64 " failed %" PRIu64 "\n", sending.sent, sending.acked, sending.failed);
+    printf("sent %" PRIu64 " acked %" PRIu64 " failed %" PRIu64 "\n", sending.sent, sending.acked,
+           sending.failed);
     return status;
 }
 
-/* --- check ------------------------------------------------------------------------------------------ */
+/* --- check ------------------------------------------------------------------------------------ */
 
 struct partition {
     uint64_t *numbers;             /* what stands at each offset */
@@ -177,7 +182,8 @@ static void take(struct checking *checking, const klient_record_t *record)
         checking->damaged++;
     if (partition->count == partition->capacity) {
         partition->capacity = partition->capacity > 0 ? 2 * partition->capacity : 1024;
-        partition->numbers = realloc(partition->numbers, (size_t)partition->capacity * sizeof(uint64_t));
+        partition->numbers =
+            realloc(partition->numbers, (size_t)partition->capacity * sizeof(uint64_t));
         if (partition->numbers == NULL)
             abort();
     }
@@ -215,18 +221,21 @@ static int check_acks(struct checking *checking, const char *path, int partition
         return 1;
     }
     while (fscanf(acks, "%d %" SCNd64 " %" SCNu64, &partition, &offset, &number) == 3) {
-        const struct partition *log = partition >= 0 && partition < partitions ? &checking->partitions[partition] : NULL;
+        const struct partition *log =
+            partition >= 0 && partition < partitions ? &checking->partitions[partition] : NULL;
         checking->acked++;
         if (log == NULL || offset < 0 || offset >= log->count || log->numbers[offset] != number) {
             if (checking->lost++ < 5)
-                fprintf(stderr, "lost: partition %d offset %" PRId64 " number %" PRIu64 "\n", partition, offset, number);
+                fprintf(stderr, "lost: partition %d offset %" PRId64 " number %" PRIu64 "\n",
+                        partition, offset, number);
         }
     }
     fclose(acks);
     return 0;
 }
 
-static int read_all(klient_consumer_t *consumer, const char *topic, int partitions, struct checking *checking)
+static int read_all(klient_consumer_t *consumer, const char *topic, int partitions,
+                    struct checking *checking)
 {
     klient_topic_partition_t list[PARTITIONS_MAX];
     int64_t ends[PARTITIONS_MAX], deadline = now_us() + (int64_t)WAIT_MS * 1000;
@@ -236,7 +245,8 @@ static int read_all(klient_consumer_t *consumer, const char *topic, int partitio
     for (int p = 0; p < partitions; p++)
         list[p] = (klient_topic_partition_t){ topic, p };
     if (klient_consumer_assign(consumer, list, (size_t)partitions, &error) != KLIENT_OK ||
-        klient_consumer_end_offsets(consumer, list, (size_t)partitions, WAIT_MS, ends, &error) != KLIENT_OK)
+        klient_consumer_end_offsets(consumer, list, (size_t)partitions, WAIT_MS, ends, &error) !=
+            KLIENT_OK)
         return fail("assign", error);
     for (int p = 0; p < partitions; p++)
         klient_consumer_seek_to_beginning(consumer, topic, p, NULL);
@@ -281,8 +291,10 @@ static int run_check(char **argv)
         check_order(&checking, &checking.partitions[p]);
         free(checking.partitions[p].numbers);
     }
-    printf("acked %" PRIu64 " read %" PRIu64 " lost %" PRIu64 " damaged %" PRIu64 " repeated %" PRIu64 " disordered %" PRIu64 "\n",
-           checking.acked, checking.read, checking.lost, checking.damaged, checking.repeated, checking.disordered);
+    printf("acked %" PRIu64 " read %" PRIu64 " lost %" PRIu64 " damaged %" PRIu64
+           " repeated %" PRIu64 " disordered %" PRIu64 "\n",
+           checking.acked, checking.read, checking.lost, checking.damaged, checking.repeated,
+           checking.disordered);
     return status != 0 || checking.lost + checking.damaged + checking.disordered > 0 ? 1 : 0;
 }
 

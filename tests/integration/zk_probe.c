@@ -1,9 +1,10 @@
-/* zk_probe - look at and poke ZooKeeper from the integration tests, without starting a Java machine.
+/* zk_probe - look at and poke ZooKeeper from the integration tests, without starting a Java
+ * machine.
  *
  *   zk_probe CONNECT get PATH | ls PATH | stat PATH
  *   zk_probe CONNECT create PATH DATA | set PATH DATA | delete PATH
- *   zk_probe CONNECT failover PID    SIGKILL the controller's broker; how long until another has its
- *                                    chair: "milliseconds old-broker new-broker new-epoch" */
+ *   zk_probe CONNECT failover PID    SIGKILL the controller's broker; how long until another has
+ *                                    its chair: "milliseconds old-broker new-broker new-epoch" */
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -109,7 +110,8 @@ static int run(zhandle_t *handle, int argc, char **argv)
     if (strcmp(verb, "stat") == 0) {
         int failed = say(read_node(handle, path, &stat), path);
         if (!failed)
-            printf("version=%d owner=%llx czxid=%lld\n", stat.version, (unsigned long long)stat.ephemeralOwner, (long long)stat.czxid);
+            printf("version=%d owner=%llx czxid=%lld\n", stat.version,
+                   (unsigned long long)stat.ephemeralOwner, (long long)stat.czxid);
         return failed;
     }
     if (strcmp(verb, "ls") == 0)
@@ -117,7 +119,9 @@ static int run(zhandle_t *handle, int argc, char **argv)
     if (strcmp(verb, "set") == 0)
         return say(zoo_set(handle, path, text, (int)strlen(text), -1), path);
     if (strcmp(verb, "create") == 0)
-        return say(zoo_create(handle, path, text, (int)strlen(text), &ZOO_OPEN_ACL_UNSAFE, 0, NULL, 0), path);
+        return say(
+            zoo_create(handle, path, text, (int)strlen(text), &ZOO_OPEN_ACL_UNSAFE, 0, NULL, 0),
+            path);
     if (strcmp(verb, "delete") == 0)
         return say(zoo_delete(handle, path, -1), path);
     if (strcmp(verb, "failover") == 0)
@@ -129,13 +133,15 @@ static int run(zhandle_t *handle, int argc, char **argv)
 int main(int argc, char **argv)
 {
     if (argc < 4) {
-        fputs("usage: zk_probe CONNECT get|ls|stat|create|set|delete|failover PATH [DATA]\n", stderr);
+        fputs("usage: zk_probe CONNECT get|ls|stat|create|set|delete|failover PATH [DATA]\n",
+              stderr);
         return 2;
     }
     zoo_set_debug_level(ZOO_LOG_LEVEL_ERROR);
     zhandle_t *handle = zookeeper_init(argv[1], ignore_event, TIMEOUT_MS, NULL, NULL, 0);
     double started = now_ms();
-    while (handle != NULL && zoo_state(handle) != ZOO_CONNECTED_STATE && now_ms() - started < TIMEOUT_MS)
+    while (handle != NULL && zoo_state(handle) != ZOO_CONNECTED_STATE &&
+           now_ms() - started < TIMEOUT_MS)
         pause_ms(1);
     if (handle == NULL || zoo_state(handle) != ZOO_CONNECTED_STATE) {
         fprintf(stderr, "zk_probe: %s does not answer\n", argv[1]);

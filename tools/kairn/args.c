@@ -13,7 +13,8 @@ static const struct flag common_flags[] = {
 };
 
 static const struct flag connect_flags[] = {
-    { "--bootstrap", "HOST:PORT,...", "brokers to ask first (default: $KAIRN_BOOTSTRAP, then 127.0.0.1:9092)" },
+    { "--bootstrap", "HOST:PORT,...",
+      "brokers to ask first (default: $KAIRN_BOOTSTRAP, then 127.0.0.1:9092)" },
     { "--set", "NAME=VALUE", "a client property, e.g. linger.ms=20; may be repeated" },
     { "--timeout", "MS", "how long to wait for the cluster (default 30000)" },
     { NULL, NULL, NULL },
@@ -50,7 +51,8 @@ void command_help(const struct command *command)
 {
     printf("usage: ");
     print_words(stdout, command);
-    printf("%s%s [options]\n\n%s\n\n", command->operands[0] != '\0' ? " " : "", command->operands, command->text);
+    printf("%s%s [options]\n\n%s\n\n", command->operands[0] != '\0' ? " " : "", command->operands,
+           command->text);
     print_flags(command->flags);
     if (command->connects)
         print_flags(connect_flags);
@@ -153,7 +155,8 @@ int args_parse(const struct command *command, int argc, char **argv, struct args
         command_help(command);
         status = -1;
     }
-    if (status == 0 && (args->operand_count < (size_t)command->operands_min || args->operand_count > (size_t)command->operands_max))
+    if (status == 0 && (args->operand_count < (size_t)command->operands_min ||
+                        args->operand_count > (size_t)command->operands_max))
         status = args->operand_count < (size_t)command->operands_min
                      ? command_misuse(args, "%s is missing", command->operands)
                      : command_misuse(args, "what is '%s'?", args->operands[command->operands_max]);

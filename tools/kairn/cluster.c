@@ -21,7 +21,8 @@ static struct totals count_partitions(const klient_metadata_t *metadata)
             klient_metadata_partition(metadata, t, (size_t)p, &partition);
             totals.partitions++;
             totals.offline += partition.leader < 0;
-            totals.under_replicated += partition.leader >= 0 && partition.isr_count < partition.replica_count;
+            totals.under_replicated +=
+                partition.leader >= 0 && partition.isr_count < partition.replica_count;
         }
     }
     return totals;
@@ -69,22 +70,27 @@ int cluster_status(const struct args *args)
     int32_t controller = klient_metadata_controller(metadata);
     bool healthy = totals.offline == 0 && totals.under_replicated == 0 && controller >= 0;
     if (args_json(args)) {
-        json_line(json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b}", "cluster_id", klient_metadata_cluster_id(metadata),
-                            "controller", (int)controller, "controller_epoch", (int)klient_metadata_controller_epoch(metadata),
-                            "brokers", (int)klient_metadata_broker_count(metadata), "topics", (int)totals.topics,
-                            "partitions", (int)totals.partitions, "offline", (int)totals.offline,
-                            "under_replicated", (int)totals.under_replicated, "healthy", healthy));
+        json_line(json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b}", "cluster_id",
+                            klient_metadata_cluster_id(metadata), "controller", (int)controller,
+                            "controller_epoch", (int)klient_metadata_controller_epoch(metadata),
+                            "brokers", (int)klient_metadata_broker_count(metadata), "topics",
+                            (int)totals.topics, "partitions", (int)totals.partitions, "offline",
+                            (int)totals.offline, "under_replicated", (int)totals.under_replicated,
+                            "healthy", healthy));
     } else {
         printf("cluster     %s\n", klient_metadata_cluster_id(metadata));
         if (controller >= 0)
-            printf("controller  broker %d, epoch %d\n", controller, klient_metadata_controller_epoch(metadata));
+            printf("controller  broker %d, epoch %d\n", controller,
+                   klient_metadata_controller_epoch(metadata));
         else
             printf("controller  none at the moment\n");
         printf("brokers     %zu\n", klient_metadata_broker_count(metadata));
         printf("topics      %zu\n", totals.topics);
-        printf("partitions  %zu, %zu offline, %zu under-replicated\n", totals.partitions, totals.offline, totals.under_replicated);
+        printf("partitions  %zu, %zu offline, %zu under-replicated\n", totals.partitions,
+               totals.offline, totals.under_replicated);
         if (totals.offline > 0)
-            printf("\nA partition is offline while the broker that holds it is down: kairn topic describe shows which.\n");
+            printf("\nA partition is offline while the broker that holds it is down: kairn topic "
+                   "describe shows which.\n");
     }
     klient_metadata_free(metadata);
     return healthy ? EXIT_DONE : EXIT_FAILED;
@@ -98,15 +104,18 @@ int broker_list(const struct args *args)
         return status;
 
     json_t *list = args_json(args) ? json_array() : NULL;
-    struct table *table = list == NULL ? table_new(">BROKER HOST >PORT RACK >LEADERS CONTROLLER") : NULL;
+    struct table *table =
+        list == NULL ? table_new(">BROKER HOST >PORT RACK >LEADERS CONTROLLER") : NULL;
     for (size_t i = 0; i < klient_metadata_broker_count(metadata); i++) {
         klient_broker_info_t broker = { .size = sizeof broker };
         klient_metadata_broker(metadata, i, &broker);
         size_t leaders = count_leaders(metadata, broker.id);
         bool controller = broker.id == klient_metadata_controller(metadata);
         if (list != NULL) {
-            json_array_append_new(list, json_pack("{s:i, s:s, s:i, s:s, s:i, s:b}", "broker", (int)broker.id, "host", broker.host, "port",
-                                                  (int)broker.port, "rack", broker.rack, "leaders", (int)leaders, "controller", controller));
+            json_array_append_new(list, json_pack("{s:i, s:s, s:i, s:s, s:i, s:b}", "broker",
+                                                  (int)broker.id, "host", broker.host, "port",
+                                                  (int)broker.port, "rack", broker.rack, "leaders",
+                                                  (int)leaders, "controller", controller));
             continue;
         }
         table_add(table, "%d", broker.id);

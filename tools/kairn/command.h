@@ -52,10 +52,12 @@ bool args_number(const struct args *args, const char *flag, int64_t fallback, in
 
 void command_help(const struct command *command);
 /* "kairn topic create: ..." on standard error; returns EXIT_USAGE or EXIT_FAILED. */
-int command_misuse(const struct args *args, const char *format, ...) __attribute__((format(printf, 2, 3)));
-int command_failed(const struct args *args, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int command_misuse(const struct args *args, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+int command_failed(const struct args *args, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
-/* --- the verbs ----------------------------------------------------------------------------------- */
+/* --- the verbs -------------------------------------------------------------------------------- */
 
 int topic_create(const struct args *args);
 int topic_list(const struct args *args);

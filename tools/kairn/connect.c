@@ -4,7 +4,8 @@
 
 int connect_failed(const struct args *args, klient_error_t *error)
 {
-    int status = command_failed(args, "%s: %s", klient_code_name(klient_error_code(error)), klient_error_text(error));
+    int status = command_failed(args, "%s: %s", klient_code_name(klient_error_code(error)),
+                                klient_error_text(error));
     klient_error_free(error);
     return status;
 }

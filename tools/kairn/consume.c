@@ -39,20 +39,23 @@ static int find_partitions(struct consuming *consuming, int64_t only)
     klient_metadata_t *metadata = NULL;
     klient_topic_info_t topic = { .size = sizeof topic };
 
-    if (klient_consumer_partitions_for(consuming->consumer, consuming->topic, LOOK_UP_MS, &metadata, &error) != KLIENT_OK)
+    if (klient_consumer_partitions_for(consuming->consumer, consuming->topic, LOOK_UP_MS, &metadata,
+                                       &error) != KLIENT_OK)
         return connect_failed(consuming->args, error);
     klient_metadata_topic(metadata, 0, &topic);
     int32_t count = topic.partition_count;
     klient_metadata_free(metadata);
     if (only >= count)
-        return command_failed(consuming->args, "topic %s has partitions 0 to %d", consuming->topic, count - 1);
+        return command_failed(consuming->args, "topic %s has partitions 0 to %d", consuming->topic,
+                              count - 1);
     consuming->count = only >= 0 ? 1 : (size_t)count;
     consuming->partitions = calloc(consuming->count, sizeof *consuming->partitions);
     consuming->ends = calloc(consuming->count, sizeof *consuming->ends);
     if (consuming->partitions == NULL || consuming->ends == NULL)
         return command_failed(consuming->args, "out of memory");
     for (size_t i = 0; i < consuming->count; i++)
-        consuming->partitions[i] = (klient_topic_partition_t){ consuming->topic, only >= 0 ? (int32_t)only : (int32_t)i };
+        consuming->partitions[i] =
+            (klient_topic_partition_t){ consuming->topic, only >= 0 ? (int32_t)only : (int32_t)i };
     return EXIT_DONE;
 }
 
@@ -61,23 +64,28 @@ static int find_partitions(struct consuming *consuming, int64_t only)
 static klient_code_t seek_all(struct consuming *consuming, const char *from, klient_error_t **error)
 {
     klient_code_t code = KLIENT_OK;
-    int64_t *offsets = calloc(consuming->count, sizeof *offsets), *times = calloc(consuming->count, sizeof *times);
+    int64_t *offsets = calloc(consuming->count, sizeof *offsets),
+            *times = calloc(consuming->count, sizeof *times);
 
     for (size_t i = 0; times != NULL && i < consuming->count; i++)
         times[i] = from[0] == '@' ? strtoll(from + 1, NULL, 10) : 0;
     if (offsets == NULL || times == NULL)
         code = KLIENT_NOMEM;
     else if (from[0] == '@')
-        code = klient_consumer_offsets_for_times(consuming->consumer, consuming->partitions, times, consuming->count, LOOK_UP_MS, offsets, error);
+        code = klient_consumer_offsets_for_times(consuming->consumer, consuming->partitions, times,
+                                                 consuming->count, LOOK_UP_MS, offsets, error);
     for (size_t i = 0; code == KLIENT_OK && i < consuming->count; i++) {
         int32_t partition = consuming->partitions[i].partition;
         if (strcmp(from, "beginning") == 0)
-            code = klient_consumer_seek_to_beginning(consuming->consumer, consuming->topic, partition, error);
+            code = klient_consumer_seek_to_beginning(consuming->consumer, consuming->topic,
+                                                     partition, error);
         else if (strcmp(from, "end") == 0 || (from[0] == '@' && offsets[i] < 0))
-            code = klient_consumer_seek_to_end(consuming->consumer, consuming->topic, partition, error);
+            code = klient_consumer_seek_to_end(consuming->consumer, consuming->topic, partition,
+                                               error);
         else
-            code = klient_consumer_seek(consuming->consumer, consuming->topic, partition,
-                                        from[0] == '@' ? offsets[i] : strtoll(from, NULL, 10), error);
+            code =
+                klient_consumer_seek(consuming->consumer, consuming->topic, partition,
+                                     from[0] == '@' ? offsets[i] : strtoll(from, NULL, 10), error);
     }
     free(offsets);
     free(times);
@@ -89,7 +97,8 @@ static bool from_is_valid(const char *from)
     if (strcmp(from, "beginning") == 0 || strcmp(from, "end") == 0)
         return true;
     const char *digits = from[0] == '@' ? from + 1 : from;
-    return digits[0] != '\0' && strspn(digits, "0123456789") == strlen(digits) && strlen(digits) < 19;
+    return digits[0] != '\0' && strspn(digits, "0123456789") == strlen(digits) &&
+           strlen(digits) < 19;
 }
 
 /* Has everything that was there at the start been read? Positions, not records: the last offsets
@@ -98,7 +107,8 @@ static bool reached_ends(struct consuming *consuming)
 {
     for (size_t i = 0; i < consuming->count; i++) {
         int64_t position = 0;
-        klient_code_t code = klient_consumer_position(consuming->consumer, consuming->topic, consuming->partitions[i].partition,
+        klient_code_t code = klient_consumer_position(consuming->consumer, consuming->topic,
+                                                      consuming->partitions[i].partition,
                                                       LOOK_UP_MS, &position, NULL);
         if (code != KLIENT_OK || position < consuming->ends[i])
             return false;
@@ -114,8 +124,10 @@ static int print_records(struct consuming *consuming, klient_records_t *records)
         record_format_print(consuming->format, &record, stdout);
         consuming->left--;
     }
-    return klient_records_code(records) == KLIENT_OK ? EXIT_DONE
-               : command_failed(consuming->args, "%s", klient_code_text(klient_records_code(records)));
+    return klient_records_code(records) == KLIENT_OK
+               ? EXIT_DONE
+               : command_failed(consuming->args, "%s",
+                                klient_code_text(klient_records_code(records)));
 }
 
 static int consume_all(struct consuming *consuming, bool until_end)
@@ -153,9 +165,11 @@ static int start(struct consuming *consuming, const char *from, int64_t only)
 
     if (status != EXIT_DONE)
         return status;
-    klient_code_t code = klient_consumer_assign(consuming->consumer, consuming->partitions, consuming->count, &error);
+    klient_code_t code = klient_consumer_assign(consuming->consumer, consuming->partitions,
+                                                consuming->count, &error);
     if (code == KLIENT_OK)
-        code = klient_consumer_end_offsets(consuming->consumer, consuming->partitions, consuming->count, LOOK_UP_MS, consuming->ends, &error);
+        code = klient_consumer_end_offsets(consuming->consumer, consuming->partitions,
+                                           consuming->count, LOOK_UP_MS, consuming->ends, &error);
     if (code == KLIENT_OK)
         code = seek_all(consuming, from, &error);
     return code == KLIENT_OK ? EXIT_DONE : connect_failed(consuming->args, error);
@@ -164,17 +178,22 @@ static int start(struct consuming *consuming, const char *from, int64_t only)
 int consume(const struct args *args)
 {
     struct consuming consuming = { .args = args, .topic = args_operand(args, 0) };
-    const char *from = args_value(args, "--from"), *format = args_value(args, "--format"), *why = NULL;
+    const char *from = args_value(args, "--from"), *format = args_value(args, "--format"),
+               *why = NULL;
     klient_error_t *error = NULL;
     int64_t only;
     int status = EXIT_USAGE;
 
     from = from != NULL ? from : "beginning";
-    if (!args_number(args, "--partition", -1, 0, INT32_MAX, &only) || !args_number(args, "--max", INT64_MAX, 1, INT64_MAX, &consuming.left))
+    if (!args_number(args, "--partition", -1, 0, INT32_MAX, &only) ||
+        !args_number(args, "--max", INT64_MAX, 1, INT64_MAX, &consuming.left))
         return EXIT_USAGE;
     if (!from_is_valid(from))
-        return command_misuse(args, "--from takes beginning, end, an offset, or @ and milliseconds, not '%s'", from);
-    consuming.format = args_json(args) ? record_format_json() : record_format_parse(format != NULL ? format : "%v\\n", &why);
+        return command_misuse(
+            args, "--from takes beginning, end, an offset, or @ and milliseconds, not '%s'", from);
+    consuming.format = args_json(args)
+                           ? record_format_json()
+                           : record_format_parse(format != NULL ? format : "%v\\n", &why);
     if (consuming.format == NULL)
         return command_misuse(args, "--format: %s", why);
     klient_config_t *config = connect_config(args, &status);

@@ -23,7 +23,8 @@ void json_line(json_t *value)
 
 static json_t *base64(const uint8_t *bytes, size_t size)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     char *text = checked(malloc((size + 2) / 3 * 4 + 1)), *at = text;
 
     for (size_t i = 0; i < size; i += 3) {

@@ -48,14 +48,17 @@ static void show_progress(struct producing *producing, bool last)
     if (!producing->terminal || (!last && time - producing->shown < 0.2))
         return;
     producing->shown = time;
-    fprintf(stderr, last ? "\r\033[K" : "\r%llu records, %.1f MB ", (unsigned long long)producing->records, (double)producing->bytes / 1e6);
+    fprintf(stderr, last ? "\r\033[K" : "\r%llu records, %.1f MB ",
+            (unsigned long long)producing->records, (double)producing->bytes / 1e6);
 }
 
 static bool send_line(struct producing *producing, const char *line, size_t size)
 {
     klient_record_t *record = &producing->record;
     klient_error_t *error = NULL;
-    const char *split = producing->separator != NULL ? memmem(line, size, producing->separator, producing->separator_size) : NULL;
+    const char *split = producing->separator != NULL
+                            ? memmem(line, size, producing->separator, producing->separator_size)
+                            : NULL;
 
     record->key = split != NULL ? line : NULL;
     record->key_size = split != NULL ? (size_t)(split - line) : 0;
@@ -106,7 +109,8 @@ static int send_input(struct producing *producing)
         }
         size += got > 0 ? (size_t)got : 0;
         char *at = buffer, *end = buffer + size;
-        for (char *newline; going && (newline = memchr(at, '\n', (size_t)(end - at))) != NULL; at = newline + 1)
+        for (char *newline; going && (newline = memchr(at, '\n', (size_t)(end - at))) != NULL;
+             at = newline + 1)
             going = send_line(producing, at, (size_t)(newline - at));
         size = (size_t)(end - at);
         memmove(buffer, at, size);
@@ -132,7 +136,8 @@ static bool read_headers(struct producing *producing)
             command_misuse(producing->args, "--header takes NAME=VALUE, not '%s'", text);
             return false;
         }
-        producing->headers[i] = (klient_header_t){ text, (size_t)(equals - text), equals + 1, strlen(equals + 1) };
+        producing->headers[i] =
+            (klient_header_t){ text, (size_t)(equals - text), equals + 1, strlen(equals + 1) };
     }
     producing->record.headers = producing->headers;
     producing->record.header_count = count;
@@ -143,7 +148,8 @@ static klient_config_t *configure(struct producing *producing, int *status)
 {
     klient_error_t *error = NULL;
     klient_config_t *config = connect_config(producing->args, status);
-    const char *acks = args_value(producing->args, "--acks"), *partitioner = args_value(producing->args, "--partitioner");
+    const char *acks = args_value(producing->args, "--acks"),
+               *partitioner = args_value(producing->args, "--partitioner");
     klient_code_t code = KLIENT_OK;
 
     if (config == NULL)
@@ -167,24 +173,29 @@ static void summarise(const struct producing *producing)
 {
     double seconds = now() - producing->started;
     if (args_json(producing->args)) {
-        json_line(json_pack("{s:I, s:I, s:I, s:f}", "records", (json_int_t)producing->records, "bytes", (json_int_t)producing->bytes,
-                            "failed", (json_int_t)producing->failed, "seconds", seconds));
+        json_line(json_pack("{s:I, s:I, s:I, s:f}", "records", (json_int_t)producing->records,
+                            "bytes", (json_int_t)producing->bytes, "failed",
+                            (json_int_t)producing->failed, "seconds", seconds));
         return;
     }
-    fprintf(stderr, "%llu records, %llu bytes, %llu failed, %.3f seconds\n", (unsigned long long)producing->records,
-            (unsigned long long)producing->bytes, (unsigned long long)producing->failed, seconds);
+    fprintf(stderr, "%llu records, %llu bytes, %llu failed, %.3f seconds\n",
+            (unsigned long long)producing->records, (unsigned long long)producing->bytes,
+            (unsigned long long)producing->failed, seconds);
 }
 
 int produce(const struct args *args)
 {
-    struct producing producing = { .args = args, .separator = args_value(args, "--key-separator"), .terminal = isatty(STDERR_FILENO) != 0 };
+    struct producing producing = { .args = args,
+                                   .separator = args_value(args, "--key-separator"),
+                                   .terminal = isatty(STDERR_FILENO) != 0 };
     klient_error_t *error = NULL;
     int64_t partition, timeout_ms;
     int status = EXIT_USAGE;
 
     klient_record_init(&producing.record);
     if (!args_number(args, "--partition", KLIENT_PARTITION_ANY, 0, INT32_MAX, &partition) ||
-        !args_number(args, "--timeout", 30000, 1, INT32_MAX, &timeout_ms) || !read_headers(&producing))
+        !args_number(args, "--timeout", 30000, 1, INT32_MAX, &timeout_ms) ||
+        !read_headers(&producing))
         return EXIT_USAGE;
     if (producing.separator != NULL && producing.separator[0] == '\0')
         return command_misuse(args, "--key-separator must not be empty");

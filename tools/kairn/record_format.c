@@ -121,16 +121,20 @@ static void print_field(char field, const klient_record_t *record, FILE *out)
     case 'v': print_bytes(record->value, record->value_size, out); break;
     case 'h': print_headers(record, out); break;
     case 'K': fprintf(out, "%lld", record->key != NULL ? (long long)record->key_size : -1LL); break;
-    case 'S': fprintf(out, "%lld", record->value != NULL ? (long long)record->value_size : -1LL); break;
+    case 'S':
+        fprintf(out, "%lld", record->value != NULL ? (long long)record->value_size : -1LL);
+        break;
     default: break;
     }
 }
 
 static void print_json(const klient_record_t *record)
 {
-    json_t *object = json_pack("{s:s, s:i, s:I, s:I, s:s}", "topic", record->topic, "partition", (int)record->partition,
-                               "offset", (json_int_t)record->offset, "timestamp", (json_int_t)record->timestamp, "timestamp_type",
-                               record->timestamp_type == KLIENT_TIMESTAMP_APPENDED ? "append" : "create");
+    json_t *object =
+        json_pack("{s:s, s:i, s:I, s:I, s:s}", "topic", record->topic, "partition",
+                  (int)record->partition, "offset", (json_int_t)record->offset, "timestamp",
+                  (json_int_t)record->timestamp, "timestamp_type",
+                  record->timestamp_type == KLIENT_TIMESTAMP_APPENDED ? "append" : "create");
     json_t *headers = json_array();
 
     json_set_bytes(object, "key", record->key, record->key_size);
@@ -145,7 +149,8 @@ static void print_json(const klient_record_t *record)
     json_line(object);
 }
 
-void record_format_print(const struct record_format *format, const klient_record_t *record, FILE *out)
+void record_format_print(const struct record_format *format, const klient_record_t *record,
+                         FILE *out)
 {
     if (format->json) {
         print_json(record);

@@ -36,7 +36,8 @@ struct table *table_new(const char *columns)
     struct table *table = checked(calloc(1, sizeof *table));
     char *titles = checked(strdup(columns)), *rest = titles;
 
-    for (char *title; table->columns < COLUMNS_MAX && (title = strtok_r(rest, " ", &rest)) != NULL;) {
+    for (char *title;
+         table->columns < COLUMNS_MAX && (title = strtok_r(rest, " ", &rest)) != NULL;) {
         table->right[table->columns++] = title[0] == '>';
         add_text(table, title + (title[0] == '>'));
     }

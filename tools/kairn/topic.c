@@ -7,7 +7,7 @@
 #include "tools/kairn/json.h"
 #include "tools/kairn/table.h"
 
-/* --- outcomes of create and delete -------------------------------------------------------------- */
+/* --- outcomes of create and delete ------------------------------------------------------------ */
 
 static json_t *outcome(const klient_results_t *results, size_t i)
 {
@@ -20,8 +20,8 @@ static json_t *outcome(const klient_results_t *results, size_t i)
     return object;
 }
 
-static int report(const struct args *args, klient_code_t code, klient_results_t *results, klient_error_t *error,
-                  const char *done)
+static int report(const struct args *args, klient_code_t code, klient_results_t *results,
+                  klient_error_t *error, const char *done)
 {
     int status = code == KLIENT_OK ? EXIT_DONE : EXIT_FAILED;
     size_t count = results != NULL ? klient_results_count(results) : 0;
@@ -31,16 +31,20 @@ static int report(const struct args *args, klient_code_t code, klient_results_t 
         if (list != NULL) {
             json_t *object = outcome(results, i);
             if (klient_results_partitions(results, i) > 0) {
-                json_object_set_new(object, "partitions", json_integer(klient_results_partitions(results, i)));
-                json_object_set_new(object, "replication_factor", json_integer(klient_results_replication_factor(results, i)));
+                json_object_set_new(object, "partitions",
+                                    json_integer(klient_results_partitions(results, i)));
+                json_object_set_new(object, "replication_factor",
+                                    json_integer(klient_results_replication_factor(results, i)));
             }
             json_array_append_new(list, object);
         } else if (klient_results_code(results, i) != KLIENT_OK) {
             command_failed(args, "%s: %s: %s", klient_results_name(results, i),
-                           klient_code_name(klient_results_code(results, i)), klient_results_text(results, i));
+                           klient_code_name(klient_results_code(results, i)),
+                           klient_results_text(results, i));
         } else if (klient_results_partitions(results, i) > 0) {
-            printf("%s topic %s: partitions %d, replication factor %d\n", done, klient_results_name(results, i),
-                   klient_results_partitions(results, i), klient_results_replication_factor(results, i));
+            printf("%s topic %s: partitions %d, replication factor %d\n", done,
+                   klient_results_name(results, i), klient_results_partitions(results, i),
+                   klient_results_replication_factor(results, i));
         } else {
             printf("%s topic %s\n", done, klient_results_name(results, i));
         }
@@ -55,7 +59,7 @@ static int report(const struct args *args, klient_code_t code, klient_results_t 
     return status;
 }
 
-/* --- create ------------------------------------------------------------------------------------------ */
+/* --- create ----------------------------------------------------------------------------------- */
 
 struct new_configs {
     char **texts;               /* "name\0value" each; owned */
@@ -89,7 +93,8 @@ static bool configs_read(const struct args *args, struct new_configs *out)
         char *text = strdup(args_nth(args, "--config", i));
         char *equals = text != NULL ? strchr(text, '=') : NULL;
         if (equals == NULL) {
-            command_misuse(args, "--config takes NAME=VALUE, not '%s'", args_nth(args, "--config", i));
+            command_misuse(args, "--config takes NAME=VALUE, not '%s'",
+                           args_nth(args, "--config", i));
             free(text);
             return false;
         }
@@ -127,7 +132,8 @@ int topic_create(const struct args *args)
         topic.config_values = configs.values;
         topic.config_count = configs.count;
         const klient_new_topic_t *topics[] = { &topic };
-        klient_code_t code = klient_admin_create_topics(admin, topics, 1, 0, timeout_ms, &results, &error);
+        klient_code_t code =
+            klient_admin_create_topics(admin, topics, 1, 0, timeout_ms, &results, &error);
         status = report(args, code, results, error, "created");
         klient_admin_close(admin);
     }
@@ -148,7 +154,8 @@ int topic_delete(const struct args *args)
     if (admin != NULL && names != NULL) {
         for (size_t i = 0; i < count; i++)
             names[i] = args_operand(args, i);
-        klient_code_t code = klient_admin_delete_topics(admin, names, count, timeout_ms, &results, &error);
+        klient_code_t code =
+            klient_admin_delete_topics(admin, names, count, timeout_ms, &results, &error);
         status = report(args, code, results, error, "deleted");
     }
     klient_admin_close(admin);
@@ -156,7 +163,7 @@ int topic_delete(const struct args *args)
     return status;
 }
 
-/* --- list and describe --------------------------------------------------------------------------------- */
+/* --- list and describe ------------------------------------------------------------------------ */
 
 static klient_topic_info_t topic_at(const klient_metadata_t *metadata, size_t index)
 {
@@ -165,7 +172,8 @@ static klient_topic_info_t topic_at(const klient_metadata_t *metadata, size_t in
     return info;
 }
 
-static klient_partition_info_t partition_at(const klient_metadata_t *metadata, size_t topic, size_t index)
+static klient_partition_info_t partition_at(const klient_metadata_t *metadata, size_t topic,
+                                            size_t index)
 {
     klient_partition_info_t info = { .size = sizeof info };
     klient_metadata_partition(metadata, topic, index, &info);
@@ -189,10 +197,14 @@ int topic_list(const struct args *args)
         json_t *list = args_json(args) ? json_array() : NULL;
         for (size_t i = 0; i < klient_metadata_topic_count(metadata); i++) {
             klient_topic_info_t topic = topic_at(metadata, i);
-            size_t replicas = topic.partition_count > 0 ? partition_at(metadata, i, 0).replica_count : 0;
+            size_t replicas =
+                topic.partition_count > 0 ? partition_at(metadata, i, 0).replica_count : 0;
             if (list != NULL) {
-                json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:i, s:b}", "topic", topic.name, "id", topic.id, "partitions",
-                                                      (int)topic.partition_count, "replication_factor", (int)replicas, "internal", topic.internal));
+                json_array_append_new(list,
+                                      json_pack("{s:s, s:s, s:i, s:i, s:b}", "topic", topic.name,
+                                                "id", topic.id, "partitions",
+                                                (int)topic.partition_count, "replication_factor",
+                                                (int)replicas, "internal", topic.internal));
                 continue;
             }
             table_add(table, "%s", topic.name);
@@ -220,11 +232,13 @@ static void describe_json(const klient_metadata_t *metadata, size_t index, json_
         json_object_set_new(object, "error", json_string(klient_code_name(topic.code)));
     for (int32_t p = 0; p < topic.partition_count; p++) {
         klient_partition_info_t partition = partition_at(metadata, index, (size_t)p);
-        json_array_append_new(partitions, json_pack("{s:i, s:i, s:i, s:o, s:o, s:o}", "partition", (int)partition.partition,
-                                                    "leader", (int)partition.leader, "leader_epoch", (int)partition.leader_epoch,
-                                                    "replicas", json_ids(partition.replicas, partition.replica_count),
-                                                    "isr", json_ids(partition.isr, partition.isr_count),
-                                                    "offline", json_ids(partition.offline, partition.offline_count)));
+        json_array_append_new(
+            partitions,
+            json_pack("{s:i, s:i, s:i, s:o, s:o, s:o}", "partition", (int)partition.partition,
+                      "leader", (int)partition.leader, "leader_epoch", (int)partition.leader_epoch,
+                      "replicas", json_ids(partition.replicas, partition.replica_count), "isr",
+                      json_ids(partition.isr, partition.isr_count), "offline",
+                      json_ids(partition.offline, partition.offline_count)));
     }
     for (size_t i = 0; i < topic.config_count; i++) {
         klient_setting_t setting = { .size = sizeof setting };
@@ -266,7 +280,10 @@ static void describe_table(const klient_metadata_t *metadata, size_t index)
         table_add(table, "%d", partition.leader_epoch);
         add_ids(table, partition.replicas, partition.replica_count);
         add_ids(table, partition.isr, partition.isr_count);
-        table_add(table, "%s", partition.leader < 0 ? "OFFLINE" : partition.isr_count < partition.replica_count ? "UNDER-REPLICATED" : "ok");
+        table_add(table, "%s",
+                  partition.leader < 0                            ? "OFFLINE"
+                  : partition.isr_count < partition.replica_count ? "UNDER-REPLICATED"
+                                                                  : "ok");
     }
     table_print(table);
 }
@@ -300,7 +317,8 @@ int topic_describe(const struct args *args)
         for (size_t i = 0; i < klient_metadata_topic_count(metadata); i++) {
             klient_topic_info_t topic = topic_at(metadata, i);
             if (topic.code != KLIENT_OK)
-                status = command_failed(args, "%s: %s: %s", topic.name, klient_code_name(topic.code), klient_code_text(topic.code));
+                status = command_failed(args, "%s: %s: %s", topic.name,
+                                        klient_code_name(topic.code), klient_code_text(topic.code));
             if (list != NULL)
                 describe_json(metadata, i, list);
             else if (topic.code == KLIENT_OK)

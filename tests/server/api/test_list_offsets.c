@@ -15,7 +15,7 @@ static void setup(void)
     topic = (struct plane_topic){ .name = "orders", .id = uuid_random(), .partitions = 2,
                                   .leader = PLANE_BROKER, .leader_epoch = 4 };
     plane_publish(&plane, &topic);
-    size_t size = plane_batch(batch, sizeof batch, 5, "value", false);      /* timestamps 1000 to 1004 */
+    size_t size = plane_batch(batch, sizeof batch, 5, "value", false); /* timestamps 1000 to 1004 */
     asked_free(plane_produce(&plane, 0, &topic.id, 0, -1, batch, size));
 }
 

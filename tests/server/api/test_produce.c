@@ -28,7 +28,8 @@ static void teardown(void)
 /* Produce the batch and return the code of the one result. */
 static int produce(int loop, int32_t partition, int32_t acks, int64_t *base_offset)
 {
-    struct asked *asked = plane_produce(&plane, loop, &topic.id, partition, acks, batch, batch_bytes);
+    struct asked *asked =
+        plane_produce(&plane, loop, &topic.id, partition, acks, batch, batch_bytes);
     int code = head_error_code(asked->head->error);
     if (code == 0) {
         const Kairn__ProduceResult *result = asked->head->produce->results[0];

@@ -1,5 +1,6 @@
 /* Requests that the controller serves, and configurations, with a controller of the test's own. */
 #include <check.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/error.h"
@@ -41,7 +42,7 @@ static void refuse(struct mail *mail)
     struct control_request *ask = LIST_OWNER(mail, struct control_request, mail);
 
     ask->code = K_NOT_CONTROLLER;
-    strcpy(ask->message, "broker 7 is the controller");
+    snprintf(ask->message, sizeof ask->message, "broker 7 is the controller");
     ask->answered(ask);
 }
 
@@ -189,7 +190,8 @@ START_TEST(configurations_tell_value_and_source)
     plane_publish(&plane, &topic);
     ck_assert_int_eq(config_set_pair(&config, "message.max.bytes=5000", &reason), 0);
     ck_assert_int_eq(config_set_pair(&config, "zookeeper.digest=a:secret", &reason), 0);
-    Kairn__ConfigResource resources[3], *pointers[] = { &resources[0], &resources[1], &resources[2] };
+    Kairn__ConfigResource resources[3],
+        *pointers[] = { &resources[0], &resources[1], &resources[2] };
     Kairn__DescribeConfigsRequest body = KAIRN__DESCRIBE_CONFIGS_REQUEST__INIT;
     const char *names[] = { "orders", "1", "2" };
     for (int i = 0; i < 3; i++) {

@@ -106,7 +106,9 @@ START_TEST(topic_overrides_win_and_nonsense_is_passed_over)
     struct topic_config defaults, topic;
     struct k_reason reason;
     const struct metadata_config configs[] = {
-        { "max.message.bytes", "5000" }, { "segment.bytes", "many" }, { "cleanup.policy", "compact" },
+        { "max.message.bytes", "5000" },
+        { "segment.bytes", "many" },
+        { "cleanup.policy", "compact" },
     };
     const struct metadata_topic known = { .name = "t", .config_count = 3, .configs = configs };
     ck_assert_int_eq(topic_config_defaults(&config_table, &config, &defaults, &reason), 0);

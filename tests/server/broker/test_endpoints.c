@@ -22,7 +22,8 @@ static void teardown(void)
 static int read_with(const char *listeners, const char *advertised, const char *map)
 {
     char pair[512];
-    const char *const names[] = { "listeners", "advertised.listeners", "listener.security.protocol.map" };
+    const char *const names[] = { "listeners", "advertised.listeners",
+                                  "listener.security.protocol.map" };
     const char *const values[] = { listeners, advertised, map };
 
     for (int i = 0; i < 3; i++) {

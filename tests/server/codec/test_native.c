@@ -119,7 +119,8 @@ START_TEST(damaged_frames_are_typed_errors_or_other_requests)
             struct arena arena;
             arena_init(&arena, NULL, 0, ARENA_LIMIT);
             int code = codec_native.decode(damaged, (size_t)cut, &arena, &request);
-            ck_assert(code == 0 || code == K_MALFORMED || code == K_FRAME_TOO_LARGE || code == K_NOMEM);
+            ck_assert(code == 0 || code == K_MALFORMED || code == K_FRAME_TOO_LARGE ||
+                      code == K_NOMEM);
             arena_fini(&arena);
         }
         free(damaged);

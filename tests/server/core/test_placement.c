@@ -26,7 +26,8 @@ static const char *place(const char *const *racks, int32_t brokers, int32_t part
     ck_assert_int_eq(error, 0);
     for (int32_t p = 0; p < partitions; p++)
         for (int32_t r = 0; r < sets[p].count; r++)
-            at += sprintf(at, "%s%d", r > 0 ? "," : p > 0 ? " " : "", (int)sets[p].ids[r]);
+            at += snprintf(at, (size_t)(text + 512 - at), "%s%d", r > 0 ? "," : p > 0 ? " " : "",
+                           (int)sets[p].ids[r]);
     return text;
 }
 

@@ -27,7 +27,7 @@
 
 enum { ARENA_LIMIT = 64 << 20 };
 
-/* --- the plane ------------------------------------------------------------------------------------- */
+/* --- the plane -------------------------------------------------------------------------------- */
 
 static int64_t lease_until_ms(const void *context)
 {
@@ -61,9 +61,12 @@ static void open_plane(struct plane *plane)
     ck_assert_msg(logdir_open(plane->path, &io_system, &plane->directory, &reason) == 0, "%s",
                   reason.text);
     ck_assert_int_eq(logdir_claim(plane->directory, PLANE_BROKER, "test-cluster", &reason), 0);
-    ck_assert_int_eq(dirs_new(&(struct dirs_options){ .directories = &plane->directory, .count = 1,
-                                                      .control = plane->control, .pool = plane->pool },
-                              &plane->dirs), 0);
+    ck_assert_int_eq(dirs_new(&(struct dirs_options){ .directories = &plane->directory,
+                                                      .count = 1,
+                                                      .control = plane->control,
+                                                      .pool = plane->pool },
+                              &plane->dirs),
+                     0);
 
     struct shards_options shards = {
         .loops = plane->loops, .count = plane->loop_count, .broker_id = PLANE_BROKER,
@@ -165,7 +168,7 @@ void plane_fini(struct plane *plane)
     ck_assert_int_eq(system(command), 0);
 }
 
-/* --- pictures ---------------------------------------------------------------------------------------- */
+/* --- pictures --------------------------------------------------------------------------------- */
 
 struct publication {
     struct plane *plane;
@@ -262,7 +265,7 @@ void plane_publish_nothing(struct plane *plane)
     publish_changes(plane, &changes);
 }
 
-/* --- requests ------------------------------------------------------------------------------------------ */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static const struct principal somebody = { .name = "somebody" };
 
@@ -277,7 +280,8 @@ static void read_batches(struct asked *asked)
         if (piece->kind == CHAIN_MEMORY)
             memcpy(at, piece->bytes, piece->size);
         else
-            ck_assert_int_eq(pread(piece->fd, at, piece->size, piece->position), (ssize_t)piece->size);
+            ck_assert_int_eq(pread(piece->fd, at, piece->size, piece->position),
+                             (ssize_t)piece->size);
         at += piece->size;
     }
 }
@@ -370,8 +374,9 @@ size_t plane_batch(uint8_t *to, size_t room, int records, const char *text, bool
 
     batch_build_start(&builder, to, room);
     for (int i = 0; i < records; i++)
-        ck_assert_int_eq(batch_build_add(&builder, 1000 + i, keyed ? "k" : NULL, keyed ? 1 : 0, text,
-                                         (int32_t)strlen(text), NULL, 0), 0);
+        ck_assert_int_eq(batch_build_add(&builder, 1000 + i, keyed ? "k" : NULL, keyed ? 1 : 0,
+                                         text, (int32_t)strlen(text), NULL, 0),
+                         0);
     batch_build_finish(&builder);
     return builder.size;
 }

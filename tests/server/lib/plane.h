@@ -83,7 +83,8 @@ void asked_free(struct asked *asked);
 struct asked *plane_ask(struct plane *plane, int loop, Kairn__RequestHead *head,
                         const void *payload, size_t size);
 
-/* One batch of `records` records whose values are `text`; keys too when `keyed`. Returns its size. */
+/* One batch of `records` records whose values are `text`; keys too when `keyed`. Returns its
+ * size. */
 size_t plane_batch(uint8_t *to, size_t room, int records, const char *text, bool keyed);
 
 /* The common cases: one partition, one batch or one offset. */

@@ -1,0 +1,162 @@
+#!/bin/sh
+# test_checks.sh - the checkers of tools/ see what they are there to see: each gets a small tree or
+# archive that breaks one rule, and must name it; and one that breaks none, and must be silent.
+set -eu
+LC_ALL=C
+export LC_ALL
+
+top=$(cd "${srcdir-$(dirname "$0")/../..}" && pwd)
+unset srcdir top_builddir
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+# expect STATUS TEXT COMMAND...: the exit status, and a piece of the output ("" for none at all).
+expect() {
+    status=$1 text=$2
+    shift 2
+    got=0
+    output=$("$@" 2>&1) || got=$?
+    if [ "$got" -ne "$status" ]; then
+        echo "FAIL: $* ended with $got instead of $status: $output"
+        failed=1
+    elif [ -z "$text" ] && [ -n "$output" ]; then
+        echo "FAIL: $* should have been silent: $output"
+        failed=1
+    else
+        case $output in
+        *"$text"*) ;;
+        *) echo "FAIL: $* did not say '$text': $output"; failed=1 ;;
+        esac
+    fi
+}
+
+# fresh: an empty tree with the real tables, and a core that is well-behaved.
+fresh() {
+    rm -rf "$work/tree"
+    mkdir -p "$work/tree/docs" "$work/tree/server/core" "$work/tree/common"
+    cp "$top/docs/layers.txt" "$work/tree/docs/"
+    printf '# none\n' > "$work/tree/docs/style-exceptions.txt"
+    printf '#include "common/a.h"\n#include <string.h>\n' > "$work/tree/server/core/good.c"
+}
+
+# layers FILE LINE: what check-layers finds when FILE holds LINE.
+layers() {
+    fresh
+    mkdir -p "$work/tree/$(dirname "$1")"
+    printf '\n%s\n' "$2" > "$work/tree/$1"
+    "$top/tools/check-layers" "$work/tree"
+}
+
+expect 0 '' layers server/core/a.c '#include "common/map.h"'
+expect 0 '' layers tests/net/a.c '#include <event2/event.h>'
+expect 0 '' layers build-x/anywhere/a.c '#include "what/ever.h"'
+expect 1 'server/core/a.c:2: server/core must not include "net/loop.h"' \
+    layers server/core/a.c '#include "net/loop.h"'
+expect 1 'must not include "common/log.h"' layers server/core/a.h '  #  include  "common/log.h"'
+expect 1 'must not include <time.h>' layers server/core/a.c '#include <time.h>'
+expect 1 'must not include <pthread.h>' layers server/core/deep/er/a.c '#include <pthread.h>'
+expect 1 'must not include <event2/event.h>' layers zk/a.c '#include <event2/event.h>'
+expect 1 'must not include "proto/frame.h"' layers common/a.h '#include "proto/frame.h"'
+expect 1 'must not include "../zk/session.h"' layers client/a.c '#include "../zk/session.h"'
+expect 1 'must not include "client/config.h"' layers tools/a.c '#include "client/config.h"'
+expect 1 'no row of docs/layers.txt' layers attic/a.c 'int x;'
+expect 1 'can not be checked' layers common/a.c '#include HEADER'
+
+# A broken table is noticed.
+table() {
+    fresh
+    printf '%s\n' "$1" >> "$work/tree/docs/layers.txt"
+    "$top/tools/check-layers" "$work/tree"
+}
+expect 1 'no group magic' table 'attic: common/ ; magic'
+expect 1 'a second row for common' table 'common: * ; *'
+expect 1 'needs a semicolon' table 'attic: common/'
+
+# style FILE TEXT: what check-style finds when FILE holds TEXT.
+style() {
+    fresh
+    mkdir -p "$work/tree/$(dirname "$1")"
+    printf '%b' "$2" > "$work/tree/$1"
+    "$top/tools/check-style" "$work/tree"
+}
+
+# repeat COUNT TEXT
+repeat() { awk -v count="$1" -v text="$2" 'BEGIN { while (count-- > 0) printf "%s", text }'; }
+
+expect 0 '' style common/a.c "int f(void)\n{\n$(repeat 68 '    g();\\n')}\n"
+expect 1 'common/a.c:2: f() has more than 70 lines' \
+    style common/a.c "int f(void)\n{\n$(repeat 69 '    g();\\n')}\n"
+expect 0 '' style common/a.c "$(repeat 600 'int x;\\n')"
+expect 1 'more than 600 lines' style common/a.h "$(repeat 601 'int x;\\n')"
+expect 0 '' style common/a.c "$(repeat 100 x)\n"
+expect 1 'common/a.c:2: the line has more than 100' style common/a.c "\n$(repeat 101 x)\n"
+expect 0 '' style common/a.c "/* $(repeat 60 'é') */\n"
+expect 0 '' style common/a.h "/* clang-format off */\n$(repeat 120 x)\n/* clang-format on */\n"
+expect 1 'a.h:3: the line has' style common/a.h "/* clang-format off */\n/* clang-format on */\n\
+$(repeat 120 x)\n"
+expect 1 'sprintf() is banned' style common/a.c 'void f(void) { sprintf(a, b); }\n'
+expect 1 'sleep() is banned' style tests/a.c '    sleep(1);\n'
+expect 1 'common/a.c:3: time() is banned' style common/a.c '/*\n*/\nint t = time(NULL);\n'
+expect 0 '' style common/a.c '/* strcpy() is\n * not gets() */ // time(0)\nchar *a = "\\" rand()";\n'
+expect 0 '' style common/a.c 'wall_time(); x->time(y); x.gets(z); snprintf(a); sleepy();\n'
+expect 1 'no mutex belongs here' style zk/a.c '    pthread_mutex_lock(&x);\n'
+expect 0 '' style tests/a.c '    pthread_mutex_lock(&x);\n'
+
+# excepted EXCEPTION: what check-style says about a mutex in common/a.c.
+excepted() {
+    fresh
+    printf 'pthread_mutex_lock(&x);\n' > "$work/tree/common/a.c"
+    printf '%s\n' "$1" > "$work/tree/docs/style-exceptions.txt"
+    "$top/tools/check-style" "$work/tree"
+}
+expect 0 '' excepted 'mutex common/a.c a reason'
+expect 1 'not of the form' excepted 'mutex common/a.c'
+expect 1 'nothing needs this exception' excepted 'mutex common/b.c a reason'
+
+# archive NAME C-TEXT: a library of one object, as libtool would leave it.
+archive() {
+    rm -rf "$work/build"
+    mkdir -p "$work/build/.libs"
+    printf '%s\n' "$2" > "$work/build/a.c"
+    "${CC-cc}" -fPIC -c -o "$work/build/$1_la-a.o" "$work/build/a.c"
+    "${AR-ar}" rc "$work/build/.libs/$1.a" "$work/build/$1_la-a.o"
+}
+
+# state C-TEXT [EXCEPTION]: what check-state finds in a library made of it.
+state() {
+    archive libx "$1"
+    printf '%s\n' "${2-}" > "$work/list"
+    "$top/tools/check-state" "$work/build" "$work/list"
+}
+
+# pure C-TEXT: what check-pure finds in a library made of it.
+pure() {
+    archive libcore "$1"
+    "$top/tools/check-pure" "$work/build/.libs/libcore.a" "$top/docs/pure-symbols.txt"
+}
+
+if command -v "${CC-cc}" > /dev/null && command -v "${NM-nm}" > /dev/null; then
+    expect 0 '' state 'const int a = 1; const char *const b[] = { "x" }; int f(void) { return a; }'
+    expect 1 'libx/a.c: a is a variable' state 'int a;'
+    expect 1 'libx/a.c: a is a variable' state 'static int a = 3; int f(void) { return a++; }'
+    expect 1 'libx/a.c: count is a variable' state 'int f(void) { static int count; return count++; }'
+    expect 1 'libx/a.c: a is a variable' state 'const char *a = "x";'
+    expect 1 'libx/a.c: a is a variable' state '_Thread_local int a;'
+    expect 0 '' state 'int a;' 'state libx/a.c:a a reason'
+    expect 1 'nothing needs' state 'int f(void);' 'state libx/a.c:b a reason'
+    expect 77 'no libraries' "$top/tools/check-state" "$work/nowhere" "$work/list"
+
+    expect 0 '' pure 'void *malloc(unsigned long); int g(void) { return 1; }
+                      int f(void) { return malloc(9) != 0 && g(); }'
+    expect 1 'not pure: getenv, called by libcore_la-a.o' \
+        pure 'char *getenv(const char *); char *f(void) { return getenv("x"); }'
+    expect 1 'not pure: clock_gettime' \
+        pure 'int clock_gettime(int, void *); int f(void) { return clock_gettime(0, 0); }'
+    expect 1 'not pure: map_init,' pure 'void map_init(void *); void f(void) { map_init(0); }'
+    expect 1 'defines nothing' pure 'extern int x;'
+    expect 77 'no ' "$top/tools/check-pure" "$work/nowhere.a"
+fi
+
+[ "$failed" -eq 0 ] && echo "the checkers see what they should"
+exit "$failed"

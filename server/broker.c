@@ -191,6 +191,15 @@ static int make_parts(struct broker *broker, struct k_reason *reason)
     return make_control(broker, reason);
 }
 
+/* Without a data plane no log was touched: they are as clean as they were found. */
+static void close_directories(struct broker *broker)
+{
+    for (size_t i = 0; i < broker->directory_count; i++) {
+        struct logdir *directory = broker->directories[i];
+        logdir_close(directory, broker->serving ? broker->clean : logdir_was_clean(directory));
+    }
+}
+
 static void free_broker(struct broker *broker)
 {
     io_pool_free(broker->pool);
@@ -200,10 +209,7 @@ static void free_broker(struct broker *broker)
     loop_free(broker->control_loop);
     metadata_cell_free(broker->cell);
     resolver_free(broker->resolver);
-    for (size_t i = 0; i < broker->directory_count; i++) {
-        if (broker->directories[i] != NULL)
-            logdir_close(broker->directories[i], logdir_was_clean(broker->directories[i]));
-    }
+    close_directories(broker);
     metrics_free(broker->metrics);
     config_fini(&broker->config);
     sem_destroy(&broker->control_stopped);
@@ -285,7 +291,7 @@ bool broker_stop(struct broker *broker)
 
     LOG_INFO("broker-stopping", "broker=%" PRId32, id);
     call_on(broker->control_loop, stop_starting, broker);
-    bool clean = broker->serving ? broker_data_stop(broker) : true;
+    bool clean = broker->clean = broker->serving ? broker_data_stop(broker) : true;
     call_on(broker->control_loop, stop_control, broker);
     wait_for_control(broker);
     loop_stop(broker->control_loop);

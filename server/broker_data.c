@@ -274,12 +274,7 @@ bool broker_data_stop(struct broker *broker)
     broker->pool = NULL;
     settle(broker);
 
-    bool clean = close_all_logs(broker);
-    for (size_t i = 0; i < broker->directory_count; i++) {
-        logdir_close(broker->directories[i], clean);
-        broker->directories[i] = NULL;
-    }
-    return clean;
+    return close_all_logs(broker);
 }
 
 void broker_data_free(struct broker *broker)

@@ -66,6 +66,7 @@ struct broker {
     char cluster_id[25];
     struct uuid incarnation, previous;
     bool serving;                               /* the data plane's threads run */
+    bool clean;                                 /* all logs were closed cleanly */
     bool ready, swept, stopping;                /* control loop */
 };
 
@@ -77,8 +78,9 @@ int broker_data_start(struct broker *broker, struct k_reason *reason);
 /* num.loops, or what this machine has processors for. */
 int broker_loops_wanted(const struct config *config);
 
-/* Stop taking work, finish what is under way, close the logs, mark the directories clean. The
- * loops keep running, for answers that the control plane still owes. Called by broker_stop(). */
+/* Stop taking work, finish what is under way, close the logs. True when all were closed cleanly.
+ * The loops keep running, for answers that the control plane still owes; the directories stay
+ * locked, because it may still describe them. Called by broker_stop(). */
 bool broker_data_stop(struct broker *broker);
 
 /* End the loops and free; also after a start that failed half-way. */

@@ -10,9 +10,13 @@ libbroker_la_SOURCES = \
 	server/flags.h server/flags.c \
 	server/gate.h server/gate.c
 libbroker_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
-libbroker_la_LIBADD = libapi.la libcodec.la
+
+# All of the broker, in the order of the layers. Convenience libraries do not name each other:
+# each object is linked once.
+BROKER_LIBS = libbroker.la libapi.la libcodec.la libruntime.la libcore.la libstorage.la libzk.la \
+	libnet.la libproto.la libcommon.la
 
 sbin_PROGRAMS += kairnd
 kairnd_SOURCES = server/main.c
 kairnd_CPPFLAGS = $(AM_CPPFLAGS)
-kairnd_LDADD = libbroker.la libcommon.la
+kairnd_LDADD = $(BROKER_LIBS)

@@ -18,4 +18,3 @@ libapi_la_SOURCES = \
 	server/api/metadata.c \
 	server/api/produce.c
 libapi_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
-libapi_la_LIBADD = libruntime.la

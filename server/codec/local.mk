@@ -5,4 +5,3 @@ libcodec_la_SOURCES = \
 	server/codec/native/native.c \
 	server/codec/native/greet.h server/codec/native/greet.c
 libcodec_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
-libcodec_la_LIBADD = libproto.la

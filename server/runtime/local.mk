@@ -32,4 +32,3 @@ libruntime_la_SOURCES += \
 	server/runtime/topic_config_table.h \
 	server/runtime/upkeep.h server/runtime/upkeep.c
 libruntime_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) $(ZOOKEEPER_CFLAGS) $(EVENT_CFLAGS)
-libruntime_la_LIBADD = libcore.la libstorage.la libzk.la libnet.la libproto.la

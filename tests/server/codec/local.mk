@@ -6,4 +6,4 @@ tests_server_codec_test_codec_SOURCES = \
 	tests/server/codec/test_greet.c \
 	tests/server/codec/test_native.c
 tests_server_codec_test_codec_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS)
-tests_server_codec_test_codec_LDADD = libtestlib.la libcodec.la $(CHECK_LIBS)
+tests_server_codec_test_codec_LDADD = libtestlib.la libcodec.la libproto.la libcommon.la $(CHECK_LIBS)

@@ -5,4 +5,4 @@ tests_server_runtime_test_runtime_SOURCES = \
 	tests/server/runtime/main.c tests/server/runtime/suites.h \
 	tests/server/runtime/test_metadata.c
 tests_server_runtime_test_runtime_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS)
-tests_server_runtime_test_runtime_LDADD = libtestlib.la libruntime.la libcommon.la $(CHECK_LIBS)
+tests_server_runtime_test_runtime_LDADD = libtestlib.la $(BROKER_LIBS) $(CHECK_LIBS)

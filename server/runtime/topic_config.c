@@ -23,7 +23,8 @@ static const struct option rows[] = {
 };
 
 static const char *const broker_names[] = {
-#define X(kind, field, topic_name, broker_name, default_text, low, high, choice_text, about) broker_name,
+#define X(kind, field, topic_name, broker_name, default_text, low, high, choice_text, about)       \
+    broker_name,
     TOPIC_CONFIG_TABLE(X)
 #undef X
 };

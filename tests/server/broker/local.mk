@@ -5,5 +5,6 @@ tests_server_broker_test_broker_SOURCES = \
 	tests/server/broker/main.c \
 	tests/server/broker/test_config.c \
 	tests/server/broker/test_endpoints.c
-tests_server_broker_test_broker_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS)
+tests_server_broker_test_broker_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS) \
+	-DTOP_SRCDIR='"$(top_srcdir)"'
 tests_server_broker_test_broker_LDADD = libtestlib.la $(BROKER_LIBS) $(CHECK_LIBS)

@@ -1,8 +1,11 @@
 #include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "server/config.h"
 #include "server/runtime/topic_config.h"
+#include "server/storage/io.h"
 #include "server/storage/log.h"
 
 static struct config config;
@@ -122,6 +125,24 @@ START_TEST(topic_overrides_win_and_nonsense_is_passed_over)
 }
 END_TEST
 
+START_TEST(the_page_of_all_options_is_up_to_date)
+{
+    char *made = NULL, *kept = NULL;
+    size_t made_size = 0, kept_size = 0;
+    FILE *out = open_memstream(&made, &made_size);
+    ck_assert_ptr_nonnull(out);
+
+    config_print_docs(out);
+    fclose(out);
+
+    ck_assert_int_eq(io_read_file(&io_system, TOP_SRCDIR "/docs/configuration.md", 1 << 20, &kept,
+                                  &kept_size), 0);
+    ck_assert_msg(strcmp(made, kept) == 0, "run: kairnd --print-config-docs > docs/configuration.md");
+    free(made);
+    free(kept);
+}
+END_TEST
+
 Suite *config_suite(void);
 
 Suite *config_suite(void)
@@ -136,6 +157,7 @@ Suite *config_suite(void)
     tcase_add_test(tests, kafkas_thread_settings_are_accepted);
     tcase_add_test(tests, a_broker_needs_zookeeper);
     tcase_add_test(tests, local_brokers_have_ids_ports_and_directories_of_their_own);
+    tcase_add_test(tests, the_page_of_all_options_is_up_to_date);
     tcase_add_test(tests, topics_take_their_defaults_from_the_broker);
     tcase_add_test(tests, topic_overrides_win_and_nonsense_is_passed_over);
     suite_add_tcase(suite, tests);

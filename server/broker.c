@@ -20,7 +20,7 @@
 
 enum { POOL_THREADS = 2, TICK_MS = 1000, CONTROL_STOP_LIMIT_S = 6 };
 
-/* --- what the control plane tells ------------------------------------------------------------------ */
+/* --- what the control plane tells ------------------------------------------------------------- */
 
 static void tick(void *context)
 {
@@ -73,7 +73,8 @@ static void describe(void *context, struct control_self *self)
 static void tell_ready(struct broker *broker)
 {
     for (size_t i = 0; i < broker->endpoints.count; i++)
-        LOG_INFO("broker-ready", "broker=%" PRId32 " listener=%s host=%s port=%u loops=%d cluster=%s",
+        LOG_INFO("broker-ready",
+                 "broker=%" PRId32 " listener=%s host=%s port=%u loops=%d cluster=%s",
                  broker->id, broker->advertised[i].listener, broker->advertised[i].host,
                  (unsigned)broker->advertised[i].port, broker->loop_count, broker->cluster_id);
     broker->ready = true;
@@ -112,7 +113,7 @@ static void stopped(void *context)
     sem_post(&broker->control_stopped);
 }
 
-/* --- start ---------------------------------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------------------------------ */
 
 static int open_directories(struct broker *broker, struct k_reason *reason)
 {
@@ -126,7 +127,8 @@ static int open_directories(struct broker *broker, struct k_reason *reason)
             code = k_reason_set(reason, K_INVALID_CONFIG, "log.dirs names more than %d directories",
                                 (int)LOG_DIRS_MAX);
         else
-            code = logdir_open(path, &io_system, &broker->directories[broker->directory_count], reason);
+            code = logdir_open(path, &io_system, &broker->directories[broker->directory_count],
+                               reason);
         if (code == 0)
             broker->directory_count++;
     }
@@ -252,7 +254,7 @@ int broker_start(struct config *config, const struct broker_events *events, stru
     return 0;
 }
 
-/* --- stop ------------------------------------------------------------------------------------------------- */
+/* --- stop ------------------------------------------------------------------------------------- */
 
 static void stop_control(void *context)
 {
@@ -279,7 +281,8 @@ static void wait_for_control(struct broker *broker)
     while (sem_timedwait(&broker->control_stopped, &until) != 0) {
         if (errno == EINTR)
             continue;
-        LOG_WARN("stop-incomplete", "broker=%" PRId32 " reason=\"ZooKeeper did not answer in time\"",
+        LOG_WARN("stop-incomplete",
+                 "broker=%" PRId32 " reason=\"ZooKeeper did not answer in time\"",
                  broker->id);
         return;
     }

@@ -20,7 +20,7 @@
 
 enum { LOOPS_MAX = 8, FRAME_LENGTH_SIZE = 4, SETTLE_ROUNDS = 3 };
 
-/* --- start ------------------------------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------------------------------ */
 
 static int claim_directories(struct broker *broker, struct k_reason *reason)
 {
@@ -165,8 +165,8 @@ static int open_listeners(struct broker *broker, struct k_reason *reason)
 
         entrance->gate = &broker->gates.items[0];
         entrance->name = endpoint->name;
-        int code = listener_new(broker->loops[0], endpoint->host, endpoint->port, accepted, entrance,
-                                &entrance->listener, reason);
+        int code = listener_new(broker->loops[0], endpoint->host, endpoint->port, accepted,
+                                entrance, &entrance->listener, reason);
         if (code != 0)
             return code;
         uint16_t port = listener_port(entrance->listener);
@@ -201,7 +201,7 @@ int broker_data_start(struct broker *broker, struct k_reason *reason)
     return code;
 }
 
-/* --- stop --------------------------------------------------------------------------------------------- */
+/* --- stop ------------------------------------------------------------------------------------- */
 
 static void close_listeners(void *context)
 {

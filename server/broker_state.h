@@ -70,9 +70,9 @@ struct broker {
     bool ready, swept, stopping;                /* control loop */
 };
 
-/* --- broker_data.c: the data plane; on the control loop or with its thread ended --------------------- */
+/* --- broker_data.c: the data plane; on the control loop or with its thread ended -------------- */
 
-/* Claim the directories, open the listeners, start the loops. Returns 0 or an error with a reason. */
+/* Claim the directories, open the listeners, start the loops. 0, or an error with a reason. */
 int broker_data_start(struct broker *broker, struct k_reason *reason);
 
 /* num.loops, or what this machine has processors for. */

@@ -137,7 +137,8 @@ START_TEST(the_page_of_all_options_is_up_to_date)
 
     ck_assert_int_eq(io_read_file(&io_system, TOP_SRCDIR "/docs/configuration.md", 1 << 20, &kept,
                                   &kept_size), 0);
-    ck_assert_msg(strcmp(made, kept) == 0, "run: kairnd --print-config-docs > docs/configuration.md");
+    ck_assert_msg(strcmp(made, kept) == 0,
+                  "run: kairnd --print-config-docs > docs/configuration.md");
     free(made);
     free(kept);
 }

@@ -48,16 +48,26 @@ static void sift_down(struct heap *heap, size_t at)
     set(heap, at, node);
 }
 
+int heap_reserve(struct heap *heap, size_t count)
+{
+    if (count <= heap->capacity)
+        return 0;
+    size_t capacity = heap->capacity > 0 ? 2 * heap->capacity : 16;
+    if (capacity < count)
+        capacity = count;
+    struct heap_node **nodes = realloc(heap->nodes, capacity * sizeof *nodes);
+    if (nodes == NULL)
+        return K_NOMEM;
+    heap->nodes = nodes;
+    heap->capacity = capacity;
+    return 0;
+}
+
 int heap_push(struct heap *heap, struct heap_node *node, int64_t key)
 {
-    if (heap->count == heap->capacity) {
-        size_t capacity = heap->capacity > 0 ? 2 * heap->capacity : 16;
-        struct heap_node **nodes = realloc(heap->nodes, capacity * sizeof *nodes);
-        if (nodes == NULL)
-            return K_NOMEM;
-        heap->nodes = nodes;
-        heap->capacity = capacity;
-    }
+    int error = heap_reserve(heap, heap->count + 1);
+    if (error != 0)
+        return error;
     node->key = key;
     set(heap, heap->count++, node);
     sift_up(heap, node->index);

@@ -21,6 +21,9 @@ void heap_init(struct heap *heap);
 void heap_fini(struct heap *heap);
 static inline void heap_node_init(struct heap_node *node) { node->index = HEAP_OUT; }
 
+/* Make room for `count` nodes in all, so that pushing that many can not fail. 0 or K_NOMEM. */
+int heap_reserve(struct heap *heap, size_t count);
+
 int heap_push(struct heap *heap, struct heap_node *node, int64_t key);   /* 0 or K_NOMEM */
 void heap_remove(struct heap *heap, struct heap_node *node);             /* no-op when out */
 void heap_move(struct heap *heap, struct heap_node *node, int64_t key);

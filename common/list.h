@@ -47,4 +47,16 @@ static inline struct list *list_first(struct list *head)
     return list_empty(head) ? NULL : head->next;
 }
 
+/* Move all nodes of `source` to the end of `target`. */
+static inline void list_move(struct list *target, struct list *source)
+{
+    if (list_empty(source))
+        return;
+    source->next->prev = target->prev;
+    target->prev->next = source->next;
+    source->prev->next = target;
+    target->prev = source->prev;
+    list_init(source);
+}
+
 #endif

@@ -1,7 +1,8 @@
 /* slab.h - reference-counted bytes that may cross threads.
  *
- * A receive slab holds frames; whoever needs its bytes beyond the call takes a reference. The
- * bytes are written only while there is one reference. Counting is atomic; the rest is not. */
+ * A receive slab holds frames; whoever needs its bytes beyond the call takes a reference. Each
+ * frame's bytes belong to whoever was handed the frame; the slab is filled anew only when nobody
+ * else holds it. Counting is atomic; the rest is not. */
 #ifndef COMMON_SLAB_H
 #define COMMON_SLAB_H
 

@@ -1,36 +1,39 @@
 #include "net/address.h"
 
+#include <netdb.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/error.h"
 #include "net/resolve.h"
 
-void address_look_up(const char *host, uint16_t port, bool passive, bool numeric, struct resolved *out)
+int address_look_up(const char *host, uint16_t port, int flags, struct resolved *out)
 {
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
-    struct addrinfo *list = NULL;
-    char service[8], bare[NI_MAXHOST];
+    const struct addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = flags | AI_NUMERICSERV,
+    };
+    struct addrinfo *first;
+    char name[NI_MAXHOST], service[8];
     size_t size = strlen(host);
+    bool bracketed = size >= 2 && host[0] == '[' && host[size - 1] == ']';
 
     out->code = K_RESOLVE_FAILED;
     out->count = 0;
-    if (size >= sizeof bare)
-        return;
-    if (size > 2 && host[0] == '[' && host[size - 1] == ']') {     /* IPv6 in brackets */
-        memcpy(bare, host + 1, size - 2);
-        bare[size - 2] = '\0';
-    } else {
-        memcpy(bare, host, size + 1);
-    }
-    hints.ai_flags |= (passive ? AI_PASSIVE : 0) | (numeric ? AI_NUMERICHOST : 0);
+    if (size >= sizeof name)
+        return EAI_NONAME;
+    /* "[::1]" is how an address of IPv6 is written next to a port. */
+    snprintf(name, sizeof name, "%.*s", (int)(bracketed ? size - 2 : size), host + bracketed);
     snprintf(service, sizeof service, "%u", port);
-    if (getaddrinfo(bare[0] != '\0' ? bare : passive ? "0.0.0.0" : "localhost", service, &hints, &list) != 0)
-        return;
-    for (struct addrinfo *at = list; at != NULL && out->count < RESOLVE_ADDRESSES_MAX; at = at->ai_next) {
+    int failed = getaddrinfo(name, service, &hints, &first);
+    if (failed != 0)
+        return failed;
+    for (const struct addrinfo *at = first; at != NULL && out->count < RESOLVE_ADDRESSES_MAX;
+         at = at->ai_next) {
         memcpy(&out->addresses[out->count], at->ai_addr, at->ai_addrlen);
         out->sizes[out->count++] = at->ai_addrlen;
     }
-    freeaddrinfo(list);
-    out->code = out->count > 0 ? 0 : K_RESOLVE_FAILED;
+    freeaddrinfo(first);
+    out->code = 0;
+    return 0;
 }

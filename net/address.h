@@ -1,15 +1,15 @@
-/* address.h - host names and ports to socket addresses, by getaddrinfo; may block. */
+/* address.h - host names and ports to socket addresses, by getaddrinfo(3). Thread-safe; may block
+ * for seconds unless only numbers are allowed. */
 #ifndef NET_ADDRESS_H
 #define NET_ADDRESS_H
 
-#include <netdb.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 struct resolved;
 
-/* Look up `host` ("127.0.0.1", "[::1]", "broker-1"). `passive`: for listening, "" means every
- * address. `numeric`: no name service, does not block. The code in *out is 0 or RESOLVE_FAILED. */
-void address_look_up(const char *host, uint16_t port, bool passive, bool numeric, struct resolved *out);
+/* Look up `host` ("127.0.0.1", "[::1]", "broker-1") and fill `out`. `flags` are getaddrinfo's:
+ * AI_NUMERICHOST asks no name service, AI_PASSIVE is for listening. Returns 0, or a code for
+ * gai_strerror(); out->code is then RESOLVE_FAILED. */
+int address_look_up(const char *host, uint16_t port, int flags, struct resolved *out);
 
 #endif

@@ -1,191 +1,244 @@
-/* conn.c - life of a connection. */
-#include "net/conn_private.h"
+#include "net/conn.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/error.h"
 #include "common/slab.h"
+#include "net/conn_internal.h"
+#include "net/transport.h"
 
-enum { SEND_QUEUE_MAX = 1 << 20 };
+enum { SEND_QUEUE_MAX_DEFAULT = 1 << 20 };
 
-static void name_peer(struct conn *conn)
+static void name_peer(int fd, char *text, size_t size)
 {
     struct sockaddr_storage address;
-    socklen_t size = sizeof address;
-    char host[INET6_ADDRSTRLEN] = "?";
-    unsigned port = 0;
+    socklen_t address_size = sizeof address;
+    char host[INET6_ADDRSTRLEN] = "";
 
-    if (getpeername(conn->fd, (struct sockaddr *)&address, &size) == 0 && address.ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
-        inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
-        port = ntohs(v4->sin_port);
-    } else if (address.ss_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
-        inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
-        port = ntohs(v6->sin6_port);
-    }
-    snprintf(conn->peer, sizeof conn->peer, "%s:%u", host, port);
-}
-
-/* --- the end ---------------------------------------------------------------------------------------- */
-
-static void free_hook(struct turn_hook *hook)
-{
-    struct conn *conn = LIST_OWNER(hook, struct conn, free_hook);
-    event_free(conn->read_event);
-    event_free(conn->write_event);
-    timer_free(conn->timer);
-    turn_hook_cancel(&conn->flush_hook);
-    chain_fini(&conn->queue);
-    slab_unref(conn->partial);
-    free(conn);
-}
-
-void conn_close(struct conn *conn)
-{
-    if (conn->closing)
+    snprintf(text, size, "local");
+    if (getpeername(fd, (struct sockaddr *)&address, &address_size) != 0)
         return;
-    conn->closing = true;
-    event_del(conn->read_event);
-    event_del(conn->write_event);
-    timer_stop(conn->timer);
-    if (conn->fd >= 0)
-        close(conn->fd);
-    conn->fd = -1;
-    /* The memory goes at the end of the turn: a callback of this connection may be on the stack. */
-    loop_at_turn_end(conn->loop, &conn->free_hook);
+    if (address.ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)&address;
+        inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
+        snprintf(text, size, "%s:%u", host, ntohs(in->sin_port));
+    } else if (address.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)&address;
+        inet_ntop(AF_INET6, &in->sin6_addr, host, sizeof host);
+        snprintf(text, size, "[%s]:%u", host, ntohs(in->sin6_port));
+    }
+}
+
+static void on_tend(struct turn_hook *hook)
+{
+    conn_tend(LIST_OWNER(hook, struct conn, tend));
+}
+
+/* The idle timer is not moved by every byte: when it fires, it looks when the last one was. */
+static void on_timer(void *context)
+{
+    struct conn *conn = context;
+
+    if (conn->state == CONN_FINISHING) {
+        conn_close(conn);
+        return;
+    }
+    int64_t due_ms = conn->active_ms + conn->idle_ms;
+    if (loop_now_ms(conn->loop) < due_ms)
+        timer_at(&conn->timer, due_ms);
+    else
+        conn_fail(conn, K_REQUEST_TIMED_OUT);
+}
+
+int conn_new(struct loop *loop, int fd, const struct conn_options *options, struct conn **out)
+{
+    assert(loop_is_mine(loop));
+    struct conn *conn = calloc(1, sizeof *conn);
+    if (conn == NULL)
+        goto close_fd;
+    conn->loop = loop;
+    conn->handler = options->handler;
+    conn->owner = options->owner;
+    conn->transport = options->transport != NULL ? options->transport : &transport_plain;
+    conn->fd = fd;
+    conn->queue_max =
+        options->send_queue_max > 0 ? options->send_queue_max : SEND_QUEUE_MAX_DEFAULT;
+    conn->idle_ms = options->idle_ms;
+    conn->active_ms = loop_now_ms(loop);
+    chain_init(&conn->queue);
+    turn_hook_init(&conn->tend, on_tend);
+    turn_hook_init(&conn->receive_later, conn_receive_later);
+    turn_hook_init(&conn->send_later, conn_send_later);
+    name_peer(fd, conn->peer, sizeof conn->peer);
+    if (timer_init(&conn->timer, loop, on_timer, conn) != 0)
+        goto free_conn;
+
+    if (event_assign(&conn->readable, loop->base, fd, EV_READ | EV_PERSIST, conn_on_readable,
+                     conn) != 0 ||
+        event_assign(&conn->writable, loop->base, fd, EV_WRITE, conn_on_writable, conn) != 0 ||
+        event_add(&conn->readable, NULL) != 0)
+        goto fini_timer;
+    conn->reading = true;
+    if (conn->idle_ms > 0)
+        timer_at(&conn->timer, conn->active_ms + conn->idle_ms);
+    *out = conn;
+    return 0;
+
+fini_timer:
+    timer_fini(&conn->timer);
+free_conn:
+    free(conn);
+close_fd:
+    close(fd);
+    return K_NOMEM;
+}
+
+static void drop_received(struct conn *conn)
+{
+    slab_unref(conn->kept);
+    conn->kept = NULL;
+    conn->kept_size = conn->frame_size = 0;
+    conn->unparsed = false;
+    conn->unread_size = 0;
+}
+
+/* Let go of the loop and of everything that was queued. */
+static void stop(struct conn *conn)
+{
+    event_del(&conn->readable);
+    event_del(&conn->writable);
+    conn->reading = false;
+    conn->blocked = false;
+    turn_hook_cancel(&conn->tend);
+    turn_hook_cancel(&conn->receive_later);
+    turn_hook_cancel(&conn->send_later);
+    timer_stop(&conn->timer);
+    chain_fini(&conn->queue);
+    drop_received(conn);
 }
 
 void conn_fail(struct conn *conn, int code)
 {
-    if (conn->closing || conn->told_over)
-        return;
-    conn->told_over = true;
-    event_del(conn->read_event);
-    event_del(conn->write_event);
-    timer_stop(conn->timer);
-    if (conn->lingering)
+    if (conn->state == CONN_FINISHING) {
         conn_close(conn);
-    else
-        conn->handler->over(conn, code);
+        return;
+    }
+    if (conn->state != CONN_OPEN)
+        return;
+    stop(conn);
+    conn->state = CONN_FAILED;
+    conn->code = code;
+    loop_at_turn_end(conn->loop, &conn->tend);
+}
+
+void conn_hold(struct conn *conn)
+{
+    conn->busy++;
+}
+
+static void free_when_unused(struct conn *conn)
+{
+    if (conn->busy > 0 || conn->state != CONN_CLOSED)
+        return;
+    timer_fini(&conn->timer);
+    free(conn);
+}
+
+void conn_release(struct conn *conn)
+{
+    conn->busy--;
+    free_when_unused(conn);
+}
+
+void conn_close(struct conn *conn)
+{
+    assert(loop_is_mine(conn->loop));
+    assert(conn->state != CONN_CLOSED);
+    stop(conn);
+    if (conn->fd >= 0)
+        close(conn->fd);
+    conn->fd = -1;
+    conn->state = CONN_CLOSED;
+    free_when_unused(conn);
 }
 
 void conn_close_after_sending(struct conn *conn, int64_t limit_ms)
 {
-    if (conn->closing)
-        return;
-    if (conn->told_over || conn->queue.size == 0) {
+    if (conn->state != CONN_OPEN) {
         conn_close(conn);
         return;
     }
-    conn->lingering = true;
+    conn_hold(conn);
+    conn->state = CONN_FINISHING;
+    drop_received(conn);
+    timer_after(&conn->timer, limit_ms);
+    loop_at_turn_end(conn->loop, &conn->tend);
     conn_update_reading(conn);
-    timer_after(conn->timer, limit_ms);
-    conn_flush(conn);
+    conn_release(conn);
 }
 
-/* --- timing --------------------------------------------------------------------------------------------- */
-
-void conn_moved(struct conn *conn)
+/* When nothing is left to write: say so to the peer and wait for its end, or for the limit. */
+static void finish(struct conn *conn)
 {
-    if (conn->idle_ms > 0)
-        conn->active_ms = loop_now_ms(conn->loop);
-}
-
-/* The timer is not moved with every byte: when it fires it looks how long ago the last one was. */
-static void timer_fired(void *context)
-{
-    struct conn *conn = context;
-    if (conn->lingering) {
-        conn_close(conn);
+    if (conn->queue.first != NULL || conn->shut)
         return;
-    }
-    int64_t quiet_ms = loop_now_ms(conn->loop) - conn->active_ms;
-    if (quiet_ms >= conn->idle_ms)
-        conn_fail(conn, K_REQUEST_TIMED_OUT);
+    conn->shut = true;
+    if (conn->ended)
+        conn_close(conn);
     else
-        timer_after(conn->timer, conn->idle_ms - quiet_ms);
+        shutdown(conn->fd, SHUT_WR);
 }
 
-/* --- making ------------------------------------------------------------------------------------------------ */
-
-int conn_new(struct loop *loop, int fd, const struct conn_options *options, struct conn **out)
+void conn_tend(struct conn *conn)
 {
-    struct conn *conn = calloc(1, sizeof *conn);
-    if (conn == NULL) {
-        close(fd);
-        return K_NOMEM;
+    conn_hold(conn);
+    conn_write(conn);
+    if (conn->state == CONN_OPEN)
+        conn_parse_kept(conn);
+    if (conn->progressed && conn->state == CONN_OPEN) {
+        conn->progressed = false;
+        if (conn->handler->sent != NULL)
+            conn->handler->sent(conn);
     }
-    conn->loop = loop;
-    conn->fd = fd;
-    conn->handler = options->handler;
-    conn->owner = options->owner;
-    conn->transport = options->transport != NULL ? options->transport : &transport_plain;
-    conn->queue_max = options->send_queue_max > 0 ? options->send_queue_max : SEND_QUEUE_MAX;
-    conn->idle_ms = options->idle_ms;
-    chain_init(&conn->queue);
-    turn_hook_init(&conn->flush_hook, conn_flush_hook);
-    turn_hook_init(&conn->free_hook, free_hook);
-    conn->read_event = event_new(loop_base(loop), fd, EV_READ | EV_PERSIST, conn_readable, conn);
-    conn->write_event = event_new(loop_base(loop), fd, EV_WRITE | EV_PERSIST, conn_writable, conn);
-    if (conn->read_event == NULL || conn->write_event == NULL ||
-        timer_new(loop, timer_fired, conn, &conn->timer) != 0 || event_add(conn->read_event, NULL) != 0) {
-        if (conn->read_event != NULL)
-            event_free(conn->read_event);
-        if (conn->write_event != NULL)
-            event_free(conn->write_event);
-        timer_free(conn->timer);
-        free(conn);
-        close(fd);
-        return K_NOMEM;
+    if (conn->state == CONN_FINISHING)
+        finish(conn);
+    if (conn->state == CONN_FAILED && !conn->told) {
+        conn->told = true;
+        conn->handler->over(conn, conn->code);
     }
-    name_peer(conn);
-    if (conn->idle_ms > 0) {
-        conn->active_ms = loop_now_ms(loop);
-        timer_after(conn->timer, conn->idle_ms);
-    }
-    *out = conn;
-    return 0;
+    conn_release(conn);
 }
 
 int conn_detach(struct conn *conn, struct slab **rest, size_t *rest_size)
 {
+    struct slab *copy = NULL;
+
+    assert(conn->state == CONN_OPEN && conn->queue.first == NULL);
+    const uint8_t *bytes = conn->unread;
+    size_t size = conn->unread_size;
+    if (conn->kept != NULL) {
+        assert(size == 0);      /* bytes are either being handed out or kept */
+        bytes = conn->kept->bytes + conn->kept_start;
+        size = conn->kept_size;
+    }
+    if (size > 0) {
+        copy = slab_new(size);
+        if (copy == NULL)
+            return K_NOMEM;
+        memcpy(copy->bytes, bytes, size);
+    }
+    *rest = copy;
+    *rest_size = size;
     int fd = conn->fd;
-    *rest = conn->partial;
-    *rest_size = conn->partial_size;
-    conn->partial = NULL;
     conn->fd = -1;
     conn_close(conn);
     return fd;
-}
-
-/* --- reading or not ------------------------------------------------------------------------------------------ */
-
-void conn_update_reading(struct conn *conn)
-{
-    if (conn->closing || conn->told_over)
-        return;
-    if (conn->pauses > 0 || conn->choked || conn->lingering)
-        event_del(conn->read_event);
-    else
-        event_add(conn->read_event, NULL);
-}
-
-void conn_pause(struct conn *conn)
-{
-    conn->pauses++;
-    conn_update_reading(conn);
-}
-
-void conn_resume(struct conn *conn)
-{
-    if (conn->pauses > 0)
-        conn->pauses--;
-    conn_update_reading(conn);
 }
 
 void *conn_owner(const struct conn *conn)

@@ -5,7 +5,7 @@
  * own. Outgoing chains queue up and are written at the end of the turn; above the queue's limit
  * reading stops until the peer has taken enough.
  *
- * conn never calls back into its owner from inside conn_send(), conn_close() or conn_new(). */
+ * conn calls back into its owner only from the loop, never from inside one of these functions. */
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
@@ -29,10 +29,14 @@ struct conn_handler {
      * reference of the slab. The handler may close the connection. */
     void (*frame)(struct conn *conn, struct slab *slab, uint8_t *bytes, size_t size);
 
-    /* The connection is over: by the peer (K_CLOSED), an error, a cut error or the idle timeout
+    /* The connection is over: by the peer (K_CLOSED), an error (K_NETWORK_EXCEPTION; K_IO when a
+     * file was shorter than its piece of a chain), a cut error or the idle timeout
      * (K_REQUEST_TIMED_OUT). Called once, never after conn_close(). The handler calls
      * conn_close() now or later. */
     void (*over)(struct conn *conn, int code);
+
+    /* Some of the queue was written: conn_queued() has become less. May be NULL. */
+    void (*sent)(struct conn *conn);
 };
 
 struct conn_options {
@@ -43,13 +47,16 @@ struct conn_options {
     int64_t idle_ms;                       /* close when nothing came or went so long; 0: never */
 };
 
-/* Take over `fd` (closed by the connection from now on, even on failure). Returns 0 or K_NOMEM. */
+/* Take over `fd`, a non-blocking stream socket (closed by the connection from now on, even on
+ * failure). Returns 0 or K_NOMEM. */
 int conn_new(struct loop *loop, int fd, const struct conn_options *options, struct conn **out);
 
 /* Close at once and free, after the current callback returned. Queued chains are dropped. */
 void conn_close(struct conn *conn);
 
-/* Close once everything queued has been written, or after `limit_ms`. `over` is not called. */
+/* Close once everything queued has been written and the peer has closed its side, or after
+ * `limit_ms`. What still arrives is thrown away: closing with unread bytes would reset the
+ * connection, and the peer could lose what we sent last. No callback is called any more. */
 void conn_close_after_sending(struct conn *conn, int64_t limit_ms);
 
 /* Queue a chain; the connection owns its pieces now. Written at the end of the turn. */
@@ -63,11 +70,13 @@ void conn_pause(struct conn *conn);
 void conn_resume(struct conn *conn);
 
 /* Take the socket out, to hand it to another loop: the descriptor is the caller's, *rest receives
- * bytes already received but not consumed (a new slab, or NULL). The connection is freed as by
- * conn_close(). Only with an empty send queue. */
+ * bytes already received but not consumed (at the start of a new slab, or NULL). The connection is
+ * freed as by conn_close(). Only with an empty send queue. Returns the descriptor, or K_NOMEM
+ * (below 0; nothing has changed then). */
 int conn_detach(struct conn *conn, struct slab **rest, size_t *rest_size);
 
-/* Feed bytes as if received: those that came along with a handed-over socket. */
+/* Feed bytes as if received, before anything else: those that came along with a handed-over socket.
+ * Right after conn_new(); copied; frames are handed out at the end of the turn. */
 void conn_feed(struct conn *conn, const uint8_t *bytes, size_t size);
 
 void *conn_owner(const struct conn *conn);

@@ -1,164 +1,288 @@
-/* conn_receive.c - from bytes to frames.
- *
- * Bytes land in the loop's slab and whole frames are handed out from there. What is left of the
- * last frame moves to a slab of its own, sized by the frame once its size is known, and the rest
- * of that frame is received straight into it, with the loop's slab behind it for whatever follows.
- * So a large frame is copied only as far as its first piece, and an idle connection owns nothing. */
-#include "net/conn_private.h"
-
-#include <errno.h>
+/* A connection's way in: bytes arrive in the loop's shared slab, frames are cut and handed out in
+ * place. Only what is left at the end moves: into a slab of its own if its size is known, so that
+ * the rest of a large frame is received where it will stay. */
+#include <assert.h>
 #include <string.h>
 
 #include "common/error.h"
 #include "common/slab.h"
-#include "net/loop_private.h"
+#include "net/conn_internal.h"
+#include "net/transport.h"
 
-enum { TURN_BYTES_MAX = 1 << 20, PARTIAL_MIN = 64 };
+enum {
+    /* What may be received behind the end of a large frame: the start of the next one, which is
+     * then moved. Little, because a large frame is mostly followed by another. */
+    BEHIND_FRAME_MAX = 32 << 10
+};
 
-/* One whole frame to the owner. False when the connection is gone or no longer wants to read. */
-static bool hand_out(struct conn *conn, struct slab *slab, uint8_t *bytes, size_t size)
+static bool may_hand_out(const struct conn *conn)
 {
-    conn->handler->frame(conn, slab, bytes, size);
-    return !conn->closing && !conn->told_over;
+    return conn->state == CONN_OPEN && conn->pauses == 0 && !conn->choked;
 }
 
-/* Keep the start of a frame that is not there whole. */
-static int keep_partial(struct conn *conn, const uint8_t *bytes, size_t size, size_t target)
+void conn_update_reading(struct conn *conn)
 {
-    struct slab *slab = slab_new(target > 0 ? target : PARTIAL_MIN + 2 * size);
-    if (slab == NULL)
-        return K_NOMEM;
-    memcpy(slab->bytes, bytes, size);
-    conn->partial = slab;
-    conn->partial_size = size;
-    conn->partial_target = target;
-    return 0;
-}
+    bool wanted = may_hand_out(conn) || (conn->state == CONN_FINISHING && !conn->ended);
 
-/* Cut as many frames as there are in slab bytes [bytes, bytes + size); keep the rest. */
-static void cut_frames(struct conn *conn, struct slab *slab, uint8_t *bytes, size_t size)
-{
-    while (size > 0) {
-        ssize_t frame = conn->handler->cut(conn, bytes, size);
-        if (conn->closing || conn->told_over)
-            return;
-        if (frame < 0) {
-            conn_fail(conn, (int)frame);
-            return;
-        }
-        if (frame == 0 || (size_t)frame > size) {
-            int error = keep_partial(conn, bytes, size, (size_t)frame);
-            if (error != 0)
-                conn_fail(conn, error);
-            return;
-        }
-        if (!hand_out(conn, slab, bytes, (size_t)frame))
-            return;
-        bytes += frame;
-        size -= (size_t)frame;
-    }
-}
-
-/* More bytes came for the partial frame and `extra` behind it in the loop's slab. */
-static void go_on(struct conn *conn, struct slab *slab, size_t extra)
-{
-    struct slab *partial = conn->partial;
-    size_t size = conn->partial_size, target = conn->partial_target;
-
-    if (target == 0) {
-        /* Its size was not known: look again at everything together. */
-        ssize_t frame = conn->handler->cut(conn, partial->bytes, size);
-        if (conn->closing || conn->told_over)
-            return;
-        if (frame < 0) {
-            conn_fail(conn, (int)frame);
-            return;
-        }
-        if (frame == 0 || (size_t)frame > size) {
-            conn->partial = NULL;
-            int error = keep_partial(conn, partial->bytes, size, (size_t)frame);
-            slab_unref(partial);
-            if (error != 0)
-                conn_fail(conn, error);
-            return;
-        }
-        conn->partial = NULL;
-        cut_frames(conn, partial, partial->bytes, size);
-        slab_unref(partial);
+    if (wanted && conn->unparsed)
+        loop_at_turn_end(conn->loop, &conn->tend);
+    if (wanted == conn->reading)
         return;
-    }
-    if (size < target)
-        return;
-    conn->partial = NULL;
-    conn->partial_size = conn->partial_target = 0;
-    bool going = hand_out(conn, partial, partial->bytes, target);
-    slab_unref(partial);
-    if (going && extra > 0)
-        cut_frames(conn, slab, slab->bytes, extra);
+    conn->reading = wanted;
+    if (!wanted)
+        event_del(&conn->readable);
+    else if (event_add(&conn->readable, NULL) != 0)
+        conn_fail(conn, K_NOMEM);
 }
 
-/* One receive. Bytes taken, or what the transport said. */
-static ssize_t receive_once(struct conn *conn)
+void conn_pause(struct conn *conn)
 {
-    struct slab *slab = loop_slab(conn->loop);
-    struct iovec to[2];
-    int count = 0;
-    size_t partial_room = 0;
-
-    if (slab == NULL)
-        return TRANSPORT_FAILED;
-    if (conn->partial != NULL) {
-        size_t room = conn->partial_target > 0 ? conn->partial_target : conn->partial->size;
-        partial_room = room - conn->partial_size;
-        to[count++] = (struct iovec){ conn->partial->bytes + conn->partial_size, partial_room };
-    }
-    /* Behind a frame of unknown size nothing may be received: it might belong to that frame. */
-    if (conn->partial == NULL || conn->partial_target > 0)
-        to[count++] = (struct iovec){ slab->bytes, slab->size };
-    ssize_t got = conn->transport->receive(conn->fd, conn->transport_state, to, count);
-    if (got <= 0)
-        return got;
-    conn_moved(conn);
-    if (conn->partial == NULL) {
-        cut_frames(conn, slab, slab->bytes, (size_t)got);
-        return got;
-    }
-    size_t mine = (size_t)got < partial_room ? (size_t)got : partial_room;
-    conn->partial_size += mine;
-    go_on(conn, slab, (size_t)got - mine);
-    return got;
+    conn->pauses++;
+    conn_update_reading(conn);
 }
 
-void conn_readable(evutil_socket_t fd, short what, void *context)
+void conn_resume(struct conn *conn)
 {
-    struct conn *conn = context;
-    size_t moved = 0;
-    (void)fd, (void)what;
-
-    loop_in_turn(conn->loop);
-    while (moved < TURN_BYTES_MAX) {
-        ssize_t got = receive_once(conn);
-        if (conn->closing || conn->told_over || got == TRANSPORT_AGAIN)
-            return;
-        if (got < 0) {
-            conn_fail(conn, got == TRANSPORT_END ? K_CLOSED : K_NETWORK_EXCEPTION);
-            return;
-        }
-        moved += (size_t)got;
-        /* A short read emptied the socket: one more call would only say so. */
-        if ((size_t)got < LOOP_SLAB_SIZE || conn->pauses > 0 || conn->choked || !loop_may_move(conn->loop, (size_t)got))
-            return;
-    }
+    assert(conn->pauses > 0);
+    conn->pauses--;
+    conn_update_reading(conn);
 }
 
-void conn_feed(struct conn *conn, const uint8_t *bytes, size_t size)
+/* --- what stays ------------------------------------------------------------------------------- */
+
+static void keep(struct conn *conn, struct slab *slab, size_t start, size_t size)
 {
-    struct slab *slab = slab_new(size);
+    assert(conn->kept == NULL);
+    conn->kept = slab;
+    conn->kept_start = start;
+    conn->kept_size = size;
+    conn->unread_size = 0;
+}
+
+static void keep_copy(struct conn *conn, size_t room)
+{
+    struct slab *slab = loop_take_slab(conn->loop, room);
+
     if (slab == NULL) {
         conn_fail(conn, K_NOMEM);
         return;
     }
-    memcpy(slab->bytes, bytes, size);
-    cut_frames(conn, slab, slab->bytes, size);
-    slab_unref(slab);
+    memcpy(slab->bytes, conn->unread, conn->unread_size);
+    keep(conn, slab, 0, conn->unread_size);
+}
+
+/* The start of a frame of `size` bytes; 0: of a size that can not be told yet. */
+static void keep_partial(struct conn *conn, size_t size)
+{
+    if (size == 0 && conn->unread_size >= RECEIVE_ROOM_MIN / 2) {
+        conn_fail(conn, K_MALFORMED);       /* nothing has so long a beginning */
+        return;
+    }
+    keep_copy(conn, size > 0 ? size : conn->unread_size);
+    conn->frame_size = size;
+}
+
+/* Whole frames, maybe, that must wait. A slab of our own is kept as it is, so that a connection
+ * that is paused after every frame does not copy the rest again and again. */
+static void keep_unparsed(struct conn *conn, struct slab *slab)
+{
+    if (slab == conn->loop->receive)
+        keep_copy(conn, conn->unread_size);
+    else
+        keep(conn, slab_ref(slab), (size_t)(conn->unread - slab->bytes), conn->unread_size);
+    conn->unparsed = conn->kept != NULL;
+}
+
+/* --- handing out ------------------------------------------------------------------------------ */
+
+/* Hand out the frames in `unread`, which lies in `slab`; keep what remains. */
+static void parse(struct conn *conn, struct slab *slab)
+{
+    while (conn->unread_size > 0 && may_hand_out(conn)) {
+        ssize_t size = conn->handler->cut(conn, conn->unread, conn->unread_size);
+        if (size < 0) {
+            conn_fail(conn, (int)size);
+        } else if (size == 0 || (size_t)size > conn->unread_size) {
+            keep_partial(conn, (size_t)size);
+        } else {
+            uint8_t *bytes = conn->unread;
+            conn->unread += size;
+            conn->unread_size -= (size_t)size;
+            conn->handler->frame(conn, slab, bytes, (size_t)size);
+        }
+    }
+    if (conn->unread_size > 0 && conn->state == CONN_OPEN)
+        keep_unparsed(conn, slab);
+    conn->unread_size = 0;
+}
+
+void conn_parse_kept(struct conn *conn)
+{
+    if (!conn->unparsed || !may_hand_out(conn))
+        return;
+    struct slab *slab = conn->kept;
+    conn->unread = slab->bytes + conn->kept_start;
+    conn->unread_size = conn->kept_size;
+    conn->kept = NULL;
+    conn->unparsed = false;
+    parse(conn, slab);
+    loop_give_slab(conn->loop, slab);
+}
+
+void conn_feed(struct conn *conn, const uint8_t *bytes, size_t size)
+{
+    if (conn->state != CONN_OPEN || size == 0)
+        return;
+    assert(conn->kept == NULL && conn->unread_size == 0);
+    conn->unread = (uint8_t *)bytes;
+    conn->unread_size = size;
+    keep_copy(conn, size);
+    conn->unread_size = 0;
+    conn->unparsed = conn->kept != NULL;
+    loop_at_turn_end(conn->loop, &conn->tend);
+}
+
+/* --- receiving -------------------------------------------------------------------------------- */
+
+/* The kept frame is complete: hand it out, then what was received behind it. */
+static void hand_out_kept_frame(struct conn *conn)
+{
+    struct slab *slab = conn->kept;
+    size_t size = conn->frame_size;
+
+    conn->kept = NULL;
+    conn->frame_size = 0;
+    conn->handler->frame(conn, slab, slab->bytes, size);
+    loop_give_slab(conn->loop, slab);
+}
+
+/* Receive the rest of a frame into the slab that was made for it. */
+static ssize_t receive_rest(struct conn *conn, struct slab *shared, uint8_t *room, size_t room_size,
+                            size_t limit, size_t *asked)
+{
+    size_t missing = conn->frame_size - conn->kept_size;
+    size_t first = missing < limit ? missing : limit;
+    size_t behind = conn->frame_size < RECEIVE_ROOM_MIN ? room_size : BEHIND_FRAME_MAX;
+    if (behind > limit - first)
+        behind = limit - first;
+    struct iovec iov[2] = {
+        { .iov_base = conn->kept->bytes + conn->kept_size, .iov_len = first },
+        { .iov_base = room, .iov_len = behind },
+    };
+
+    *asked = first + behind;
+    ssize_t size =
+        conn->transport->receive(conn->fd, conn->transport_state, iov, behind > 0 ? 2 : 1);
+    if (size <= 0)
+        return size;
+    if ((size_t)size < missing) {
+        conn->kept_size += (size_t)size;
+        return size;
+    }
+    conn->unread = room;
+    conn->unread_size = (size_t)size - missing;
+    loop_receive_fill(conn->loop, conn->unread_size);
+    hand_out_kept_frame(conn);
+    parse(conn, shared);
+    return size;
+}
+
+/* Receive into the shared slab, behind the start of a frame whose size could not be told. */
+static ssize_t receive_shared(struct conn *conn, struct slab *shared, uint8_t *room,
+                              size_t room_size, size_t limit, size_t *asked)
+{
+    size_t before = conn->kept != NULL ? conn->kept_size : 0;
+    struct iovec iov = { .iov_base = room + before, .iov_len = room_size - before };
+
+    if (iov.iov_len > limit)
+        iov.iov_len = limit;
+    *asked = iov.iov_len;
+    ssize_t size = conn->transport->receive(conn->fd, conn->transport_state, &iov, 1);
+    if (size <= 0)
+        return size;
+    if (before > 0) {
+        memcpy(room, conn->kept->bytes + conn->kept_start, before);
+        slab_unref(conn->kept);
+        conn->kept = NULL;
+    }
+    conn->unread = room;
+    conn->unread_size = before + (size_t)size;
+    loop_receive_fill(conn->loop, conn->unread_size);
+    if (conn->state == CONN_FINISHING)
+        conn->unread_size = 0;
+    parse(conn, shared);
+    return size;
+}
+
+static ssize_t receive_some(struct conn *conn, size_t limit, size_t *asked)
+{
+    uint8_t *room;
+    size_t room_size;
+    struct slab *shared = loop_receive_room(conn->loop, &room, &room_size);
+
+    if (shared == NULL) {
+        conn_fail(conn, K_NOMEM);
+        return TRANSPORT_AGAIN;
+    }
+    if (conn->frame_size > 0 && conn->state == CONN_OPEN)
+        return receive_rest(conn, shared, room, room_size, limit, asked);
+    return receive_shared(conn, shared, room, room_size, limit, asked);
+}
+
+/* The peer sends no more. One that we are done with may still want to read what we sent last. */
+static void ended(struct conn *conn)
+{
+    if (conn->state == CONN_FINISHING && !conn->shut) {
+        conn->ended = true;
+        conn_update_reading(conn);
+    } else {
+        conn_fail(conn, K_CLOSED);
+    }
+}
+
+/* Receive until the socket is empty or the turn's share is used up; then the next turn goes on. */
+static void receive(struct conn *conn)
+{
+    size_t share = CONN_TURN_BYTES_MAX;
+
+    while (share > 0 && (may_hand_out(conn) || conn->state == CONN_FINISHING)) {
+        if (conn->loop->budget == 0) {
+            loop_at_next_turn(conn->loop, &conn->receive_later);
+            return;
+        }
+        size_t limit = share < conn->loop->budget ? share : conn->loop->budget;
+        size_t asked = 0;
+        ssize_t size = receive_some(conn, limit, &asked);
+        if (size == TRANSPORT_END)
+            ended(conn);
+        else if (size == TRANSPORT_FAILED)
+            conn_fail(conn, K_NETWORK_EXCEPTION);
+        if (size <= 0)
+            return;
+        share -= (size_t)size;
+        conn->loop->budget -= (size_t)size;
+        conn->active_ms = loop_turn_ms(conn->loop);
+        if ((size_t)size < asked)
+            return;     /* empty now; asking again would only hear EAGAIN */
+    }
+}
+
+void conn_on_readable(evutil_socket_t fd, short what, void *context)
+{
+    struct conn *conn = context;
+
+    (void)fd;
+    (void)what;
+    loop_turn_begin(conn->loop);
+    conn_hold(conn);
+    conn_parse_kept(conn);      /* what came first goes out first */
+    receive(conn);
+    conn_release(conn);
+}
+
+void conn_receive_later(struct turn_hook *hook)
+{
+    struct conn *conn = LIST_OWNER(hook, struct conn, receive_later);
+
+    conn_on_readable(conn->fd, EV_READ, conn);
 }

@@ -1,134 +1,182 @@
-/* conn_send.c - from chains to bytes: memory is gathered, file spans go by sendfile. */
-#include "net/conn_private.h"
+/* A connection's way out: memory with sendmsg, large spans of files with sendfile. */
+#include <assert.h>
+#include <unistd.h>
 
 #include "common/error.h"
-#include "net/loop_private.h"
+#include "net/conn_internal.h"
+#include "net/transport.h"
 
-enum { IOVECS_MAX = 64, FILE_CALL_MAX = 1 << 20, TURN_BYTES_MAX = 4 << 20 };
+enum {
+    PIECES_MAX = 64,                    /* in one sendmsg */
+    SMALL_FILE_MAX = 16 << 10,          /* below this, reading and sending beats a sendfile call */
+    SMALL_FILES_MAX = 32 << 10
+};
 
-/* Forget `size` bytes at the front of the queue. */
-static void consume(struct conn *conn, size_t size)
-{
-    while (size > 0) {
-        struct chain_piece *piece = conn->queue.first;
-        if (piece->size > size) {
-            piece->size -= size;
-            conn->queue.size -= size;
-            if (piece->kind == CHAIN_MEMORY)
-                piece->bytes += size;
-            else
-                piece->position += (off_t)size;
-            return;
-        }
-        size -= piece->size;
-        chain_piece_free(chain_pop(&conn->queue));
-    }
-}
-
-static ssize_t send_memory(struct conn *conn)
-{
-    struct iovec from[IOVECS_MAX];
-    int count = 0;
-    const struct chain_piece *piece = conn->queue.first;
-
-    for (; piece != NULL && piece->kind == CHAIN_MEMORY && count < IOVECS_MAX; piece = piece->next)
-        from[count++] = (struct iovec){ (void *)piece->bytes, piece->size };
-    return conn->transport->send(conn->fd, conn->transport_state, from, count, piece != NULL);
-}
-
-static ssize_t send_some(struct conn *conn)
-{
-    const struct chain_piece *piece = conn->queue.first;
-    if (piece->kind == CHAIN_MEMORY)
-        return send_memory(conn);
-    size_t size = piece->size < FILE_CALL_MAX ? piece->size : FILE_CALL_MAX;
-    return conn->transport->send_file(conn->fd, conn->transport_state, piece->fd, piece->position, size);
-}
-
-/* Reading stops while the peer does not take what it asked for. */
-static void update_choke(struct conn *conn)
-{
-    bool choked = conn->choked ? conn->queue.size > conn->queue_max / 2 : conn->queue.size > conn->queue_max;
-    if (choked != conn->choked) {
-        conn->choked = choked;
-        conn_update_reading(conn);
-    }
-}
-
-static void await_writable(struct conn *conn, bool await)
-{
-    if (await == conn->writable_awaited)
-        return;
-    conn->writable_awaited = await;
-    if (await)
-        event_add(conn->write_event, NULL);
-    else
-        event_del(conn->write_event);
-}
-
-/* Write what the socket takes. Returns 0 or why it takes nothing any more. */
-static int push(struct conn *conn)
-{
-    size_t moved = 0;
-
-    while (conn->queue.first != NULL && moved < TURN_BYTES_MAX) {
-        if (conn->queue.first->size == 0) {
-            chain_piece_free(chain_pop(&conn->queue));
-            continue;
-        }
-        ssize_t sent = send_some(conn);
-        if (sent == TRANSPORT_AGAIN)
-            break;
-        /* A file that is shorter than its span can not be made up for in this stream. */
-        if (sent < 0)
-            return sent == TRANSPORT_END ? K_CORRUPT : K_NETWORK_EXCEPTION;
-        conn_moved(conn);
-        consume(conn, (size_t)sent);
-        moved += (size_t)sent;
-    }
-    await_writable(conn, conn->queue.first != NULL);
-    update_choke(conn);
-    if (conn->lingering && conn->queue.first == NULL)
-        conn_close(conn);
-    return 0;
-}
-
-static void push_or_fail(struct conn *conn)
-{
-    int code = conn->closing || conn->told_over ? 0 : push(conn);
-    if (code != 0)
-        conn_fail(conn, code);
-}
-
-void conn_flush_hook(struct turn_hook *hook)
-{
-    push_or_fail(LIST_OWNER(hook, struct conn, flush_hook));
-}
-
-void conn_writable(evutil_socket_t fd, short what, void *context)
-{
-    struct conn *conn = context;
-    (void)fd, (void)what;
-    loop_in_turn(conn->loop);
-    push_or_fail(conn);
-}
+/* Room for small spans of files on their way into one sendmsg. */
+struct scratch {
+    size_t used;
+    uint8_t bytes[SMALL_FILES_MAX];
+};
 
 void conn_send(struct conn *conn, struct chain *chain)
 {
-    if (conn->closing || conn->told_over || conn->lingering) {
+    assert(loop_is_mine(conn->loop));
+    if (conn->state != CONN_OPEN) {
         chain_fini(chain);
         return;
     }
     chain_move(&conn->queue, chain);
-    if (!conn->writable_awaited)
-        loop_at_turn_end(conn->loop, &conn->flush_hook);
+    if (!conn->choked && conn->queue.size > conn->queue_max) {
+        conn->choked = true;
+        conn_update_reading(conn);
+    }
+    loop_at_turn_end(conn->loop, &conn->tend);
 }
 
 void conn_flush(struct conn *conn)
 {
-    if (conn->closing || conn->told_over || conn->writable_awaited)
+    conn_hold(conn);
+    conn_write(conn);
+    conn_release(conn);
+}
+
+/* `size` bytes at the front of the queue were written. Pieces of no size are dropped too. */
+static void advance(struct conn *conn, size_t size)
+{
+    struct chain *queue = &conn->queue;
+
+    while (queue->first != NULL) {
+        struct chain_piece *piece = queue->first;
+        if (piece->size > size) {
+            if (piece->kind == CHAIN_MEMORY)
+                piece->bytes += size;
+            else
+                piece->position += (off_t)size;
+            piece->size -= size;
+            queue->size -= size;
+            break;
+        }
+        size -= piece->size;
+        chain_piece_free(chain_pop(queue));
+    }
+}
+
+/* Bytes of a small span of a file, read into the scratch; NULL when there is no room left, or when
+ * the file could not be read: sendfile will then find out why. */
+static uint8_t *read_small(const struct chain_piece *piece, struct scratch *scratch)
+{
+    uint8_t *at = scratch->bytes + scratch->used;
+
+    if (piece->size > SMALL_FILE_MAX || piece->size > SMALL_FILES_MAX - scratch->used)
+        return NULL;
+    if (pread(piece->fd, at, piece->size, piece->position) != (ssize_t)piece->size)
+        return NULL;
+    scratch->used += piece->size;
+    return at;
+}
+
+/* Collect the pieces at the front that go out from memory, `limit` bytes at most. */
+static int gather(const struct chain *queue, size_t limit, struct scratch *scratch,
+                  struct iovec *iov, size_t *size)
+{
+    int count = 0;
+
+    *size = 0;
+    for (const struct chain_piece *piece = queue->first;
+         piece != NULL && count < PIECES_MAX && *size < limit; piece = piece->next) {
+        const uint8_t *bytes =
+            piece->kind == CHAIN_MEMORY ? piece->bytes : read_small(piece, scratch);
+        if (bytes == NULL && piece->size > 0)
+            break;
+        size_t part = piece->size < limit - *size ? piece->size : limit - *size;
+        iov[count++] = (struct iovec){ .iov_base = (void *)bytes, .iov_len = part };
+        *size += part;
+    }
+    return count;
+}
+
+/* One call to the system. Returns bytes written or what the transport says. */
+static ssize_t write_some(struct conn *conn, size_t limit)
+{
+    struct iovec iov[PIECES_MAX];
+    struct scratch scratch;
+    size_t size;
+
+    scratch.used = 0;
+    advance(conn, 0);       /* pieces of no size */
+    int count = gather(&conn->queue, limit, &scratch, iov, &size);
+    if (size > 0)
+        return conn->transport->send(conn->fd, conn->transport_state, iov, count,
+                                     size < conn->queue.size);
+
+    const struct chain_piece *file = conn->queue.first;
+    return conn->transport->send_file(conn->fd, conn->transport_state, file->fd, file->position,
+                                      file->size < limit ? file->size : limit);
+}
+
+static void went_out(struct conn *conn, size_t size)
+{
+    advance(conn, size);
+    conn->loop->budget -= size;
+    conn->active_ms = loop_turn_ms(conn->loop);
+    conn->progressed = true;
+    loop_at_turn_end(conn->loop, &conn->tend);      /* to tell the handler */
+    if (conn->choked && conn->queue.size <= conn->queue_max / 2) {
+        conn->choked = false;
+        conn_update_reading(conn);
+    }
+}
+
+static void stuck(struct conn *conn, ssize_t result)
+{
+    if (result == TRANSPORT_AGAIN) {
+        conn->blocked = event_add(&conn->writable, NULL) == 0;
+        if (!conn->blocked)
+            conn_fail(conn, K_NOMEM);
+    } else {
+        /* 0: the file is shorter than its span. What was announced can not be sent, so the only
+         * way to say so is to close. */
+        conn_fail(conn, result == 0               ? K_IO
+                        : result == TRANSPORT_END ? K_CLOSED
+                                                  : K_NETWORK_EXCEPTION);
+    }
+}
+
+void conn_write(struct conn *conn)
+{
+    size_t share = CONN_TURN_BYTES_MAX;
+
+    if (conn->blocked || (conn->state != CONN_OPEN && conn->state != CONN_FINISHING))
         return;
-    /* A failure shows again at the end of the turn, when the owner may be called. */
-    if (push(conn) != 0)
-        loop_at_turn_end(conn->loop, &conn->flush_hook);
+    while (conn->queue.size > 0) {
+        size_t limit = share < conn->loop->budget ? share : conn->loop->budget;
+        if (limit == 0) {
+            loop_at_next_turn(conn->loop, &conn->send_later);
+            return;
+        }
+        ssize_t size = write_some(conn, limit);
+        if (size <= 0) {
+            stuck(conn, size);
+            return;
+        }
+        share -= (size_t)size;
+        went_out(conn, (size_t)size);
+    }
+    chain_fini(&conn->queue);       /* pieces of no size */
+}
+
+void conn_on_writable(evutil_socket_t fd, short what, void *context)
+{
+    struct conn *conn = context;
+
+    (void)fd;
+    (void)what;
+    loop_turn_begin(conn->loop);
+    conn->blocked = false;
+    conn_tend(conn);
+}
+
+void conn_send_later(struct turn_hook *hook)
+{
+    conn_tend(LIST_OWNER(hook, struct conn, send_later));
 }

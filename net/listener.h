@@ -11,7 +11,8 @@
 struct listener;
 struct loop;
 
-typedef void (*listener_accept)(void *context, int fd);    /* fd: non-blocking, close-on-exec, TCP_NODELAY */
+typedef void (*listener_accept)(void *context,
+                                int fd); /* fd: non-blocking, close-on-exec, TCP_NODELAY */
 
 /* Listen on host:port ("" or "0.0.0.0": every IPv4 address; "[::]" every address; port 0: any).
  * Returns 0, RESOLVE_FAILED, BUSY (port in use; the reason says by which address) or IO. Before

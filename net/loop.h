@@ -1,7 +1,8 @@
 /* loop.h - one thread, one event_base, and everything that belongs to them.
  *
  * Only loop_post(), loop_stop() and loop_is_current() may be called from other threads; all else
- * belongs to the loop's own thread (asserted in debug builds), or to whoever made it before start. */
+ * belongs to the loop's own thread (asserted in debug builds), or to whoever made it before start.
+ */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
 
@@ -31,8 +32,13 @@ int loop_new(const struct loop_options *options, struct loop **out);
 /* Start its thread (all signals blocked in it). Returns 0 or K_NOMEM. */
 int loop_start(struct loop *loop);
 
-/* Run in the calling thread instead of loop_start(), until loop_stop(). */
+/* Run in the calling thread instead of loop_start(), until loop_stop(). SIGPIPE stays blocked in
+ * that thread afterwards. */
 void loop_run(struct loop *loop);
+
+/* One turn in the calling thread, waiting at most `wait_ms` (-1: no limit) for something to do: for
+ * tests, which run a loop until a condition holds. SIGPIPE stays blocked as with loop_run(). */
+void loop_turn(struct loop *loop, int64_t wait_ms);
 
 /* Ask it to end after the current turn; mail posted before is still delivered. Any thread. */
 void loop_stop(struct loop *loop);
@@ -77,6 +83,7 @@ void timer_free(struct timer *timer);                         /* NULL is allowed
 void timer_at(struct timer *timer, int64_t deadline_ms);
 void timer_after(struct timer *timer, int64_t delay_ms);
 void timer_stop(struct timer *timer);
+/* Will it fire? */
 bool timer_pending(const struct timer *timer);
 
 #endif

@@ -1,5 +1,8 @@
 #include "net/mailbox.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -8,12 +11,13 @@
 
 int mailbox_init(struct mailbox *mailbox)
 {
-    mailbox->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (mailbox->fd < 0)
+    int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (fd < 0)
         return K_NOMEM;
     pthread_mutex_init(&mailbox->lock, NULL);
     mailbox->first = NULL;
     mailbox->last = &mailbox->first;
+    mailbox->fd = fd;
     return 0;
 }
 
@@ -27,31 +31,45 @@ void mailbox_post(struct mailbox *mailbox, struct mail *mail)
 {
     mail->next = NULL;
     pthread_mutex_lock(&mailbox->lock);
-    int was_empty = mailbox->first == NULL;
+    bool was_empty = mailbox->first == NULL;
     *mailbox->last = mail;
     mailbox->last = &mail->next;
-    pthread_mutex_unlock(&mailbox->lock);
     if (was_empty) {
-        /* Fails only when the counter is full, and then the descriptor is readable already. */
-        ssize_t ignored = write(mailbox->fd, &(uint64_t){ 1 }, sizeof(uint64_t));
-        (void)ignored;
+        /* Under the lock: once it is dropped the receiver may deliver this mail and end, taking the
+         * descriptor with it. The write can not block: the counter is reset before every drain. */
+        const uint64_t one = 1;
+        while (write(mailbox->fd, &one, sizeof one) < 0 && errno == EINTR)
+            continue;
     }
+    pthread_mutex_unlock(&mailbox->lock);
 }
 
-void mailbox_deliver(struct mailbox *mailbox)
+void mailbox_drain(struct mailbox *mailbox)
 {
     uint64_t count;
-    ssize_t ignored = read(mailbox->fd, &count, sizeof count);
-    (void)ignored;
+
+    /* The counter first: mail posted after this finds either a box that we are about to empty, or
+     * an empty one, and then wakes us again. */
+    while (read(mailbox->fd, &count, sizeof count) < 0 && errno == EINTR)
+        continue;
 
     pthread_mutex_lock(&mailbox->lock);
     struct mail *mail = mailbox->first;
     mailbox->first = NULL;
     mailbox->last = &mailbox->first;
     pthread_mutex_unlock(&mailbox->lock);
+
     while (mail != NULL) {
-        struct mail *next = mail->next;      /* delivering may free it */
+        struct mail *next = mail->next;     /* delivery may free the mail */
         mail->deliver(mail);
         mail = next;
     }
+}
+
+void mailbox_wait(struct mailbox *mailbox)
+{
+    struct pollfd ready = { .fd = mailbox->fd, .events = POLLIN };
+
+    while (poll(&ready, 1, -1) < 0 && errno == EINTR)
+        continue;
 }

@@ -1,39 +1,43 @@
-/* resolve.c - a helper thread that asks getaddrinfo, and mail that brings the answers back. */
 #include "net/resolve.h"
 
 #include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/error.h"
-#include "common/list.h"
-#include "common/mail.h"
+#include "common/log.h"
 #include "net/address.h"
 #include "net/loop.h"
+#include "net/mailbox.h"
 
-enum { STACK_SIZE = 256 * 1024 };
+struct resolver {
+    struct mailbox inbox;               /* queries for the helper thread */
+    pthread_t thread;
+    atomic_bool started;
+    atomic_bool stopping;               /* what is still queued is refused */
+    struct mail stop;
+    bool stopped;                       /* the helper thread's own */
+};
 
+/* Travels to the helper thread, is filled there, and comes back to its loop as mail. */
 struct resolve_query {
     struct mail mail;
-    struct list node;                   /* in the resolver's queue */
+    struct resolver *resolver;
     struct loop *loop;
     char *host;
     uint16_t port;
     void (*answer)(void *context, const struct resolved *result);
-    void *context;                      /* loop's thread */
-    bool cancelled;                     /* loop's thread */
+    void *context;
+    atomic_bool cancelled;
     struct resolved result;
 };
 
-struct resolver {
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    struct list queue;                  /* guarded, as the flags */
-    bool stopping, started;
-    pthread_t thread;
-};
+static struct resolve_query *query_of(struct mail *mail)
+{
+    return (struct resolve_query *)((char *)mail - offsetof(struct resolve_query, mail));
+}
 
 static void query_free(struct resolve_query *query)
 {
@@ -41,83 +45,96 @@ static void query_free(struct resolve_query *query)
     free(query);
 }
 
-static void answered(struct mail *mail)
+static void deliver_answer(struct mail *mail)
 {
-    struct resolve_query *query = LIST_OWNER(mail, struct resolve_query, mail);
+    struct resolve_query *query = query_of(mail);
+
     if (!query->cancelled)
         query->answer(query->context, &query->result);
     query_free(query);
 }
 
-static void *thread_main(void *context)
+static void send_answer(struct resolve_query *query)
+{
+    query->mail.deliver = deliver_answer;
+    loop_post(query->loop, &query->mail);
+}
+
+/* --- the helper thread ------------------------------------------------------------------------ */
+
+static void deliver_query(struct mail *mail)
+{
+    struct resolve_query *query = query_of(mail);
+
+    if (!query->cancelled && !query->resolver->stopping) {
+        int failed = address_look_up(query->host, query->port, 0, &query->result);
+        if (failed != 0)
+            LOG_DEBUG("resolve-failed", "host=%s reason=\"%s\"", query->host, gai_strerror(failed));
+    }
+    send_answer(query);
+}
+
+static void deliver_stop(struct mail *mail)
+{
+    struct resolver *resolver = (struct resolver *)((char *)mail - offsetof(struct resolver, stop));
+    resolver->stopped = true;
+}
+
+static void *resolver_main(void *context)
 {
     struct resolver *resolver = context;
 
-    pthread_setname_np(pthread_self(), "resolve");
-    pthread_mutex_lock(&resolver->lock);
-    for (;;) {
-        while (list_empty(&resolver->queue) && !resolver->stopping)
-            pthread_cond_wait(&resolver->wake, &resolver->lock);
-        if (resolver->stopping)
-            break;
-        struct list *node = list_first(&resolver->queue);
-        struct resolve_query *query = LIST_OWNER(node, struct resolve_query, node);
-        list_remove(node);
-        pthread_mutex_unlock(&resolver->lock);
-        address_look_up(query->host, query->port, false, false, &query->result);
-        loop_post(query->loop, &query->mail);
-        pthread_mutex_lock(&resolver->lock);
+    pthread_setname_np(pthread_self(), "resolver");
+    while (!resolver->stopped) {
+        mailbox_wait(&resolver->inbox);
+        mailbox_drain(&resolver->inbox);
     }
-    pthread_mutex_unlock(&resolver->lock);
     return NULL;
 }
+
+/* Several loops may ask for the first time at once: one of them starts the thread. */
+static int start(struct resolver *resolver)
+{
+    sigset_t all, before;
+
+    if (atomic_exchange(&resolver->started, true))
+        return 0;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&resolver->thread, NULL, resolver_main, resolver);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed != 0)
+        resolver->started = false;
+    return failed == 0 ? 0 : K_NOMEM;
+}
+
+/* --- resolver --------------------------------------------------------------------------------- */
 
 int resolver_new(struct resolver **out)
 {
     struct resolver *resolver = calloc(1, sizeof *resolver);
     if (resolver == NULL)
         return K_NOMEM;
-    pthread_mutex_init(&resolver->lock, NULL);
-    pthread_cond_init(&resolver->wake, NULL);
-    list_init(&resolver->queue);
+    resolver->stop.deliver = deliver_stop;
+    int error = mailbox_init(&resolver->inbox);
+    if (error != 0) {
+        free(resolver);
+        return error;
+    }
     *out = resolver;
     return 0;
-}
-
-/* With the lock held. */
-static bool start_thread(struct resolver *resolver)
-{
-    sigset_t all, before;
-    pthread_attr_t attributes;
-
-    if (resolver->started)
-        return true;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_SIZE);
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    resolver->started = pthread_create(&resolver->thread, &attributes, thread_main, resolver) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return resolver->started;
 }
 
 void resolver_free(struct resolver *resolver)
 {
     if (resolver == NULL)
         return;
-    pthread_mutex_lock(&resolver->lock);
-    resolver->stopping = true;
-    pthread_cond_signal(&resolver->wake);
-    pthread_mutex_unlock(&resolver->lock);
-    if (resolver->started)
+    if (resolver->started) {
+        resolver->stopping = true;
+        mailbox_post(&resolver->inbox, &resolver->stop);
         pthread_join(resolver->thread, NULL);
-    for (struct list *node; (node = list_first(&resolver->queue)) != NULL;) {
-        list_remove(node);
-        query_free(LIST_OWNER(node, struct resolve_query, node));
     }
-    pthread_mutex_destroy(&resolver->lock);
-    pthread_cond_destroy(&resolver->wake);
+    mailbox_fini(&resolver->inbox);
     free(resolver);
 }
 
@@ -129,35 +146,28 @@ struct resolve_query *resolve(struct resolver *resolver, struct loop *loop, cons
     struct resolve_query *query = calloc(1, sizeof *query);
     if (query == NULL)
         return NULL;
-    query->mail.deliver = answered;
+    query->resolver = resolver;
     query->loop = loop;
-    query->port = port;
     query->answer = answer;
     query->context = context;
-    list_init(&query->node);
     query->host = strdup(host);
-    if (query->host == NULL) {
-        free(query);
-        return NULL;
-    }
-    /* Numbers need no name service, and no thread. */
-    address_look_up(host, port, false, true, &query->result);
-    if (query->result.code == 0) {
-        loop_post(loop, &query->mail);
-        return query;
-    }
-    pthread_mutex_lock(&resolver->lock);
-    bool started = start_thread(resolver);
-    if (started) {
-        list_append(&resolver->queue, &query->node);
-        pthread_cond_signal(&resolver->wake);
-    }
-    pthread_mutex_unlock(&resolver->lock);
-    if (!started) {
-        query_free(query);
-        return NULL;
+    query->port = port;
+    if (query->host == NULL)
+        goto free_query;
+
+    if (address_look_up(host, port, AI_NUMERICHOST, &query->result) == 0) {
+        send_answer(query);
+    } else if (start(resolver) == 0) {
+        query->mail.deliver = deliver_query;
+        mailbox_post(&resolver->inbox, &query->mail);
+    } else {
+        goto free_query;
     }
     return query;
+
+free_query:
+    query_free(query);
+    return NULL;
 }
 
 void resolve_cancel(struct resolve_query *query)

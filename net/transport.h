@@ -1,7 +1,9 @@
 /* transport.h - how bytes get in and out of a connection: plain now, TLS later.
  *
  * All calls are non-blocking and return bytes moved, TRANSPORT_AGAIN, TRANSPORT_END (orderly
- * close by the peer) or TRANSPORT_FAILED (errno says why). Belongs to the connection's loop. */
+ * close by the peer) or TRANSPORT_FAILED (errno says why). `more` says that bytes follow at once,
+ * so that a small head does not travel in a packet of its own. send_file() returns 0 when the file
+ * ends at or before `position`. Belongs to the connection's loop. */
 #ifndef NET_TRANSPORT_H
 #define NET_TRANSPORT_H
 

@@ -1,0 +1,94 @@
+/* conn_internal.h - what the three files of a connection share: conn.c its life, conn_receive.c
+ * bytes in, conn_send.c bytes out. */
+#ifndef NET_CONN_INTERNAL_H
+#define NET_CONN_INTERNAL_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "common/chain.h"
+#include "net/conn.h"
+#include "net/loop_internal.h"
+
+enum {
+    CONN_TURN_BYTES_MAX = 1 << 20       /* a connection moves per turn, each way */
+};
+
+/*   OPEN --conn_fail--> FAILED --conn_close--> CLOSED (freed once no callback runs)
+ *     |                                          ^
+ *     +--conn_close_after_sending--> FINISHING --+
+ *     +--conn_close, conn_detach-----------------+                                  */
+enum conn_state {
+    CONN_OPEN,
+    CONN_FAILED,        /* nothing moves any more; `over` was or will be called */
+    CONN_FINISHING,     /* the owner is gone: the queue is written, arriving bytes are dropped */
+    CONN_CLOSED
+};
+
+struct conn {
+    struct loop *loop;
+    const struct conn_handler *handler;
+    void *owner;
+    const struct transport *transport;
+    void *transport_state;
+    int fd;
+    enum conn_state state;
+    int code;                           /* why it FAILED */
+    bool told;                          /* `over` was called */
+    unsigned busy;                      /* callbacks and their like that use it right now */
+
+    struct event readable, writable;
+    struct turn_hook tend;              /* at the end of a turn: write, parse, tell */
+    struct turn_hook receive_later, send_later;
+    struct timer timer;                 /* idle timeout, or the limit of FINISHING */
+    int64_t idle_ms, active_ms;         /* active_ms: when bytes last came or went */
+
+    /* Receiving. `kept` holds bytes that were received and not yet handed out: the start of one
+     * frame of known size (frame_size > 0; the rest is received right behind it), of one of unknown
+     * size, or bytes that nobody has looked at (unparsed), because reading was paused or because
+     * they were fed. An idle connection keeps nothing. */
+    struct slab *kept;
+    size_t kept_start, kept_size, frame_size;
+    bool unparsed;
+    uint8_t *unread;                    /* while frames are cut: what lies behind the current one */
+    size_t unread_size;
+    bool reading;                       /* `readable` is armed */
+    unsigned pauses;
+
+    /* Sending. */
+    struct chain queue;
+    size_t queue_max;
+    bool choked;                        /* queue was above queue_max, and is not below half of it */
+    bool blocked;                       /* the socket is full: `writable` is armed */
+    bool progressed;                    /* bytes went out that the handler was not told of */
+    bool shut;                          /* FINISHING: everything went out, our side is closed */
+    bool ended;                         /* FINISHING: the peer's side is closed */
+
+    char peer[64];
+};
+
+/* The connection can not go on: stop everything; `over` follows at the end of the turn. */
+void conn_fail(struct conn *conn, int code);
+
+/* Keep a connection that may be closed meanwhile; the last to release it frees it. */
+void conn_hold(struct conn *conn);
+void conn_release(struct conn *conn);
+
+/* --- conn_receive.c --------------------------------------------------------------------------- */
+/* Start or stop listening to the socket, as pauses, queue and state want it. */
+void conn_update_reading(struct conn *conn);
+void conn_on_readable(evutil_socket_t fd, short what, void *context);
+void conn_receive_later(struct turn_hook *hook);
+/* Hand out frames that have been received already. */
+void conn_parse_kept(struct conn *conn);
+
+/* --- conn_send.c ------------------------------------------------------------------------------ */
+/* Write what the socket takes, within the turn's share. */
+void conn_write(struct conn *conn);
+void conn_on_writable(evutil_socket_t fd, short what, void *context);
+void conn_send_later(struct turn_hook *hook);
+
+/* Write, parse, tell the handler what is due: from the loop, never from inside an owner's call. */
+void conn_tend(struct conn *conn);
+
+#endif

@@ -1,0 +1,386 @@
+#include "net/conn.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/error.h"
+#include "common/slab.h"
+#include "net/loop.h"
+#include "tests/net/conn_rig.h"
+#include "tests/net/rig.h"
+#include "tests/net/suites.h"
+
+START_TEST(frames_arrive_whole_wherever_the_stream_is_cut)
+{
+    enum { SIZE = 23, COUNT = 3 };
+    struct owner owner;
+    owner_init(&owner);
+    uint8_t *bytes = glued(COUNT, SIZE, 1);
+
+    for (size_t at = 0; at <= COUNT * SIZE; at++) {
+        owner.frames = 0;
+        peer_write(owner.loop, owner.peer, bytes, at);
+        rig_settle(owner.loop);
+        ck_assert_uint_eq(owner.frames, at / SIZE);
+        peer_write(owner.loop, owner.peer, bytes + at, COUNT * SIZE - at);
+        RUN_UNTIL(owner.loop, owner.frames == COUNT);
+    }
+
+    free(bytes);
+    owner_fini(&owner);
+}
+END_TEST
+
+START_TEST(frames_arrive_whole_one_byte_at_a_time)
+{
+    enum { SIZE = 40, COUNT = 5 };
+    struct owner owner;
+    owner_init(&owner);
+    uint8_t *bytes = glued(COUNT, SIZE, 1);
+
+    for (size_t at = 0; at < COUNT * SIZE; at++) {
+        peer_write(owner.loop, owner.peer, bytes + at, 1);
+        rig_settle(owner.loop);
+        ck_assert_uint_eq(owner.frames, (at + 1) / SIZE);
+    }
+
+    free(bytes);
+    owner_fini(&owner);
+}
+END_TEST
+
+START_TEST(a_long_stream_of_frames_arrives_in_order)
+{
+    const size_t size = (size_t[]){ 5, 100, 5000, 70000, 300000, 1 << 20, 3000000 }[_i];
+    const size_t count = size < 1000 ? 20000 : size < 100000 ? 200 : 20;
+    struct owner owner;
+    owner_init(&owner);
+    uint8_t *bytes = glued(count, size, 1);
+
+    peer_write(owner.loop, owner.peer, bytes, count * size);
+    RUN_UNTIL(owner.loop, owner.frames == count);
+
+    ck_assert_uint_eq(owner.bytes, count * size);
+    free(bytes);
+    owner_fini(&owner);
+}
+END_TEST
+
+START_TEST(a_frame_that_is_held_stays_as_it_was)
+{
+    const size_t size = (size_t[]){ 700, 20000, 200000, 1100000 }[_i];
+    enum { COUNT = 40 };
+    struct owner owner;
+    owner_init(&owner);
+    owner.hold = true;
+    uint8_t *bytes = glued(COUNT, size, 1);
+
+    for (size_t i = 0; i < COUNT; i++) {
+        peer_write(owner.loop, owner.peer, bytes + i * size, size);
+        if (i % 3 == 0)
+            RUN_UNTIL(owner.loop, owner.frames == i + 1);
+    }
+    RUN_UNTIL(owner.loop, owner.frames == COUNT);
+
+    for (size_t i = 0; i < COUNT; i++)
+        ck_assert(frame_is(owner.held[i].bytes, owner.held[i].size, (uint8_t)(1 + i)));
+    free(bytes);
+    owner_fini(&owner);
+}
+END_TEST
+
+START_TEST(bytes_that_are_no_frame_end_the_connection_with_the_code_of_the_cut)
+{
+    struct owner owner;
+    owner_init(&owner);
+    uint8_t *bytes = glued(2, 50, 1);
+
+    memset(bytes + 50, 0xff, 50);
+    peer_write(owner.loop, owner.peer, bytes, 100);
+    RUN_UNTIL(owner.loop, owner.over);
+
+    ck_assert_uint_eq(owner.frames, 1);
+    ck_assert_int_eq(owner.code, K_MALFORMED);
+    free(bytes);
+    owner_fini(&owner);
+}
+END_TEST
+
+START_TEST(the_handler_may_close_in_the_middle_of_glued_frames)
+{
+    struct owner owner;
+    owner_init(&owner);
+    owner.close_after = 2;
+    uint8_t *bytes = glued(10, 50, 1);
+
+    peer_write(owner.loop, owner.peer, bytes, 500);
+    RUN_UNTIL(owner.loop, owner.conn == NULL);
+    rig_settle(owner.loop);
+
+    ck_assert_uint_eq(owner.frames, 2);
+    ck_assert(!owner.over);
+    free(bytes);
+    owner_fini(&owner);
+}
+END_TEST
+
+START_TEST(the_handler_may_close_in_the_callback_of_a_large_frame)
+{
+    struct owner owner;
+    owner_init(&owner);
+    owner.close_after = 1;
+    uint8_t *bytes = glued(2, 600000, 1);
+
+    peer_write(owner.loop, owner.peer, bytes, 600100);
+    RUN_UNTIL(owner.loop, owner.conn == NULL);
+
+    ck_assert_uint_eq(owner.frames, 1);
+    free(bytes);
+    owner_fini(&owner);
+}
+END_TEST
+
+START_TEST(a_peer_that_closes_is_over_after_its_last_frame)
+{
+    struct owner owner;
+    owner_init(&owner);
+    uint8_t *bytes = glued(3, 50, 1);
+
+    peer_write(owner.loop, owner.peer, bytes, 140);
+    shutdown(owner.peer, SHUT_WR);
+    RUN_UNTIL(owner.loop, owner.over);
+
+    ck_assert_uint_eq(owner.frames, 2);
+    ck_assert_int_eq(owner.code, K_CLOSED);
+    free(bytes);
+    owner_fini(&owner);
+}
+END_TEST
+
+START_TEST(a_reset_is_over_wherever_it_comes)
+{
+    struct owner owner;
+    owner_init(&owner);
+    uint8_t *bytes = glued(1, 600000, 1);
+
+    peer_write(owner.loop, owner.peer, bytes, _i == 0 ? 0 : _i == 1 ? 3 : 300000);
+    rig_settle(owner.loop);
+    peer_reset(owner.peer);
+    owner.peer = -1;
+    RUN_UNTIL(owner.loop, owner.over);
+
+    ck_assert_int_eq(owner.code, K_NETWORK_EXCEPTION);
+    ck_assert_uint_eq(owner.frames, 0);
+    free(bytes);
+    owner_fini(&owner);
+}
+END_TEST
+
+START_TEST(a_pause_holds_back_what_was_received_and_a_resume_hands_it_out)
+{
+    const size_t size = _i == 0 ? 50 : 400000;
+    struct owner owner;
+    owner_init(&owner);
+    owner.pause_after = 1;
+    uint8_t *bytes = glued(5, size, 1);
+
+    peer_write(owner.loop, owner.peer, bytes, size);
+    RUN_UNTIL(owner.loop, owner.frames == 1);
+    conn_resume(owner.conn);
+    owner.pause_after = 2;
+    peer_write(owner.loop, owner.peer, bytes + size, 4 * size);
+    RUN_UNTIL(owner.loop, owner.frames == 2);
+    rig_settle(owner.loop);
+    ck_assert_uint_eq(owner.frames, 2);
+    owner.pause_after = 3;
+    conn_resume(owner.conn);
+    RUN_UNTIL(owner.loop, owner.frames == 3);
+    rig_settle(owner.loop);
+    ck_assert_uint_eq(owner.frames, 3);
+    conn_resume(owner.conn);
+    RUN_UNTIL(owner.loop, owner.frames == 5);
+
+    free(bytes);
+    owner_fini(&owner);
+}
+END_TEST
+
+START_TEST(pauses_nest)
+{
+    struct owner owner;
+    owner_init(&owner);
+    uint8_t *bytes = glued(1, 50, 1);
+
+    conn_pause(owner.conn);
+    conn_pause(owner.conn);
+    conn_resume(owner.conn);
+    peer_write(owner.loop, owner.peer, bytes, 50);
+    rig_settle(owner.loop);
+    ck_assert_uint_eq(owner.frames, 0);
+    conn_resume(owner.conn);
+    RUN_UNTIL(owner.loop, owner.frames == 1);
+
+    free(bytes);
+    owner_fini(&owner);
+}
+END_TEST
+
+START_TEST(a_detached_socket_goes_on_elsewhere_without_losing_a_byte)
+{
+    const size_t size = _i == 0 ? 50 : 200000;
+    struct owner owner, heir;
+    owner_init(&owner);
+    owner.detach_after = 2;
+    uint8_t *bytes = glued(6, size, 1);
+
+    peer_write(owner.loop, owner.peer, bytes, 4 * size + 7);
+    RUN_UNTIL(owner.loop, owner.detached >= 0);
+    heir = (struct owner){ .loop = owner.loop, .seed = 3, .detached = -1 };
+    ck_assert_int_eq(conn_new(heir.loop, owner.detached,
+                              &(struct conn_options){ .handler = &owner_handler, .owner = &heir },
+                              &heir.conn),
+                     0);
+    owner.detached = -1;
+    if (owner.rest != NULL)
+        conn_feed(heir.conn, owner.rest->bytes, owner.rest_size);
+    ck_assert_uint_eq(heir.frames, 0);      /* never from inside the call */
+    peer_write(owner.loop, owner.peer, bytes + 4 * size + 7, 2 * size - 7);
+    RUN_UNTIL(owner.loop, heir.frames == 4);
+
+    ck_assert(!owner.over);
+    conn_close(heir.conn);
+    free(bytes);
+    owner_fini(&owner);
+}
+END_TEST
+
+START_TEST(a_detach_between_frames_takes_the_partial_frame_along)
+{
+    struct owner owner;
+    owner_init(&owner);
+    uint8_t *bytes = glued(1, 5000, 1);
+
+    peer_write(owner.loop, owner.peer, bytes, 4321);
+    rig_settle(owner.loop);
+    owner.detached = conn_detach(owner.conn, &owner.rest, &owner.rest_size);
+    owner.conn = NULL;
+
+    ck_assert_int_ge(owner.detached, 0);
+    ck_assert_uint_eq(owner.rest_size, 4321);
+    ck_assert_mem_eq(owner.rest->bytes, bytes, 4321);
+    free(bytes);
+    owner_fini(&owner);
+}
+END_TEST
+
+START_TEST(many_connections_share_the_turns_fairly)
+{
+    enum { CONNS = 12, SIZE = 1 << 20, COUNT = 6 };
+    struct loop *loop = rig_loop();
+    struct owner owners[CONNS];
+    uint8_t *bytes = glued(COUNT, SIZE, 1);
+
+    for (int i = 0; i < CONNS; i++) {
+        int fd;
+        owners[i] = (struct owner){ .loop = loop, .seed = 1, .detached = -1, .hold = true };
+        rig_pair(&fd, &owners[i].peer);
+        ck_assert_int_eq(
+            conn_new(loop, fd,
+                     &(struct conn_options){ .handler = &owner_handler, .owner = &owners[i] },
+                     &owners[i].conn),
+            0);
+    }
+    size_t written[CONNS] = { 0 };
+    for (bool more = true; more;) {
+        more = false;
+        for (int i = 0; i < CONNS; i++) {
+            ssize_t part =
+                send(owners[i].peer, bytes + written[i], COUNT * SIZE - written[i], MSG_NOSIGNAL);
+            written[i] += part > 0 ? (size_t)part : 0;
+            more = more || written[i] < COUNT * SIZE;
+        }
+        loop_turn(loop, 1);
+        size_t least = COUNT, most = 0;
+        for (int i = 0; i < CONNS; i++) {
+            least = owners[i].frames < least ? owners[i].frames : least;
+            most = owners[i].frames > most ? owners[i].frames : most;
+        }
+        ck_assert_uint_le(most - least, 4);
+    }
+    for (int i = 0; i < CONNS; i++)
+        RUN_UNTIL(loop, owners[i].frames == COUNT);
+
+    for (int i = 0; i < CONNS; i++) {
+        conn_close(owners[i].conn);
+        close(owners[i].peer);
+        for (size_t held = 0; held < COUNT; held++)
+            slab_unref(owners[i].held[held].slab);
+    }
+    free(bytes);
+    loop_free(loop);
+}
+END_TEST
+
+START_TEST(an_idle_connection_is_over_and_a_busy_one_is_not)
+{
+    struct owner owner;
+    owner_init_with(&owner, &(struct conn_options){ .idle_ms = 60 });
+    uint8_t *bytes = glued(1, 50000, 1);
+    int64_t start_ms = rig_now_ms(), last_ms = start_ms;
+    size_t written = 0;
+
+    while (last_ms < start_ms + 200) {
+        last_ms = rig_now_ms();
+        peer_write(owner.loop, owner.peer, bytes + written++, 1);
+        loop_turn(owner.loop, 5);
+        ck_assert(!owner.over || rig_now_ms() > last_ms + 50);
+    }
+    RUN_UNTIL(owner.loop, owner.over);
+
+    ck_assert_int_eq(owner.code, K_REQUEST_TIMED_OUT);
+    ck_assert_int_ge(rig_now_ms() - last_ms, 50);
+    free(bytes);
+    owner_fini(&owner);
+}
+END_TEST
+
+START_TEST(a_connection_knows_its_peer)
+{
+    struct owner owner;
+    owner_init(&owner);
+
+    ck_assert_int_eq(strncmp(conn_peer(owner.conn), "127.0.0.1:", 10), 0);
+    ck_assert_ptr_eq(conn_loop(owner.conn), owner.loop);
+
+    owner_fini(&owner);
+}
+END_TEST
+
+Suite *conn_receive_suite(void)
+{
+    Suite *suite = suite_create("conn_receive");
+    TCase *tcase = tcase_create("receive");
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, frames_arrive_whole_wherever_the_stream_is_cut);
+    tcase_add_test(tcase, frames_arrive_whole_one_byte_at_a_time);
+    tcase_add_loop_test(tcase, a_long_stream_of_frames_arrives_in_order, 0, 7);
+    tcase_add_loop_test(tcase, a_frame_that_is_held_stays_as_it_was, 0, 4);
+    tcase_add_test(tcase, bytes_that_are_no_frame_end_the_connection_with_the_code_of_the_cut);
+    tcase_add_test(tcase, the_handler_may_close_in_the_middle_of_glued_frames);
+    tcase_add_test(tcase, the_handler_may_close_in_the_callback_of_a_large_frame);
+    tcase_add_test(tcase, a_peer_that_closes_is_over_after_its_last_frame);
+    tcase_add_loop_test(tcase, a_reset_is_over_wherever_it_comes, 0, 3);
+    tcase_add_loop_test(tcase, a_pause_holds_back_what_was_received_and_a_resume_hands_it_out, 0,
+                        2);
+    tcase_add_test(tcase, pauses_nest);
+    tcase_add_loop_test(tcase, a_detached_socket_goes_on_elsewhere_without_losing_a_byte, 0, 2);
+    tcase_add_test(tcase, a_detach_between_frames_takes_the_partial_frame_along);
+    tcase_add_test(tcase, many_connections_share_the_turns_fairly);
+    tcase_add_test(tcase, an_idle_connection_is_over_and_a_busy_one_is_not);
+    tcase_add_test(tcase, a_connection_knows_its_peer);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

@@ -1,7 +1,24 @@
-# tools/local.mk
+# tools/: the kairn command and the scripts that check the tree.
 
 # The scripts that prove what HACKING.md promises; `make check` and tests/run run them.
 CHECK_TOOLS = tools/check-layers tools/check-pure tools/check-state tools/check-style
 TESTS += $(CHECK_TOOLS) tests/tools/test_checks.sh
 EXTRA_DIST += $(CHECK_TOOLS) tests/tools/test_checks.sh \
 	docs/layers.txt docs/pure-symbols.txt docs/style-exceptions.txt
+# The kairn command. It uses klient.h; only `kairn log dump` reads files of the storage itself.
+bin_PROGRAMS += kairn
+kairn_SOURCES = \
+	tools/kairn/args.c \
+	tools/kairn/cluster.c \
+	tools/kairn/command.h \
+	tools/kairn/connect.h tools/kairn/connect.c \
+	tools/kairn/consume.c \
+	tools/kairn/json.h tools/kairn/json.c \
+	tools/kairn/log.c \
+	tools/kairn/main.c \
+	tools/kairn/produce.c \
+	tools/kairn/record_format.h tools/kairn/record_format.c \
+	tools/kairn/table.h tools/kairn/table.c \
+	tools/kairn/topic.c
+kairn_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+kairn_LDADD = libstorage.la libproto.la libcommon.la libklient.la $(JANSSON_LIBS) $(PROTOBUF_C_LIBS)

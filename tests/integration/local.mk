@@ -5,4 +5,13 @@ tests_integration_zk_probe_CPPFLAGS = $(AM_CPPFLAGS) $(ZOOKEEPER_CFLAGS)
 tests_integration_zk_probe_LDADD = $(ZOOKEEPER_LIBS)
 tests_integration_workload_SOURCES = tests/integration/workload.c
 tests_integration_workload_LDADD = libklient.la
-EXTRA_DIST += tests/run tests/integration/lib.sh $(wildcard $(srcdir)/tests/integration/*.sh)
+EXTRA_DIST += tests/run \
+	tests/integration/dist.sh \
+	tests/integration/examples.sh \
+	tests/integration/lib.sh \
+	tests/integration/test_bad_input.sh \
+	tests/integration/test_kill9.sh \
+	tests/integration/test_produce_consume.sh \
+	tests/integration/test_restart.sh \
+	tests/integration/test_znodes.sh \
+	tests/integration/test_zookeeper.sh

@@ -38,7 +38,8 @@ static const struct command commands[] = {
     { "log", "dump", "FILE...", 1, 1000, false,
       "Print and check files of a log directory: segments, indexes, checkpoints. No broker is needed.\n"
       "Exit status 1 when anything in a file is wrong.",
-      { { "--records", NULL, "print every record, not only batches" } },
+      { { "--records", NULL, "print every record, not only batches" },
+        { "--summary", NULL, "only one line per file: counts, offsets and a hash of the records" } },
       log_dump_file },
 };
 

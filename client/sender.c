@@ -127,8 +127,9 @@ static void flush_advance(struct sender *sender)
         if (flush->pending > 0)
             return;
         list_remove(&flush->node);
-        gate_signal(&sender->producer->progress);
+        /* In this order: who waits looks at the task again when the gate moves. */
         task_done(&flush->task, 0);
+        gate_signal(&sender->producer->progress);
     }
 }
 

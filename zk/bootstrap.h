@@ -2,6 +2,8 @@
 #ifndef ZK_BOOTSTRAP_H
 #define ZK_BOOTSTRAP_H
 
+#include <stdint.h>
+
 #include "common/error.h"
 
 struct zk_session;

@@ -8,19 +8,20 @@ struct zk_session;
 struct zk_watch;
 
 struct zk_controller {
-    int code;                    /* 0 */
-    int32_t broker;              /* -1: nobody */
-    int64_t owner;               /* session id behind /controller */
+    int code;       /* 0 */
+    int32_t broker; /* -1: nobody */
+    int64_t owner;  /* session id behind /controller */
 };
 
 /* Read /controller and arm `watch` on it (also when it does not exist). */
 int zk_controller_read(struct zk_session *session, struct zk_watch *watch,
-                       void (*done)(void *context, const struct zk_controller *result), void *context);
+                       void (*done)(void *context, const struct zk_controller *result),
+                       void *context);
 
 struct zk_elected {
-    int code;                    /* 0: won; EXISTS: somebody else has it; SESSION_LOST; IO */
-    int32_t epoch;               /* the new controller epoch */
-    int32_t epoch_version;       /* version of /controller_epoch: the fence of every write */
+    int code;              /* 0: won; EXISTS: somebody else has it; SESSION_LOST; IO */
+    int32_t epoch;         /* the new controller epoch */
+    int32_t epoch_version; /* version of /controller_epoch: the fence of every write */
 };
 
 /* One multi: create ephemeral /controller, set /controller_epoch at the version just read. A lost

@@ -11,7 +11,7 @@
 /* At most this many ops are put into one multi by callers; a znode stays under ZNODE_SIZE_MAX. */
 enum { ZK_FENCED_OPS_MAX = 500, ZNODE_SIZE_MAX = 512 * 1024 };
 
-int zk_fenced(struct zk_session *session, int32_t epoch_version, const struct zk_op *ops, size_t count,
-              zk_answer answer, void *context);
+int zk_fenced(struct zk_session *session, int32_t epoch_version, const struct zk_op *ops,
+              size_t count, zk_answer answer, void *context);
 
 #endif

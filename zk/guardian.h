@@ -1,9 +1,10 @@
 /* zk/guardian.h - a tiny process that ends our ZooKeeper session the moment we die.
  *
  * Without it a crashed broker stays registered for a whole session timeout. The guardian is the
- * broker's own program run again in its own process session, every other descriptor closed; it holds a pidfd on
- * the broker and gets the session's key by pipe. Only the pidfd proves death. Then it re-attaches
- * to the session and closes it, trying at most until the session's timeout has passed. */
+ * broker's own program run again in its own process session, every other descriptor closed; it
+ * holds a pidfd on the broker and gets the session's key by pipe. Only the pidfd proves death. Then
+ * it re-attaches to the session and closes it, trying at most until the session's timeout has
+ * passed. */
 #ifndef ZK_GUARDIAN_H
 #define ZK_GUARDIAN_H
 
@@ -14,8 +15,8 @@
 
 struct guardian;
 
-/* Spawn it. `connect` as for the session; copied. Returns 0, NOMEM or IO (fork or exec failed).
- * Owner's thread. A guardian that dies is spawned again by guardian_tend(). */
+/* Spawn it. `connect` as for the session; copied. Returns 0, NOMEM, INVALID_CONFIG or IO (fork or
+ * exec failed). Owner's thread. A guardian that dies is spawned again by guardian_tend(). */
 int guardian_start(const char *connect, struct guardian **out);
 
 /* Tell it which session to end if we die; call at every new session. Returns 0 or IO. */

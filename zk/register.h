@@ -14,19 +14,22 @@ struct zk_session;
 
 struct zk_registration {
     int32_t id;
-    struct uuid incarnation;              /* new for every start of the process */
-    struct uuid previous;                 /* the last one that this directory used; zero: none */
+    struct uuid incarnation; /* new for every start of the process */
+    struct uuid previous;    /* the last one that this directory used; zero: none */
     struct znode_broker broker;
     struct znode_kairn_broker record;
 };
 
 struct zk_registered {
-    int code;                             /* 0, ID_IN_USE, SESSION_LOST, NOMEM, IO */
-    int64_t broker_epoch;                 /* czxid of /brokers/ids/N */
-    char holder[256];                     /* ID_IN_USE: host, port and session of the other */
+    int code;             /* 0, ID_IN_USE, SESSION_LOST, NOMEM, IO */
+    int64_t broker_epoch; /* czxid of /brokers/ids/N */
+    bool lossy;           /* the mark as recorded: ours, or one that stood there */
+    char holder[256];     /* ID_IN_USE: host, port and session of the other */
 };
 
-/* `registration` and what it points to are copied. Returns 0, NOMEM or SESSION_LOST. */
+/* The lossy mark is set when the registration says so, when it stands there already, or when the
+ * recorded incarnation is neither this one nor the previous one (another disk than the cluster
+ * relies on). `registration` and what it points to are copied. Returns 0, NOMEM or SESSION_LOST. */
 int zk_register(struct zk_session *session, const struct zk_registration *registration,
                 void (*done)(void *context, const struct zk_registered *result), void *context);
 

@@ -122,19 +122,26 @@ struct znode_controller { int32_t broker; int64_t timestamp_ms; };
 /* Encode: compact JSON with Kafka's field order, zero-terminated, in the arena; NULL when out of
  * memory. Decode: 0, CORRUPT (reason says why) or NOMEM; results live in the arena. */
 char *znode_encode_broker(struct arena *arena, const struct znode_broker *broker);
-int znode_decode_broker(struct arena *arena, const char *data, size_t size, struct znode_broker *out, struct k_reason *reason);
+int znode_decode_broker(struct arena *arena, const char *data, size_t size,
+                        struct znode_broker *out, struct k_reason *reason);
 char *znode_encode_kairn_broker(struct arena *arena, const struct znode_kairn_broker *broker);
-int znode_decode_kairn_broker(struct arena *arena, const char *data, size_t size, struct znode_kairn_broker *out, struct k_reason *reason);
+int znode_decode_kairn_broker(struct arena *arena, const char *data, size_t size,
+                        struct znode_kairn_broker *out, struct k_reason *reason);
 char *znode_encode_topic(struct arena *arena, const struct znode_topic *topic);
-int znode_decode_topic(struct arena *arena, const char *data, size_t size, struct znode_topic *out, struct k_reason *reason);
+int znode_decode_topic(struct arena *arena, const char *data, size_t size,
+                        struct znode_topic *out, struct k_reason *reason);
 char *znode_encode_partition_state(struct arena *arena, const struct znode_partition_state *state);
-int znode_decode_partition_state(struct arena *arena, const char *data, size_t size, struct znode_partition_state *out, struct k_reason *reason);
+int znode_decode_partition_state(struct arena *arena, const char *data, size_t size,
+                        struct znode_partition_state *out, struct k_reason *reason);
 char *znode_encode_config(struct arena *arena, const struct znode_config *config);
-int znode_decode_config(struct arena *arena, const char *data, size_t size, struct znode_config *out, struct k_reason *reason);
+int znode_decode_config(struct arena *arena, const char *data, size_t size,
+                        struct znode_config *out, struct k_reason *reason);
 char *znode_encode_controller(struct arena *arena, const struct znode_controller *controller);
-int znode_decode_controller(struct arena *arena, const char *data, size_t size, struct znode_controller *out, struct k_reason *reason);
+int znode_decode_controller(struct arena *arena, const char *data, size_t size,
+                        struct znode_controller *out, struct k_reason *reason);
 char *znode_encode_cluster_id(struct arena *arena, const char *id);
-int znode_decode_cluster_id(struct arena *arena, const char *data, size_t size, char **out, struct k_reason *reason);
+int znode_decode_cluster_id(struct arena *arena, const char *data, size_t size,
+                        char **out, struct k_reason *reason);
 int znode_decode_epoch(const char *data, size_t size, int32_t *out, struct k_reason *reason);
 
 #endif

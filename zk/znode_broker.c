@@ -1,0 +1,244 @@
+/* /brokers/ids/N and /kairn/brokers/N. */
+#include <string.h>
+
+#include "zk/znode_json.h"
+
+/* --- Kafka's registration, version 5 --------------------------------------------------------- */
+
+/* Fields stand in the order in which Kafka 3.9 was seen to write them. "host" and "port" are for
+ * clients of the oldest kind: the first PLAINTEXT endpoint, else null and -1. */
+char *znode_encode_broker(struct arena *arena, const struct znode_broker *broker)
+{
+    json_t *map = json_object(), *endpoints = json_array();
+    const struct znode_endpoint *plain = NULL;
+    bool failed = map == NULL || endpoints == NULL;
+
+    for (size_t i = 0; i < broker->endpoint_count; i++) {
+        const struct znode_endpoint *endpoint = &broker->endpoints[i];
+        const char *format = strchr(endpoint->host, ':') == NULL ? "%s://%s:%d" : "%s://[%s]:%d";
+
+        if (plain == NULL && strcmp(endpoint->protocol, "PLAINTEXT") == 0)
+            plain = endpoint;
+        failed |=
+            json_object_set_new(map, endpoint->listener, json_string(endpoint->protocol)) != 0;
+        failed |= json_array_append_new(endpoints,
+                                        json_sprintf(format, endpoint->listener, endpoint->host,
+                                                     (int)endpoint->port)) != 0;
+    }
+    if (failed) {
+        json_decref(map);
+        json_decref(endpoints);
+        return NULL;
+    }
+    return znode_json_print(arena,
+                            json_pack("{s:{}, s:o, s:o, s:s*, s:i, s:i, s:s?, s:i, s:o}",
+                                      "features", "listener_security_protocol_map", map,
+                                      "endpoints", endpoints, "rack", broker->rack, "jmx_port", -1,
+                                      "port", plain == NULL ? -1 : (int)plain->port, "host",
+                                      plain == NULL ? NULL : plain->host, "version", 5, "timestamp",
+                                      json_sprintf("%lld", (long long)broker->timestamp_ms)));
+}
+
+/* "NAME://host:port", with an IPv6 address in brackets. */
+static int parse_endpoint(struct arena *arena, const char *text, struct znode_endpoint *out,
+                          struct k_reason *reason)
+{
+    const char *separator = strstr(text, "://");
+    const char *colon = strrchr(text, ':');
+    int64_t port;
+
+    if (separator == NULL || separator == text || colon == separator)
+        goto malformed;
+    const char *host = separator + 3;
+    if (!znode_decimal(colon + 1, strlen(colon + 1), UINT16_MAX, &port))
+        goto malformed;
+
+    size_t host_size = (size_t)(colon - host);
+    if (host_size >= 2 && host[0] == '[' && colon[-1] == ']') {
+        host++;
+        host_size -= 2;
+    } else if (memchr(host, ':', host_size) != NULL) {
+        goto malformed;
+    }
+    if (host_size == 0)
+        goto malformed;
+
+    out->listener = arena_printf(arena, "%.*s", (int)(separator - text), text);
+    out->host = arena_printf(arena, "%.*s", (int)host_size, host);
+    if (out->listener == NULL || out->host == NULL)
+        return K_NOMEM;
+    out->port = (uint16_t)port;
+    return 0;
+
+malformed:
+    return k_reason_set(reason, K_CORRUPT, "endpoints: \"%.100s\" is not NAME://host:port", text);
+}
+
+static int decode_endpoint(struct arena *arena, const json_t *item, const json_t *map,
+                           struct znode_endpoint *out, struct k_reason *reason)
+{
+    const char *text = json_string_value(item);
+
+    if (text == NULL)
+        return k_reason_set(reason, K_CORRUPT, "endpoints: holds something that is not a text");
+    int code = parse_endpoint(arena, text, out, reason);
+    if (code != 0)
+        return code;
+
+    /* Before version 4 a listener's name was its protocol. */
+    const json_t *protocol = json_object_get(map, out->listener);
+    if (protocol != NULL && !json_is_string(protocol))
+        return k_reason_set(reason, K_CORRUPT,
+                            "listener_security_protocol_map: %.100s is not a text", out->listener);
+    out->protocol =
+        protocol == NULL ? out->listener : arena_strdup(arena, json_string_value(protocol));
+    return out->protocol == NULL ? K_NOMEM : 0;
+}
+
+/* Version 1 knew one address only. */
+static int decode_old_address(struct arena *arena, const json_t *root, struct znode_endpoint *out,
+                              struct k_reason *reason)
+{
+    int64_t port = 0;
+    int code = znode_json_text(arena, root, "host", false, &out->host, reason);
+
+    if (code == 0)
+        code = znode_json_int(root, "port", 0, UINT16_MAX, &port, reason);
+    out->listener = out->protocol = "PLAINTEXT";
+    out->port = (uint16_t)port;
+    return code;
+}
+
+static int decode_endpoints(struct arena *arena, const json_t *root, struct znode_broker *out,
+                            struct k_reason *reason)
+{
+    const json_t *list = json_object_get(root, "endpoints");
+    const json_t *map = json_object_get(root, "listener_security_protocol_map");
+    size_t count = list == NULL ? 1 : json_array_size(list);
+
+    if (list != NULL && !json_is_array(list))
+        return k_reason_set(reason, K_CORRUPT, "endpoints: is not a list");
+    if (map != NULL && !json_is_object(map))
+        return k_reason_set(reason, K_CORRUPT, "listener_security_protocol_map: is not an object");
+    if (count == 0)
+        return k_reason_set(reason, K_CORRUPT, "endpoints: is empty");
+
+    struct znode_endpoint *endpoints = arena_calloc(arena, count, sizeof *endpoints);
+    if (endpoints == NULL)
+        return K_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        int code = list == NULL ? decode_old_address(arena, root, &endpoints[i], reason)
+                                : decode_endpoint(arena, json_array_get(list, i), map,
+                                                  &endpoints[i], reason);
+        if (code != 0)
+            return code;
+    }
+    out->endpoints = endpoints;
+    out->endpoint_count = count;
+    return 0;
+}
+
+int znode_decode_broker(struct arena *arena, const char *data, size_t size,
+                        struct znode_broker *out, struct k_reason *reason)
+{
+    struct znode_broker broker = { 0 };
+    int64_t version;
+    json_t *root;
+
+    int code = znode_json_parse(data, size, &root, reason);
+    if (code != 0)
+        return code;
+    code = znode_json_int(root, "version", 1, INT32_MAX, &version, reason);
+    if (code == 0)
+        code = decode_endpoints(arena, root, &broker, reason);
+    if (code == 0)
+        code = znode_json_text(arena, root, "rack", true, &broker.rack, reason);
+    if (code == 0)
+        code = znode_json_time(root, "timestamp", &broker.timestamp_ms, reason);
+    json_decref(root);
+    if (code == 0)
+        *out = broker;
+    return code;
+}
+
+/* --- Kairn's own record ---------------------------------------------------------------------- */
+
+char *znode_encode_kairn_broker(struct arena *arena, const struct znode_kairn_broker *broker)
+{
+    json_t *directories = json_array();
+    char text[UUID_TEXT_SIZE];
+    bool failed = directories == NULL;
+
+    for (size_t i = 0; i < broker->directory_count; i++) {
+        uuid_format(&broker->directories[i], text);
+        failed |= json_array_append_new(directories, json_string(text)) != 0;
+    }
+    if (failed) {
+        json_decref(directories);
+        return NULL;
+    }
+    uuid_format(&broker->incarnation, text);
+    return znode_json_print(
+        arena, json_pack("{s:i, s:s, s:b, s:o, s:i}", "version", 1, "incarnation", text, "lossy",
+                         broker->lossy, "directories", directories, "loops", (int)broker->loops));
+}
+
+static int decode_uuid(const json_t *value, const char *field, struct uuid *out,
+                       struct k_reason *reason)
+{
+    const char *text = json_string_value(value);
+
+    if (text == NULL || !uuid_parse(text, out))
+        return k_reason_set(reason, K_CORRUPT, "%s: %s", field,
+                            value == NULL ? "is missing" : "is not a uuid of 22 characters");
+    return 0;
+}
+
+static int decode_directories(struct arena *arena, const json_t *root,
+                              struct znode_kairn_broker *out, struct k_reason *reason)
+{
+    const json_t *list = json_object_get(root, "directories");
+    size_t count = json_array_size(list);
+
+    if (!json_is_array(list))
+        return k_reason_set(reason, K_CORRUPT, "directories: is not a list");
+    struct uuid *directories = arena_calloc(arena, count + 1, sizeof *directories);
+    if (directories == NULL)
+        return K_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        int code = decode_uuid(json_array_get(list, i), "directories", &directories[i], reason);
+        if (code != 0)
+            return code;
+    }
+    out->directories = directories;
+    out->directory_count = count;
+    return 0;
+}
+
+int znode_decode_kairn_broker(struct arena *arena, const char *data, size_t size,
+                              struct znode_kairn_broker *out, struct k_reason *reason)
+{
+    struct znode_kairn_broker broker = { 0 };
+    int64_t version, loops = 0;
+    json_t *root;
+
+    int code = znode_json_parse(data, size, &root, reason);
+    if (code != 0)
+        return code;
+    code = znode_json_int(root, "version", 1, INT32_MAX, &version, reason);
+    if (code == 0)
+        code = decode_uuid(json_object_get(root, "incarnation"), "incarnation", &broker.incarnation,
+                           reason);
+    if (code == 0 && !json_is_boolean(json_object_get(root, "lossy")))
+        code = k_reason_set(reason, K_CORRUPT, "lossy: is not true or false");
+    if (code == 0)
+        code = decode_directories(arena, root, &broker, reason);
+    if (code == 0)
+        code = znode_json_int(root, "loops", 1, 1024, &loops, reason);
+    broker.lossy = json_is_true(json_object_get(root, "lossy"));
+    broker.loops = (int32_t)loops;
+    json_decref(root);
+    if (code == 0)
+        *out = broker;
+    return code;
+}

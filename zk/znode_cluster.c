@@ -1,0 +1,134 @@
+/* What belongs to the cluster as a whole: configuration, the controller's chair, identity. */
+#include <string.h>
+
+#include "zk/znode_json.h"
+
+/* --- configuration overrides, Kafka's version 1 ---------------------------------------------- */
+
+char *znode_encode_config(struct arena *arena, const struct znode_config *config)
+{
+    json_t *values = json_object();
+    bool failed = values == NULL;
+
+    for (size_t i = 0; !failed && i < config->count; i++)
+        failed = json_object_set_new(values, config->names[i], json_string(config->values[i])) != 0;
+    if (failed) {
+        json_decref(values);
+        return NULL;
+    }
+    return znode_json_print(arena, json_pack("{s:i, s:o}", "version", 1, "config", values));
+}
+
+static int decode_values(struct arena *arena, json_t *root, struct znode_config *out,
+                         struct k_reason *reason)
+{
+    json_t *map = json_object_get(root, "config");
+    size_t count = json_object_size(map), filled = 0;
+    const char *name;
+    json_t *value;
+
+    if (!json_is_object(map))
+        return k_reason_set(reason, K_CORRUPT, "config: %s",
+                            map == NULL ? "is missing" : "is not an object");
+    const char **names = arena_calloc(arena, count + 1, sizeof *names);
+    const char **values = arena_calloc(arena, count + 1, sizeof *values);
+    if (names == NULL || values == NULL)
+        return K_NOMEM;
+    json_object_foreach(map, name, value)
+    {
+        if (!json_is_string(value))
+            return k_reason_set(reason, K_CORRUPT, "config: the value of %.100s is not a text",
+                                name);
+        names[filled] = arena_strdup(arena, name);
+        values[filled] = arena_strdup(arena, json_string_value(value));
+        if (names[filled] == NULL || values[filled] == NULL)
+            return K_NOMEM;
+        filled++;
+    }
+    *out = (struct znode_config){ .count = count, .names = names, .values = values };
+    return 0;
+}
+
+int znode_decode_config(struct arena *arena, const char *data, size_t size,
+                        struct znode_config *out, struct k_reason *reason)
+{
+    int64_t version;
+    json_t *root;
+
+    int code = znode_json_parse(data, size, &root, reason);
+    if (code != 0)
+        return code;
+    code = znode_json_int(root, "version", 1, INT32_MAX, &version, reason);
+    if (code == 0)
+        code = decode_values(arena, root, out, reason);
+    json_decref(root);
+    return code;
+}
+
+/* --- the controller's chair, Kafka's version 2 ----------------------------------------------- */
+
+char *znode_encode_controller(struct arena *arena, const struct znode_controller *controller)
+{
+    return znode_json_print(
+        arena, json_pack("{s:i, s:i, s:o, s:i}", "version", 2, "brokerid", (int)controller->broker,
+                         "timestamp", json_sprintf("%lld", (long long)controller->timestamp_ms),
+                         "kraftControllerEpoch", -1));
+}
+
+int znode_decode_controller(struct arena *arena, const char *data, size_t size,
+                            struct znode_controller *out, struct k_reason *reason)
+{
+    int64_t version, broker = 0, timestamp_ms = 0;
+    json_t *root;
+
+    (void)arena;
+    int code = znode_json_parse(data, size, &root, reason);
+    if (code != 0)
+        return code;
+    code = znode_json_int(root, "version", 1, INT32_MAX, &version, reason);
+    if (code == 0)
+        code = znode_json_int(root, "brokerid", 0, INT32_MAX, &broker, reason);
+    if (code == 0)
+        code = znode_json_time(root, "timestamp", &timestamp_ms, reason);
+    json_decref(root);
+    if (code == 0)
+        *out = (struct znode_controller){ .broker = (int32_t)broker, .timestamp_ms = timestamp_ms };
+    return code;
+}
+
+/* --- epoch and cluster id -------------------------------------------------------------------- */
+
+int znode_decode_epoch(const char *data, size_t size, int32_t *out, struct k_reason *reason)
+{
+    int64_t epoch;
+
+    if (!znode_decimal(data, size, INT32_MAX, &epoch))
+        return k_reason_set(reason, K_CORRUPT, "the epoch is not a decimal number up to %d",
+                            INT32_MAX);
+    *out = (int32_t)epoch;
+    return 0;
+}
+
+/* The version is a text here, in Kafka too. */
+char *znode_encode_cluster_id(struct arena *arena, const char *id)
+{
+    return znode_json_print(arena, json_pack("{s:s, s:s}", "version", "1", "id", id));
+}
+
+int znode_decode_cluster_id(struct arena *arena, const char *data, size_t size, char **out,
+                            struct k_reason *reason)
+{
+    const char *id = NULL;
+    json_t *root;
+
+    int code = znode_json_parse(data, size, &root, reason);
+    if (code != 0)
+        return code;
+    code = znode_json_text(arena, root, "id", false, &id, reason);
+    json_decref(root);
+    if (code == 0 && (id[0] == '\0' || strlen(id) > 100))
+        code = k_reason_set(reason, K_CORRUPT, "id: has to be 1 to 100 characters long");
+    if (code == 0)
+        *out = (char *)id;
+    return code;
+}

@@ -1,4 +1,4 @@
-/* Connections over socket pairs: greeting, the choice of a loop, frames good and bad, the budget. */
+/* Connections over socket pairs: greeting, choice of a loop, frames good and bad, the budget. */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -52,7 +52,7 @@ static void teardown(void)
     gates_fini(&gates);
 }
 
-/* --- a client ----------------------------------------------------------------------------------- */
+/* --- a client --------------------------------------------------------------------------------- */
 
 struct arrival { int fd; };
 
@@ -156,7 +156,7 @@ static uint64_t receive_answer(int fd, int *code)
     return correlation;
 }
 
-/* --- tests ---------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 START_TEST(a_client_is_served_by_the_loop_that_it_asks_for)
 {

@@ -102,7 +102,8 @@ static void refused(void *context, int code, const char *reason)
 {
     struct broker *broker = context;
 
-    (void)reason;                               /* the control plane has logged it */
+    LOG_ERROR("broker-refused", "broker=%" PRId32 " error=%s reason=\"%s\"", broker->id,
+              k_error_name(code), reason);
     broker->events.failed(broker->events.context, broker, code);
 }
 

@@ -167,8 +167,12 @@ static int open_listeners(struct broker *broker, struct k_reason *reason)
         entrance->name = endpoint->name;
         int code = listener_new(broker->loops[0], endpoint->host, endpoint->port, accepted,
                                 entrance, &entrance->listener, reason);
-        if (code != 0)
-            return code;
+        if (code != 0) {
+            struct k_reason cause = *reason;
+            return k_reason_set(reason, code,
+                                "listener %s: %.400s; change listeners or free the address",
+                                endpoint->name, cause.text);
+        }
         uint16_t port = listener_port(entrance->listener);
         broker->advertised[i] = (struct metadata_endpoint){
             .listener = endpoint->name,

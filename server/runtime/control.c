@@ -25,7 +25,6 @@ int64_t control_boot_ms(const struct control *control)
 
 static void refuse(struct control *control, int code, const char *reason)
 {
-    LOG_ERROR("broker-refused", "code=%s reason=\"%s\"", k_error_name(code), reason);
     control->options.refused(control->options.context, code, reason);
 }
 
@@ -213,7 +212,8 @@ void control_stop(struct control *control)
         return;
     control->stopping = true;
     timer_after(control->stop_limit, STOP_LIMIT_MS);
-    if (!control->identified) {
+    /* Never a member, or refused as one: there is nothing to release. */
+    if (!control->identified || control->member.state == MEMBER_GONE) {
         control_finish(control);
         return;
     }

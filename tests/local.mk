@@ -10,4 +10,5 @@ include tests/zk/local.mk
 include tests/server/local.mk
 include tests/client/local.mk
 include tests/integration/local.mk
+include tests/peers/local.mk
 include tests/fuzz/local.mk

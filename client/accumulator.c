@@ -260,6 +260,9 @@ int accumulator_add(struct accumulator *accumulator, const klient_record_t *reco
             if (code != 0) {
                 accumulator->open = NULL;
                 batch_free(accumulator->producer, batch);
+            } else if (batch->builder.capacity >
+                       (size_t)accumulator->producer->config->values.batch_bytes) {
+                accumulator_close_open(accumulator);    /* too large for company */
             }
             tell = true;
         }
@@ -273,7 +276,9 @@ int accumulator_add(struct accumulator *accumulator, const klient_record_t *reco
     }
     spin_unlock(&accumulator->spin);
 
-    if (tell && !atomic_exchange(&accumulator->noticed, true))
+    /* The loop clears `noticed` before it looks, so what it missed is told. */
+    if (tell && !atomic_load(&accumulator->noticed) &&
+        !atomic_exchange(&accumulator->posted, true))
         loop_post(accumulator->producer->klient->loop, &accumulator->mail);
     return code;
 }

@@ -1,7 +1,8 @@
 # client/: libklient. klient.h is the only installed header.
 include_HEADERS += client/klient.h
-lib_LTLIBRARIES += libklient.la
-libklient_la_SOURCES = \
+# All of it with its inside visible, for the tests.
+noinst_LTLIBRARIES += libklientcore.la
+libklientcore_la_SOURCES = \
 	client/klient.h \
 	client/accumulator.c \
 	client/admin.c \
@@ -24,11 +25,14 @@ libklient_la_SOURCES = \
 	client/sender.c \
 	client/spin.h \
 	client/task.h client/task.c
-libklient_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) $(EVENT_CFLAGS)
+libklientcore_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) $(EVENT_CFLAGS)
+
+lib_LTLIBRARIES += libklient.la
+libklient_la_SOURCES =
 libklient_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 \
 	-Wl,--version-script=$(top_srcdir)/client/klient.map
 libklient_la_DEPENDENCIES = $(libklient_la_LIBADD) client/klient.map
-libklient_la_LIBADD = libnet.la libproto.la libcommon.la
+libklient_la_LIBADD = libklientcore.la libnet.la libproto.la libcommon.la
 EXTRA_DIST += client/klient.map
 
 pkgconfigdir = $(libdir)/pkgconfig

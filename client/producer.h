@@ -68,6 +68,7 @@ struct accumulator {
     atomic_uint queued;             /* batches in `closed`: a hint for the partitioner */
     atomic_bool available;          /* has a leader */
     atomic_bool noticed;            /* the loop looks by itself: no need to tell it */
+    atomic_bool posted;             /* `mail` is in transit */
     /* Constant. */
     struct klient_producer *producer;
     struct producer_topic *topic;

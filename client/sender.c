@@ -97,6 +97,7 @@ void sender_noticed(struct mail *mail)
 {
     struct accumulator *accumulator = LIST_OWNER(mail, struct accumulator, mail);
 
+    atomic_store(&accumulator->posted, false);
     touch(accumulator->producer->sender, accumulator);
 }
 

@@ -19,7 +19,7 @@ CLEANFILES += proto/kairn.pb-c.c proto/kairn.pb-c.h
 # `make libproto.la` in a fresh tree does not go by BUILT_SOURCES. Order is all that is needed: after
 # the first build the compiler's own dependencies know who includes the header.
 $(libproto_la_OBJECTS) $(libcodec_la_OBJECTS) $(libruntime_la_OBJECTS) $(libapi_la_OBJECTS) \
-$(libbroker_la_OBJECTS) $(libklient_la_OBJECTS): | proto/kairn.pb-c.h
+$(libbroker_la_OBJECTS) $(libklientcore_la_OBJECTS): | proto/kairn.pb-c.h
 
 # One run of protoc-c makes both files: the header stands for the pair, so that a parallel make
 # starts it once; a lost .c file makes it run again.

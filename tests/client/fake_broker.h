@@ -1,0 +1,83 @@
+/* fake_broker.h - brokers in the test's own process: they speak the protocol, keep records in
+ * memory, and misbehave on command.
+ *
+ * All brokers of a fake share one loop thread and one picture of topics. Functions may be called
+ * from any thread; they wait for the loop. Faults are plain atomics, set at any time. */
+#ifndef TESTS_CLIENT_FAKE_BROKER_H
+#define TESTS_CLIENT_FAKE_BROKER_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { FAKE_BROKERS_MAX = 4 };
+
+/* How an answer is spoilt. */
+enum fake_hostility {
+    HOSTILE_NOT,
+    HOSTILE_GARBAGE_HEAD,           /* the head is no protobuf */
+    HOSTILE_EMPTY_BODY,             /* a head without a body */
+    HOSTILE_OTHER_BODY,             /* the answer to another question */
+    HOSTILE_NO_RESULTS,             /* fewer results than questions */
+    HOSTILE_PAYLOAD_SIZE,           /* sizes in the head that are not those of the payload */
+    HOSTILE_HUGE_FRAME,             /* a length beyond all limits */
+    HOSTILE_SHORT_HEAD,             /* a head longer than its frame */
+    HOSTILE_UNKNOWN_CORRELATION,
+    HOSTILE_BAD_TOPIC_ID,           /* of 3 bytes */
+    HOSTILE_NEGATIVE,               /* negative offsets and counts */
+    HOSTILE_COUNT
+};
+
+struct fake_faults {
+    atomic_int drop_before;         /* so many produce requests are lost with their connection */
+    atomic_int drop_after;          /* so many are stored, then the connection is lost */
+    atomic_int move_leader;         /* so many are refused: the partition has just moved; hint given */
+    atomic_int move_silently;       /* the same without a hint */
+    atomic_int refuse_count;        /* so many are refused with refuse_code */
+    atomic_int refuse_code;
+    atomic_int refuse_larger;       /* batches over so many bytes are too large; 0: none */
+    atomic_int delay_ms;            /* before every answer to produce */
+    atomic_int shuffle;             /* answers to produce and metadata come late at random, out of order */
+    atomic_int random_percent;      /* of produce requests get one of the faults above at random */
+    atomic_int mute;                /* requests are not answered at all */
+    atomic_int hostile;             /* enum fake_hostility, of every answer but metadata */
+    atomic_int hostile_metadata;    /* of answers to metadata */
+    atomic_int discard;             /* count records instead of keeping them */
+};
+
+struct fake;
+
+struct fake *fake_new(int brokers);
+void fake_free(struct fake *fake);
+struct fake_faults *fake_faults(struct fake *fake);
+
+/* "127.0.0.1:port" of the first broker. */
+const char *fake_bootstrap(const struct fake *fake);
+
+void fake_add_topic(struct fake *fake, const char *name, int partitions);
+void fake_remove_topic(struct fake *fake, const char *name);
+
+/* Leader of a partition: index of a broker, -1: none. */
+void fake_set_leader(struct fake *fake, const char *topic, int partition, int broker);
+
+/* Append a finished batch as it is, except for base offset and epoch. */
+void fake_append(struct fake *fake, const char *topic, int partition, const void *batch,
+                 size_t size);
+
+/* Forget everything below `offset`. */
+void fake_trim(struct fake *fake, const char *topic, int partition, int64_t offset);
+
+/* A copy of all batches of a partition, back to back; to be freed by the caller. */
+uint8_t *fake_read(struct fake *fake, const char *topic, int partition, size_t *size);
+
+/* Requests of this body seen so far (field number in RequestHead). */
+int fake_requests(struct fake *fake, int body);
+
+/* Close every connection, now. */
+void fake_disconnect(struct fake *fake);
+
+/* Mark the transaction of `producer_id` that starts at `offset` as aborted. */
+void fake_abort(struct fake *fake, const char *topic, int partition, int64_t producer_id,
+                int64_t offset);
+
+#endif

@@ -1,0 +1,53 @@
+/* helpers.h - what the suites of libklient share. */
+#ifndef TESTS_CLIENT_HELPERS_H
+#define TESTS_CLIENT_HELPERS_H
+
+#include <check.h>
+#include <stdbool.h>
+
+#include "client/klient.h"
+#include "tests/client/fake_broker.h"
+
+enum { PATIENCE_MS = 20000 };
+
+/* A config for the fake, with the given name, value pairs up to NULL. */
+klient_config_t *config_for(const struct fake *fake, ...) __attribute__((sentinel));
+
+/* Handles from such a config, which is freed; they exist or the test fails. */
+klient_producer_t *producer_with(klient_config_t *config);
+klient_consumer_t *consumer_with(klient_config_t *config);
+klient_admin_t *admin_with(klient_config_t *config);
+
+/* Send a text value; partition KLIENT_PARTITION_ANY, key NULL are allowed. */
+klient_code_t send_text(klient_producer_t *producer, const char *topic, int partition,
+                        const char *key, const char *value);
+
+/* Produce `count` records "0", "1", ... to one partition. */
+void fill(struct fake *fake, const char *topic, int partition, int count);
+
+/* Poll until a record or an error comes; fails the test after PATIENCE_MS. */
+klient_code_t poll_something(klient_consumer_t *consumer, klient_records_t **out,
+                             klient_error_t **error);
+
+/* Assign one partition. */
+void assign_one(klient_consumer_t *consumer, const char *topic, int partition);
+
+/* Read `count` records and check that their values are the numbers from `first` on. */
+void expect_numbers(klient_consumer_t *consumer, long first, int count);
+
+/* Check that what the fake stored in a partition is exactly `count` whole batches' records with
+ * values that read as numbers; calls `each` for every one in order. */
+void each_stored(struct fake *fake, const char *topic, int partition,
+                 void (*each)(void *context, int64_t offset, const char *value), void *context);
+
+Suite *config_suite(void);
+Suite *partitioner_suite(void);
+Suite *producer_suite(void);
+Suite *faults_suite(void);
+Suite *consumer_suite(void);
+Suite *records_suite(void);
+Suite *admin_suite(void);
+Suite *hostile_suite(void);
+Suite *handle_suite(void);
+
+#endif

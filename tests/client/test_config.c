@@ -1,0 +1,208 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/config.h"
+#include "common/error.h"
+#include "tests/client/helpers.h"
+
+START_TEST(codes_are_those_of_the_error_table)
+{
+    static const struct { int ours, theirs; const char *name; } codes[] = {
+#define X(name, code, flags, text) { KLIENT_##name, K_##name, #name },
+        K_ERROR_TABLE(X)
+#undef X
+    };
+
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        ck_assert_int_eq(codes[i].ours, codes[i].theirs);
+        ck_assert_str_eq(klient_code_name(codes[i].ours), codes[i].name);
+    }
+}
+END_TEST
+
+START_TEST(every_default_is_accepted_by_its_own_row)
+{
+    klient_config_t *config = klient_config_new();
+    char text[256];
+
+    for (size_t i = 0; i < config_table.count; i++) {
+        const struct option *row = &config_table.rows[i];
+        if ((row->flags & (OPTION_NOT_YET | OPTION_NO_EFFECT)) != 0 || row->fallback == NULL)
+            continue;
+        ck_assert_int_eq(klient_config_get(config, row->name, text, sizeof text, NULL), KLIENT_OK);
+        ck_assert_msg(klient_config_set(config, row->name, text, NULL) == KLIENT_OK, "%s=%s",
+                      row->name, text);
+    }
+
+    klient_config_free(config);
+}
+END_TEST
+
+START_TEST(names_and_aliases_of_a_row_are_unique)
+{
+    for (size_t i = 0; i < config_table.count; i++)
+        for (size_t j = 0; j < i; j++) {
+            const struct option *a = &config_table.rows[i], *b = &config_table.rows[j];
+            ck_assert_str_ne(a->name, b->name);
+            ck_assert(a->alias == NULL || b->alias == NULL || strcmp(a->alias, b->alias) != 0);
+            ck_assert(a->alias == NULL || strcmp(a->alias, b->name) != 0);
+        }
+}
+END_TEST
+
+START_TEST(an_unknown_name_is_refused_with_the_nearest_known_one)
+{
+    klient_config_t *config = klient_config_new();
+    klient_error_t *error = NULL;
+
+    ck_assert_int_eq(klient_config_set(config, "linger.mss", "5", &error), KLIENT_UNKNOWN_NAME);
+
+    ck_assert_ptr_nonnull(strstr(klient_error_text(error), "linger.ms"));
+    klient_error_free(error);
+    klient_config_free(config);
+}
+END_TEST
+
+START_TEST(what_kafka_knows_and_we_do_not_serve_says_so)
+{
+    static const char *const names[][2] = { { "group.id", "g" },
+                                            { "security.protocol", "SSL" },
+                                            { "enable.idempotence", "true" },
+                                            { "sasl.mechanism", "PLAIN" } };
+    klient_config_t *config = klient_config_new();
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        ck_assert_int_eq(klient_config_set(config, names[i][0], names[i][1], NULL),
+                         KLIENT_NOT_SUPPORTED_YET);
+    ck_assert_int_eq(klient_config_set(config, "security.protocol", "PLAINTEXT", NULL), KLIENT_OK);
+    ck_assert_int_eq(klient_config_set(config, "enable.idempotence", "false", NULL), KLIENT_OK);
+
+    klient_config_free(config);
+}
+END_TEST
+
+START_TEST(librdkafkas_names_are_aliases)
+{
+    klient_config_t *config = klient_config_new();
+    char text[64];
+
+    ck_assert_int_eq(klient_config_set(config, "message.timeout.ms", "1234", NULL), KLIENT_OK);
+
+    klient_config_get(config, "delivery.timeout.ms", text, sizeof text, NULL);
+    ck_assert_str_eq(text, "1234");
+    klient_config_free(config);
+}
+END_TEST
+
+START_TEST(a_handle_needs_servers_in_host_port_form)
+{
+    static const char *const bad[] = { "", "localhost", "localhost:", "localhost:0",
+                                       "localhost:99999", ":9092", "a:1,b", "a:1x" };
+    klient_config_t *config = klient_config_new();
+    klient_error_t *error = NULL;
+
+    ck_assert_ptr_null(klient_new(config, &error));
+    ck_assert_int_eq(klient_error_code(error), KLIENT_INVALID_CONFIG);
+    klient_error_free(error);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        error = NULL;
+        klient_config_set(config, "bootstrap.servers", bad[i], NULL);
+        ck_assert_ptr_null(klient_new(config, &error));
+        ck_assert_int_eq(klient_error_code(error), KLIENT_INVALID_CONFIG);
+        klient_error_free(error);
+    }
+
+    klient_config_free(config);
+}
+END_TEST
+
+START_TEST(a_server_list_is_read_address_by_address)
+{
+    const char *at = " a:1, [::1]:2,,b.c:65535 ";
+    char host[64];
+    uint16_t port;
+
+    ck_assert_int_eq(config_next_server(&at, host, sizeof host, &port), 1);
+    ck_assert_str_eq(host, "a");
+    ck_assert_int_eq(port, 1);
+    ck_assert_int_eq(config_next_server(&at, host, sizeof host, &port), 1);
+    ck_assert_str_eq(host, "::1");
+    ck_assert_int_eq(port, 2);
+    ck_assert_int_eq(config_next_server(&at, host, sizeof host, &port), 1);
+    ck_assert_str_eq(host, "b.c");
+    ck_assert_int_eq(port, 65535);
+    ck_assert_int_eq(config_next_server(&at, host, sizeof host, &port), 0);
+}
+END_TEST
+
+START_TEST(settings_that_contradict_each_other_are_refused)
+{
+    klient_config_t *config = klient_config_new();
+
+    klient_config_set(config, "bootstrap.servers", "127.0.0.1:1", NULL);
+    klient_config_set(config, "linger.ms", "200", NULL);
+    klient_config_set(config, "delivery.timeout.ms", "100", NULL);
+    ck_assert_ptr_null(klient_new(config, NULL));
+
+    klient_config_free(config);
+}
+END_TEST
+
+START_TEST(printing_names_every_value_and_its_source)
+{
+    klient_config_t *config = klient_config_new();
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    klient_config_set(config, "linger.ms", "7", NULL);
+    klient_config_print(config, out);
+    fclose(out);
+
+    ck_assert_ptr_nonnull(strstr(text, "linger.ms=7  # set\n"));
+    ck_assert_ptr_nonnull(strstr(text, "acks=all  # default\n"));
+    free(text);
+    klient_config_free(config);
+}
+END_TEST
+
+START_TEST(a_file_is_read_and_its_errors_name_the_line)
+{
+    char path[] = "/tmp/klient-config-XXXXXX";
+    int fd = mkstemp(path);
+    klient_config_t *config = klient_config_new();
+    klient_error_t *error = NULL;
+    static const char text[] = "# a comment\nacks=1\nno.such.name=1\n";
+
+    ck_assert_int_eq(write(fd, text, sizeof text - 1), sizeof text - 1);
+    close(fd);
+    ck_assert_int_eq(klient_config_load(config, path, &error), KLIENT_UNKNOWN_NAME);
+
+    ck_assert_ptr_nonnull(strstr(klient_error_text(error), "3"));
+    unlink(path);
+    klient_error_free(error);
+    klient_config_free(config);
+}
+END_TEST
+
+Suite *config_suite(void)
+{
+    Suite *suite = suite_create("client/config");
+    TCase *tcase = tcase_create("config");
+
+    tcase_add_test(tcase, codes_are_those_of_the_error_table);
+    tcase_add_test(tcase, every_default_is_accepted_by_its_own_row);
+    tcase_add_test(tcase, names_and_aliases_of_a_row_are_unique);
+    tcase_add_test(tcase, an_unknown_name_is_refused_with_the_nearest_known_one);
+    tcase_add_test(tcase, what_kafka_knows_and_we_do_not_serve_says_so);
+    tcase_add_test(tcase, librdkafkas_names_are_aliases);
+    tcase_add_test(tcase, a_handle_needs_servers_in_host_port_form);
+    tcase_add_test(tcase, a_server_list_is_read_address_by_address);
+    tcase_add_test(tcase, settings_that_contradict_each_other_are_refused);
+    tcase_add_test(tcase, printing_names_every_value_and_its_source);
+    tcase_add_test(tcase, a_file_is_read_and_its_errors_name_the_line);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

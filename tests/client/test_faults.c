@@ -1,0 +1,245 @@
+/* Order, loss and duplication while brokers fail. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/client/helpers.h"
+
+enum { THREADS_MAX = 4, RECORDS = 3000, PARTITIONS = 3 };
+
+static struct fake *fake;
+
+static void setup(void)
+{
+    fake = fake_new(3);
+    fake_add_topic(fake, "t", PARTITIONS);
+}
+
+static void teardown(void)
+{
+    fake_free(fake);
+}
+
+struct worker {
+    klient_producer_t *producer;
+    int number, count;
+};
+
+static void *work(void *context)
+{
+    struct worker *worker = context;
+    char value[32];
+
+    for (int i = 0; i < worker->count; i++) {
+        snprintf(value, sizeof value, "%d %d", worker->number, i);
+        ck_assert_int_eq(send_text(worker->producer, "t", i % PARTITIONS, NULL, value), KLIENT_OK);
+    }
+    return NULL;
+}
+
+/* What one partition holds: per thread, the last number seen and how many distinct ones. */
+struct seen {
+    int last[THREADS_MAX], distinct[THREADS_MAX], repeats;
+    int64_t next_offset;
+};
+
+static void see(void *context, int64_t offset, const char *value)
+{
+    struct seen *seen = context;
+    int thread, number;
+
+    ck_assert_int_eq(offset, seen->next_offset++);
+    ck_assert_int_eq(sscanf(value, "%d %d", &thread, &number), 2);
+    if (number > seen->last[thread]) {
+        seen->distinct[thread]++;
+        seen->last[thread] = number;
+    } else {
+        seen->repeats++;
+    }
+}
+
+/* Nothing is lost and the first copies are in order; returns how many copies too many there are. */
+static int check_all(int threads, int count)
+{
+    int repeats = 0, total[THREADS_MAX] = { 0 };
+
+    for (int p = 0; p < PARTITIONS; p++) {
+        struct seen seen = { .last = { -1, -1, -1, -1 } };
+        each_stored(fake, "t", p, see, &seen);
+        repeats += seen.repeats;
+        for (int t = 0; t < threads; t++)
+            total[t] += seen.distinct[t];
+    }
+    for (int t = 0; t < threads; t++)
+        ck_assert_int_eq(total[t], count);
+    return repeats;
+}
+
+static void produce_from(int threads, int count, klient_config_t *config)
+{
+    klient_producer_t *producer = producer_with(config);
+    struct worker workers[THREADS_MAX];
+    pthread_t ids[THREADS_MAX];
+    klient_error_t *error = NULL;
+
+    for (int i = 0; i < threads; i++) {
+        workers[i] = (struct worker){ producer, i, count };
+        ck_assert_int_eq(pthread_create(&ids[i], NULL, work, &workers[i]), 0);
+    }
+    for (int i = 0; i < threads; i++)
+        pthread_join(ids[i], NULL);
+    klient_code_t code = klient_producer_close(producer, 3 * PATIENCE_MS, &error);
+    ck_assert_msg(code == KLIENT_OK, "%s", klient_error_text(error));
+}
+
+START_TEST(threads_keep_their_order_and_nothing_is_lost_or_doubled)
+{
+    produce_from(_i, RECORDS, config_for(fake, "batch.size", "512", NULL));
+
+    ck_assert_int_eq(check_all(_i, RECORDS), 0);
+}
+END_TEST
+
+START_TEST(retries_lose_nothing_and_keep_the_order)
+{
+    atomic_store(&fake_faults(fake)->random_percent, 20);
+    produce_from(_i, RECORDS, config_for(fake, "batch.size", "512", NULL));
+
+    /* Nothing was stored and then forgotten, so a retry never doubles. */
+    ck_assert_int_eq(check_all(_i, RECORDS), 0);
+}
+END_TEST
+
+START_TEST(answers_out_of_order_change_nothing)
+{
+    atomic_store(&fake_faults(fake)->shuffle, 1);
+    atomic_store(&fake_faults(fake)->random_percent, 5);
+    produce_from(2, 1000, config_for(fake, "batch.size", "512", NULL));
+
+    ck_assert_int_eq(check_all(2, 1000), 0);
+}
+END_TEST
+
+START_TEST(a_lost_answer_doubles_but_loses_nothing)
+{
+    atomic_store(&fake_faults(fake)->drop_after, 3);
+    produce_from(1, RECORDS, config_for(fake, "batch.size", "512", NULL));
+
+    ck_assert_int_gt(check_all(1, RECORDS), 0);
+}
+END_TEST
+
+START_TEST(a_hint_saves_the_metadata_request)
+{
+    klient_producer_t *producer = producer_with(config_for(fake, NULL));
+
+    send_text(producer, "t", 0, NULL, "0 0");
+    ck_assert_int_eq(klient_producer_flush(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    int before = fake_requests(fake, 11);
+    atomic_store(&fake_faults(fake)->move_leader, 1);
+    send_text(producer, "t", 0, NULL, "0 1");
+    ck_assert_int_eq(klient_producer_flush(producer, PATIENCE_MS, NULL), KLIENT_OK);
+
+    ck_assert_int_eq(fake_requests(fake, 11), before);
+    klient_producer_close(producer, PATIENCE_MS, NULL);
+}
+END_TEST
+
+START_TEST(records_wait_for_a_leader_to_be_elected)
+{
+    klient_producer_t *producer = producer_with(config_for(fake, NULL));
+
+    send_text(producer, "t", 0, NULL, "0 0");
+    ck_assert_int_eq(klient_producer_flush(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    fake_set_leader(fake, "t", 0, -1);
+    send_text(producer, "t", 0, NULL, "0 1");
+    ck_assert_int_eq(klient_producer_flush(producer, 100, NULL), KLIENT_REQUEST_TIMED_OUT);
+    fake_set_leader(fake, "t", 0, 2);
+
+    ck_assert_int_eq(klient_producer_close(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    ck_assert_int_eq(check_all(1, 2), 0);
+}
+END_TEST
+
+START_TEST(connections_that_break_are_made_again)
+{
+    klient_producer_t *producer = producer_with(config_for(fake, NULL));
+    char value[32];
+
+    for (int i = 0; i < 30; i++) {
+        snprintf(value, sizeof value, "0 %d", i);
+        ck_assert_int_eq(send_text(producer, "t", i % PARTITIONS, NULL, value), KLIENT_OK);
+        ck_assert_int_eq(klient_producer_flush(producer, PATIENCE_MS, NULL), KLIENT_OK);
+        fake_disconnect(fake);
+    }
+    klient_producer_close(producer, PATIENCE_MS, NULL);
+
+    check_all(1, 30);
+}
+END_TEST
+
+START_TEST(a_topic_made_anew_is_a_new_topic)
+{
+    klient_producer_t *producer = producer_with(config_for(fake, NULL));
+
+    send_text(producer, "t", 0, NULL, "0 0");
+    ck_assert_int_eq(klient_producer_flush(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    fake_remove_topic(fake, "t");
+    fake_add_topic(fake, "t", PARTITIONS);
+    send_text(producer, "t", 0, NULL, "0 0");
+
+    ck_assert_int_eq(klient_producer_close(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    ck_assert_int_eq(check_all(1, 1), 0);
+}
+END_TEST
+
+START_TEST(records_of_a_topic_that_is_gone_fail)
+{
+    klient_producer_t *producer = producer_with(
+        config_for(fake, "topic.metadata.propagation.max.ms", "50", NULL));
+
+    send_text(producer, "t", 0, NULL, "0 0");
+    ck_assert_int_eq(klient_producer_flush(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    fake_remove_topic(fake, "t");
+    send_text(producer, "t", 0, NULL, "0 1");
+
+    ck_assert_int_eq(klient_producer_close(producer, PATIENCE_MS, NULL),
+                     KLIENT_UNKNOWN_TOPIC_OR_PARTITION);
+}
+END_TEST
+
+START_TEST(without_retries_the_first_failure_is_final)
+{
+    klient_producer_t *producer = producer_with(config_for(fake, "retries", "0", NULL));
+
+    atomic_store(&fake_faults(fake)->refuse_code, KLIENT_NOT_ENOUGH_REPLICAS);
+    atomic_store(&fake_faults(fake)->refuse_count, 1);
+    send_text(producer, "t", 0, NULL, "0 0");
+
+    ck_assert_int_eq(klient_producer_close(producer, PATIENCE_MS, NULL),
+                     KLIENT_NOT_ENOUGH_REPLICAS);
+}
+END_TEST
+
+Suite *faults_suite(void)
+{
+    Suite *suite = suite_create("client/faults");
+    TCase *tcase = tcase_create("faults");
+
+    tcase_set_timeout(tcase, 120);
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_loop_test(tcase, threads_keep_their_order_and_nothing_is_lost_or_doubled, 1,
+                        THREADS_MAX + 1);
+    tcase_add_loop_test(tcase, retries_lose_nothing_and_keep_the_order, 1, THREADS_MAX + 1);
+    tcase_add_test(tcase, answers_out_of_order_change_nothing);
+    tcase_add_test(tcase, a_lost_answer_doubles_but_loses_nothing);
+    tcase_add_test(tcase, a_hint_saves_the_metadata_request);
+    tcase_add_test(tcase, records_wait_for_a_leader_to_be_elected);
+    tcase_add_test(tcase, connections_that_break_are_made_again);
+    tcase_add_test(tcase, a_topic_made_anew_is_a_new_topic);
+    tcase_add_test(tcase, records_of_a_topic_that_is_gone_fail);
+    tcase_add_test(tcase, without_retries_the_first_failure_is_final);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

@@ -487,7 +487,7 @@ klient_code_t klient_consumer_partitions_for(klient_consumer_t *consumer, const 
                                              int64_t timeout_ms, klient_metadata_t **out,
                                              klient_error_t **error);
 
-/* --- what a poll returned -------------------------------------------------------------------- */
+/* --- what a poll returned --------------------------------------------------------------------- */
 
 /* Fill *record (after klient_record_init()) with the next one: 1, or 0 at the end. Its views stay
  * valid until the last klient_records_free(), across later polls, seeks and close. */

@@ -87,7 +87,7 @@ struct fake {
 static void serve(struct fake_conn *conn, uint8_t *bytes, size_t size, struct slab *slab,
                   int last_chance);
 
-/* --- calls from the test ------------------------------------------------------------------------- */
+/* --- calls from the test ---------------------------------------------------------------------- */
 
 struct call {
     struct mail mail;
@@ -117,7 +117,7 @@ static void on_loop(struct fake *fake, void (*run)(struct fake *, void *), void 
     sem_destroy(&call.done);
 }
 
-/* --- topics ---------------------------------------------------------------------------------------- */
+/* --- topics ----------------------------------------------------------------------------------- */
 
 static struct fake_topic *topic_by_name(struct fake *fake, const char *name)
 {
@@ -207,7 +207,7 @@ static void append(struct fake *fake, struct fake_partition *partition, const ui
     partition->end += batch_last_delta(bytes) + 1;
 }
 
-/* --- answers ------------------------------------------------------------------------------------------ */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static void conn_unref(struct fake_conn *conn)
 {
@@ -368,7 +368,7 @@ static void answer(struct fake_conn *conn, Kairn__ResponseHead *head, struct cha
         chain_move(&waiting_new(conn, &fake->late, late_fired, delay_ms)->answer, &chain);
 }
 
-/* --- metadata ------------------------------------------------------------------------------------------ */
+/* --- metadata --------------------------------------------------------------------------------- */
 
 #define NEW(arena, lower, Upper) ({                                     \
     Kairn__##Upper *made = arena_alloc(arena, sizeof *made);            \
@@ -440,7 +440,7 @@ static void metadata(struct fake_conn *conn, const Kairn__RequestHead *request,
     answer(conn, head, NULL);
 }
 
-/* --- produce --------------------------------------------------------------------------------------------- */
+/* --- produce ---------------------------------------------------------------------------------- */
 
 static int use_up(atomic_int *count)
 {
@@ -574,7 +574,7 @@ static void produce(struct fake_conn *conn, const Kairn__RequestHead *request,
     wake_fetches(fake);
 }
 
-/* --- fetch ------------------------------------------------------------------------------------------------- */
+/* --- fetch ------------------------------------------------------------------------------------ */
 
 static void fetch_one(struct fake *fake, int broker, const Kairn__FetchPartition *row,
                       Kairn__FetchResult *result, struct chain *payload, size_t room)
@@ -671,7 +671,8 @@ static void list_offsets(struct fake_conn *conn, const Kairn__RequestHead *reque
     struct fake *fake = conn->broker->fake;
     const Kairn__ListOffsetsPartition *row = request->list_offsets->partitions[0];
     struct fake_partition *partition = partition_by_id(fake, row->topic_id, row->partition);
-    Kairn__ListOffsetsResponse *body = NEW(&fake->arena, list_offsets_response, ListOffsetsResponse);
+    Kairn__ListOffsetsResponse *body =
+        NEW(&fake->arena, list_offsets_response, ListOffsetsResponse);
     Kairn__ListOffsetsResult *result = NEW(&fake->arena, list_offsets_result, ListOffsetsResult);
 
     result->offset = -1;
@@ -694,7 +695,7 @@ static void list_offsets(struct fake_conn *conn, const Kairn__RequestHead *reque
     answer(conn, head, NULL);
 }
 
-/* --- topics and settings --------------------------------------------------------------------------------------- */
+/* --- topics and settings ---------------------------------------------------------------------- */
 
 static Kairn__TopicResult *topic_result(struct arena *arena, char *name, int code)
 {
@@ -770,7 +771,7 @@ static void describe_configs(struct fake_conn *conn, const Kairn__RequestHead *r
     answer(conn, head, NULL);
 }
 
-/* --- connections -------------------------------------------------------------------------------------------------- */
+/* --- connections ------------------------------------------------------------------------------ */
 
 static void serve(struct fake_conn *conn, uint8_t *bytes, size_t size, struct slab *slab,
                   int last_chance)
@@ -836,7 +837,7 @@ static void over(struct conn *conn, int code)
     hang_up(conn_owner(conn));
 }
 
-static const struct conn_handler handler = { cut, frame_arrived, over };
+static const struct conn_handler handler = { .cut = cut, .frame = frame_arrived, .over = over };
 
 static void accepted(void *context, int fd)
 {
@@ -852,7 +853,7 @@ static void accepted(void *context, int fd)
         abort();
 }
 
-/* --- the interface ------------------------------------------------------------------------------------------------- */
+/* --- the interface ---------------------------------------------------------------------------- */
 
 struct fake *fake_new(int brokers)
 {

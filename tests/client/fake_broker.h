@@ -31,13 +31,13 @@ enum fake_hostility {
 struct fake_faults {
     atomic_int drop_before;         /* so many produce requests are lost with their connection */
     atomic_int drop_after;          /* so many are stored, then the connection is lost */
-    atomic_int move_leader;         /* so many are refused: the partition has just moved; hint given */
+    atomic_int move_leader;         /* so many are refused with a hint: the partition moved */
     atomic_int move_silently;       /* the same without a hint */
     atomic_int refuse_count;        /* so many are refused with refuse_code */
     atomic_int refuse_code;
     atomic_int refuse_larger;       /* batches over so many bytes are too large; 0: none */
     atomic_int delay_ms;            /* before every answer to produce */
-    atomic_int shuffle;             /* answers to produce and metadata come late at random, out of order */
+    atomic_int shuffle;             /* answers to produce and metadata come out of order */
     atomic_int random_percent;      /* of produce requests get one of the faults above at random */
     atomic_int mute;                /* requests are not answered at all */
     atomic_int hostile;             /* enum fake_hostility, of every answer but metadata */

@@ -2,7 +2,7 @@
 # What zkCli shows is what Kafka 3.x would have written, and the controller's chair moves fast.
 . "$(dirname "$0")/lib.sh"
 cluster_up --brokers 3 --zookeepers 3
-kairn topic create orders --partitions 2 --config retention.ms=1000000 > /dev/null || die "create"
+kairn topic create orders --partitions 2 --config max.message.bytes=1000000 > /dev/null || die "create"
 
 expect_equal "ids" "$(zk ls /brokers/ids | sort | tr '\n' ' ')" "1 2 3 "
 expect_match "registration" "$(zk get /brokers/ids/1)" "^\{\"features\":\{\},\"listener_security_protocol_map\":\{\"PLAINTEXT\":\"PLAINTEXT\"\},\"endpoints\":\[\"PLAINTEXT://127\.0\.0\.1:$port_base\"\],\"jmx_port\":-1,\"port\":$port_base,\"host\":\"127\.0\.0\.1\",\"version\":5,\"timestamp\":\"[0-9]+\"\}$"
@@ -11,7 +11,7 @@ expect_match "controller" "$(zk get /controller)" '^\{"version":2,"brokerid":[12
 expect_equal "epoch" "$(zk get /controller_epoch)" "1"
 expect_match "topic" "$(zk get /brokers/topics/orders)" '^\{"removing_replicas":\{\},"partitions":\{"0":\[[123]\],"1":\[[123]\]\},"topic_id":"[A-Za-z0-9_-]{22}","adding_replicas":\{\},"version":3\}$'
 expect_match "state" "$(zk get /brokers/topics/orders/partitions/0/state)" '^\{"controller_epoch":1,"leader":[123],"version":1,"leader_epoch":0,"isr":\[[123]\]\}$'
-expect_equal "configuration" "$(zk get /config/topics/orders)" '{"version":1,"config":{"retention.ms":"1000000"}}'
+expect_equal "configuration" "$(zk get /config/topics/orders)" '{"version":1,"config":{"max.message.bytes":"1000000"}}'
 expect_match "cluster id" "$(zk get /cluster/id)" '^\{"version":"1","id":"[A-Za-z0-9_-]{22}"\}$'
 
 # A delete request by hand is carried out, as with Kafka's tools.

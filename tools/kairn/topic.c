@@ -21,7 +21,7 @@ static json_t *outcome(const klient_results_t *results, size_t i)
 }
 
 static int report(const struct args *args, klient_code_t code, klient_results_t *results,
-                  klient_error_t *error, const char *done)
+                  klient_error_t *error, bool created)
 {
     int status = code == KLIENT_OK ? EXIT_DONE : EXIT_FAILED;
     size_t count = results != NULL ? klient_results_count(results) : 0;
@@ -41,12 +41,12 @@ static int report(const struct args *args, klient_code_t code, klient_results_t 
             command_failed(args, "%s: %s: %s", klient_results_name(results, i),
                            klient_code_name(klient_results_code(results, i)),
                            klient_results_text(results, i));
-        } else if (klient_results_partitions(results, i) > 0) {
-            printf("%s topic %s: partitions %d, replication factor %d\n", done,
+        } else if (created) {
+            printf("created topic %s: partitions %d, replication factor %d\n",
                    klient_results_name(results, i), klient_results_partitions(results, i),
                    klient_results_replication_factor(results, i));
         } else {
-            printf("%s topic %s\n", done, klient_results_name(results, i));
+            printf("deleted topic %s\n", klient_results_name(results, i));
         }
     }
     if (list != NULL)
@@ -134,7 +134,7 @@ int topic_create(const struct args *args)
         const klient_new_topic_t *topics[] = { &topic };
         klient_code_t code =
             klient_admin_create_topics(admin, topics, 1, 0, timeout_ms, &results, &error);
-        status = report(args, code, results, error, "created");
+        status = report(args, code, results, error, true);
         klient_admin_close(admin);
     }
     configs_free(&configs);
@@ -156,7 +156,7 @@ int topic_delete(const struct args *args)
             names[i] = args_operand(args, i);
         klient_code_t code =
             klient_admin_delete_topics(admin, names, count, timeout_ms, &results, &error);
-        status = report(args, code, results, error, "deleted");
+        status = report(args, code, results, error, false);
     }
     klient_admin_close(admin);
     free(names);

@@ -69,7 +69,7 @@ static int start_register(struct control *control, struct order *order)
         .id = control->broker_id,
         .incarnation = self.incarnation,
         .previous = self.previous,
-        .broker = { .endpoints = endpoints, .endpoint_count = count, .rack = control->rack,
+        .broker = { .endpoints = endpoints, .endpoint_count = count, .rack = control->rack != NULL && control->rack[0] != '\0' ? control->rack : NULL,
                     .timestamp_ms = clock_wall_ms(loop_clock(control->options.loop)) },
         .record = { .incarnation = self.incarnation, .lossy = self.lossy,
                     .directories = self.directories, .directory_count = self.directory_count,

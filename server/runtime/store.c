@@ -17,7 +17,7 @@
 #include "common/log.h"
 #include "zk/fence.h"
 
-enum { UNIT_STATES_MAX = 400, MULTI_BYTES_MAX = 400 * 1024 };
+enum { UNIT_STATES_MAX = 400, MULTI_BYTES_MAX = 400 * 1024, RETRY_MS = 100 };
 
 struct store {
     struct control *control;
@@ -26,6 +26,7 @@ struct store {
     enum store_verdict *verdicts;
     struct partition_state *states;
     size_t count, units_left;
+    struct mail hold;             /* the core must not be told from inside its own step */
 };
 
 struct unit_op {
@@ -43,6 +44,8 @@ struct unit {
     struct zk_op *multi;          /* what is in flight, and of which ops */
     size_t *multi_of;
     size_t reads_left;
+    bool reads_failed;
+    struct timer *retry;          /* while ZooKeeper can not be reached; owned */
     bool resolving;               /* an answer was lost: repeats are expected */
 };
 
@@ -53,9 +56,9 @@ struct state_read {
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
-static void unit_done(struct unit *unit)
+/* One unit less, or the hold of store_run(): the last one tells the core. */
+static void store_release(struct store *store)
 {
-    struct store *store = unit->store;
     struct control *control = store->control;
 
     if (--store->units_left > 0)
@@ -72,12 +75,46 @@ static void unit_done(struct unit *unit)
     free(store);
 }
 
+static void hold_ended(struct mail *mail)
+{
+    store_release(LIST_OWNER(mail, struct store, hold));
+}
+
+static void unit_done(struct unit *unit)
+{
+    timer_free(unit->retry);
+    unit->retry = NULL;
+    store_release(unit->store);
+}
+
 static void unit_give_up(struct unit *unit, enum store_verdict verdict)
 {
     for (size_t i = unit->next; i < unit->count; i++)
         if (!unit->ops[i].skipped)
             unit->store->verdicts[unit->ops[i].change] = verdict;
     unit_done(unit);
+}
+
+/* --- out of reach ----------------------------------------------------------------------------- */
+
+static void unit_resolve(struct unit *unit);
+
+static void retry(void *context)
+{
+    unit_resolve(context);
+}
+
+/* ZooKeeper does not answer: what became of the unit is found out when it does, or does not matter
+ * any more when the session has expired by then and with it the chair. */
+static void unit_retry_later(struct unit *unit)
+{
+    struct control *control = unit->store->control;
+
+    if (unit->store->life != control->life ||
+        (unit->retry == NULL && timer_new(control->options.loop, retry, unit, &unit->retry) != 0))
+        unit_give_up(unit, STORE_LOST);
+    else
+        timer_after(unit->retry, RETRY_MS);
 }
 
 /* --- sending ---------------------------------------------------------------------------------- */
@@ -102,10 +139,11 @@ static void unit_send(struct unit *unit)
         unit_done(unit);
         return;
     }
-    if (unit->store->life != control->life || control->session == NULL ||
-        zk_fenced(control->session, control->chair.epoch_version, unit->multi, count, unit_answered,
-                  unit) != 0)
+    if (unit->store->life != control->life)
         unit_give_up(unit, STORE_LOST);
+    else if (zk_fenced(control->session, control->chair.epoch_version, unit->multi, count,
+                       unit_answered, unit) != 0)
+        unit_retry_later(unit);
 }
 
 /* --- one entry failed: find out why, give it its verdict, send the rest ----------------------- */
@@ -139,6 +177,18 @@ static void take_stored(struct unit *unit, struct unit_op *op, const struct zk_r
         store->verdicts[op->change] = STORE_OK;
 }
 
+/* Send what is left of the unit, unless not everything could be read. */
+static void reads_finished(struct unit *unit)
+{
+    bool failed = unit->reads_failed;
+
+    unit->reads_failed = false;
+    if (failed)
+        unit_retry_later(unit);
+    else
+        unit_send(unit);
+}
+
 static void state_read_answered(void *context, const struct zk_reply *reply)
 {
     struct state_read *read = context;
@@ -147,8 +197,7 @@ static void state_read_answered(void *context, const struct zk_reply *reply)
 
     free(read);
     if (reply->code != 0 && reply->code != K_NOT_FOUND) {
-        op->skipped = true;
-        unit->store->verdicts[op->change] = STORE_LOST;
+        unit->reads_failed = true;
     } else if (unit->resolving && op->op.kind == ZK_OP_SET && reply->code == 0 &&
                reply->stat.version == op->op.version) {
         /* The lost multi was not carried out: this entry goes again. */
@@ -156,7 +205,7 @@ static void state_read_answered(void *context, const struct zk_reply *reply)
         take_stored(unit, op, reply, unit->resolving);
     }
     if (--unit->reads_left == 0)
-        unit_send(unit);
+        reads_finished(unit);
 }
 
 static void read_state(struct unit *unit, size_t at)
@@ -167,8 +216,7 @@ static void read_state(struct unit *unit, size_t at)
     if (read == NULL || zk_get(unit->store->control->session, unit->ops[at].op.path, NULL,
                                state_read_answered, read) != 0) {
         free(read);
-        unit->ops[at].skipped = true;
-        unit->store->verdicts[unit->ops[at].change] = STORE_LOST;
+        unit->reads_failed = true;
         return;
     }
     unit->reads_left++;
@@ -178,7 +226,7 @@ static void synced(void *context, const struct zk_reply *reply)
 {
     struct unit *unit = context;
     if (reply->code != 0 || unit->store->life != unit->store->control->life) {
-        unit_give_up(unit, STORE_LOST);
+        unit_retry_later(unit);
         return;
     }
     if (unit->kind == STORE_STATE)
@@ -186,7 +234,18 @@ static void synced(void *context, const struct zk_reply *reply)
             if (!unit->ops[i].skipped && unit->ops[i].op.kind == ZK_OP_SET)
                 read_state(unit, i);
     if (unit->reads_left == 0)
-        unit_send(unit);          /* repeats of creates and deletes are recognised one by one */
+        reads_finished(unit);     /* repeats of creates and deletes are recognised one by one */
+}
+
+/* An answer was lost, or could not be waited for: what is stored tells how to go on. */
+static void unit_resolve(struct unit *unit)
+{
+    struct control *control = unit->store->control;
+
+    unit->resolving = true;
+    if (unit->store->life != control->life ||
+        zk_sync(control->session, "/brokers", synced, unit) != 0)
+        unit_retry_later(unit);
 }
 
 /* EXISTS on a create: ours from before, or somebody else's? */
@@ -200,7 +259,7 @@ static void topic_read(void *context, const struct zk_reply *reply)
     if (reply->code == K_NOT_FOUND) {
         unit_send(unit);
     } else if (reply->code != 0 || store->life != store->control->life) {
-        unit_give_up(unit, STORE_LOST);
+        unit_retry_later(unit);
     } else if (znode_decode_topic(&store->arena, reply->data, reply->size, &node, NULL) == 0 &&
                znode_decode_topic(&store->arena, unit->ops[0].op.data, unit->ops[0].op.size,
                                   &wanted, NULL) == 0 &&
@@ -221,11 +280,11 @@ static void entry_failed(struct unit *unit, int code, size_t at)
 
     if (unit->kind == STORE_TOPIC && code == K_EXISTS && at == 0) {
         if (zk_get(store->control->session, op->op.path, NULL, topic_read, unit) != 0)
-            unit_give_up(unit, STORE_LOST);
+            unit_retry_later(unit);
     } else if (unit->kind == STORE_STATE && op->op.kind == ZK_OP_SET) {
         read_state(unit, at);
         if (unit->reads_left == 0)
-            unit_send(unit);
+            reads_finished(unit);
     } else if ((unit->kind == STORE_REMOVE && code == K_NOT_FOUND) || code == K_EXISTS) {
         op->skipped = true;       /* done before, by us or by our predecessor */
         unit_send(unit);
@@ -250,9 +309,7 @@ static void unit_answered(void *context, const struct zk_reply *reply)
     } else if (reply->code == K_STALE_CONTROLLER_EPOCH) {
         unit_give_up(unit, STORE_FENCED);
     } else if (reply->code == K_SESSION_LOST) {
-        unit->resolving = true;
-        if (zk_sync(store->control->session, "/brokers", synced, unit) != 0)
-            unit_give_up(unit, STORE_LOST);
+        unit_resolve(unit);
     } else if (reply->code == K_EXISTS || reply->code == K_NOT_FOUND ||
                reply->code == K_BAD_VERSION) {
         entry_failed(unit, reply->code, unit->multi_of[reply->failed_op]);
@@ -443,8 +500,10 @@ void store_run(struct control *control, uint64_t token, const struct store_chang
                                                       .now_ms = control_boot_ms(control) });
         return;
     }
-    store->units_left = unit_count;
+    store->units_left = unit_count + 1;
+    store->hold.deliver = hold_ended;
     for (size_t i = 0; i < unit_count; i++)
         unit_send(units[i]);
+    loop_post(control->options.loop, &store->hold);
     free(units);
 }

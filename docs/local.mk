@@ -3,3 +3,4 @@ EXTRA_DIST += docs/configuration.md
 EXTRA_DIST += docs/disk-format.md docs/protocol.md
 EXTRA_DIST += docs/architecture.md
 dist_man_MANS += docs/man/kairn.1 docs/man/kairnd.8 docs/man/klient.3
+EXTRA_DIST += docs/znodes.md

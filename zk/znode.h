@@ -37,7 +37,7 @@ struct arena;
     X(CONFIG,             "/config",                                1, "none",  "dynamic configuration") \
     X(CONFIG_TOPICS,      "/config/topics",                         1, "none",  "one child per topic with overrides") \
     X(CONFIG_TOPIC,       "/config/topics/%s",                      0, "JSON v1", "configuration overrides of a topic") \
-    X(CONFIG_BROKERS,     "/config/brokers",                        1, "none",  "one child per broker with overrides, and <default>") \
+    X(CONFIG_BROKERS,     "/config/brokers",                        1, "none",  "one child per broker with overrides, and `<default>`") \
     X(CONFIG_CLIENTS,     "/config/clients",                        1, "none",  "client quotas") \
     X(CONFIG_USERS,       "/config/users",                          1, "none",  "user quotas and credentials") \
     X(CONFIG_IPS,         "/config/ips",                            1, "none",  "address quotas") \

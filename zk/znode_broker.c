@@ -39,6 +39,12 @@ char *znode_encode_broker(struct arena *arena, const struct znode_broker *broker
                                       json_sprintf("%lld", (long long)broker->timestamp_ms)));
 }
 
+/* A name or an address: nothing that would make the endpoint ambiguous. */
+static bool is_host(const char *host, size_t size)
+{
+    return size > 0 && strcspn(host, "[]/ \t\r\n") >= size;
+}
+
 /* "NAME://host:port", with an IPv6 address in brackets. */
 static int parse_endpoint(struct arena *arena, const char *text, struct znode_endpoint *out,
                           struct k_reason *reason)
@@ -54,13 +60,14 @@ static int parse_endpoint(struct arena *arena, const char *text, struct znode_en
         goto malformed;
 
     size_t host_size = (size_t)(colon - host);
-    if (host_size >= 2 && host[0] == '[' && colon[-1] == ']') {
+    bool colons = memchr(host, ':', host_size) != NULL;
+    if (colons && (host[0] != '[' || colon[-1] != ']'))
+        goto malformed;
+    if (colons) {
         host++;
         host_size -= 2;
-    } else if (memchr(host, ':', host_size) != NULL) {
-        goto malformed;
     }
-    if (host_size == 0)
+    if (!is_host(host, host_size))
         goto malformed;
 
     out->listener = arena_printf(arena, "%.*s", (int)(separator - text), text);
@@ -102,6 +109,8 @@ static int decode_old_address(struct arena *arena, const json_t *root, struct zn
     int64_t port = 0;
     int code = znode_json_text(arena, root, "host", false, &out->host, reason);
 
+    if (code == 0 && !is_host(out->host, strlen(out->host)))
+        code = k_reason_set(reason, K_CORRUPT, "host: \"%.100s\" is not a host", out->host);
     if (code == 0)
         code = znode_json_int(root, "port", 0, UINT16_MAX, &port, reason);
     out->listener = out->protocol = "PLAINTEXT";

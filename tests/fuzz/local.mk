@@ -10,7 +10,8 @@ fuzz_targets = \
 	tests/fuzz/fuzz_head_response \
 	tests/fuzz/fuzz_batch \
 	tests/fuzz/fuzz_compress \
-	tests/fuzz/fuzz_storage
+	tests/fuzz/fuzz_storage \
+	tests/fuzz/fuzz_znode
 check_PROGRAMS += $(fuzz_targets)
 if FUZZ
 fuzz_main =
@@ -57,5 +58,10 @@ tests_fuzz_fuzz_storage_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_storage.c 
 tests_fuzz_fuzz_storage_CPPFLAGS = $(fuzz_cppflags)
 tests_fuzz_fuzz_storage_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_storage_LDADD = libstorage.la libproto.la libcommon.la
+
+tests_fuzz_fuzz_znode_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_znode.c $(fuzz_main)
+tests_fuzz_fuzz_znode_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_znode_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_znode_LDADD = libzk.la libcommon.la $(ZOOKEEPER_LIBS) $(JANSSON_LIBS)
 
 $(tests_fuzz_fuzz_head_request_OBJECTS) $(tests_fuzz_fuzz_head_response_OBJECTS): | proto/kairn.pb-c.h

@@ -375,6 +375,50 @@ START_TEST(a_small_arena_gives_nomem_and_no_crash)
 }
 END_TEST
 
+/* --- documentation --------------------------------------------------------------------------- */
+
+/* The table of docs/znodes.md. */
+static void print_table(FILE *out)
+{
+    fprintf(out, "| path | made at start | data | what it is |\n|---|---|---|---|\n");
+    for (int node = 0; node < ZNODE_COUNT; node++) {
+        const struct znode_row *row = znode_row((enum znode)node);
+
+        fprintf(out, "| `");
+        for (const char *at = row->pattern; *at != '\0'; at++) {
+            bool id = at[0] == '%' && at[1] == 'd', name = at[0] == '%' && at[1] == 's';
+
+            if (id || name) {
+                fputs(id ? "N" : "NAME", out);
+                at++;
+            } else {
+                fputc(*at, out);
+            }
+        }
+        fprintf(out, "` | %s | %s | %s |\n", row->made_at_start ? "yes" : "", row->data, row->text);
+    }
+}
+
+START_TEST(the_documentation_holds_the_catalogue)
+{
+    static char document[64 * 1024];
+    char *table = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&table, &size);
+    FILE *file = fopen(TOP_SRCDIR "/docs/znodes.md", "r");
+    ck_assert_ptr_nonnull(file);
+
+    print_table(out);
+    fclose(out);
+    document[fread(document, 1, sizeof document - 1, file)] = '\0';
+    fclose(file);
+
+    ck_assert_msg(strstr(document, table) != NULL,
+                  "docs/znodes.md is not up to date: put what `test_znode --table` prints into it");
+    free(table);
+}
+END_TEST
+
 static Suite *znode_suite(void)
 {
     Suite *suite = suite_create("znode");
@@ -394,6 +438,7 @@ static Suite *znode_suite(void)
     tcase_add_test(tests, fields_of_the_wrong_kind_are_named);
     tcase_add_test(tests, unknown_fields_are_ignored);
     tcase_add_test(tests, a_small_arena_gives_nomem_and_no_crash);
+    tcase_add_test(tests, the_documentation_holds_the_catalogue);
     suite_add_tcase(suite, tests);
     return suite;
 }
@@ -402,5 +447,9 @@ int main(int argc, char **argv)
 {
     static const suite_maker makers[] = { znode_suite };
 
+    if (argc == 2 && strcmp(argv[1], "--table") == 0) {
+        print_table(stdout);
+        return EXIT_SUCCESS;
+    }
     return run_suites(argc, argv, makers, 1);
 }

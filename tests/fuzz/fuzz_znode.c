@@ -1,0 +1,74 @@
+/* Every znode decoder: the first byte chooses which. What is understood is written and read back to
+ * the same text; what is not comes with a reason. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/arena.h"
+#include "tests/fuzz/target.h"
+#include "zk/znode.h"
+
+enum { KINDS = 8 };
+
+/* The text that the node decodes to and is encoded as again; NULL with *code when refused. */
+static char *normalise(struct arena *arena, int kind, const char *data, size_t size, int *code,
+                       struct k_reason *reason)
+{
+    union {
+        struct znode_broker broker;
+        struct znode_kairn_broker kairn;
+        struct znode_topic topic;
+        struct znode_partition_state state;
+        struct znode_config config;
+        struct znode_controller controller;
+        char *id;
+        int32_t epoch;
+    } node;
+
+#define TRY(decoder, encoder, field)                                                               \
+    *code = decoder(arena, data, size, &node.field, reason);                                       \
+    return *code == 0 ? encoder(arena, &node.field) : NULL
+    switch (kind) {
+    case 0:
+        TRY(znode_decode_broker, znode_encode_broker, broker);
+    case 1:
+        TRY(znode_decode_kairn_broker, znode_encode_kairn_broker, kairn);
+    case 2:
+        TRY(znode_decode_topic, znode_encode_topic, topic);
+    case 3:
+        TRY(znode_decode_partition_state, znode_encode_partition_state, state);
+    case 4:
+        TRY(znode_decode_config, znode_encode_config, config);
+    case 5:
+        TRY(znode_decode_controller, znode_encode_controller, controller);
+    case 6:
+        *code = znode_decode_cluster_id(arena, data, size, &node.id, reason);
+        return *code == 0 ? znode_encode_cluster_id(arena, node.id) : NULL;
+    default:
+        *code = znode_decode_epoch(data, size, &node.epoch, reason);
+        return *code == 0 ? arena_printf(arena, "%d", (int)node.epoch) : NULL;
+    }
+#undef TRY
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct k_reason reason = { "" };
+    struct arena arena;
+    int code;
+
+    if (size == 0)
+        return 0;
+    arena_init(&arena, NULL, 0, 64 * 1024 * 1024);
+    int kind = data[0] % KINDS;
+    char *once = normalise(&arena, kind, (const char *)data + 1, size - 1, &code, &reason);
+    if (once != NULL) {
+        char *twice = normalise(&arena, kind, once, strlen(once), &code, &reason);
+
+        if (twice == NULL || strcmp(once, twice) != 0)
+            abort();
+    } else if (code != K_CORRUPT || reason.text[0] == '\0') {
+        abort();
+    }
+    arena_fini(&arena);
+    return 0;
+}

@@ -30,8 +30,8 @@ static const volatile uint8_t *page_of_parent(void)
 
 static void destroy(struct klient *klient)
 {
+    resolver_free(klient->resolver);        /* first: it posts to the loop */
     loop_free(klient->loop);
-    resolver_free(klient->resolver);
     klient_config_free(klient->config);
     if (klient->mine != NULL)
         munmap((void *)klient->mine, (size_t)sysconf(_SC_PAGESIZE));

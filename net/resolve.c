@@ -21,6 +21,10 @@ struct resolver {
     bool stopped;                       /* the helper thread's own */
 };
 
+/* Whoever changes the state from ASKED decides who frees: a query that is cancelled before its
+ * answer is there never goes back to its loop, which may not live as long as the look-up. */
+enum query_state { QUERY_ASKED, QUERY_ANSWERED, QUERY_CANCELLED };
+
 /* Travels to the helper thread, is filled there, and comes back to its loop as mail. */
 struct resolve_query {
     struct mail mail;
@@ -30,7 +34,7 @@ struct resolve_query {
     uint16_t port;
     void (*answer)(void *context, const struct resolved *result);
     void *context;
-    atomic_bool cancelled;
+    _Atomic enum query_state state;
     struct resolved result;
 };
 
@@ -49,13 +53,17 @@ static void deliver_answer(struct mail *mail)
 {
     struct resolve_query *query = query_of(mail);
 
-    if (!query->cancelled)
+    if (query->state == QUERY_ANSWERED)
         query->answer(query->context, &query->result);
     query_free(query);
 }
 
 static void send_answer(struct resolve_query *query)
 {
+    if (atomic_exchange(&query->state, QUERY_ANSWERED) == QUERY_CANCELLED) {
+        query_free(query);
+        return;
+    }
     query->mail.deliver = deliver_answer;
     loop_post(query->loop, &query->mail);
 }
@@ -66,7 +74,7 @@ static void deliver_query(struct mail *mail)
 {
     struct resolve_query *query = query_of(mail);
 
-    if (!query->cancelled && !query->resolver->stopping) {
+    if (query->state == QUERY_ASKED && !query->resolver->stopping) {
         int failed = address_look_up(query->host, query->port, 0, &query->result);
         if (failed != 0)
             LOG_DEBUG("resolve-failed", "host=%s reason=\"%s\"", query->host, gai_strerror(failed));
@@ -172,5 +180,5 @@ free_query:
 
 void resolve_cancel(struct resolve_query *query)
 {
-    query->cancelled = true;
+    atomic_store(&query->state, QUERY_CANCELLED);
 }

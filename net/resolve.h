@@ -21,7 +21,9 @@ struct resolved {
 };
 
 int resolver_new(struct resolver **out);        /* 0 or K_NOMEM */
-void resolver_free(struct resolver *resolver);  /* waits for a look-up under way; NULL is allowed */
+/* Waits for a look-up under way; what is not answered yet is answered RESOLVE_FAILED. Before its
+ * loops are freed. NULL is allowed. */
+void resolver_free(struct resolver *resolver);
 
 /* Ask; `answer` runs on `loop` exactly once, never from inside this call. Returns a handle for
  * resolve_cancel(), NULL when out of memory (answer is not called). */

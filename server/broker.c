@@ -207,11 +207,11 @@ static void free_broker(struct broker *broker)
 {
     io_pool_free(broker->pool);
     control_free(broker->control);
+    resolver_free(broker->resolver);        /* before the loops: it posts to them */
     broker_data_free(broker);
     timer_free(broker->tick);
     loop_free(broker->control_loop);
     metadata_cell_free(broker->cell);
-    resolver_free(broker->resolver);
     close_directories(broker);
     metrics_free(broker->metrics);
     config_fini(&broker->config);

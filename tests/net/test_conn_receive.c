@@ -1,5 +1,6 @@
 #include "net/conn.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -358,6 +359,70 @@ START_TEST(a_connection_knows_its_peer)
 }
 END_TEST
 
+/* --- frames that are used up on another thread ------------------------------------------------ */
+
+struct parcel {
+    struct mail mail;
+    struct slab *slab;
+    uint8_t *bytes;
+    size_t size;
+    uint8_t seed;
+    atomic_size_t *checked;
+};
+
+struct sorter {
+    struct loop *other;
+    size_t frames;
+    atomic_size_t checked;
+};
+
+static void check_parcel(struct mail *mail)
+{
+    struct parcel *parcel = (struct parcel *)mail;
+
+    if (frame_is(parcel->bytes, parcel->size, parcel->seed))
+        atomic_fetch_add(parcel->checked, 1);
+    parcel->bytes[FRAME_SIZE_BYTES] = 0;    /* who was handed a frame may write to it */
+    slab_unref(parcel->slab);
+    free(parcel);
+}
+
+static void send_parcel(struct conn *conn, struct slab *slab, uint8_t *bytes, size_t size)
+{
+    struct sorter *sorter = conn_owner(conn);
+    struct parcel *parcel = malloc(sizeof *parcel);
+
+    *parcel = (struct parcel){
+        .mail.deliver = check_parcel, .slab = slab_ref(slab), .bytes = bytes, .size = size,
+        .seed = (uint8_t)(1 + sorter->frames++), .checked = &sorter->checked,
+    };
+    loop_post(sorter->other, &parcel->mail);
+}
+
+START_TEST(frames_may_be_used_up_on_another_thread)
+{
+    const size_t size = (size_t[]){ 700, 30000, 300000 }[_i];
+    const size_t count = 60000000 / size / (_i == 0 ? 10 : 1);
+    const struct conn_handler handler = { .cut = owner_handler.cut, .frame = send_parcel };
+    struct owner owner;
+    struct sorter sorter = { .other = rig_loop() };
+    owner_init(&owner);
+    conn_set_handler(owner.conn, &handler, &sorter);
+    ck_assert_int_eq(loop_start(sorter.other), 0);
+    uint8_t *bytes = glued(count, size, 1);
+
+    peer_write(owner.loop, owner.peer, bytes, count * size);
+    RUN_UNTIL(owner.loop, sorter.frames == count);
+    loop_stop(sorter.other);
+    loop_join(sorter.other);
+
+    ck_assert_uint_eq(sorter.checked, count);
+    loop_free(sorter.other);
+    free(bytes);
+    owner_fini(&owner);
+}
+END_TEST
+
 Suite *conn_receive_suite(void)
 {
     Suite *suite = suite_create("conn_receive");
@@ -381,6 +446,7 @@ Suite *conn_receive_suite(void)
     tcase_add_test(tcase, many_connections_share_the_turns_fairly);
     tcase_add_test(tcase, an_idle_connection_is_over_and_a_busy_one_is_not);
     tcase_add_test(tcase, a_connection_knows_its_peer);
+    tcase_add_loop_test(tcase, frames_may_be_used_up_on_another_thread, 0, 3);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -229,8 +229,10 @@ int conn_detach(struct conn *conn, struct slab **rest, size_t *rest_size)
     }
     if (size > 0) {
         copy = slab_new(size);
-        if (copy == NULL)
+        if (copy == NULL) {
+            conn_close(conn);
             return K_NOMEM;
+        }
         memcpy(copy->bytes, bytes, size);
     }
     *rest = copy;

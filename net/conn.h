@@ -72,7 +72,7 @@ void conn_resume(struct conn *conn);
 /* Take the socket out, to hand it to another loop: the descriptor is the caller's, *rest receives
  * bytes already received but not consumed (at the start of a new slab, or NULL). The connection is
  * freed as by conn_close(). Only with an empty send queue. Returns the descriptor, or K_NOMEM
- * (below 0; nothing has changed then). */
+ * (below 0): then the socket is closed too. */
 int conn_detach(struct conn *conn, struct slab **rest, size_t *rest_size);
 
 /* Feed bytes as if received, before anything else: those that came along with a handed-over socket.

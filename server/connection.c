@@ -156,9 +156,13 @@ static void hand_over(struct connection *connection, struct gate *gate)
     struct conn *conn = take_conn(connection);
     *handover = (struct handover){ .gate = gate, .listener = connection->listener };
     handover->fd = conn_detach(conn, &handover->rest, &handover->rest_size);
+    connection_unref(connection);
+    if (handover->fd < 0) {
+        free(handover);
+        return;
+    }
     handover->mail.deliver = handover_arrived;
     loop_post(gate->loop, &handover->mail);
-    connection_unref(connection);
 }
 
 static ssize_t cut_greeting(struct conn *conn, const uint8_t *bytes, size_t size)

@@ -9,7 +9,7 @@ expect_match "registration" "$(zk get /brokers/ids/1)" "^\{\"features\":\{\},\"l
 expect_equal "incarnations" "$(zk ls /brokers/inc | sed 's/-.*//' | sort | tr '\n' ' ')" "1 2 3 "
 expect_match "controller" "$(zk get /controller)" '^\{"version":2,"brokerid":[123],"timestamp":"[0-9]+","kraftControllerEpoch":-1\}$'
 expect_equal "epoch" "$(zk get /controller_epoch)" "1"
-expect_match "topic" "$(zk get /brokers/topics/orders)" '^\{"removing_replicas":\{\},"partitions":\{"0":\[[123]\],"1":\[[123]\]\},"topic_id":"[A-Za-z0-9_-]{22}","adding_replicas":\{\},"version":3\}$'
+expect_match "topic" "$(zk get /brokers/topics/orders)" '^\{"partitions":\{"0":\[[123]\],"1":\[[123]\]\},"topic_id":"[A-Za-z0-9_-]{22}","adding_replicas":\{\},"removing_replicas":\{\},"version":3\}$'
 expect_match "state" "$(zk get /brokers/topics/orders/partitions/0/state)" '^\{"controller_epoch":1,"leader":[123],"version":1,"leader_epoch":0,"isr":\[[123]\]\}$'
 expect_equal "configuration" "$(zk get /config/topics/orders)" '{"version":1,"config":{"max.message.bytes":"1000000"}}'
 expect_match "cluster id" "$(zk get /cluster/id)" '^\{"version":"1","id":"[A-Za-z0-9_-]{22}"\}$'

@@ -275,6 +275,8 @@ void guardian_main_if_asked(int argc, char **argv)
         return;
     close_range(STDERR_FILENO + 1, ~0U, 0);
     prctl(PR_SET_NAME, GUARDIAN_NAME);
+    if (chdir("/") != 0) /* hold no file system busy */
+        _exit(EXIT_FAILURE);
     /* Whoever ends the broker politely ends its process group or session at times; we stay until
      * the broker itself is gone. */
     signal(SIGINT, SIG_IGN);

@@ -18,7 +18,7 @@ struct zk_session {
     struct zk_connect connect;
     char *digest;
     struct gate *gate;
-    struct link *link; /* the current one; NULL when none could be made */
+    struct link *link; /* the current one */
     struct list tasks;
     int entered; /* callbacks of ours on the stack */
     bool closed; /* freed when the last of them returns */

@@ -1,6 +1,7 @@
 #include "tests/zk/server.h"
 
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char directory[256], address[64];
+static char root[256], directory[300], address[64];
 static pid_t owner;
 
 /* Run deploy/zookeeper; its exit status. */
@@ -47,10 +48,19 @@ void server_stop(void)
 
     if (getpid() != owner)
         return;
-    run("down");
-    snprintf(command, sizeof command, "rm -rf %s", directory);
+    if (access(directory, F_OK) == 0)
+        run("down");
+    snprintf(command, sizeof command, "rm -rf %s", root);
     if (system(command) != 0)
-        fprintf(stderr, "%s is left behind\n", directory);
+        fprintf(stderr, "%s is left behind\n", root);
+}
+
+/* Somebody ends the tests early: the server must not be left behind. The program ends here, so it
+ * does not matter that this is no place for system(). */
+static void end_early(int number)
+{
+    server_stop();
+    _exit(128 + number);
 }
 
 int server_start(void)
@@ -58,25 +68,24 @@ int server_start(void)
     const char *parent = getenv("TMPDIR");
     int status = 1;
 
-    snprintf(directory, sizeof directory, "%.200s/kairn-zk-XXXXXX",
-             parent == NULL ? "/tmp" : parent);
-    if (mkdtemp(directory) == NULL) {
-        perror(directory);
+    snprintf(root, sizeof root, "%.200s/kairn-zk-XXXXXX", parent == NULL ? "/tmp" : parent);
+    if (mkdtemp(root) == NULL) {
+        perror(root);
         return 1;
     }
     owner = getpid();
     atexit(server_stop);
+    signal(SIGTERM, end_early);
+    signal(SIGINT, end_early);
     /* Somebody else may take the port between our look and the server's bind. */
     for (int try = 0; try < 3 && status == 1; try++) {
         int port = free_port();
 
-        snprintf(directory + strlen(directory), 8, "/%d", try);
+        snprintf(directory, sizeof directory, "%s/%d", root, try);
         snprintf(address, sizeof address, "127.0.0.1:%d", port);
-        status = run(
-            "--port-base %d --set tickTime=100 --set maxSessionTimeout=60000 --set forceSync=no up",
-            port);
-        if (status == 1)
-            *strrchr(directory, '/') = '\0';
+        status = run("--port-base %d --set tickTime=100 --set maxSessionTimeout=60000 "
+                     "--set forceSync=no up",
+                     port);
     }
     if (status == 77)
         fprintf(stderr, "skipped: no ZooKeeper server (see above)\n");

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,12 @@ static double now_ms(void)
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
+}
+
+static void synced(int code, const char *path, const void *context)
+{
+    (void)path;
+    *(volatile int *)(uintptr_t)context = code == ZOK ? 1 : -1;
 }
 
 static void pause_ms(int ms)
@@ -96,6 +103,17 @@ static int failover(zhandle_t *handle, const char *pid_text)
     return say(code, "/controller_epoch");
 }
 
+/* Reads may be answered by a server that lags behind; after this it knows what was written before. */
+static int catch_up(zhandle_t *handle)
+{
+    volatile int done = 0;
+    double started = now_ms();
+    int code = zoo_async(handle, "/", synced, (const void *)(uintptr_t)&done);
+    while (code == ZOK && done == 0 && now_ms() - started < TIMEOUT_MS)
+        pause_ms(1);
+    return done == 1 ? ZOK : code != ZOK ? code : ZOPERATIONTIMEOUT;
+}
+
 static int run(zhandle_t *handle, int argc, char **argv)
 {
     const char *verb = argv[2], *path = argv[3], *text = argc > 4 ? argv[4] : "";
@@ -147,7 +165,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "zk_probe: %s does not answer\n", argv[1]);
         return 1;
     }
-    int status = run(handle, argc, argv);
+    int status = say(catch_up(handle), "/");
+    if (status == 0)
+        status = run(handle, argc, argv);
     zookeeper_close(handle);
     return status;
 }

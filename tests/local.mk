@@ -11,4 +11,5 @@ include tests/server/local.mk
 include tests/client/local.mk
 include tests/integration/local.mk
 include tests/peers/local.mk
+include tests/mutants/local.mk
 include tests/fuzz/local.mk

@@ -21,4 +21,4 @@ tests_server_core_test_core_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
 tests_server_core_test_core_LDADD = libcore.la libcommon.la libtestlib.la $(CHECK_LIBS)
 
-EXTRA_DIST += tests/server/core/controller tests/server/core/member tests/mutants/run tests/mutants/core.sh
+EXTRA_DIST += tests/server/core/controller tests/server/core/member

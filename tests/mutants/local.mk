@@ -1,0 +1,2 @@
+# tests/mutants/: promises broken on purpose. Run by tests/run.
+EXTRA_DIST += tests/mutants/run tests/mutants/table.txt

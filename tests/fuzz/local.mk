@@ -1,5 +1,6 @@
 # tests/fuzz/: one program per kind of bytes that come from outside; target.h tells how they run.
 #
+#   tests/fuzz/run 60 builds and runs them all, or by hand:
 #   CC=clang ../configure --enable-fuzz --enable-asan --disable-shared
 #   make tests/fuzz/fuzz_batch && tests/fuzz/fuzz_batch -max_len=65536 -max_total_time=60 \
 #       NEW_CORPUS ../tests/fuzz/corpus/batch ../tests/proto/golden
@@ -22,7 +23,7 @@ fuzz_main = tests/fuzz/replay.c
 fuzz_ldflags = $(AM_LDFLAGS)
 endif
 fuzz_cppflags = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) -DFUZZ_CORPUS='"$(abs_top_srcdir)/tests/fuzz/corpus"'
-EXTRA_DIST += tests/fuzz/corpus tests/fuzz/replay.c
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/replay.c tests/fuzz/run
 
 tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_frame.c $(fuzz_main)
 tests_fuzz_fuzz_frame_CPPFLAGS = $(fuzz_cppflags)

@@ -15,8 +15,8 @@
 #include "net/loop.h"
 
 enum {
-    PARK_MS = 10000,           /* how long a broker may keep a question for a newer leader */
-    METADATA_TIMEOUT_MS = 5000 /* then another broker is asked */
+    PARK_MS = 10000,            /* how long a broker may keep a question for a newer leader */
+    METADATA_TIMEOUT_MS = 5000  /* then another broker is asked; request.timeout.ms if that is less */
 };
 
 struct cluster {
@@ -298,7 +298,9 @@ static void ask_all(struct cluster *cluster)
         body->topics[body->n_topics++] = LIST_OWNER(node, struct topic, node)->name;
     cluster->ask_again = false;
     cluster->asking = true;
-    if (broker_ask(broker, &question->request, NULL, METADATA_TIMEOUT_MS, true) != 0) {
+    int64_t limit_ms = cluster->klient->config->values.request_timeout_ms;
+    if (broker_ask(broker, &question->request, NULL,
+                   limit_ms < METADATA_TIMEOUT_MS ? limit_ms : METADATA_TIMEOUT_MS, true) != 0) {
         cluster->asking = false;
         question_free(question);
         cluster->refresh_at_ms = now_ms(cluster) + cluster_backoff(cluster, 0);

@@ -123,7 +123,13 @@ static void discard(struct klient_consumer *consumer, struct chunk *chunk)
     chunk_unref(chunk);
 }
 
-/* Take over what has arrived; positions that were looked up are noted at once. */
+static bool is_marker(const struct chunk *chunk)
+{
+    return chunk->code == 0 && chunk->slab == NULL;
+}
+
+/* Take over what has arrived. The first position is noted at once; a later one (after a reset) when
+ * everything before it has been read. */
 static void collect(struct klient_consumer *consumer)
 {
     spin_lock(&consumer->spin);
@@ -141,7 +147,7 @@ static void collect(struct klient_consumer *consumer)
             assigned->position = chunk->position;
         if (current && chunk->code == K_OFFSET_OUT_OF_RANGE)
             assigned->no_position = chunk->code;
-        if (!current || (chunk->code == 0 && chunk->slab == NULL)) {
+        if (!current || (is_marker(chunk) && assigned->position == chunk->position)) {
             discard(consumer, chunk);
             continue;
         }
@@ -160,18 +166,31 @@ static void unlink_ready(struct klient_consumer *consumer, struct chunk **at)
     chunk->next = NULL;
 }
 
-/* Is there anything that poll could return? Drops what is of older generations. */
+static bool is_first_of_partition(struct klient_consumer *consumer, const struct chunk *chunk)
+{
+    const struct chunk *first = consumer->ready;
+
+    while (first->partition != chunk->partition)
+        first = first->next;
+    return first == chunk;
+}
+
+/* Is there anything that poll could return? Drops what is of older generations, and follows
+ * markers that have been reached. */
 static bool has_work(struct klient_consumer *consumer)
 {
     collect(consumer);
     for (struct chunk **at = &consumer->ready; *at != NULL;) {
         struct chunk *chunk = *at;
-        if (chunk->generation != chunk->partition->generation) {
+        bool current = chunk->generation == chunk->partition->generation;
+        if (!current || (is_marker(chunk) && is_first_of_partition(consumer, chunk))) {
+            if (current)
+                chunk->partition->position = chunk->position;
             unlink_ready(consumer, at);
             discard(consumer, chunk);
             continue;
         }
-        if (!chunk->partition->paused)
+        if (!chunk->partition->paused && !is_marker(chunk))
             return true;
         at = &chunk->next;
     }
@@ -229,7 +248,8 @@ static bool take(struct klient_consumer *consumer, klient_records_t **out, klien
         bool finished = false;
         if (klient_records_count(records) >= limit)
             break;
-        if (chunk->partition->paused || (chunk->partition->damaged && chunk->code == 0)) {
+        if (chunk->partition->paused || is_marker(chunk) ||
+            (chunk->partition->damaged && chunk->code == 0)) {
             at = &chunk->next;
             continue;
         }

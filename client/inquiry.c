@@ -82,6 +82,17 @@ static void ask(struct inquiry *inquiry, struct broker *broker, int64_t left_ms)
         inquiry_end(inquiry, code, NULL);
 }
 
+/* Out of time; the last obstacle is worth telling. */
+static void end_in_time(struct inquiry *inquiry)
+{
+    struct k_reason reason = { "" };
+
+    if (inquiry->last_code != 0)
+        k_reason_set(&reason, K_REQUEST_TIMED_OUT, "no success in time; the last attempt: %s",
+                     k_error_text(inquiry->last_code));
+    inquiry_end(inquiry, K_REQUEST_TIMED_OUT, reason.text);
+}
+
 static void attempt(struct inquiry *inquiry)
 {
     struct cluster *cluster = inquiry->klient->cluster;
@@ -91,8 +102,7 @@ static void attempt(struct inquiry *inquiry)
     if (inquiry->requested && inquiry->request.asked)
         return;
     if (left_ms <= 0) {
-        inquiry_end(inquiry, inquiry->last_code == 0 ? K_REQUEST_TIMED_OUT : inquiry->last_code,
-                    NULL);
+        end_in_time(inquiry);
         return;
     }
     if (inquiry->topic != NULL) {

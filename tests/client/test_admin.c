@@ -1,6 +1,201 @@
+#include <string.h>
+
+#include "common/clock.h"
 #include "tests/client/helpers.h"
+
+static struct fake *fake;
+
+static void setup(void)
+{
+    fake = fake_new(3);
+}
+
+static void teardown(void)
+{
+    fake_free(fake);
+}
+
+static klient_code_t create(klient_admin_t *admin, const char *name, int partitions,
+                            klient_error_t **error)
+{
+    klient_new_topic_t topic;
+    const klient_new_topic_t *topics[] = { &topic };
+
+    klient_new_topic_init(&topic);
+    topic.name = name;
+    topic.partitions = partitions;
+    return klient_admin_create_topics(admin, topics, 1, 0, PATIENCE_MS, NULL, error);
+}
+
+START_TEST(topics_are_created_described_and_deleted)
+{
+    klient_admin_t *admin = admin_with(config_for(fake, NULL));
+    klient_metadata_t *metadata = NULL;
+    klient_topic_info_t topic = { .size = sizeof topic };
+    klient_partition_info_t partition = { .size = sizeof partition };
+    const char *name = "b";
+
+    ck_assert_int_eq(create(admin, "b", 3, NULL), KLIENT_OK);
+    ck_assert_int_eq(create(admin, "a", 1, NULL), KLIENT_OK);
+    ck_assert_int_eq(klient_admin_list_topics(admin, PATIENCE_MS, &metadata, NULL), KLIENT_OK);
+    ck_assert_uint_eq(klient_metadata_topic_count(metadata), 2);
+    klient_metadata_topic(metadata, 0, &topic);
+    ck_assert_str_eq(topic.name, "a");
+    klient_metadata_topic(metadata, 1, &topic);
+    ck_assert_str_eq(topic.name, "b");
+    ck_assert_uint_eq(strlen(topic.id), 22);
+    ck_assert_int_eq(topic.partition_count, 3);
+    ck_assert_int_eq(klient_metadata_partition(metadata, 1, 2, &partition), KLIENT_OK);
+    ck_assert_int_eq(partition.partition, 2);
+    ck_assert_int_eq(partition.leader, 3);
+    ck_assert_uint_eq(partition.replica_count, 1);
+    ck_assert_int_eq(klient_metadata_partition(metadata, 1, 3, &partition),
+                     KLIENT_INVALID_ARGUMENT);
+    klient_metadata_free(metadata);
+    ck_assert_int_eq(klient_admin_delete_topics(admin, &name, 1, PATIENCE_MS, NULL, NULL),
+                     KLIENT_OK);
+    ck_assert_int_eq(klient_admin_describe_topics(admin, &name, 1, PATIENCE_MS, &metadata, NULL),
+                     KLIENT_OK);
+    klient_metadata_topic(metadata, 0, &topic);
+    ck_assert_int_eq(topic.code, KLIENT_UNKNOWN_TOPIC_OR_PARTITION);
+
+    klient_metadata_free(metadata);
+    klient_admin_close(admin);
+}
+END_TEST
+
+START_TEST(every_topic_has_its_own_outcome)
+{
+    klient_admin_t *admin = admin_with(config_for(fake, NULL));
+    klient_new_topic_t good, bad;
+    const klient_new_topic_t *topics[] = { &good, &bad };
+    klient_results_t *results = NULL;
+    klient_error_t *error = NULL;
+
+    klient_new_topic_init(&good);
+    klient_new_topic_init(&bad);
+    good.name = "good";
+    bad.name = "bad";
+    bad.replication_factor = 5;
+    ck_assert_int_eq(klient_admin_create_topics(admin, topics, 2, 0, PATIENCE_MS, &results,
+                                                &error), KLIENT_INVALID_REPLICATION_FACTOR);
+
+    ck_assert_ptr_nonnull(strstr(klient_error_text(error), "bad"));
+    ck_assert_uint_eq(klient_results_count(results), 2);
+    ck_assert_int_eq(klient_results_code(results, 0), KLIENT_OK);
+    ck_assert_int_eq(klient_results_partitions(results, 0), 1);
+    ck_assert_int_eq(klient_results_code(results, 1), KLIENT_INVALID_REPLICATION_FACTOR);
+    ck_assert_str_eq(klient_results_name(results, 1), "bad");
+    ck_assert_int_eq(klient_results_code(results, 2), KLIENT_INVALID_ARGUMENT);
+    klient_error_free(error);
+    klient_results_free(results);
+    klient_admin_close(admin);
+}
+END_TEST
+
+START_TEST(creating_twice_and_deleting_nothing_fail)
+{
+    klient_admin_t *admin = admin_with(config_for(fake, NULL));
+    const char *name = "none";
+
+    ck_assert_int_eq(create(admin, "t", 1, NULL), KLIENT_OK);
+    ck_assert_int_eq(create(admin, "t", 1, NULL), KLIENT_TOPIC_ALREADY_EXISTS);
+    ck_assert_int_eq(klient_admin_delete_topics(admin, &name, 1, PATIENCE_MS, NULL, NULL),
+                     KLIENT_UNKNOWN_TOPIC_OR_PARTITION);
+    ck_assert_int_eq(create(admin, NULL, 1, NULL), KLIENT_INVALID_ARGUMENT);
+
+    klient_admin_close(admin);
+}
+END_TEST
+
+START_TEST(the_cluster_is_described_in_order)
+{
+    klient_admin_t *admin = admin_with(config_for(fake, NULL));
+    klient_metadata_t *metadata = NULL;
+    klient_broker_info_t broker = { .size = sizeof broker };
+
+    ck_assert_int_eq(klient_admin_describe_cluster(admin, PATIENCE_MS, &metadata, NULL), KLIENT_OK);
+    ck_assert_str_eq(klient_metadata_cluster_id(metadata), "fake-cluster");
+    ck_assert_int_eq(klient_metadata_controller(metadata), 1);
+    ck_assert_uint_eq(klient_metadata_broker_count(metadata), 3);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(klient_metadata_broker(metadata, (size_t)i, &broker), KLIENT_OK);
+        ck_assert_int_eq(broker.id, i + 1);
+        ck_assert_str_eq(broker.host, "127.0.0.1");
+    }
+    broker.size = 4;
+    ck_assert_int_eq(klient_metadata_broker(metadata, 0, &broker), KLIENT_INVALID_ARGUMENT);
+
+    klient_metadata_free(metadata);
+    klient_admin_close(admin);
+}
+END_TEST
+
+START_TEST(settings_are_described)
+{
+    klient_admin_t *admin = admin_with(config_for(fake, NULL));
+    klient_settings_t *settings = NULL;
+    klient_setting_t setting = { .size = sizeof setting };
+
+    ck_assert_int_eq(klient_admin_describe_configs(admin, KLIENT_RESOURCE_TOPIC, "t", PATIENCE_MS,
+                                                   &settings, NULL), KLIENT_OK);
+    ck_assert_uint_eq(klient_settings_count(settings), 1);
+    ck_assert_int_eq(klient_settings_get(settings, 0, &setting), KLIENT_OK);
+    ck_assert_str_eq(setting.name, "retention.ms");
+    ck_assert_str_eq(setting.source, "default");
+
+    klient_settings_free(settings);
+    klient_admin_close(admin);
+}
+END_TEST
+
+START_TEST(calls_end_at_their_deadline)
+{
+    klient_config_t *config = config_for(fake, NULL);
+    klient_config_set(config, "bootstrap.servers", "127.0.0.1:1", NULL);
+    klient_admin_t *admin = admin_with(config);
+    klient_metadata_t *metadata = NULL;
+    klient_error_t *error = NULL;
+    int64_t before_ms = clock_mono_ms(&clock_system);
+
+    klient_code_t code = klient_admin_list_topics(admin, 200, &metadata, &error);
+
+    ck_assert_int_ne(code, KLIENT_OK);
+    ck_assert(klient_error_retriable(error));
+    ck_assert_int_lt(clock_mono_ms(&clock_system) - before_ms, 5000);
+    klient_error_free(error);
+    klient_admin_close(admin);
+}
+END_TEST
+
+START_TEST(a_lost_connection_is_made_again)
+{
+    klient_admin_t *admin = admin_with(config_for(fake, NULL));
+
+    ck_assert_int_eq(create(admin, "a", 1, NULL), KLIENT_OK);
+    fake_disconnect(fake);
+    klient_metadata_t *metadata = NULL;
+    ck_assert_int_eq(klient_admin_list_topics(admin, PATIENCE_MS, &metadata, NULL), KLIENT_OK);
+
+    klient_metadata_free(metadata);
+    klient_admin_close(admin);
+}
+END_TEST
 
 Suite *admin_suite(void)
 {
-    return suite_create("client/admin");
+    Suite *suite = suite_create("client/admin");
+    TCase *tcase = tcase_create("admin");
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, topics_are_created_described_and_deleted);
+    tcase_add_test(tcase, every_topic_has_its_own_outcome);
+    tcase_add_test(tcase, creating_twice_and_deleting_nothing_fail);
+    tcase_add_test(tcase, the_cluster_is_described_in_order);
+    tcase_add_test(tcase, settings_are_described);
+    tcase_add_test(tcase, calls_end_at_their_deadline);
+    tcase_add_test(tcase, a_lost_connection_is_made_again);
+    suite_add_tcase(suite, tcase);
+    return suite;
 }

@@ -1,6 +1,128 @@
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "tests/client/helpers.h"
+
+static struct fake *fake;
+
+static void setup(void)
+{
+    fake = fake_new(1);
+    fake_add_topic(fake, "t", 1);
+}
+
+static void teardown(void)
+{
+    fake_free(fake);
+}
+
+START_TEST(in_a_forked_child_every_call_says_so)
+{
+    klient_config_t *config = config_for(fake, NULL);
+    klient_t *klient = klient_new(config, NULL);
+    klient_producer_t *producer = klient_producer_open(klient, NULL, NULL);
+    klient_consumer_t *consumer = klient_consumer_open(klient, NULL, NULL);
+    klient_admin_t *admin = klient_admin_open(klient, NULL);
+    klient_records_t *records = NULL;
+    klient_metadata_t *metadata = NULL;
+    int status;
+
+    ck_assert_int_eq(send_text(producer, "t", 0, NULL, "x"), KLIENT_OK);
+    pid_t child = fork();
+    if (child == 0) {
+        int failed = send_text(producer, "t", 0, NULL, "y") != KLIENT_FORKED;
+        failed |= klient_producer_flush(producer, 0, NULL) != KLIENT_FORKED;
+        failed |= klient_producer_poll(producer, 0, NULL, NULL) != KLIENT_FORKED;
+        failed |= klient_consumer_poll(consumer, 0, &records, NULL) != KLIENT_FORKED;
+        failed |= klient_admin_list_topics(admin, 0, &metadata, NULL) != KLIENT_FORKED;
+        failed |= klient_producer_open(klient, NULL, NULL) != NULL;
+        klient_consumer_wakeup(consumer);
+        klient_producer_close(producer, 0, NULL);
+        klient_consumer_close(consumer, 0, NULL);
+        klient_admin_close(admin);
+        klient_free(klient);
+        _exit(failed);
+    }
+    ck_assert_int_gt(child, 0);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+
+    ck_assert_int_eq(klient_producer_close(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    klient_consumer_close(consumer, PATIENCE_MS, NULL);
+    klient_admin_close(admin);
+    klient_free(klient);
+    klient_config_free(config);
+}
+END_TEST
+
+START_TEST(a_handle_that_was_never_used_goes_quietly)
+{
+    klient_config_t *config = config_for(fake, NULL);
+
+    for (int i = 0; i < 20; i++) {
+        klient_t *klient = klient_new(config, NULL);
+        ck_assert_ptr_nonnull(klient);
+        klient_free(klient);
+    }
+    klient_free(NULL);
+    ck_assert_int_eq(klient_producer_close(NULL, 0, NULL), KLIENT_OK);
+    ck_assert_int_eq(klient_consumer_close(NULL, 0, NULL), KLIENT_OK);
+    klient_admin_close(NULL);
+    klient_records_free(NULL);
+
+    klient_config_free(config);
+}
+END_TEST
+
+START_TEST(every_server_of_the_bootstrap_list_is_tried)
+{
+    klient_config_t *config = config_for(fake, "topic.metadata.propagation.max.ms", "1", NULL);
+    char servers[128];
+
+    snprintf(servers, sizeof servers, "127.0.0.1:1,no-such-host.invalid:9,%s",
+             fake_bootstrap(fake));
+    klient_config_set(config, "bootstrap.servers", servers, NULL);
+    klient_producer_t *producer = producer_with(config);
+
+    ck_assert_int_eq(send_text(producer, "t", 0, NULL, "x"), KLIENT_OK);
+    ck_assert_int_eq(klient_producer_close(producer, PATIENCE_MS, NULL), KLIENT_OK);
+}
+END_TEST
+
+static void ignore(int signal)
+{
+    (void)signal;
+}
+
+START_TEST(signals_are_left_to_the_application)
+{
+    struct sigaction action = { .sa_handler = ignore };
+    klient_producer_t *producer = producer_with(config_for(fake, NULL));
+
+    /* A signal to the process must reach this thread, for all others block it. */
+    sigaction(SIGUSR1, &action, NULL);
+    send_text(producer, "t", 0, NULL, "x");
+    for (int i = 0; i < 100; i++)
+        kill(getpid(), SIGUSR1);
+
+    ck_assert_int_eq(klient_producer_close(producer, PATIENCE_MS, NULL), KLIENT_OK);
+}
+END_TEST
 
 Suite *handle_suite(void)
 {
-    return suite_create("client/handle");
+    Suite *suite = suite_create("client/handle");
+    TCase *tcase = tcase_create("handle");
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, in_a_forked_child_every_call_says_so);
+    tcase_add_test(tcase, a_handle_that_was_never_used_goes_quietly);
+    tcase_add_test(tcase, every_server_of_the_bootstrap_list_is_tried);
+    tcase_add_test(tcase, signals_are_left_to_the_application);
+    suite_add_tcase(suite, tcase);
+    return suite;
 }

@@ -69,10 +69,15 @@ static int start_register(struct control *control, struct order *order)
         .id = control->broker_id,
         .incarnation = self.incarnation,
         .previous = self.previous,
-        .broker = { .endpoints = endpoints, .endpoint_count = count, .rack = control->rack != NULL && control->rack[0] != '\0' ? control->rack : NULL,
+        .broker = { .endpoints = endpoints,
+                    .endpoint_count = count,
+                    .rack =
+                        control->rack != NULL && control->rack[0] != '\0' ? control->rack : NULL,
                     .timestamp_ms = clock_wall_ms(loop_clock(control->options.loop)) },
-        .record = { .incarnation = self.incarnation, .lossy = self.lossy,
-                    .directories = self.directories, .directory_count = self.directory_count,
+        .record = { .incarnation = self.incarnation,
+                    .lossy = self.lossy,
+                    .directories = self.directories,
+                    .directory_count = self.directory_count,
                     .loops = control->options.loops },
     };
     return zk_register(control->session, &registration, registered, order);
@@ -225,7 +230,7 @@ static void perform_call(struct control *control, const struct member_effect *ef
 
     if (order == NULL) {
         LOG_ERROR("out-of-memory", "where=drive_member");
-        return;                      /* the core asks again when its patience ends */
+        return; /* the core asks again when its patience ends */
     }
     if (control->session != NULL) {
         switch (effect->type) {

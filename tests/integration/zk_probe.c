@@ -103,7 +103,8 @@ static int failover(zhandle_t *handle, const char *pid_text)
     return say(code, "/controller_epoch");
 }
 
-/* Reads may be answered by a server that lags behind; after this it knows what was written before. */
+/* Reads may be answered by a server that lags behind; after this it knows what was written before.
+ */
 static int catch_up(zhandle_t *handle)
 {
     volatile int done = 0;

@@ -18,7 +18,8 @@ int log_dump_file(const struct args *args)
         struct k_reason reason = { "" };
         int code = log_dump(args_operand(args, i), &options, stdout, &reason);
         if (code != 0)
-            status = command_failed(args, "%s: %s", args_operand(args, i), reason.text[0] != '\0' ? reason.text : k_error_text(code));
+            status = command_failed(args, "%s: %s", args_operand(args, i),
+                                    reason.text[0] != '\0' ? reason.text : k_error_text(code));
     }
     return status;
 }

@@ -5,43 +5,60 @@
 #include "client/klient.h"
 #include "tools/kairn/command.h"
 
+/* clang-format off */
 static const struct command commands[] = {
-    { "topic", "create", "TOPIC", 1, 1, true, "Create a topic.",
-      { { "--partitions", "N", "how many (default: the broker's num.partitions)" },
-        { "--replication-factor", "N", "copies of each partition (default: the broker's default.replication.factor)" },
-        { "--config", "NAME=VALUE", "a topic setting, e.g. retention.ms=86400000; may be repeated" } },
-      topic_create },
-    { "topic", "list", "", 0, 0, true, "List the topics.", { { NULL, NULL, NULL } }, topic_list },
-    { "topic", "describe", "[TOPIC...]", 0, 1000, true,
-      "Show partitions, leaders, replicas and settings of topics (all by default).", { { NULL, NULL, NULL } }, topic_describe },
-    { "topic", "delete", "TOPIC...", 1, 1000, true, "Delete topics and their data.", { { NULL, NULL, NULL } }, topic_delete },
-    { "produce", NULL, "TOPIC", 1, 1, true,
-      "Send one record per line of standard input; a summary goes to standard error.\n"
-      "Exit status 1 when any record failed.",
-      { { "--key-separator", "S", "what separates key from value; a line without it has no key" },
-        { "--header", "NAME=VALUE", "a header for every record; may be repeated" },
-        { "--partition", "N", "send everything to this partition" },
-        { "--partitioner", "NAME", "hash, round-robin or sticky (default: sticky, keyed records by hash)" },
-        { "--acks", "N", "0, 1 or all (default)" } },
-      produce },
-    { "consume", NULL, "TOPIC", 1, 1, true, "Print records, by default from the beginning and on and on.",
-      { { "--from", "WHERE", "beginning (default), end, an offset, or @ and milliseconds since 1970" },
-        { "--partition", "N", "only this partition" },
-        { "--max", "N", "stop after N records" },
-        { "--exit-at-end", NULL, "stop at what is the end of the topic when the command starts" },
-        { "--format", "F", "%t topic, %p partition, %o offset, %T timestamp, %k key, %v value, %h headers,\n"
-          "                               %K and %S sizes of key and value (-1: null), %%; \\n \\t \\r \\0 \\\\ (default '%v\\n')" } },
-      consume },
-    { "cluster", "status", "", 0, 0, true,
-      "Show the cluster at a glance. Exit status 1 when a partition has no leader.", { { NULL, NULL, NULL } }, cluster_status },
-    { "broker", "list", "", 0, 0, true, "List the live brokers.", { { NULL, NULL, NULL } }, broker_list },
-    { "log", "dump", "FILE...", 1, 1000, false,
-      "Print and check files of a log directory: segments, indexes, checkpoints. No broker is needed.\n"
-      "Exit status 1 when anything in a file is wrong.",
-      { { "--records", NULL, "print every record, not only batches" },
-        { "--summary", NULL, "only one line per file: counts, offsets and a hash of the records" } },
-      log_dump_file },
+    { .noun = "topic", .verb = "create", .operands = "TOPIC", .operands_min = 1, .operands_max = 1,
+      .connects = true, .run = topic_create,
+      .text = "Create a topic.",
+      .flags = {
+          { "--partitions", "N", "how many (default: the broker's num.partitions)" },
+          { "--replication-factor", "N", "copies (default: the broker's default.replication.factor)" },
+          { "--config", "NAME=VALUE", "a setting, e.g. segment.bytes=1048576; may be repeated" } } },
+    { .noun = "topic", .verb = "list", .operands = "",
+      .connects = true, .run = topic_list,
+      .text = "List the topics." },
+    { .noun = "topic", .verb = "describe", .operands = "[TOPIC...]", .operands_max = 1000,
+      .connects = true, .run = topic_describe,
+      .text = "Show partitions, leaders, replicas and settings of topics (all by default)." },
+    { .noun = "topic", .verb = "delete", .operands = "TOPIC...", .operands_min = 1,
+      .operands_max = 1000, .connects = true, .run = topic_delete,
+      .text = "Delete topics and their data." },
+    { .noun = "produce", .operands = "TOPIC", .operands_min = 1, .operands_max = 1,
+      .connects = true, .run = produce,
+      .text = "Send one record per line of standard input; a summary goes to standard error.\n"
+              "Exit status 1 when any record failed.",
+      .flags = {
+          { "--key-separator", "S", "separates key and value; a line without it has no key" },
+          { "--header", "NAME=VALUE", "a header for every record; may be repeated" },
+          { "--partition", "N", "send everything to this partition" },
+          { "--partitioner", "NAME", "hash, round-robin or sticky (default; keys are hashed)" },
+          { "--acks", "N", "0, 1 or all (default)" } } },
+    { .noun = "consume", .operands = "TOPIC", .operands_min = 1, .operands_max = 1,
+      .connects = true, .run = consume,
+      .text = "Print records, by default from the beginning and on and on.\n\n"
+              "A format knows %t topic, %p partition, %o offset, %T timestamp, %k key, %v value,\n"
+              "%h headers, %K and %S sizes of key and value (-1: null), %%; and \\n \\t \\r \\0 \\\\.",
+      .flags = {
+          { "--from", "WHERE", "beginning (default), end, an offset, or @ and ms since 1970" },
+          { "--partition", "N", "only this partition" },
+          { "--max", "N", "stop after N records" },
+          { "--exit-at-end", NULL, "stop at what is the end when the command starts" },
+          { "--format", "F", "how to print a record (default '%v\\n')" } } },
+    { .noun = "cluster", .verb = "status", .operands = "",
+      .connects = true, .run = cluster_status,
+      .text = "Show the cluster at a glance. Exit status 1 when a partition has no leader." },
+    { .noun = "broker", .verb = "list", .operands = "",
+      .connects = true, .run = broker_list,
+      .text = "List the live brokers." },
+    { .noun = "log", .verb = "dump", .operands = "FILE...", .operands_min = 1,
+      .operands_max = 1000, .run = log_dump_file,
+      .text = "Print and check segments, indexes, checkpoints; no broker is needed.\n"
+              "Exit status 1 when anything in a file is wrong.",
+      .flags = {
+          { "--records", NULL, "print every record, not only batches" },
+          { "--summary", NULL, "one line per file: counts, offsets, a hash of the records" } } },
 };
+/* clang-format on */
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
@@ -52,7 +69,8 @@ static void usage(FILE *out)
         char words[64];
         const char *end = strchr(commands[i].text, '\n');
         int size = end != NULL ? (int)(end - commands[i].text) : (int)strlen(commands[i].text);
-        snprintf(words, sizeof words, "%s%s%s %s", commands[i].noun, commands[i].verb != NULL ? " " : "",
+        snprintf(words, sizeof words, "%s%s%s %s", commands[i].noun,
+                 commands[i].verb != NULL ? " " : "",
                  commands[i].verb != NULL ? commands[i].verb : "", commands[i].operands);
         fprintf(out, "  %-28s %.*s\n", words, size, commands[i].text);
     }
@@ -95,7 +113,8 @@ int main(int argc, char **argv)
         usage(stderr);
         return EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
         usage(stdout);
         return EXIT_DONE;
     }

@@ -12,8 +12,8 @@ static const struct command commands[] = {
       .text = "Create a topic.",
       .flags = {
           { "--partitions", "N", "how many (default: the broker's num.partitions)" },
-          { "--replication-factor", "N", "copies (default: the broker's default.replication.factor)" },
-          { "--config", "NAME=VALUE", "a setting, e.g. segment.bytes=1048576; may be repeated" } } },
+          { "--replication-factor", "N", "copies (default: default.replication.factor)" },
+          { "--config", "NAME=VALUE", "e.g. segment.bytes=1048576; may be repeated" } } },
     { .noun = "topic", .verb = "list", .operands = "",
       .connects = true, .run = topic_list,
       .text = "List the topics." },
@@ -37,7 +37,7 @@ static const struct command commands[] = {
       .connects = true, .run = consume,
       .text = "Print records, by default from the beginning and on and on.\n\n"
               "A format knows %t topic, %p partition, %o offset, %T timestamp, %k key, %v value,\n"
-              "%h headers, %K and %S sizes of key and value (-1: null), %%; and \\n \\t \\r \\0 \\\\.",
+              "%h headers, %K and %S sizes of key and value (-1: null), %%; \\n \\t \\r \\0 \\\\.",
       .flags = {
           { "--from", "WHERE", "beginning (default), end, an offset, or @ and ms since 1970" },
           { "--partition", "N", "only this partition" },

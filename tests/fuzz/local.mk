@@ -12,7 +12,8 @@ fuzz_targets = \
 	tests/fuzz/fuzz_batch \
 	tests/fuzz/fuzz_compress \
 	tests/fuzz/fuzz_storage \
-	tests/fuzz/fuzz_znode
+	tests/fuzz/fuzz_znode \
+	tests/fuzz/fuzz_options
 check_PROGRAMS += $(fuzz_targets)
 if FUZZ
 fuzz_main =
@@ -59,6 +60,11 @@ tests_fuzz_fuzz_storage_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_storage.c 
 tests_fuzz_fuzz_storage_CPPFLAGS = $(fuzz_cppflags)
 tests_fuzz_fuzz_storage_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_storage_LDADD = libstorage.la libproto.la libcommon.la
+
+tests_fuzz_fuzz_options_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_options.c $(fuzz_main)
+tests_fuzz_fuzz_options_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_options_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_options_LDADD = libcommon.la
 
 tests_fuzz_fuzz_znode_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_znode.c $(fuzz_main)
 tests_fuzz_fuzz_znode_CPPFLAGS = $(fuzz_cppflags)

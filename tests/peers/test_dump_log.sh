@@ -20,7 +20,7 @@ total() { sed "s/.*$1=\\([0-9]*\\).*/\\1/" "$dir/ours" | awk '{ sum += $1 } END 
 
 # Segments: the same batches, records, offsets and hash by both, and nothing else to say.
 judge_segments() { # files
-    kairn log dump --summary "$@" > "$dir/ours" || { cat "$dir/ours"; echo "kairn log dump finds faults"; return 1; }
+    kairn log dump --summary "$@" > "$dir/ours" 2> "$dir/complaints" || { cat "$dir/complaints"; echo "kairn log dump finds faults"; return 1; }
     dump_log --deep-iteration --print-data-log --files "$(comma_list "$@")" > "$dir/printed" 2> "$dir/complaints" ||
         { cat "$dir/complaints"; echo "dump-log fails"; return 1; }
     "$peers/summarise_dump" "${headers[@]}" < "$dir/printed" > "$dir/theirs" 2>> "$dir/complaints" &&
@@ -40,7 +40,7 @@ accept_indexes() { # mode of dump-log or nothing, files
 # Indexes, to both: no fault, and as many entries.
 judge_indexes() { # files
     local mode
-    kairn log dump --summary "$@" > "$dir/ours" || { cat "$dir/ours"; echo "kairn log dump finds faults"; return 1; }
+    kairn log dump --summary "$@" > "$dir/ours" 2> "$dir/complaints" || { cat "$dir/complaints"; echo "kairn log dump finds faults"; return 1; }
     for mode in --index-sanity-check --verify-index-only ''; do accept_indexes "$mode" "$@" || return 1; done
     entries=$(grep -cE "^$entry\$" "$dir/printed")
     [ "$entries" -eq "$(total entries)" ] || { echo "Kafka reads $entries entries, kairn others"; return 1; }
@@ -114,6 +114,7 @@ damage() { # ending of the file, position
 
 victim=$(find "$dir"/broker-*/data/keyed-* -name '*.log' -size +32k | LC_ALL=C sort | head -n 1)
 damage log $(($(stat -c %s "$victim") / 2))
+expect_equal "the damaged file is named once" "$(grep -oF "$damaged" "$dir/ours" | wc -l)" 1
 dump_log --deep-iteration --files "$damaged" > "$dir/printed" 2>&1
 grep -q 'isvalid: false' "$dir/printed" || die "dump-log misses a flipped byte: the comparison proves nothing"
 ! judge_segments "$damaged" > /dev/null || die "the judge of segments misses a flipped byte"

@@ -16,10 +16,8 @@ int log_dump_file(const struct args *args)
 
     for (size_t i = 0; i < args_operand_count(args); i++) {
         struct k_reason reason = { "" };
-        int code = log_dump(args_operand(args, i), &options, stdout, &reason);
-        if (code != 0)
-            status = command_failed(args, "%s: %s", args_operand(args, i),
-                                    reason.text[0] != '\0' ? reason.text : k_error_text(code));
+        if (log_dump(args_operand(args, i), &options, stdout, &reason) != 0)
+            status = command_failed(args, "%s", reason.text);
     }
     return status;
 }

@@ -16,7 +16,7 @@
 
 enum {
     PARK_MS = 10000,            /* how long a broker may keep a question for a newer leader */
-    METADATA_TIMEOUT_MS = 5000  /* then another broker is asked; request.timeout.ms if that is less */
+    METADATA_TIMEOUT_MS = 5000  /* then another broker is asked; or request.timeout.ms */
 };
 
 struct cluster {

@@ -9,7 +9,7 @@
 #define CLIENT_CONFIG_TABLE_H
 
 #define INT_MOST 2147483647.0
-#define LONG_MOST 9007199254740992.0
+#define LONG_MOST 9e15
 
 /* clang-format off */
 #define CONFIG_TABLE(X) \

@@ -37,3 +37,28 @@ EXTRA_DIST += client/klient.map
 
 pkgconfigdir = $(libdir)/pkgconfig
 nodist_pkgconfig_DATA = client/klient.pc
+
+# The examples are compiled as a user would compile them, and run by tests/client/examples.sh.
+klient_examples = client/examples/produce client/examples/consume \
+	client/examples/admin_create_topic client/examples/custom_partitioner \
+	client/examples/headers client/examples/event_loop
+noinst_PROGRAMS += $(klient_examples)
+klient_example_flags = -I$(top_srcdir)/client
+client_examples_produce_SOURCES = client/examples/produce.c
+client_examples_produce_CPPFLAGS = $(klient_example_flags)
+client_examples_produce_LDADD = libklient.la
+client_examples_consume_SOURCES = client/examples/consume.c
+client_examples_consume_CPPFLAGS = $(klient_example_flags)
+client_examples_consume_LDADD = libklient.la
+client_examples_admin_create_topic_SOURCES = client/examples/admin_create_topic.c
+client_examples_admin_create_topic_CPPFLAGS = $(klient_example_flags)
+client_examples_admin_create_topic_LDADD = libklient.la
+client_examples_custom_partitioner_SOURCES = client/examples/custom_partitioner.c
+client_examples_custom_partitioner_CPPFLAGS = $(klient_example_flags)
+client_examples_custom_partitioner_LDADD = libklient.la
+client_examples_headers_SOURCES = client/examples/headers.c
+client_examples_headers_CPPFLAGS = $(klient_example_flags)
+client_examples_headers_LDADD = libklient.la
+client_examples_event_loop_SOURCES = client/examples/event_loop.c
+client_examples_event_loop_CPPFLAGS = $(klient_example_flags)
+client_examples_event_loop_LDADD = libklient.la

@@ -187,6 +187,27 @@ START_TEST(a_file_is_read_and_its_errors_name_the_line)
 }
 END_TEST
 
+START_TEST(the_documentation_is_what_the_table_says)
+{
+    char *made = NULL, *stored;
+    size_t made_size = 0;
+    FILE *out = open_memstream(&made, &made_size);
+    FILE *in = fopen(SOURCE_DIR "/docs/client-configuration.md", "r");
+
+    klient_config_print_docs(out);
+    fclose(out);
+    ck_assert_ptr_nonnull(in);
+    stored = calloc(1, 2 * made_size + 4096);
+    ck_assert_uint_gt(fread(stored, 1, 2 * made_size + 4095, in), 0);
+    fclose(in);
+
+    ck_assert_msg(strstr(stored, made) != NULL, "out of date: run tests/client/print_config_docs "
+                  ">docs/client-configuration.md");
+    free(stored);
+    free(made);
+}
+END_TEST
+
 Suite *config_suite(void)
 {
     Suite *suite = suite_create("client/config");
@@ -202,6 +223,7 @@ Suite *config_suite(void)
     tcase_add_test(tcase, a_server_list_is_read_address_by_address);
     tcase_add_test(tcase, settings_that_contradict_each_other_are_refused);
     tcase_add_test(tcase, printing_names_every_value_and_its_source);
+    tcase_add_test(tcase, the_documentation_is_what_the_table_says);
     tcase_add_test(tcase, a_file_is_read_and_its_errors_name_the_line);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -1,0 +1,47 @@
+#!/bin/sh
+# Runs every example of libklient against a fake broker and looks at what it prints, and builds one
+# against the installed kind of library, statically. Works in the build directory.
+set -eu
+source=${srcdir:-.}
+work=$(mktemp -d)
+mkfifo "$work/input"
+tests/client/fake_server Existing <"$work/input" >"$work/address" &
+exec 3>"$work/input"
+trap 'exec 3>&-; wait; rm -rf "$work"' EXIT
+
+tries=0
+until [ -s "$work/address" ]; do
+    tries=$((tries + 1))
+    [ $tries -lt 100 ] || { echo "the fake broker does not start"; exit 1; }
+    sleep 0.1
+done
+address=$(cat "$work/address")
+
+# expect WANTED COMMAND...: the output has a line that is exactly WANTED.
+expect() {
+    wanted=$1
+    shift
+    timeout 30 "$@" >"$work/output" </dev/null
+    grep -qxF -- "$wanted" "$work/output" || {
+        echo "$*: expected \"$wanted\", got:"
+        cat "$work/output"
+        exit 1
+    }
+}
+
+examples=client/examples
+expect "partition 2: leader 1" $examples/admin_create_topic "$address" CustomerCountry 3
+expect "stored" $examples/produce "$address"
+expect "0 Precision Products France" $examples/consume "$address" CustomerCountry 2 1
+expect "urgent: partition 0, no error" $examples/custom_partitioner "$address" Existing
+expect "trace-id: 4711" $examples/headers "$address" Existing
+expect "urgent" $examples/event_loop "$address" Existing
+
+# Not what a sanitizer was built into: that needs the sanitizer's own compiler.
+if [ -f .libs/libklient.a ] && ! nm .libs/libklient.a | grep -q '__[at]san_'; then
+    libraries=$(pkg-config --libs libevent_core libevent_pthreads libprotobuf-c zlib liblz4 libzstd)
+    # shellcheck disable=SC2086
+    ${CC:-cc} -I"$source/client" "$source/client/examples/produce.c" .libs/libklient.a $libraries \
+        -lsnappy -pthread -o "$work/produce"
+    expect "stored" "$work/produce" "$address"
+fi

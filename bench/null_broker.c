@@ -124,7 +124,8 @@ static void receive_batches(int fd, const char *path, double *report)
         if (answered > 0)
             write_whole(fd, answers, answered);
         have -= at;
-        memmove(buffer, buffer + at, have);
+        if (at > 0)
+            memmove(buffer, buffer + at, have);
     }
     report[0] = processor_seconds();
     free(buffer);

@@ -31,6 +31,10 @@ static bool charge(struct klient_producer *producer, size_t size)
 static void uncharge(struct klient_producer *producer, size_t size)
 {
     atomic_fetch_sub(&producer->used_bytes, (int64_t)size);
+}
+
+void producer_room_made(struct klient_producer *producer)
+{
     if (atomic_load(&producer->starving) > 0)
         gate_signal(&producer->progress);
 }
@@ -92,6 +96,7 @@ free_batch:
     batch_destroy(batch);
 uncharge:
     uncharge(producer, capacity);
+    producer_room_made(producer);
     return K_NOMEM;
 }
 

@@ -181,6 +181,10 @@ int accumulator_add(struct accumulator *accumulator, const klient_record_t *reco
 /* Close the open batch (no-op without). With the spin lock held. */
 void accumulator_close_open(struct accumulator *accumulator);
 
+/* Wake who waits for memory. To be called once after a number of batches were given back, not for
+ * each: a woken thread would fill that one, and sleep again. */
+void producer_room_made(struct klient_producer *producer);
+
 /* Give a completed batch's bytes back; its deliveries stay. */
 void batch_release_bytes(struct klient_producer *producer, struct batch *batch);
 /* The rest. */

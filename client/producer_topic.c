@@ -8,13 +8,21 @@
 #include "client/producer.h"
 #include "common/error.h"
 
-/* FNV-1a: names are short and come from the application, not from strangers. */
+/* Eight bytes at a time, because every record pays for it; names come from the application, not
+ * from strangers. */
 static uint64_t name_hash(const char *name)
 {
-    uint64_t hash = 0xcbf29ce484222325;
+    size_t size = strlen(name);
+    uint64_t hash = size, word;
 
-    for (; *name != '\0'; name++)
-        hash = (hash ^ (uint8_t)*name) * 0x100000001b3;
+    for (; size >= sizeof word; name += sizeof word, size -= sizeof word) {
+        memcpy(&word, name, sizeof word);
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15;
+        hash ^= hash >> 32;
+    }
+    word = 0;
+    memcpy(&word, name, size);
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15;
     return hash ^ hash >> 32;
 }
 

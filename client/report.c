@@ -95,6 +95,7 @@ int64_t report_serve(struct klient_producer *producer)
         atomic_fetch_sub(&producer->report_bytes, (int64_t)batch->charged);
         batch_free(producer, batch);
     }
+    producer_room_made(producer);
     atomic_store(&producer->reporter, 0);
     return served;
 }

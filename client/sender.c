@@ -42,6 +42,7 @@ struct sender {
     struct timer *timer;
     struct turn_hook hook;
     struct observer observer;
+    bool made_room;                 /* batches were given back in this turn */
     bool stopping;
 };
 
@@ -144,6 +145,9 @@ static void complete(struct sender *sender, struct batch *batch, int code, int64
     batch->append_time_ms = append_time_ms;
     batch->flush = NULL;
     report_batch(sender->producer, batch);
+    sender->made_room = true;
+    if (!sender->stopping)
+        loop_at_turn_end(sender->producer->klient->loop, &sender->hook);
     if (flush != NULL && --flush->pending == 0)
         flush_advance(sender);
 }
@@ -597,6 +601,10 @@ static void run(struct turn_hook *hook)
     bool crowded = false;
     struct list work;
 
+    if (sender->made_room) {
+        sender->made_room = false;
+        producer_room_made(sender->producer);
+    }
     /* Examining can touch again; that is for the next round. */
     list_init(&work);
     while (!list_empty(&sender->work)) {
@@ -747,6 +755,7 @@ void sender_stop(struct sender *sender)
         cluster_release(sender->producer->klient->cluster,
                         LIST_OWNER(node, struct producer_topic, node)->topic);
     flush_advance(sender);
+    producer_room_made(sender->producer);
 }
 
 void sender_free(struct sender *sender)

@@ -71,10 +71,14 @@ static void deliver_call(struct mail *mail)
     struct link *link = call->link;
     struct zk_session *session = link->session;
 
+    zk_answer answer = call->answer;
+
     arming_settle(call->arming, call->watch_set);
-    if (session != NULL && call->answer != NULL) {
+    call->arming = NULL;
+    call->answer = NULL; /* given once, also when it closes the session from within */
+    if (session != NULL && answer != NULL) {
         session_enter(session);
-        call->answer(call->context, &call->reply);
+        answer(call->context, &call->reply);
         session_leave(session);
     }
     call_free(call);
@@ -157,7 +161,7 @@ void calls_lose(struct link *link)
         make_orphan(call);
         if (call->arming != NULL && call->arming->watch != NULL)
             zk_watch_cancel(link->session, call->arming->watch);
-        if (answer != NULL && !session_closed(link->session))
+        if (answer != NULL)
             answer(call->context, &lost);
     }
 }

@@ -1,5 +1,6 @@
 #include "zk/session.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@ struct zk_session {
     char *digest;
     struct gate *gate;
     struct link *link; /* the current one */
+    struct link *lost; /* the former one, while it is told that its session expired */
     struct list tasks;
     int entered; /* callbacks of ours on the stack */
     bool closed; /* freed when the last of them returns */
@@ -90,7 +92,7 @@ static void resume_tasks(struct zk_session *session, int code)
 {
     struct list *node = session->tasks.next;
 
-    while (!session->closed && node != &session->tasks) {
+    while (node != &session->tasks) {
         struct zk_task *task = LIST_OWNER(node, struct zk_task, node);
         void (*connected)(struct zk_task *, int) = task->connected;
 
@@ -133,13 +135,14 @@ static void expired(struct zk_session *session)
     if (code == 0)
         session->link = next;
 
-    /* Any of these may close the session: then nothing is owed any more. */
+    /* Any of these may close the session, which then answers the rest itself. */
+    session->lost = old;
     calls_lose(old);
     armings_fire(old);
+    session->lost = NULL;
     if (code == 0)
         old->session = NULL;
-    if (!session->closed)
-        resume_tasks(session, K_SESSION_LOST);
+    resume_tasks(session, K_SESSION_LOST);
     if (!session->closed)
         tell(session, ZK_EXPIRED);
     if (code != 0 && !session->closed) {
@@ -155,8 +158,7 @@ static void refused(struct zk_session *session)
               "reason=\"authentication failed or the chroot can not be made\"");
     session->state = ZK_REFUSED;
     calls_lose(session->link);
-    if (!session->closed)
-        resume_tasks(session, K_SESSION_LOST);
+    resume_tasks(session, K_SESSION_LOST);
     if (!session->closed)
         tell(session, ZK_REFUSED);
 }
@@ -273,16 +275,21 @@ void zk_session_close(struct zk_session *session, int64_t limit_ms)
         return;
     struct link *link = session->link;
 
-    session->closed = true;
-    calls_forget(link);
+    session_enter(session);
+    session->closed = true; /* from here on every new call is refused */
+    if (session->lost != NULL) {
+        armings_cancel(session->lost);
+        calls_lose(session->lost);
+    }
     armings_cancel(link);
-    while (!list_empty(&session->tasks))
-        zk_task_free(LIST_OWNER(list_first(&session->tasks), struct zk_task, node));
+    calls_lose(link);
+    resume_tasks(session, K_SESSION_LOST);
+    /* A task waits for a call or for the connection, so none is left. */
+    assert(list_empty(&session->tasks));
     link->session = NULL;
     link_close(link, limit_ms);
     gate_shut(session->gate);
-    if (session->entered == 0)
-        session_free(session);
+    session_leave(session);
 }
 
 enum zk_state zk_session_state(const struct zk_session *session)

@@ -37,8 +37,11 @@ struct zk_session_options {
 int zk_session_open(const struct zk_session_options *options, struct zk_session **out,
                     struct k_reason *reason);
 
-/* End the session (its ephemeral nodes go at once) and free. Answers still due are not given.
- * Waits at most `limit_ms` for ZooKeeper; not from a ZooKeeper callback thread. NULL is allowed. */
+/* End the session (its ephemeral nodes go at once) and free. Answers still due are given before it
+ * returns, as SESSION_LOST, so that every call is answered exactly once and its context can be
+ * freed there; calls made from within them are refused. Watches are not told. May be called from a
+ * callback of the session, once. Waits at most `limit_ms` for ZooKeeper; not from a ZooKeeper
+ * callback thread. NULL is allowed. */
 void zk_session_close(struct zk_session *session, int64_t limit_ms);
 
 enum zk_state zk_session_state(const struct zk_session *session);

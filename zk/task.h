@@ -1,7 +1,7 @@
 /* zk/task.h - an operation of several calls: bootstrap, registration, election.
  *
- * Only inside zk/. A task is freed by whoever finishes it, or by the session when that is closed
- * first, so that an owner who closes leaves nothing behind. Owner's thread. */
+ * Only inside zk/. A task finishes itself: it always waits for a call or for the connection, both
+ * of which are answered when the session is closed. Owner's thread. */
 #ifndef ZK_TASK_H
 #define ZK_TASK_H
 

@@ -5,6 +5,7 @@
 #include "tests/zk/peer.h"
 #include "tests/zk/server.h"
 #include "tests/zk/suites.h"
+#include "zk/elect.h"
 
 static struct inbox inbox;
 static struct peer peer;
@@ -328,7 +329,7 @@ START_TEST(a_session_may_be_closed_from_its_own_callback)
 }
 END_TEST
 
-START_TEST(closing_ends_the_session_at_once_and_gives_no_more_answers)
+START_TEST(closing_ends_the_session_at_once_and_answers_what_is_due)
 {
     struct answer answer = { 0 };
     struct peer other;
@@ -338,6 +339,8 @@ START_TEST(closing_ends_the_session_at_once_and_gives_no_more_answers)
 
     ck_assert_int_eq(zk_exists(other.session, "/e", NULL, answer_take, &answer), 0);
     peer_close(&other);
+    ck_assert_int_eq(answer.times, 1);
+    ck_assert_int_eq(answer.code, K_SESSION_LOST);
     struct answer gone = { 0 };
     int64_t deadline_ms = clock_mono_ms(&clock_system) + 2000;
     do
@@ -345,7 +348,54 @@ START_TEST(closing_ends_the_session_at_once_and_gives_no_more_answers)
     while (gone.code == 0 && clock_mono_ms(&clock_system) < deadline_ms);
 
     ck_assert_int_eq(gone.code, K_NOT_FOUND);
-    ck_assert(!answer.given);
+    ck_assert_int_eq(answer.times, 1);
+}
+END_TEST
+
+static void close_at_answer(void *context, const struct zk_reply *reply)
+{
+    struct peer *self = context;
+
+    (void)reply;
+    self->told[ZK_CONNECTED]++;
+    zk_session_close(self->session, PEER_WAIT_MS);
+    self->session = NULL;
+}
+
+static void ask_again(void *context, const struct zk_reply *reply)
+{
+    struct answer *answer = context;
+
+    answer_take(answer, reply);
+    /* A call from within: refused, as the session is being closed. */
+    answer->failed_op = zk_exists(peer.session, "/n", NULL, answer_take, answer) == K_SESSION_LOST;
+}
+
+static void elected_at_last(void *context, const struct zk_elected *result)
+{
+    struct answer *answer = context;
+
+    answer->times++;
+    answer->code = result->code;
+}
+
+START_TEST(a_session_that_is_closed_by_an_answer_gives_every_other_one_once)
+{
+    struct answer read = { 0 }, election = { 0 };
+    peer_open(&peer, &inbox, "/closed-by-answer", 10000);
+    peer.told[ZK_CONNECTED] = 0;
+
+    ck_assert_int_eq(zk_exists(peer.session, "/n", NULL, close_at_answer, &peer), 0);
+    ck_assert_int_eq(zk_exists(peer.session, "/n", NULL, ask_again, &read), 0);
+    ck_assert_int_eq(zk_elect(peer.session, 1, elected_at_last, &election), 0);
+    UNTIL(&inbox, peer.session == NULL);
+
+    ck_assert_int_eq(peer.told[ZK_CONNECTED], 1);
+    ck_assert_int_eq(read.times, 1);
+    ck_assert_int_eq(read.code, K_SESSION_LOST);
+    ck_assert_uint_eq(read.failed_op, 1);
+    ck_assert_int_eq(election.times, 1);
+    ck_assert_int_eq(election.code, K_SESSION_LOST);
 }
 END_TEST
 
@@ -393,7 +443,8 @@ Suite *session_suite(void)
     tcase_add_test(tests, an_expired_session_is_told_answered_and_replaced);
     tcase_add_test(tests, calls_in_flight_at_an_expiry_are_answered_exactly_once);
     tcase_add_test(tests, a_session_may_be_closed_from_its_own_callback);
-    tcase_add_test(tests, closing_ends_the_session_at_once_and_gives_no_more_answers);
+    tcase_add_test(tests, closing_ends_the_session_at_once_and_answers_what_is_due);
+    tcase_add_test(tests, a_session_that_is_closed_by_an_answer_gives_every_other_one_once);
     tcase_add_test(tests, a_session_outlives_a_restart_of_the_server);
     suite_add_tcase(suite, tests);
     return suite;

@@ -37,8 +37,8 @@ void announce_deletion(struct controller *controller, const struct uuid *id)
 
 /* --- askers ----------------------------------------------------------------------------------- */
 
-static void answer_asker(struct controller *controller, uint64_t ticket, int error, uint64_t after,
-                         bool full)
+static struct controller_effect *answer_asker(struct controller *controller, uint64_t ticket,
+                                              int error, uint64_t after)
 {
     struct controller_effect *effect = effects_add(controller, CONTROLLER_DO_ANSWER_CHANGES);
 
@@ -46,7 +46,8 @@ static void answer_asker(struct controller *controller, uint64_t ticket, int err
     effect->changes.error = error;
     effect->changes.after_epoch = controller->epoch;
     effect->changes.after_sequence = after;
-    effect->changes.full = full;
+    effect->changes.full = effect->changes.whole = false;
+    return effect;
 }
 
 static void asker_remove(struct controller *controller, size_t index)
@@ -78,14 +79,14 @@ static int askers_reserve(struct controller *controller)
 void askers_add(struct controller *controller, const struct controller_event *event)
 {
     if (controller->phase != PHASE_LEADING) {
-        answer_asker(controller, event->changes.ticket, K_NOT_CONTROLLER, 0, false);
+        answer_asker(controller, event->changes.ticket, K_NOT_CONTROLLER, 0);
         return;
     }
     /* A broker has one question. An older one stems from a connection that it gave up. */
     for (size_t i = 0; i < controller->asker_count; i++) {
         const struct asker *older = &controller->askers[i];
         if (older->broker == event->changes.broker) {
-            answer_asker(controller, older->ticket, 0, controller->sequence, false);
+            answer_asker(controller, older->ticket, 0, controller->sequence);
             asker_remove(controller, i);
             break;
         }
@@ -95,7 +96,7 @@ void askers_add(struct controller *controller, const struct controller_event *ev
     if (error == 0)
         error = tickets_take(controller);
     if (error != 0) {
-        answer_asker(controller, event->changes.ticket, error, 0, false);
+        answer_asker(controller, event->changes.ticket, error, 0);
         return;
     }
     controller->askers[controller->asker_count++] =
@@ -103,6 +104,7 @@ void askers_add(struct controller *controller, const struct controller_event *ev
                        .broker = event->changes.broker,
                        .epoch = event->changes.epoch,
                        .sequence = event->changes.sequence,
+                       .partial = event->changes.partial,
                        .deadline_ms = event->changes.deadline_ms};
 }
 
@@ -118,9 +120,18 @@ void askers_drop(struct controller *controller, uint64_t ticket)
 void askers_refuse(struct controller *controller, int error)
 {
     while (controller->asker_count > 0) {
-        answer_asker(controller, controller->askers[0].ticket, error, 0, false);
+        answer_asker(controller, controller->askers[0].ticket, error, 0);
         asker_remove(controller, 0);
     }
+}
+
+static void answer_news(struct controller *controller, const struct asker *asker, bool full)
+{
+    struct controller_effect *effect =
+        answer_asker(controller, asker->ticket, 0, full ? 0 : asker->sequence);
+
+    effect->changes.full = full;
+    effect->changes.whole = full || asker->partial;
 }
 
 void announcements_flush(struct controller *controller)
@@ -135,9 +146,9 @@ void announcements_flush(struct controller *controller)
         bool full = !knows_our_past(controller, asker->epoch, asker->sequence);
 
         if (controller->announcing && (full || asker->sequence < controller->sequence))
-            answer_asker(controller, asker->ticket, 0, asker->sequence, full);
+            answer_news(controller, asker, full);
         else if (controller->now_ms >= asker->deadline_ms)
-            answer_asker(controller, asker->ticket, 0, controller->sequence, false);
+            answer_asker(controller, asker->ticket, 0, controller->sequence);
         else
             continue;
         asker_remove(controller, i);
@@ -164,6 +175,7 @@ struct controller_announcement controller_announced(const struct controller *con
                                             .sequence = controller->sequence};
 }
 
+/* What is newer than `sequence`. */
 static void visit_topic(const struct topic *topic, uint64_t sequence,
                         const struct controller_visitor *visitor)
 {
@@ -189,13 +201,11 @@ static size_t visit_deletions(const struct controller *controller, size_t at, ui
     return at;
 }
 
-void controller_changes(const struct controller *controller, uint64_t sequence, bool full,
-                        const struct controller_visitor *visitor)
+uint64_t controller_changes(const struct controller *controller, uint64_t sequence, bool whole,
+                            const struct controller_visitor *visitor)
 {
     if (!controller->announcing)
-        return;
-    if (full)
-        sequence = 0;
+        return 0;
     if (controller->cluster.brokers_sequence > sequence)
         visitor->brokers(visitor->context, controller->cluster.brokers,
                          controller->cluster.broker_count);
@@ -208,8 +218,15 @@ void controller_changes(const struct controller *controller, uint64_t sequence, 
     size_t deletion = 0;
     for (const struct list *node = first; node != head; node = node->next) {
         const struct topic *topic = LIST_OWNER(node, struct topic, order);
+
+        if (node != first && visitor->enough != NULL && visitor->enough(visitor->context)) {
+            uint64_t visited = LIST_OWNER(node->prev, struct topic, order)->sequence;
+            assert(visited < topic->sequence); /* C10: or the rest could not be asked for */
+            return visited;
+        }
         deletion = visit_deletions(controller, deletion, sequence, topic->sequence, visitor);
-        visit_topic(topic, sequence, visitor);
+        visit_topic(topic, whole ? 0 : sequence, visitor);
     }
     visit_deletions(controller, deletion, sequence, UINT64_MAX, visitor);
+    return controller->sequence;
 }

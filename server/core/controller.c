@@ -21,6 +21,8 @@
  *  C8  a ticket is answered once, and there is always room for it      forgotten-ticket
  *  C9  whoever misses a deletion that we no longer keep gets the full
  *      picture                                                         forgotten-deletion
+ *  C10 no two topics have the same sequence, so that news can be told in parts
+ *                                                                      (asserted where it is told)
  *
  * Not here: changes of in-sync sets, unclean election, reassignment, draining. A partition of a
  * dead broker keeps its in-sync set; with one replica nothing else could be right. */
@@ -132,8 +134,7 @@ static void load_partition(const struct cluster *cluster, struct partition *part
 }
 
 /* 0, or K_NOMEM. A topic whose name or id is another's can not be served and is left alone. */
-static int load_topic(struct controller *controller, const struct controller_topic *loaded,
-                      uint64_t sequence)
+static int load_topic(struct controller *controller, const struct controller_topic *loaded)
 {
     struct topic *topic = topic_new(loaded->name, &loaded->id, loaded->partition_count, NULL);
     if (topic == NULL)
@@ -147,6 +148,7 @@ static int load_topic(struct controller *controller, const struct controller_top
         return error == K_EXISTS ? 0 : error;
     }
 
+    uint64_t sequence = announce_next(controller); /* one each: C10 */
     topic->phase = TOPIC_ONLINE;
     topic->config_sequence = sequence;
     cluster_topic_changed(&controller->cluster, topic, sequence);
@@ -183,7 +185,7 @@ static void on_elected(struct controller *controller, const struct controller_ev
     controller->cluster.brokers_sequence = sequence;
     controller->floor_sequence = sequence;
     for (size_t i = 0; i < event->elected.topic_count && error == 0; i++)
-        error = load_topic(controller, &event->elected.topics[i], sequence);
+        error = load_topic(controller, &event->elected.topics[i]);
     if (error != 0)
         resign(controller); /* nothing may be decided on half of the state */
 }

@@ -84,7 +84,8 @@ struct controller_event {
             int32_t config_count;
         } config;
         struct { uint64_t ticket; int32_t broker; struct uuid incarnation; int32_t epoch;
-                 uint64_t sequence; int64_t deadline_ms; } changes;
+                 uint64_t sequence; bool partial;   /* so far it has but a part of the news */
+                 int64_t deadline_ms; } changes;
         struct { uint64_t token; const enum store_verdict *verdicts;     /* one per change */
                  const struct partition_state *states; size_t count; } stored;
     };
@@ -131,8 +132,9 @@ struct controller_effect {
             uint64_t ticket;
             int error;
             int32_t after_epoch;
-            uint64_t after_sequence;
-            bool full;
+            uint64_t after_sequence;      /* 0: everything */
+            bool full;                    /* a picture from nothing */
+            bool whole;                   /* topics are told whole, for who heard only a part */
         } changes;
     };
 };
@@ -163,9 +165,12 @@ struct controller_announcement {
 };
 struct controller_announcement controller_announced(const struct controller *controller);
 
-/* Visit everything announced after `sequence` (all, when `full`). Pointers are valid during the
- * call. Topics and deletions come in the order of their sequence; a full picture carries the
- * deletions that are kept, too, so that who was away can remove those logs. */
+/* Visit everything announced after `sequence`: of each topic what changed since then, or all of it
+ * when `whole`. Pointers are valid during the call. Topics and deletions come in the order of their
+ * sequence; a full picture carries the deletions that are kept, too, so that who was away can remove
+ * those logs. Returns the sequence up to which everything was visited: the announced one, unless
+ * `enough` ended the visit earlier. Then the rest is what was announced after the one returned, and
+ * is to be visited whole: by then a topic may have moved behind news of its own that was skipped. */
 struct controller_visitor {
     void *context;
     void (*brokers)(void *context, const struct controller_broker *brokers, size_t count);
@@ -175,9 +180,11 @@ struct controller_visitor {
     /* of the topic just visited */
     void (*partition)(void *context, int32_t partition, const struct partition_state *state);
     void (*deleted)(void *context, const struct uuid *id);
+    /* Asked between topics: true ends the visit here. May be NULL. */
+    bool (*enough)(void *context);
 };
-void controller_changes(const struct controller *controller, uint64_t sequence, bool full,
-                        const struct controller_visitor *visitor);
+uint64_t controller_changes(const struct controller *controller, uint64_t sequence, bool whole,
+                            const struct controller_visitor *visitor);
 
 /* Prove all invariants (numbered in controller.c) on everything that is held; aborts when one is
  * broken. A step checks what it touched; this is for tests, which call it after every event. */

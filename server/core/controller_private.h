@@ -55,6 +55,7 @@ struct asker {
     uint64_t ticket;
     int32_t broker, epoch;
     uint64_t sequence;
+    bool partial;
     int64_t deadline_ms;
 };
 

@@ -2,7 +2,11 @@
 
 #include <string.h>
 
+#include "common/log.h"
+#include "proto/frame.h"
 #include "server/runtime/control_internal.h"
+
+enum { HEAD_ROOM = 1024 };      /* for what a response's head holds beside the changes */
 
 /* Lists grow by doubling in the arena; what is left behind goes with the request. */
 struct list_builder {
@@ -14,9 +18,11 @@ struct builder {
     struct control *control;
     struct arena *arena;
     Kairn__ChangesResponse *changes;
-    struct list_builder topics, partitions;     /* partitions: of the topic being built */
+    struct list_builder topics, partitions;     /* partitions: of `open` */
+    Kairn__TopicEntry *open;                    /* the topic being built */
     ProtobufCBinaryData *deleted;
     size_t deleted_count, deleted_capacity;
+    size_t size;                                /* packed, of the topics that are finished */
     bool failed;
 };
 
@@ -125,12 +131,14 @@ static void visit_brokers(void *context, const struct controller_broker *brokers
 
 static void finish_topic(struct builder *builder)
 {
-    if (builder->topics.count == 0)
+    Kairn__TopicEntry *topic = builder->open;
+    if (topic == NULL)
         return;
-    Kairn__TopicEntry *topic = builder->topics.items[builder->topics.count - 1];
+    builder->open = NULL;
     topic->n_partitions = builder->partitions.count;
     topic->partitions = (Kairn__PartitionEntry **)builder->partitions.items;
     builder->partitions = (struct list_builder){ 0 };
+    builder->size += kairn__topic_entry__get_packed_size(topic);
 }
 
 static void visit_topic(void *context, const char *name, const struct uuid *id,
@@ -143,6 +151,7 @@ static void visit_topic(void *context, const char *name, const struct uuid *id,
     finish_topic(builder);
     if (!list_add(builder, &builder->topics, topic))
         return;
+    builder->open = topic;
     kairn__topic_entry__init(topic);
     topic->name = text(builder, name);
     topic->topic_id = id_bytes(builder, id);
@@ -159,6 +168,13 @@ static void visit_topic(void *context, const char *name, const struct uuid *id,
     }
     topic->n_configs = list.count;
     topic->configs = (Kairn__ConfigEntry **)list.items;
+}
+
+static bool visited_enough(void *context)
+{
+    struct builder *builder = context;
+    finish_topic(builder);
+    return builder->failed || builder->size >= CHANGES_SIZE_ENOUGH;
 }
 
 static void visit_partition(void *context, int32_t partition, const struct partition_state *state)
@@ -197,14 +213,15 @@ static void visit_deleted(void *context, const struct uuid *id)
     builder->deleted[builder->deleted_count++] = id_bytes(builder, id);
 }
 
-int changes_build(struct control *control, uint64_t sequence, bool full, struct arena *arena,
-                  Kairn__ResponseHead *response)
+int changes_build(struct control *control, const struct controller_effect *news,
+                  struct arena *arena, Kairn__ResponseHead *response)
 {
     struct controller_announcement now = controller_announced(control->chair.core);
     struct builder builder = { .control = control, .arena = arena };
     const struct controller_visitor visitor = {
         .context = &builder, .brokers = visit_brokers, .topic = visit_topic,
         .partition = visit_partition, .deleted = visit_deleted,
+        .enough = visited_enough,
     };
 
     builder.changes = arena_alloc(arena, sizeof *builder.changes);
@@ -212,10 +229,12 @@ int changes_build(struct control *control, uint64_t sequence, bool full, struct 
         return K_NOMEM;
     kairn__changes_response__init(builder.changes);
     builder.changes->controller_epoch = now.epoch;
-    builder.changes->sequence = now.sequence;
-    builder.changes->full = full;
+    builder.changes->full = news->changes.full;
     builder.changes->controller = control->broker_id;
-    controller_changes(control->chair.core, sequence, full, &visitor);
+    builder.changes->sequence =
+        controller_changes(control->chair.core, news->changes.after_sequence, news->changes.whole,
+                           &visitor);
+    builder.changes->more = builder.changes->sequence < now.sequence;
     finish_topic(&builder);
     builder.changes->n_topics = builder.topics.count;
     builder.changes->topics = (Kairn__TopicEntry **)builder.topics.items;
@@ -223,5 +242,14 @@ int changes_build(struct control *control, uint64_t sequence, bool full, struct 
     builder.changes->deleted_topic_ids = builder.deleted;
     response->body_case = KAIRN__RESPONSE_HEAD__BODY_CHANGES;
     response->changes = builder.changes;
-    return builder.failed ? K_NOMEM : 0;
+    if (builder.failed)
+        return K_NOMEM;
+    size_t size = kairn__changes_response__get_packed_size(builder.changes);
+    if (size <= FRAME_HEAD_MAX - HEAD_ROOM)
+        return 0;
+    size_t count = builder.changes->n_topics;
+    LOG_ERROR("changes-too-large",
+              "bytes=%zu limit=%d topic=%s reason=\"too many partitions times replicas\"", size,
+              (int)FRAME_HEAD_MAX, count > 0 ? builder.changes->topics[count - 1]->name : "");
+    return K_FRAME_TOO_LARGE;
 }

@@ -2,17 +2,18 @@
 #ifndef RUNTIME_CHANGES_BUILD_H
 #define RUNTIME_CHANGES_BUILD_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "proto/kairn.pb-c.h"
 
 struct arena;
 struct control;
+struct controller_effect;
 
-/* Everything announced after `sequence`, or everything when `full`, into `response`, built in
- * `arena`. Strings are copied. Returns 0 or NOMEM (also when the arena's limit is hit). */
-int changes_build(struct control *control, uint64_t sequence, bool full, struct arena *arena,
-                  Kairn__ResponseHead *response);
+/* The news that a CONTROLLER_DO_ANSWER_CHANGES (without error) orders, into `response`, built in
+ * `arena`: the oldest first, by topics, until CHANGES_SIZE_ENOUGH is reached; then `more` is set and
+ * the asker asks for the rest. Strings are copied. Returns 0, NOMEM (also when the arena's limit is
+ * hit) or FRAME_TOO_LARGE (a single topic that no head can carry; logged). */
+enum { CHANGES_SIZE_ENOUGH = 256 * 1024 };
+int changes_build(struct control *control, const struct controller_effect *news,
+                  struct arena *arena, Kairn__ResponseHead *response);
 
 #endif

@@ -250,8 +250,7 @@ void requests_answer_changes(struct control *control, const struct controller_ef
     struct control_request *request = waiter.request;
     int error = effect->changes.error;
     if (error == 0)
-        error = changes_build(control, effect->changes.after_sequence, effect->changes.full,
-                              request->arena, request->response);
+        error = changes_build(control, effect, request->arena, request->response);
     answer(request, error, NULL);
 }
 
@@ -263,6 +262,7 @@ static void serve_changes(struct control *control, struct control_request *reque
     event.changes.broker = body->broker;
     event.changes.epoch = body->controller_epoch;
     event.changes.sequence = body->sequence;
+    event.changes.partial = body->partial;
     event.changes.deadline_ms = control_now_ms(control) + body->max_wait_ms;
     if (head_uuid(body->incarnation, &event.changes.incarnation) != 0) {
         answer(request, K_INVALID_REQUEST, "an incarnation has 16 bytes");

@@ -13,6 +13,7 @@
 struct metadata_cell {
     pthread_mutex_t mutex;
     struct picture *current;
+    struct picture *partial; /* parts of a longer answer; the control loop's, NULL: none */
 };
 
 /* --- parts ------------------------------------------------------------------------------------ */
@@ -193,6 +194,7 @@ void metadata_cell_free(struct metadata_cell *cell)
     if (cell == NULL)
         return;
     picture_unref(cell->current);
+    picture_unref(cell->partial);
     pthread_mutex_destroy(&cell->mutex);
     free(cell);
 }
@@ -221,23 +223,49 @@ static bool is_newer(const struct metadata *metadata, const Kairn__ChangesRespon
     return changes->sequence > metadata->sequence;
 }
 
+/* What the next answer adds to. Only the control loop replaces pictures, so it needs no lock. */
+static struct picture *newest(const struct metadata_cell *cell)
+{
+    return cell->partial != NULL ? cell->partial : cell->current;
+}
+
+struct metadata_progress metadata_progress(const struct metadata_cell *cell)
+{
+    const struct metadata *metadata = &newest(cell)->metadata;
+
+    return (struct metadata_progress){ metadata->controller_epoch, metadata->sequence,
+                                       cell->partial != NULL };
+}
+
+static void publish(struct metadata_cell *cell, struct picture *picture)
+{
+    struct picture *former = cell->current;
+
+    pthread_mutex_lock(&cell->mutex);
+    cell->current = picture;
+    pthread_mutex_unlock(&cell->mutex);
+    picture_unref(former);
+}
+
 int metadata_apply(struct metadata_cell *cell, const struct Kairn__ChangesResponse *changes)
 {
-    struct picture *former = cell->current; /* ours: only this function replaces it */
-    struct picture *picture = NULL;
+    struct picture *former = newest(cell), *picture = NULL;
+    bool same_reign = changes->controller_epoch == former->metadata.controller_epoch;
+    /* The first part of a full picture may end before what is known: we had fallen too far back. */
+    bool starts_over = changes->full && changes->more && same_reign;
 
-    if (!is_newer(&former->metadata, changes))
+    if (!starts_over && !is_newer(&former->metadata, changes))
         return 0;
     /* Changes are steps from one picture to the next of the same controller. */
-    if (!changes->full && changes->controller_epoch != former->metadata.controller_epoch)
+    if (!changes->full && !same_reign)
         return K_MALFORMED;
 
     int error = picture_build(former, changes, &picture);
     if (error != 0)
         return error;
-    pthread_mutex_lock(&cell->mutex);
-    cell->current = picture;
-    pthread_mutex_unlock(&cell->mutex);
-    picture_unref(former);
+    picture_unref(cell->partial);
+    cell->partial = changes->more ? picture : NULL;
+    if (!changes->more)
+        publish(cell, picture);
     return 0;
 }

@@ -83,20 +83,19 @@ static void own_answer(struct control_request *request)
 
 static void fill(struct news *news, Kairn__RequestHead *head, Kairn__ChangesRequest *body)
 {
-    const struct metadata *picture = metadata_get(news->control->options.cell);
-
     kairn__request_head__init(head);
     kairn__changes_request__init(body);
     news->control->options.describe(news->control->options.context, &news->self);
     body->broker = news->control->broker_id;
     body->incarnation = head_bytes_of_uuid(&news->self.incarnation);
-    body->controller_epoch = picture->controller_epoch;
-    body->sequence = picture->sequence;
+    struct metadata_progress known = metadata_progress(news->control->options.cell);
+    body->controller_epoch = known.controller_epoch;
+    body->sequence = known.sequence;
+    body->partial = known.partial;
     body->max_wait_ms = POLL_MS;
     head->timeout_ms = POLL_MS + ANSWER_SLACK_MS;
     head->body_case = KAIRN__REQUEST_HEAD__BODY_CHANGES;
     head->changes = body;
-    metadata_put(picture);
 }
 
 static int ask_ourselves(struct news *news)

@@ -223,7 +223,7 @@ static void print_news(struct stage *stage, const struct controller_effect *effe
     }
     fprintf(out, "news %" PRIu64 " %s up to %d/%" PRIu64 "\n", effect->changes.ticket,
             effect->changes.full ? "full" : "changes", (int)now.epoch, now.sequence);
-    controller_changes(stage->controller, effect->changes.after_sequence, effect->changes.full,
+    controller_changes(stage->controller, effect->changes.after_sequence, effect->changes.whole,
                        &visitor);
 }
 

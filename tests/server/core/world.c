@@ -54,6 +54,7 @@ struct asker {
     uint64_t ticket; /* 0: not asking */
     int32_t epoch;
     uint64_t sequence;
+    bool partial; /* of the last news, more is to come */
     struct record records[RECORDS_MAX];
     int current; /* while news is read */
     bool live[BROKERS];
@@ -204,6 +205,13 @@ static void hear_deleted(void *context, const struct uuid *id)
     asker->records[record_of(id)] = (struct record){0};
 }
 
+/* News comes in parts of one topic or more; which ones is as good as random. */
+static bool hear_enough(void *context)
+{
+    const struct asker *asker = context;
+    return asker->records[asker->current].partition_count % 2 == 1;
+}
+
 /* C3: whatever is announced is stored, unless somebody wrote over it since. */
 static void check_announced(struct world *world, const struct asker *asker)
 {
@@ -237,16 +245,18 @@ static void hear_news(struct world *world, const struct controller_effect *effec
                                                .brokers = hear_brokers,
                                                .topic = hear_topic,
                                                .partition = hear_partition,
-                                               .deleted = hear_deleted};
+                                               .deleted = hear_deleted,
+                                               .enough = hear_enough};
     struct controller_announcement now = controller_announced(world->controller);
     if (now.epoch == 0)
         return; /* its time came before there was a picture */
     if (effect->changes.full)
         memset(asker->records, 0, sizeof asker->records);
-    controller_changes(world->controller, effect->changes.after_sequence, effect->changes.full,
-                       &visitor);
+    asker->sequence = controller_changes(world->controller, effect->changes.after_sequence,
+                                         effect->changes.whole, &visitor);
     asker->epoch = now.epoch;
-    asker->sequence = now.sequence;
+    asker->partial = asker->sequence < now.sequence;
+    EXPECT(world, asker->sequence <= now.sequence);
     check_announced(world, asker);
 }
 
@@ -486,6 +496,7 @@ static void ask_changes(struct world *world)
     event.changes.broker = index;
     event.changes.epoch = asker->epoch;
     event.changes.sequence = asker->sequence;
+    event.changes.partial = asker->partial;
     event.changes.deadline_ms = world->now_ms + pick(world, 3000);
     world_step(world, &event);
 }
@@ -643,14 +654,17 @@ static void settle_askers(struct world *world)
         struct asker *asker = &world->askers[i];
         struct controller_event event = {.type = CONTROLLER_CHANGES_ASKED};
 
-        if (asker->ticket == 0) {
+        do {
+            if (asker->ticket != 0)
+                break;
             asker->ticket = event.changes.ticket = world->next_ticket++;
             event.changes.broker = i;
             event.changes.epoch = asker->epoch;
             event.changes.sequence = asker->sequence;
+            event.changes.partial = asker->partial;
             event.changes.deadline_ms = INT64_MAX;
             world_step(world, &event);
-        }
+        } while (asker->partial);
         for (int j = 0; j < world->record_count; j++) {
             const struct record *heard = &asker->records[j], *stored = &world->store[j];
             EXPECT(world, heard->exists == stored->exists);

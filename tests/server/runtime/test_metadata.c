@@ -238,6 +238,62 @@ START_TEST(changes_replace_what_they_name_and_share_the_rest)
 }
 END_TEST
 
+START_TEST(an_answer_in_parts_is_published_when_it_is_whole)
+{
+    struct answer answer;
+    apply_first_picture();
+
+    answer_init(&answer, 3, 2, true); /* we fell back too far: it starts before what we know */
+    say_broker(&answer, 1, "one", 9001);
+    say_topic(&answer, "c", 3, 1);
+    say_partition(&answer, 0, 1, 0, 0);
+    answer.changes.more = true;
+    apply(&answer, 0);
+    const struct metadata *before = metadata_get(cell);
+    struct metadata_progress amid = metadata_progress(cell);
+    answer_init(&answer, 3, 9, false);
+    say_topic(&answer, "d", 4, 1);
+    say_partition(&answer, 0, 1, 0, 0);
+    apply(&answer, 0);
+
+    ck_assert_uint_eq(before->sequence, 5);
+    ck_assert_ptr_nonnull(metadata_topic_by_name(before, "a"));
+    ck_assert(amid.partial);
+    ck_assert_uint_eq(amid.sequence, 2);
+    ck_assert(!metadata_progress(cell).partial);
+    const struct metadata *after = metadata_get(cell);
+    ck_assert_uint_eq(after->sequence, 9);
+    ck_assert_uint_eq(after->topic_count, 2);
+    ck_assert_str_eq(after->topics[0]->name, "c");
+    ck_assert_str_eq(after->topics[1]->name, "d");
+    ck_assert_uint_eq(after->broker_count, 1);
+    metadata_put(before);
+    metadata_put(after);
+}
+END_TEST
+
+START_TEST(parts_of_a_former_controller_are_dropped)
+{
+    struct answer answer;
+    apply_first_picture();
+
+    answer_init(&answer, 3, 7, false);
+    say_topic(&answer, "c", 3, 1);
+    say_partition(&answer, 0, 1, 0, 0);
+    answer.changes.more = true;
+    apply(&answer, 0);
+    answer_init(&answer, 4, 1, true);
+    say_broker(&answer, 1, "one", 9001);
+    apply(&answer, 0);
+
+    const struct metadata *after = metadata_get(cell);
+    ck_assert_int_eq(after->controller_epoch, 4);
+    ck_assert_uint_eq(after->topic_count, 0);
+    ck_assert(!metadata_progress(cell).partial);
+    metadata_put(after);
+}
+END_TEST
+
 START_TEST(a_topic_made_again_under_its_name_is_another_topic)
 {
     struct answer answer;
@@ -502,6 +558,8 @@ Suite *metadata_suite(void)
     tcase_add_test(tcase, the_first_picture_is_empty);
     tcase_add_test(tcase, a_full_picture_is_sorted_and_found);
     tcase_add_test(tcase, changes_replace_what_they_name_and_share_the_rest);
+    tcase_add_test(tcase, an_answer_in_parts_is_published_when_it_is_whole);
+    tcase_add_test(tcase, parts_of_a_former_controller_are_dropped);
     tcase_add_test(tcase, a_topic_made_again_under_its_name_is_another_topic);
     tcase_add_test(tcase, deletions_are_remembered_once_and_not_for_ever);
     tcase_add_test(tcase, older_answers_are_ignored);

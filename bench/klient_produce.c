@@ -62,11 +62,12 @@ static void *send_all(void *context)
     return NULL;
 }
 
-static void require(int ok, klient_error_t *error)
+/* The error by address: it is set by the call that is the other argument. */
+static void require(int ok, klient_error_t **error)
 {
     if (ok)
         return;
-    fprintf(stderr, "%s\n", klient_error_text(error));
+    fprintf(stderr, "%s\n", klient_error_text(*error));
     exit(EXIT_FAILURE);
 }
 
@@ -104,7 +105,7 @@ static void read_options(int argc, char **argv, struct run *run)
         case 'b': run->bootstrap = optarg; break;
         case 'T': run->sender.topic = optarg; break;
         case 'S':
-            require(klient_config_set_pair(run->config, optarg, &error) == KLIENT_OK, error);
+            require(klient_config_set_pair(run->config, optarg, &error) == KLIENT_OK, &error);
             break;
         default: exit(EXIT_FAILURE);
         }
@@ -128,7 +129,7 @@ static void measure(const struct run *run)
         pthread_join(ids[i], NULL);
         cpu_s += each[i].cpu_s;
     }
-    require(klient_producer_flush(run->sender.producer, 60000, &error) == KLIENT_OK, error);
+    require(klient_producer_flush(run->sender.producer, 60000, &error) == KLIENT_OK, &error);
     double wall_s = clock_s(CLOCK_MONOTONIC) - started_s;
     getrusage(RUSAGE_SELF, &usage);
     double all_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
@@ -157,9 +158,9 @@ int main(int argc, char **argv)
     }
     klient_config_set(run.config, "bootstrap.servers", run.bootstrap, NULL);
     run.sender.producer = klient_producer_new(run.config, &error);
-    require(run.sender.producer != NULL, error);
+    require(run.sender.producer != NULL, &error);
     require(klient_producer_partitions_for(run.sender.producer, run.sender.topic, 10000, &metadata,
-                                           &error) == KLIENT_OK, error);
+                                           &error) == KLIENT_OK, &error);
     klient_metadata_free(metadata);
 
     measure(&run);

@@ -5,18 +5,14 @@
 
 #include "client/config.h"
 #include "client/consumer.h"
-#include "client/describe.h"
 #include "client/error.h"
 #include "client/task.h"
 #include "common/error.h"
 #include "net/loop.h"
 
-enum { TOPIC_NAME_MAX = 249 };
-
 /* --- who is inside ---------------------------------------------------------------------------- */
 
-/* 0, or why this thread may not come in. */
-static int enter(struct klient_consumer *consumer)
+int consumer_enter(struct klient_consumer *consumer)
 {
     if (consumer == NULL)
         return K_INVALID_ARGUMENT;
@@ -25,7 +21,7 @@ static int enter(struct klient_consumer *consumer)
     return atomic_exchange(&consumer->busy, true) ? K_CONCURRENT : 0;
 }
 
-static klient_code_t leave(struct klient_consumer *consumer, klient_code_t code)
+klient_code_t consumer_leave(struct klient_consumer *consumer, klient_code_t code)
 {
     atomic_store(&consumer->busy, false);
     return code;
@@ -41,39 +37,8 @@ void assigned_unref(struct assigned *assigned)
     free(assigned);
 }
 
-static struct assigned *assigned_new(struct klient_consumer *consumer,
-                                     const klient_topic_partition_t *from)
-{
-    struct assigned *assigned = calloc(1, sizeof *assigned);
-
-    if (assigned == NULL)
-        return NULL;
-    atomic_init(&assigned->references, 1);
-    assigned->consumer = consumer;
-    assigned->topic = strdup(from->topic);
-    assigned->partition = from->partition;
-    assigned->position = -1;
-    list_init(&assigned->node);
-    list_init(&assigned->due);
-    if (assigned->topic == NULL) {
-        free(assigned);
-        return NULL;
-    }
-    return assigned;
-}
-
-static struct assigned *find(struct klient_consumer *consumer, const char *topic,
-                             int32_t partition)
-{
-    for (size_t i = 0; topic != NULL && i < consumer->assigned_count; i++)
-        if (consumer->assigned[i]->partition == partition &&
-            strcmp(consumer->assigned[i]->topic, topic) == 0)
-            return consumer->assigned[i];
-    return NULL;
-}
-
 /* Orders carry a reference, so that the loop may come late. */
-static int order(struct klient_consumer *consumer, enum order_kind kind,
+int consumer_order(struct klient_consumer *consumer, enum order_kind kind,
                  struct assigned *assigned, int64_t offset)
 {
     struct order *order = malloc(sizeof *order);
@@ -114,7 +79,7 @@ static void mark_read(struct klient_consumer *consumer, struct chunk *chunk)
         return;
     chunk->started = true;
     if (atomic_fetch_sub(&chunk->partition->unread, 1) == 1)
-        order(consumer, ORDER_KICK, NULL, 0);
+        consumer_order(consumer, ORDER_KICK, NULL, 0);
 }
 
 static void discard(struct klient_consumer *consumer, struct chunk *chunk)
@@ -128,9 +93,7 @@ static bool is_marker(const struct chunk *chunk)
     return chunk->code == 0 && chunk->slab == NULL;
 }
 
-/* Take over what has arrived. The first position is noted at once; a later one (after a reset) when
- * everything before it has been read. */
-static void collect(struct klient_consumer *consumer)
+void consumer_collect(struct klient_consumer *consumer)
 {
     spin_lock(&consumer->spin);
     struct chunk *first = consumer->arrived;
@@ -175,11 +138,9 @@ static bool is_first_of_partition(struct klient_consumer *consumer, const struct
     return first == chunk;
 }
 
-/* Is there anything that poll could return? Drops what is of older generations, and follows
- * markers that have been reached. */
-static bool has_work(struct klient_consumer *consumer)
+bool consumer_has_work(struct klient_consumer *consumer)
 {
-    collect(consumer);
+    consumer_collect(consumer);
     for (struct chunk **at = &consumer->ready; *at != NULL;) {
         struct chunk *chunk = *at;
         bool current = chunk->generation == chunk->partition->generation;
@@ -197,8 +158,7 @@ static bool has_work(struct klient_consumer *consumer)
     return atomic_load(&consumer->woken);
 }
 
-/* Keep the descriptor in step: readable exactly while there is work. */
-static void refresh_descriptor(struct klient_consumer *consumer)
+void consumer_refresh_descriptor(struct klient_consumer *consumer)
 {
     int fd = atomic_load(&consumer->descriptor);
     eventfd_t count;
@@ -206,7 +166,7 @@ static void refresh_descriptor(struct klient_consumer *consumer)
     if (fd < 0)
         return;
     (void)eventfd_read(fd, &count);
-    if (has_work(consumer))
+    if (consumer_has_work(consumer))
         (void)eventfd_write(fd, 1);
 }
 
@@ -293,7 +253,7 @@ static void kick_if_stalled(struct klient_consumer *consumer)
     if (atomic_load(&consumer->stalled) &&
         atomic_load(&consumer->budget->held) < consumer->config->values.consumer_buffer_bytes &&
         atomic_exchange(&consumer->stalled, false))
-        order(consumer, ORDER_KICK, NULL, 0);
+        consumer_order(consumer, ORDER_KICK, NULL, 0);
 }
 
 static klient_code_t poll(struct klient_consumer *consumer, int64_t timeout_ms,
@@ -306,7 +266,7 @@ static klient_code_t poll(struct klient_consumer *consumer, int64_t timeout_ms,
         unsigned ticket = gate_ticket(&consumer->budget->gate);
         if (atomic_exchange(&consumer->woken, false))
             return fail(error, K_WOKEN_UP, NULL);
-        if (has_work(consumer) && take(consumer, out, &code, error))
+        if (consumer_has_work(consumer) && take(consumer, out, &code, error))
             return code;
         kick_if_stalled(consumer);
         if (!gate_wait(&consumer->budget->gate, ticket, deadline_ms))
@@ -317,16 +277,16 @@ static klient_code_t poll(struct klient_consumer *consumer, int64_t timeout_ms,
 klient_code_t klient_consumer_poll(klient_consumer_t *consumer, int64_t timeout_ms,
                                    klient_records_t **out, klient_error_t **error)
 {
-    int code = enter(consumer);
+    int code = consumer_enter(consumer);
     if (code != 0)
         return fail(error, code, NULL);
     if (out == NULL)
-        return leave(consumer, fail(error, K_INVALID_ARGUMENT, NULL));
+        return consumer_leave(consumer, fail(error, K_INVALID_ARGUMENT, NULL));
     *out = NULL;
     klient_code_t outcome = poll(consumer, timeout_ms, out, error);
     kick_if_stalled(consumer);
-    refresh_descriptor(consumer);
-    return leave(consumer, outcome);
+    consumer_refresh_descriptor(consumer);
+    return consumer_leave(consumer, outcome);
 }
 
 void klient_consumer_wakeup(klient_consumer_t *consumer)
@@ -342,274 +302,16 @@ void klient_consumer_wakeup(klient_consumer_t *consumer)
 
 int klient_consumer_descriptor(klient_consumer_t *consumer)
 {
-    if (enter(consumer) != 0)
+    if (consumer_enter(consumer) != 0)
         return -1;
     int fd = atomic_load(&consumer->descriptor);
     if (fd < 0) {
         fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         atomic_store(&consumer->descriptor, fd);
-        refresh_descriptor(consumer);
+        consumer_refresh_descriptor(consumer);
     }
-    leave(consumer, KLIENT_OK);
+    consumer_leave(consumer, KLIENT_OK);
     return fd;
-}
-
-/* --- assign ----------------------------------------------------------------------------------- */
-
-static int check_partitions(const klient_topic_partition_t *partitions, size_t count)
-{
-    if (count > 0 && partitions == NULL)
-        return K_INVALID_ARGUMENT;
-    for (size_t i = 0; i < count; i++) {
-        if (partitions[i].topic == NULL || partitions[i].topic[0] == '\0' ||
-            strlen(partitions[i].topic) > TOPIC_NAME_MAX || partitions[i].partition < 0)
-            return K_INVALID_ARGUMENT;
-        for (size_t j = 0; j < i; j++)
-            if (partitions[i].partition == partitions[j].partition &&
-                strcmp(partitions[i].topic, partitions[j].topic) == 0)
-                return K_INVALID_ARGUMENT;
-    }
-    return 0;
-}
-
-static int assign(struct klient_consumer *consumer, const klient_topic_partition_t *partitions,
-                  size_t count)
-{
-    struct assigned **next = calloc(count + 1, sizeof *next);
-    int code = next == NULL ? K_NOMEM : check_partitions(partitions, count);
-
-    for (size_t i = 0; code == 0 && i < count; i++) {
-        struct assigned *old = find(consumer, partitions[i].topic, partitions[i].partition);
-        next[i] = old != NULL ? old : assigned_new(consumer, &partitions[i]);
-        code = next[i] == NULL ? K_NOMEM : 0;
-    }
-    if (code != 0) {
-        for (size_t i = 0; next != NULL && i < count; i++)
-            if (next[i] != NULL && find(consumer, next[i]->topic, next[i]->partition) != next[i])
-                assigned_unref(next[i]);
-        free(next);
-        return code;
-    }
-    for (size_t i = 0; i < count; i++)
-        if (find(consumer, next[i]->topic, next[i]->partition) == NULL)
-            order(consumer, ORDER_ADD, next[i], POSITION_BY_POLICY);
-    for (size_t i = 0; i < consumer->assigned_count; i++) {
-        struct assigned *old = consumer->assigned[i];
-        bool stays = false;
-        for (size_t j = 0; j < count; j++)
-            stays |= next[j] == old;
-        if (stays)
-            continue;
-        old->generation++;          /* drops its chunks */
-        order(consumer, ORDER_REMOVE, old, 0);
-        assigned_unref(old);
-    }
-    free(consumer->assigned);
-    consumer->assigned = next;
-    consumer->assigned_count = count;
-    has_work(consumer);
-    return 0;
-}
-
-klient_code_t klient_consumer_assign(klient_consumer_t *consumer,
-                                     const klient_topic_partition_t *partitions, size_t count,
-                                     klient_error_t **error)
-{
-    int code = enter(consumer);
-    if (code != 0)
-        return fail(error, code, NULL);
-    code = assign(consumer, partitions, count);
-    refresh_descriptor(consumer);
-    return leave(consumer, code == 0 ? KLIENT_OK : fail(error, code, NULL));
-}
-
-klient_code_t klient_consumer_unassign(klient_consumer_t *consumer, klient_error_t **error)
-{
-    return klient_consumer_assign(consumer, NULL, 0, error);
-}
-
-size_t klient_consumer_assignment_count(klient_consumer_t *consumer)
-{
-    return consumer->assigned_count;
-}
-
-klient_code_t klient_consumer_assignment(klient_consumer_t *consumer, size_t index,
-                                         klient_topic_partition_t *out, klient_error_t **error)
-{
-    if (index >= consumer->assigned_count)
-        return fail(error, K_INVALID_ARGUMENT, NULL);
-    *out = (klient_topic_partition_t){ consumer->assigned[index]->topic,
-                                       consumer->assigned[index]->partition };
-    return KLIENT_OK;
-}
-
-/* --- positions -------------------------------------------------------------------------------- */
-
-static klient_code_t seek(struct klient_consumer *consumer, const char *topic, int32_t partition,
-                          int64_t where, klient_error_t **error)
-{
-    int code = enter(consumer);
-    if (code != 0)
-        return fail(error, code, NULL);
-    struct assigned *assigned = find(consumer, topic, partition);
-    if (assigned == NULL)
-        return leave(consumer, fail(error, K_NOT_ASSIGNED, NULL));
-    assigned->generation++;
-    assigned->position = where >= 0 ? where : -1;
-    assigned->no_position = 0;
-    assigned->damaged = false;
-    code = order(consumer, ORDER_SEEK, assigned, where);
-    refresh_descriptor(consumer);
-    return leave(consumer, code == 0 ? KLIENT_OK : fail(error, code, NULL));
-}
-
-klient_code_t klient_consumer_seek(klient_consumer_t *consumer, const char *topic,
-                                   int32_t partition, int64_t offset, klient_error_t **error)
-{
-    if (offset < 0)
-        return fail(error, K_INVALID_ARGUMENT, "an offset is never negative");
-    return seek(consumer, topic, partition, offset, error);
-}
-
-klient_code_t klient_consumer_seek_to_beginning(klient_consumer_t *consumer, const char *topic,
-                                                int32_t partition, klient_error_t **error)
-{
-    return seek(consumer, topic, partition, POSITION_BEGINNING, error);
-}
-
-klient_code_t klient_consumer_seek_to_end(klient_consumer_t *consumer, const char *topic,
-                                          int32_t partition, klient_error_t **error)
-{
-    return seek(consumer, topic, partition, POSITION_END, error);
-}
-
-klient_code_t klient_consumer_position(klient_consumer_t *consumer, const char *topic,
-                                       int32_t partition, int64_t timeout_ms, int64_t *offset,
-                                       klient_error_t **error)
-{
-    int64_t deadline_ms = deadline_after(timeout_ms);
-    int code = enter(consumer);
-    if (code != 0)
-        return fail(error, code, NULL);
-    struct assigned *assigned = find(consumer, topic, partition);
-    code = assigned == NULL ? K_NOT_ASSIGNED : offset == NULL ? K_INVALID_ARGUMENT : 0;
-    while (code == 0) {
-        unsigned ticket = gate_ticket(&consumer->budget->gate);
-        if (atomic_exchange(&consumer->woken, false)) {
-            code = K_WOKEN_UP;
-            break;
-        }
-        collect(consumer);
-        code = assigned->no_position;
-        if (code != 0 || assigned->position >= 0)
-            break;
-        if (!gate_wait(&consumer->budget->gate, ticket, deadline_ms))
-            code = K_REQUEST_TIMED_OUT;
-    }
-    if (code == 0)
-        *offset = assigned->position;
-    return leave(consumer, code == 0 ? KLIENT_OK : fail(error, code, NULL));
-}
-
-static klient_code_t set_paused(struct klient_consumer *consumer, const char *topic,
-                                int32_t partition, bool paused, klient_error_t **error)
-{
-    int code = enter(consumer);
-    if (code != 0)
-        return fail(error, code, NULL);
-    struct assigned *assigned = find(consumer, topic, partition);
-    code = assigned == NULL ? K_NOT_ASSIGNED
-                            : order(consumer, paused ? ORDER_PAUSE : ORDER_RESUME, assigned, 0);
-    if (code == 0)
-        assigned->paused = paused;
-    refresh_descriptor(consumer);
-    return leave(consumer, code == 0 ? KLIENT_OK : fail(error, code, NULL));
-}
-
-klient_code_t klient_consumer_pause(klient_consumer_t *consumer, const char *topic,
-                                    int32_t partition, klient_error_t **error)
-{
-    return set_paused(consumer, topic, partition, true, error);
-}
-
-klient_code_t klient_consumer_resume(klient_consumer_t *consumer, const char *topic,
-                                     int32_t partition, klient_error_t **error)
-{
-    return set_paused(consumer, topic, partition, false, error);
-}
-
-/* Wait for a task of the loop; a wake-up ends it. */
-static int wait_for_task(void *context, struct task *task, int64_t deadline_ms)
-{
-    enum { STEP_MS = 50 };          /* how often a wake-up is looked for */
-    struct klient_consumer *consumer = context;
-
-    for (;;) {
-        int64_t step_ms = deadline_after(STEP_MS);
-        if (task_wait(task, step_ms < deadline_ms ? step_ms : deadline_ms))
-            return 0;
-        if (atomic_exchange(&consumer->woken, false))
-            return K_WOKEN_UP;
-        if (mono_ms() >= deadline_ms)
-            return K_REQUEST_TIMED_OUT;
-    }
-}
-
-static klient_code_t offsets(struct klient_consumer *consumer,
-                             const klient_topic_partition_t *partitions, const int64_t *timestamps,
-                             int64_t timestamp, size_t count, int64_t timeout_ms, int64_t *out,
-                             klient_error_t **error)
-{
-    int code = enter(consumer);
-    if (code != 0)
-        return fail(error, code, NULL);
-    code = check_partitions(partitions, count);
-    if (code != 0 || (count > 0 && out == NULL))
-        return leave(consumer, fail(error, K_INVALID_ARGUMENT, NULL));
-    for (size_t i = 0; timestamps != NULL && i < count; i++)
-        if (timestamps[i] < 0)
-            return leave(consumer, fail(error, K_INVALID_ARGUMENT, "a time is never negative"));
-    return leave(consumer, lookup_all(consumer->klient, consumer->config->values.isolation,
-                                      partitions, timestamps, timestamp, count,
-                                      deadline_after(timeout_ms), wait_for_task, consumer, out,
-                                      error));
-}
-
-klient_code_t klient_consumer_beginning_offsets(klient_consumer_t *consumer,
-                                                const klient_topic_partition_t *partitions,
-                                                size_t count, int64_t timeout_ms, int64_t *out,
-                                                klient_error_t **error)
-{
-    return offsets(consumer, partitions, NULL, POSITION_BEGINNING, count, timeout_ms, out, error);
-}
-
-klient_code_t klient_consumer_end_offsets(klient_consumer_t *consumer,
-                                          const klient_topic_partition_t *partitions, size_t count,
-                                          int64_t timeout_ms, int64_t *out,
-                                          klient_error_t **error)
-{
-    return offsets(consumer, partitions, NULL, POSITION_END, count, timeout_ms, out, error);
-}
-
-klient_code_t klient_consumer_offsets_for_times(klient_consumer_t *consumer,
-                                                const klient_topic_partition_t *partitions,
-                                                const int64_t *timestamps, size_t count,
-                                                int64_t timeout_ms, int64_t *out,
-                                                klient_error_t **error)
-{
-    if (count > 0 && timestamps == NULL)
-        return fail(error, K_INVALID_ARGUMENT, NULL);
-    return offsets(consumer, partitions, timestamps, 0, count, timeout_ms, out, error);
-}
-
-klient_code_t klient_consumer_partitions_for(klient_consumer_t *consumer, const char *topic,
-                                             int64_t timeout_ms, klient_metadata_t **out,
-                                             klient_error_t **error)
-{
-    int code = enter(consumer);
-    if (code != 0)
-        return fail(error, code, NULL);
-    return leave(consumer, describe_topic(consumer->klient, topic, timeout_ms, out, error));
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -705,11 +407,11 @@ klient_code_t klient_consumer_close(klient_consumer_t *consumer, int64_t timeout
     (void)timeout_ms;               /* nothing to wait for until there are groups */
     if (consumer == NULL)
         return KLIENT_OK;
-    int code = enter(consumer);
+    int code = consumer_enter(consumer);
     if (code != 0)
         return fail(error, code, NULL);
     task_call(consumer->klient, stop, consumer);
-    collect(consumer);
+    consumer_collect(consumer);
     struct klient *klient = consumer->klient;
     destroy(consumer);
     handle_unref(klient);

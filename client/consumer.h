@@ -124,6 +124,21 @@ struct klient_consumer {
 
 void assigned_unref(struct assigned *assigned);
 
+/* Every public call comes in and leaves: 0, or why this thread may not come in. */
+int consumer_enter(struct klient_consumer *consumer);
+klient_code_t consumer_leave(struct klient_consumer *consumer, klient_code_t code);
+
+/* Take over what has arrived. The first position is noted at once; a later one (after a reset) when
+ * everything before it has been read. */
+void consumer_collect(struct klient_consumer *consumer);
+
+/* Is there anything that poll could return? Drops what is of older generations, and follows
+ * markers that have been reached. */
+bool consumer_has_work(struct klient_consumer *consumer);
+
+/* Keep the descriptor in step: readable exactly while there is work. */
+void consumer_refresh_descriptor(struct klient_consumer *consumer);
+
 /* On the loop: hand over a chunk. */
 void consumer_arrived(struct klient_consumer *consumer, struct chunk *chunk);
 
@@ -159,6 +174,10 @@ struct order {
 };
 enum { POSITION_BY_POLICY = -3 };   /* as auto.offset.reset says */
 void fetcher_obey(struct mail *mail);
+
+/* Give the loop an order; it takes a reference of `assigned`. 0 or K_NOMEM. */
+int consumer_order(struct klient_consumer *consumer, enum order_kind kind,
+                   struct assigned *assigned, int64_t offset);
 
 int fetcher_new(struct klient_consumer *consumer, struct fetcher **out);     /* any thread */
 int fetcher_start(struct fetcher *fetcher);

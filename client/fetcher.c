@@ -11,13 +11,10 @@
 #include <string.h>
 
 #include "client/broker.h"
-#include "client/cluster.h"
-#include "client/config.h"
-#include "client/consumer.h"
+#include "client/fetcher_private.h"
 #include "common/error.h"
 #include "common/log.h"
 #include "common/slab.h"
-#include "net/loop.h"
 
 enum {
     LANE_FETCHES_MAX = 8,           /* side by side to one broker */
@@ -50,49 +47,15 @@ struct fetch {
     struct entry entries[];
 };
 
-struct fetcher {
-    struct klient_consumer *consumer;
-    struct list partitions;         /* struct assigned, referenced */
-    struct list lanes, fetches, finders;
-    struct turn_hook hook;
-    struct timer *timer;
-    struct observer observer;
-    bool stopping;
-};
-
-/* A look-up of a start position. */
-struct finder {
-    struct list node;
-    struct lookup lookup;
-    struct fetcher *fetcher;
-    struct assigned *assigned;      /* referenced; NULL: nobody wants the answer any more */
-    uint64_t generation;
-};
-
-static const struct config_values *values(const struct fetcher *fetcher)
-{
-    return &fetcher->consumer->config->values;
-}
-
-static struct klient *klient_of(const struct fetcher *fetcher)
-{
-    return fetcher->consumer->klient;
-}
-
-static int64_t now_ms(const struct fetcher *fetcher)
-{
-    return loop_now_ms(klient_of(fetcher)->loop);
-}
-
-static void pump_soon(struct fetcher *fetcher)
+void fetcher_pump_soon(struct fetcher *fetcher)
 {
     if (!fetcher->stopping)
-        loop_at_turn_end(klient_of(fetcher)->loop, &fetcher->hook);
+        loop_at_turn_end(fetcher_klient(fetcher)->loop, &fetcher->hook);
 }
 
 /* --- to the application ----------------------------------------------------------------------- */
 
-static void tell(struct fetcher *fetcher, struct assigned *assigned, int code, int64_t position)
+void fetcher_tell(struct fetcher *fetcher, struct assigned *assigned, int code, int64_t position)
 {
     struct chunk *chunk = chunk_new(fetcher->consumer->budget, assigned,
                                     assigned->fetch_generation);
@@ -105,114 +68,17 @@ static void tell(struct fetcher *fetcher, struct assigned *assigned, int code, i
     consumer_arrived(fetcher->consumer, chunk);
 }
 
-static void stick(struct fetcher *fetcher, struct assigned *assigned, int code)
+void fetcher_stick(struct fetcher *fetcher, struct assigned *assigned, int code)
 {
     assigned->state = FETCH_STUCK;
-    tell(fetcher, assigned, code, -1);
+    fetcher_tell(fetcher, assigned, code, -1);
 }
 
-static void retry_later(struct fetcher *fetcher, struct assigned *assigned)
+void fetcher_retry_later(struct fetcher *fetcher, struct assigned *assigned)
 {
     assigned->backoff_ms =
-        cluster_backoff(klient_of(fetcher)->cluster, assigned->backoff_ms);
-    assigned->retry_at_ms = now_ms(fetcher) + assigned->backoff_ms;
-}
-
-/* --- start positions -------------------------------------------------------------------------- */
-
-static void finder_free(struct finder *finder)
-{
-    list_remove(&finder->node);
-    if (finder->assigned != NULL) {
-        finder->assigned->finder = NULL;
-        assigned_unref(finder->assigned);
-    }
-    free(finder);
-}
-
-static void found(struct lookup *lookup, int code)
-{
-    struct finder *finder = LIST_OWNER(lookup, struct finder, lookup);
-    struct fetcher *fetcher = finder->fetcher;
-    struct assigned *assigned = finder->assigned;
-
-    if (assigned != NULL && !fetcher->stopping) {
-        if (code == 0) {
-            assigned->state = FETCH_READY;
-            assigned->next_offset = lookup->offset;
-            assigned->backoff_ms = 0;
-            tell(fetcher, assigned, 0, lookup->offset);
-            pump_soon(fetcher);
-        } else if (code == K_UNKNOWN_TOPIC_OR_PARTITION || k_error_retriable(code)) {
-            /* It may come (back): say so once, and keep looking. */
-            if (!assigned->told_unknown && code == K_UNKNOWN_TOPIC_OR_PARTITION)
-                tell(fetcher, assigned, code, -1);
-            assigned->told_unknown = true;
-            assigned->next_offset = lookup->timestamp;
-            retry_later(fetcher, assigned);
-            pump_soon(fetcher);
-        } else {
-            stick(fetcher, assigned, code);
-        }
-    }
-    finder_free(finder);
-}
-
-/* Find the offset that `where` stands for. */
-static void look_up(struct fetcher *fetcher, struct assigned *assigned, int64_t where)
-{
-    struct finder *finder = calloc(1, sizeof *finder);
-
-    assigned->state = FETCH_LOOKING;
-    assigned->next_offset = where;
-    if (finder == NULL) {
-        retry_later(fetcher, assigned);
-        return;
-    }
-    atomic_fetch_add(&assigned->references, 1);
-    finder->fetcher = fetcher;
-    finder->assigned = assigned;
-    finder->lookup.timestamp = where;
-    finder->lookup.isolation = values(fetcher)->isolation;
-    finder->lookup.found = found;
-    list_append(&fetcher->finders, &finder->node);
-    assigned->finder = finder;
-    lookup_start(&finder->lookup, klient_of(fetcher), assigned->topic, assigned->partition,
-                 now_ms(fetcher) + values(fetcher)->request_timeout_ms);
-}
-
-static void forget_look_up(struct assigned *assigned)
-{
-    struct finder *finder = assigned->finder;
-
-    if (finder == NULL)
-        return;
-    assigned->finder = NULL;
-    finder->assigned = NULL;
-    assigned_unref(assigned);
-    inquiry_end(&finder->lookup.inquiry, K_CLOSED, NULL);
-}
-
-/* Go where `offset` says: a real offset or a POSITION_... */
-static void start_at(struct fetcher *fetcher, struct assigned *assigned, int64_t offset)
-{
-    static const int64_t by_policy[] = { [RESET_LATEST] = POSITION_END,
-                                         [RESET_EARLIEST] = POSITION_BEGINNING };
-
-    forget_look_up(assigned);
-    assigned->fetch = NULL;         /* its answer is of an older generation */
-    assigned->retry_at_ms = assigned->backoff_ms = 0;
-    if (offset >= 0) {
-        assigned->state = FETCH_READY;
-        assigned->next_offset = offset;
-    } else if (offset != POSITION_BY_POLICY) {
-        look_up(fetcher, assigned, offset);
-    } else if (values(fetcher)->offset_reset == RESET_NONE) {
-        stick(fetcher, assigned, K_OFFSET_OUT_OF_RANGE);
-    } else {
-        look_up(fetcher, assigned, by_policy[values(fetcher)->offset_reset]);
-    }
-    pump_soon(fetcher);
+        cluster_backoff(fetcher_klient(fetcher)->cluster, assigned->backoff_ms);
+    assigned->retry_at_ms = fetcher_now_ms(fetcher) + assigned->backoff_ms;
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
@@ -273,10 +139,11 @@ static void take_bytes(struct fetcher *fetcher, struct entry *entry,
     struct chunk *chunk = chunk_new(fetcher->consumer->budget, assigned, entry->generation);
 
     if (chunk == NULL || keep_bytes(chunk, slab, bytes, result->size) != 0 ||
-        (values(fetcher)->isolation == ISOLATION_COMMITTED && copy_aborted(chunk, result) != 0)) {
+        (fetcher_values(fetcher)->isolation == ISOLATION_COMMITTED &&
+         copy_aborted(chunk, result) != 0)) {
         if (chunk != NULL)
             chunk_unref(chunk);
-        retry_later(fetcher, assigned);
+        fetcher_retry_later(fetcher, assigned);
         return;
     }
     int64_t end = end_of(bytes, result->size, entry->offset);
@@ -294,17 +161,17 @@ static void take_error(struct fetcher *fetcher, struct entry *entry, int code,
                        const Kairn__Error *error)
 {
     struct assigned *assigned = entry->assigned;
-    struct cluster *cluster = klient_of(fetcher)->cluster;
+    struct cluster *cluster = fetcher_klient(fetcher)->cluster;
     bool hinted = false;
 
     if (code == K_OFFSET_OUT_OF_RANGE) {
         LOG_INFO("offset-out-of-range", "topic=%s partition=%d offset=%lld", assigned->topic,
                  assigned->partition, (long long)entry->offset);
-        start_at(fetcher, assigned, POSITION_BY_POLICY);
+        fetch_start_at(fetcher, assigned, POSITION_BY_POLICY);
         return;
     }
     if (!k_error_retriable(code)) {
-        stick(fetcher, assigned, code);
+        fetcher_stick(fetcher, assigned, code);
         return;
     }
     if (code == K_UNKNOWN_TOPIC_OR_PARTITION || code == K_UNKNOWN_TOPIC_ID)
@@ -312,7 +179,7 @@ static void take_error(struct fetcher *fetcher, struct entry *entry, int code,
     else if (k_error_stale(code) && uuid_equal(&assigned->held->id, &entry->topic_id))
         hinted = cluster_stale(cluster, assigned->held, assigned->partition, entry->epoch, error);
     if (!hinted || assigned->backoff_ms > 0)
-        retry_later(fetcher, assigned);
+        fetcher_retry_later(fetcher, assigned);
     else
         assigned->backoff_ms = 1;
 }
@@ -353,7 +220,8 @@ static void answered(struct request *request, int code, const Kairn__ResponseHea
     struct fetch *fetch = LIST_OWNER(request, struct fetch, request);
     struct fetcher *fetcher = fetch->fetcher;
     bool quick = size == 0 && code == 0 &&
-                 now_ms(fetcher) - fetch->sent_ms < values(fetcher)->fetch_wait_ms_max / 2;
+                 fetcher_now_ms(fetcher) - fetch->sent_ms <
+                     fetcher_values(fetcher)->fetch_wait_ms_max / 2;
 
     fetch->lane->in_flight--;
     if (code == 0)
@@ -378,10 +246,10 @@ static void answered(struct request *request, int code, const Kairn__ResponseHea
         if (result->size > 0)
             take_bytes(fetcher, entry, result, slab, bytes);
         else if (quick)
-            entry->assigned->retry_at_ms = now_ms(fetcher) + QUICK_EMPTY_MS;
+            entry->assigned->retry_at_ms = fetcher_now_ms(fetcher) + QUICK_EMPTY_MS;
     }
     fetch_free(fetch);
-    pump_soon(fetcher);
+    fetcher_pump_soon(fetcher);
 }
 
 /* --- questions -------------------------------------------------------------------------------- */
@@ -405,7 +273,7 @@ static struct lane *lane_of(struct fetcher *fetcher, struct broker *broker)
 static int describe(struct fetcher *fetcher, struct fetch *fetch, int64_t room)
 {
     struct arena *arena = &fetch->request.arena;
-    const struct config_values *config = values(fetcher);
+    const struct config_values *config = fetcher_values(fetcher);
     Kairn__FetchRequest *body = arena_alloc(arena, sizeof *body);
     Kairn__FetchPartition *rows = arena_calloc(arena, fetch->count, sizeof *rows);
     Kairn__FetchPartition **pointers =
@@ -440,8 +308,8 @@ static int describe(struct fetcher *fetcher, struct fetch *fetch, int64_t room)
 static bool is_due(struct fetcher *fetcher, struct assigned *assigned, struct lane **lane,
                    int64_t *next_ms)
 {
-    struct cluster *cluster = klient_of(fetcher)->cluster;
-    int64_t now = now_ms(fetcher);
+    struct cluster *cluster = fetcher_klient(fetcher)->cluster;
+    int64_t now = fetcher_now_ms(fetcher);
 
     if (assigned->fetch != NULL || assigned->finder != NULL || assigned->state == FETCH_STUCK ||
         atomic_load(&assigned->unread) > 0 || assigned->fetch_paused)
@@ -451,7 +319,7 @@ static bool is_due(struct fetcher *fetcher, struct assigned *assigned, struct la
         return false;
     }
     if (assigned->state == FETCH_LOOKING) {
-        look_up(fetcher, assigned, assigned->next_offset);
+        fetch_look_up(fetcher, assigned, assigned->next_offset);
         return false;
     }
     int code = cluster_topic_code(cluster, assigned->held);
@@ -459,7 +327,7 @@ static bool is_due(struct fetcher *fetcher, struct assigned *assigned, struct la
         code = K_UNKNOWN_TOPIC_OR_PARTITION;
     if (code != 0 && code != K_LEADER_NOT_AVAILABLE && !assigned->told_unknown) {
         assigned->told_unknown = true;
-        tell(fetcher, assigned, code, -1);
+        fetcher_tell(fetcher, assigned, code, -1);
     }
     struct broker *broker = cluster_leader(cluster, assigned->held, assigned->partition);
     if (broker != NULL && (*lane = lane_of(fetcher, broker)) != NULL)
@@ -467,7 +335,7 @@ static bool is_due(struct fetcher *fetcher, struct assigned *assigned, struct la
     if (code == 0)
         cluster_stale(cluster, assigned->held, assigned->partition,
                       assigned->held->partitions[assigned->partition].epoch, NULL);
-    retry_later(fetcher, assigned);
+    fetcher_retry_later(fetcher, assigned);
     *next_ms = assigned->retry_at_ms < *next_ms ? assigned->retry_at_ms : *next_ms;
     return false;
 }
@@ -487,7 +355,7 @@ static void fetch_lane(struct fetcher *fetcher, struct lane *lane, int64_t room)
         return;
     fetch->fetcher = fetcher;
     fetch->lane = lane;
-    fetch->sent_ms = now_ms(fetcher);
+    fetch->sent_ms = fetcher_now_ms(fetcher);
     fetch->count = 0;
     list_append(&fetcher->fetches, &fetch->node);
     request_init(&fetch->request, answered);
@@ -509,12 +377,12 @@ static void fetch_lane(struct fetcher *fetcher, struct lane *lane, int64_t room)
     /* The broker keeps it for fetch.max.wait.ms; that is not part of its time to answer. */
     if (code == 0)
         code = broker_ask(lane->broker, &fetch->request, NULL,
-                          values(fetcher)->request_timeout_ms +
-                              values(fetcher)->fetch_wait_ms_max, true);
+                          fetcher_values(fetcher)->request_timeout_ms +
+                              fetcher_values(fetcher)->fetch_wait_ms_max, true);
     if (code != 0) {
         lane->in_flight--;
         for (size_t i = 0; i < fetch->count; i++)
-            retry_later(fetcher, fetch->entries[i].assigned);
+            fetcher_retry_later(fetcher, fetch->entries[i].assigned);
         fetch_free(fetch);
     }
 }
@@ -524,7 +392,7 @@ static void pump(struct turn_hook *hook)
     struct fetcher *fetcher = LIST_OWNER(hook, struct fetcher, hook);
     struct klient_consumer *consumer = fetcher->consumer;
     int64_t next_ms = INT64_MAX;
-    int64_t room = values(fetcher)->consumer_buffer_bytes;
+    int64_t room = fetcher_values(fetcher)->consumer_buffer_bytes;
 
     /* Announce the stall before looking, so that a free in between is not missed. */
     atomic_store(&consumer->stalled, true);
@@ -552,7 +420,7 @@ static void pump(struct turn_hook *hook)
 
 static void fired(void *context)
 {
-    pump_soon(context);
+    fetcher_pump_soon(context);
 }
 
 static void metadata_changed(struct observer *observer)
@@ -562,11 +430,11 @@ static void metadata_changed(struct observer *observer)
     /* Those that wait for a leader need not wait for their timers. */
     LIST_EACH(&fetcher->partitions, node) {
         struct assigned *assigned = LIST_OWNER(node, struct assigned, node);
-        if (cluster_leader(klient_of(fetcher)->cluster, assigned->held, assigned->partition) !=
+        if (cluster_leader(fetcher_klient(fetcher)->cluster, assigned->held, assigned->partition) !=
                 NULL && assigned->state == FETCH_READY && assigned->backoff_ms > 0)
             assigned->retry_at_ms = 0;
     }
-    pump_soon(fetcher);
+    fetcher_pump_soon(fetcher);
 }
 
 /* --- orders ----------------------------------------------------------------------------------- */
@@ -575,22 +443,22 @@ static void add(struct fetcher *fetcher, struct order *order)
 {
     struct assigned *assigned = order->assigned;
 
-    assigned->held = cluster_hold(klient_of(fetcher)->cluster, assigned->topic);
+    assigned->held = cluster_hold(fetcher_klient(fetcher)->cluster, assigned->topic);
     assigned->fetch_generation = order->generation;
     atomic_fetch_add(&assigned->references, 1);
     list_append(&fetcher->partitions, &assigned->node);
     if (assigned->held == NULL)
-        stick(fetcher, assigned, K_NOMEM);
+        fetcher_stick(fetcher, assigned, K_NOMEM);
     else
-        start_at(fetcher, assigned, order->offset);
+        fetch_start_at(fetcher, assigned, order->offset);
 }
 
 static void drop(struct fetcher *fetcher, struct assigned *assigned)
 {
-    forget_look_up(assigned);
+    fetch_forget_look_up(assigned);
     assigned->fetch = NULL;
     list_remove(&assigned->node);
-    cluster_release(klient_of(fetcher)->cluster, assigned->held);
+    cluster_release(fetcher_klient(fetcher)->cluster, assigned->held);
     assigned->held = NULL;
     assigned_unref(assigned);
 }
@@ -611,7 +479,7 @@ void fetcher_obey(struct mail *mail)
     case ORDER_SEEK:
         assigned->fetch_generation = order->generation;
         if (assigned->held != NULL)
-            start_at(fetcher, assigned, order->offset);
+            fetch_start_at(fetcher, assigned, order->offset);
         break;
     case ORDER_PAUSE:
     case ORDER_RESUME:
@@ -620,7 +488,7 @@ void fetcher_obey(struct mail *mail)
     case ORDER_KICK:
         break;
     }
-    pump_soon(fetcher);
+    fetcher_pump_soon(fetcher);
     if (assigned != NULL)
         assigned_unref(assigned);
     free(order);
@@ -646,10 +514,10 @@ int fetcher_new(struct klient_consumer *consumer, struct fetcher **out)
 
 int fetcher_start(struct fetcher *fetcher)
 {
-    int code = timer_new(klient_of(fetcher)->loop, fired, fetcher, &fetcher->timer);
+    int code = timer_new(fetcher_klient(fetcher)->loop, fired, fetcher, &fetcher->timer);
 
     if (code == 0)
-        cluster_observe(klient_of(fetcher)->cluster, &fetcher->observer, metadata_changed);
+        cluster_observe(fetcher_klient(fetcher)->cluster, &fetcher->observer, metadata_changed);
     return code;
 }
 
@@ -664,9 +532,7 @@ void fetcher_stop(struct fetcher *fetcher)
         request_cancel(&fetch->request);
         fetch_free(fetch);
     }
-    while (!list_empty(&fetcher->finders))
-        inquiry_end(&LIST_OWNER(list_first(&fetcher->finders), struct finder, node)->lookup.inquiry,
-                    K_CLOSED, NULL);
+    fetch_forget_all(fetcher);
     while (!list_empty(&fetcher->partitions))
         drop(fetcher, LIST_OWNER(list_first(&fetcher->partitions), struct assigned, node));
 }

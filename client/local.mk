@@ -10,10 +10,10 @@ libklientcore_la_SOURCES = \
 	client/broker.h client/broker.c \
 	client/cluster.h client/cluster.c \
 	client/config.h client/config_table.h client/config.c \
-	client/consumer.h client/consumer.c \
+	client/consumer.h client/consumer.c client/consumer_assign.c \
 	client/describe.h client/describe.c \
 	client/error.h client/error.c \
-	client/fetcher.c \
+	client/fetch_start.c client/fetcher.c client/fetcher_private.h \
 	client/gate.h client/gate.c \
 	client/handle.h client/handle.c \
 	client/inquiry.h client/inquiry.c \
@@ -22,7 +22,7 @@ libklientcore_la_SOURCES = \
 	client/producer.h client/producer.c client/producer_topic.c \
 	client/records.c \
 	client/report.c \
-	client/sender.c \
+	client/sender.c client/sender_private.h client/shipment.c \
 	client/spin.h \
 	client/task.h client/task.c
 libklientcore_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) $(EVENT_CFLAGS)

@@ -2,7 +2,7 @@
 check_PROGRAMS += tests/client/test_client
 TESTS += tests/client/test_client
 tests_client_test_client_SOURCES = \
-	tests/client/fake_broker.h tests/client/fake_broker.c \
+	$(fake_broker_sources) \
 	tests/client/helpers.h tests/client/helpers.c \
 	tests/client/main.c \
 	tests/client/test_admin.c \
@@ -27,7 +27,7 @@ tests_client_print_config_docs_LDADD = libklient.la
 check_PROGRAMS += tests/client/fake_server
 TESTS += tests/client/examples.sh
 EXTRA_DIST += tests/client/examples.sh
-tests_client_fake_server_SOURCES = tests/client/fake_server.c tests/client/fake_broker.h \
-	tests/client/fake_broker.c
+tests_client_fake_server_SOURCES = tests/client/fake_server.c \
+	$(fake_broker_sources)
 tests_client_fake_server_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 tests_client_fake_server_LDADD = libnet.la libproto.la libcommon.la

@@ -1,0 +1,302 @@
+/* consumer_assign.c - which partitions a consumer reads, and from where. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/config.h"
+#include "client/consumer.h"
+#include "client/describe.h"
+#include "client/error.h"
+#include "client/task.h"
+#include "common/error.h"
+
+enum { TOPIC_NAME_MAX = 249 };
+
+static struct assigned *assigned_new(struct klient_consumer *consumer,
+                                     const klient_topic_partition_t *from)
+{
+    struct assigned *assigned = calloc(1, sizeof *assigned);
+
+    if (assigned == NULL)
+        return NULL;
+    atomic_init(&assigned->references, 1);
+    assigned->consumer = consumer;
+    assigned->topic = strdup(from->topic);
+    assigned->partition = from->partition;
+    assigned->position = -1;
+    list_init(&assigned->node);
+    list_init(&assigned->due);
+    if (assigned->topic == NULL) {
+        free(assigned);
+        return NULL;
+    }
+    return assigned;
+}
+
+static struct assigned *find(struct klient_consumer *consumer, const char *topic,
+                             int32_t partition)
+{
+    for (size_t i = 0; topic != NULL && i < consumer->assigned_count; i++)
+        if (consumer->assigned[i]->partition == partition &&
+            strcmp(consumer->assigned[i]->topic, topic) == 0)
+            return consumer->assigned[i];
+    return NULL;
+}
+
+static int check_partitions(const klient_topic_partition_t *partitions, size_t count)
+{
+    if (count > 0 && partitions == NULL)
+        return K_INVALID_ARGUMENT;
+    for (size_t i = 0; i < count; i++) {
+        if (partitions[i].topic == NULL || partitions[i].topic[0] == '\0' ||
+            strlen(partitions[i].topic) > TOPIC_NAME_MAX || partitions[i].partition < 0)
+            return K_INVALID_ARGUMENT;
+        for (size_t j = 0; j < i; j++)
+            if (partitions[i].partition == partitions[j].partition &&
+                strcmp(partitions[i].topic, partitions[j].topic) == 0)
+                return K_INVALID_ARGUMENT;
+    }
+    return 0;
+}
+
+static int assign(struct klient_consumer *consumer, const klient_topic_partition_t *partitions,
+                  size_t count)
+{
+    struct assigned **next = calloc(count + 1, sizeof *next);
+    int code = next == NULL ? K_NOMEM : check_partitions(partitions, count);
+
+    for (size_t i = 0; code == 0 && i < count; i++) {
+        struct assigned *old = find(consumer, partitions[i].topic, partitions[i].partition);
+        next[i] = old != NULL ? old : assigned_new(consumer, &partitions[i]);
+        code = next[i] == NULL ? K_NOMEM : 0;
+    }
+    if (code != 0) {
+        for (size_t i = 0; next != NULL && i < count; i++)
+            if (next[i] != NULL && find(consumer, next[i]->topic, next[i]->partition) != next[i])
+                assigned_unref(next[i]);
+        free(next);
+        return code;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (find(consumer, next[i]->topic, next[i]->partition) == NULL)
+            consumer_order(consumer, ORDER_ADD, next[i], POSITION_BY_POLICY);
+    for (size_t i = 0; i < consumer->assigned_count; i++) {
+        struct assigned *old = consumer->assigned[i];
+        bool stays = false;
+        for (size_t j = 0; j < count; j++)
+            stays |= next[j] == old;
+        if (stays)
+            continue;
+        old->generation++;          /* drops its chunks */
+        consumer_order(consumer, ORDER_REMOVE, old, 0);
+        assigned_unref(old);
+    }
+    free(consumer->assigned);
+    consumer->assigned = next;
+    consumer->assigned_count = count;
+    consumer_has_work(consumer);
+    return 0;
+}
+
+klient_code_t klient_consumer_assign(klient_consumer_t *consumer,
+                                     const klient_topic_partition_t *partitions, size_t count,
+                                     klient_error_t **error)
+{
+    int code = consumer_enter(consumer);
+    if (code != 0)
+        return fail(error, code, NULL);
+    code = assign(consumer, partitions, count);
+    consumer_refresh_descriptor(consumer);
+    return consumer_leave(consumer, code == 0 ? KLIENT_OK : fail(error, code, NULL));
+}
+
+klient_code_t klient_consumer_unassign(klient_consumer_t *consumer, klient_error_t **error)
+{
+    return klient_consumer_assign(consumer, NULL, 0, error);
+}
+
+size_t klient_consumer_assignment_count(klient_consumer_t *consumer)
+{
+    return consumer->assigned_count;
+}
+
+klient_code_t klient_consumer_assignment(klient_consumer_t *consumer, size_t index,
+                                         klient_topic_partition_t *out, klient_error_t **error)
+{
+    if (index >= consumer->assigned_count)
+        return fail(error, K_INVALID_ARGUMENT, NULL);
+    *out = (klient_topic_partition_t){ consumer->assigned[index]->topic,
+                                       consumer->assigned[index]->partition };
+    return KLIENT_OK;
+}
+
+/* --- positions -------------------------------------------------------------------------------- */
+
+static klient_code_t seek(struct klient_consumer *consumer, const char *topic, int32_t partition,
+                          int64_t where, klient_error_t **error)
+{
+    int code = consumer_enter(consumer);
+    if (code != 0)
+        return fail(error, code, NULL);
+    struct assigned *assigned = find(consumer, topic, partition);
+    if (assigned == NULL)
+        return consumer_leave(consumer, fail(error, K_NOT_ASSIGNED, NULL));
+    assigned->generation++;
+    assigned->position = where >= 0 ? where : -1;
+    assigned->no_position = 0;
+    assigned->damaged = false;
+    code = consumer_order(consumer, ORDER_SEEK, assigned, where);
+    consumer_refresh_descriptor(consumer);
+    return consumer_leave(consumer, code == 0 ? KLIENT_OK : fail(error, code, NULL));
+}
+
+klient_code_t klient_consumer_seek(klient_consumer_t *consumer, const char *topic,
+                                   int32_t partition, int64_t offset, klient_error_t **error)
+{
+    if (offset < 0)
+        return fail(error, K_INVALID_ARGUMENT, "an offset is never negative");
+    return seek(consumer, topic, partition, offset, error);
+}
+
+klient_code_t klient_consumer_seek_to_beginning(klient_consumer_t *consumer, const char *topic,
+                                                int32_t partition, klient_error_t **error)
+{
+    return seek(consumer, topic, partition, POSITION_BEGINNING, error);
+}
+
+klient_code_t klient_consumer_seek_to_end(klient_consumer_t *consumer, const char *topic,
+                                          int32_t partition, klient_error_t **error)
+{
+    return seek(consumer, topic, partition, POSITION_END, error);
+}
+
+klient_code_t klient_consumer_position(klient_consumer_t *consumer, const char *topic,
+                                       int32_t partition, int64_t timeout_ms, int64_t *offset,
+                                       klient_error_t **error)
+{
+    int64_t deadline_ms = deadline_after(timeout_ms);
+    int code = consumer_enter(consumer);
+    if (code != 0)
+        return fail(error, code, NULL);
+    struct assigned *assigned = find(consumer, topic, partition);
+    code = assigned == NULL ? K_NOT_ASSIGNED : offset == NULL ? K_INVALID_ARGUMENT : 0;
+    while (code == 0) {
+        unsigned ticket = gate_ticket(&consumer->budget->gate);
+        if (atomic_exchange(&consumer->woken, false)) {
+            code = K_WOKEN_UP;
+            break;
+        }
+        consumer_collect(consumer);
+        code = assigned->no_position;
+        if (code != 0 || assigned->position >= 0)
+            break;
+        if (!gate_wait(&consumer->budget->gate, ticket, deadline_ms))
+            code = K_REQUEST_TIMED_OUT;
+    }
+    if (code == 0)
+        *offset = assigned->position;
+    return consumer_leave(consumer, code == 0 ? KLIENT_OK : fail(error, code, NULL));
+}
+
+static klient_code_t set_paused(struct klient_consumer *consumer, const char *topic,
+                                int32_t partition, bool paused, klient_error_t **error)
+{
+    int code = consumer_enter(consumer);
+    if (code != 0)
+        return fail(error, code, NULL);
+    struct assigned *assigned = find(consumer, topic, partition);
+    enum order_kind kind = paused ? ORDER_PAUSE : ORDER_RESUME;
+    code = assigned == NULL ? K_NOT_ASSIGNED : consumer_order(consumer, kind, assigned, 0);
+    if (code == 0)
+        assigned->paused = paused;
+    consumer_refresh_descriptor(consumer);
+    return consumer_leave(consumer, code == 0 ? KLIENT_OK : fail(error, code, NULL));
+}
+
+klient_code_t klient_consumer_pause(klient_consumer_t *consumer, const char *topic,
+                                    int32_t partition, klient_error_t **error)
+{
+    return set_paused(consumer, topic, partition, true, error);
+}
+
+klient_code_t klient_consumer_resume(klient_consumer_t *consumer, const char *topic,
+                                     int32_t partition, klient_error_t **error)
+{
+    return set_paused(consumer, topic, partition, false, error);
+}
+
+/* Wait for a task of the loop; a wake-up ends it. */
+static int wait_for_task(void *context, struct task *task, int64_t deadline_ms)
+{
+    enum { STEP_MS = 50 };          /* how often a wake-up is looked for */
+    struct klient_consumer *consumer = context;
+
+    for (;;) {
+        int64_t step_ms = deadline_after(STEP_MS);
+        if (task_wait(task, step_ms < deadline_ms ? step_ms : deadline_ms))
+            return 0;
+        if (atomic_exchange(&consumer->woken, false))
+            return K_WOKEN_UP;
+        if (mono_ms() >= deadline_ms)
+            return K_REQUEST_TIMED_OUT;
+    }
+}
+
+static klient_code_t offsets(struct klient_consumer *consumer,
+                             const klient_topic_partition_t *partitions, const int64_t *timestamps,
+                             int64_t timestamp, size_t count, int64_t timeout_ms, int64_t *out,
+                             klient_error_t **error)
+{
+    int code = consumer_enter(consumer);
+    if (code != 0)
+        return fail(error, code, NULL);
+    code = check_partitions(partitions, count);
+    if (code != 0 || (count > 0 && out == NULL))
+        return consumer_leave(consumer, fail(error, K_INVALID_ARGUMENT, NULL));
+    for (size_t i = 0; timestamps != NULL && i < count; i++)
+        if (timestamps[i] < 0)
+            return consumer_leave(consumer, fail(error, K_INVALID_ARGUMENT,
+                                                 "a time is never negative"));
+    klient_code_t outcome =
+        lookup_all(consumer->klient, consumer->config->values.isolation, partitions, timestamps,
+                   timestamp, count, deadline_after(timeout_ms), wait_for_task, consumer, out,
+                   error);
+    return consumer_leave(consumer, outcome);
+}
+
+klient_code_t klient_consumer_beginning_offsets(klient_consumer_t *consumer,
+                                                const klient_topic_partition_t *partitions,
+                                                size_t count, int64_t timeout_ms, int64_t *out,
+                                                klient_error_t **error)
+{
+    return offsets(consumer, partitions, NULL, POSITION_BEGINNING, count, timeout_ms, out, error);
+}
+
+klient_code_t klient_consumer_end_offsets(klient_consumer_t *consumer,
+                                          const klient_topic_partition_t *partitions, size_t count,
+                                          int64_t timeout_ms, int64_t *out,
+                                          klient_error_t **error)
+{
+    return offsets(consumer, partitions, NULL, POSITION_END, count, timeout_ms, out, error);
+}
+
+klient_code_t klient_consumer_offsets_for_times(klient_consumer_t *consumer,
+                                                const klient_topic_partition_t *partitions,
+                                                const int64_t *timestamps, size_t count,
+                                                int64_t timeout_ms, int64_t *out,
+                                                klient_error_t **error)
+{
+    if (count > 0 && timestamps == NULL)
+        return fail(error, K_INVALID_ARGUMENT, NULL);
+    return offsets(consumer, partitions, timestamps, 0, count, timeout_ms, out, error);
+}
+
+klient_code_t klient_consumer_partitions_for(klient_consumer_t *consumer, const char *topic,
+                                             int64_t timeout_ms, klient_metadata_t **out,
+                                             klient_error_t **error)
+{
+    int code = consumer_enter(consumer);
+    if (code != 0)
+        return fail(error, code, NULL);
+    klient_code_t outcome = describe_topic(consumer->klient, topic, timeout_ms, out, error);
+    return consumer_leave(consumer, outcome);
+}

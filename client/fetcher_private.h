@@ -1,0 +1,68 @@
+/* fetcher_private.h - what fetcher.c (fetches and their answers) and fetch_start.c (where to begin)
+ * share. Belongs to the loop. */
+#ifndef CLIENT_FETCHER_PRIVATE_H
+#define CLIENT_FETCHER_PRIVATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "client/cluster.h"
+#include "client/config.h"
+#include "client/consumer.h"
+#include "common/list.h"
+#include "net/loop.h"
+
+struct fetcher {
+    struct klient_consumer *consumer;
+    struct list partitions;         /* struct assigned, referenced */
+    struct list lanes, fetches, finders;
+    struct turn_hook hook;
+    struct timer *timer;
+    struct observer observer;
+    bool stopping;
+};
+
+static inline const struct config_values *fetcher_values(const struct fetcher *fetcher)
+{
+    return &fetcher->consumer->config->values;
+}
+
+static inline struct klient *fetcher_klient(const struct fetcher *fetcher)
+{
+    return fetcher->consumer->klient;
+}
+
+static inline int64_t fetcher_now_ms(const struct fetcher *fetcher)
+{
+    return loop_now_ms(fetcher_klient(fetcher)->loop);
+}
+
+/* --- fetcher.c -------------------------------------------------------------------------------- */
+
+/* Look for what can be fetched at the end of this turn. */
+void fetcher_pump_soon(struct fetcher *fetcher);
+
+/* Tell the application: a position that was found (code 0), or trouble. */
+void fetcher_tell(struct fetcher *fetcher, struct assigned *assigned, int code, int64_t position);
+
+/* Tell trouble and fetch no more until a seek. */
+void fetcher_stick(struct fetcher *fetcher, struct assigned *assigned, int code);
+
+/* Try again after a pause. */
+void fetcher_retry_later(struct fetcher *fetcher, struct assigned *assigned);
+
+/* --- fetch_start.c ---------------------------------------------------------------------------- */
+
+/* Go where `offset` says: a real offset or a POSITION_... */
+void fetch_start_at(struct fetcher *fetcher, struct assigned *assigned, int64_t offset);
+
+/* Find the offset that POSITION_BEGINNING or POSITION_END stands for. */
+void fetch_look_up(struct fetcher *fetcher, struct assigned *assigned, int64_t where);
+
+/* The answer is not wanted any more. No-op without. */
+void fetch_forget_look_up(struct assigned *assigned);
+
+/* All of them. */
+void fetch_forget_all(struct fetcher *fetcher);
+
+#endif

@@ -1,0 +1,72 @@
+/* sender_private.h - what sender.c (what may go, and when) and shipment.c (requests and their
+ * answers) share. Belongs to the loop. */
+#ifndef CLIENT_SENDER_PRIVATE_H
+#define CLIENT_SENDER_PRIVATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "client/cluster.h"
+#include "client/config.h"
+#include "client/producer.h"
+#include "common/heap.h"
+#include "common/list.h"
+#include "net/loop.h"
+
+/* The traffic to one broker. */
+struct lane {
+    struct list node;               /* in sender->lanes */
+    int32_t broker;
+    struct list ready;              /* accumulators that may go, oldest first */
+    struct list lingering;          /* that wait for company until the lane is idle */
+    unsigned in_flight;
+    int64_t answer_us;              /* smoothed time to an answer */
+};
+
+struct sender {
+    struct klient_producer *producer;
+    struct list work;               /* accumulators to examine at the end of the turn */
+    struct list lanes, topics, accumulators, shipments, flushes;
+    struct heap wakes;
+    struct timer *timer;
+    struct turn_hook hook;
+    struct observer observer;
+    bool made_room;                 /* batches were given back in this turn */
+    bool stopping;
+};
+
+static inline const struct config_values *sender_values(const struct sender *sender)
+{
+    return &sender->producer->config->values;
+}
+
+static inline int64_t sender_now_ms(const struct sender *sender)
+{
+    return loop_now_ms(sender->producer->klient->loop);
+}
+
+/* --- sender.c --------------------------------------------------------------------------------- */
+
+/* Examine the accumulator at the end of this turn. */
+void sender_touch(struct sender *sender, struct accumulator *accumulator);
+
+/* The lane has become idle: company is waited for no longer. */
+void sender_lane_idle(struct sender *sender, struct lane *lane);
+
+/* Batches are complete: report them, and end the flushes that waited for them. */
+void sender_complete(struct sender *sender, struct batch *batch, int code, int64_t base_offset,
+                     int64_t append_time_ms);
+void sender_complete_all(struct sender *sender, struct batch_queue *queue, int code);
+
+/* --- shipment.c ------------------------------------------------------------------------------- */
+
+/* Take accumulators that are ready into one request; false when there is no more to do. */
+bool shipment_depart(struct sender *sender, struct lane *lane);
+
+/* Fail everything in flight with K_CLOSED. */
+void shipments_abandon(struct sender *sender);
+
+/* The first of the batches in flight. */
+struct batch *cargo_first(const struct cargo *cargo);
+
+#endif

@@ -1,0 +1,543 @@
+/* fake_answers.c - what a fake broker answers, and how it spoils its answers. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "common/slab.h"
+#include "tests/client/fake_private.h"
+
+/* Spoil an answer. Returns 1 when it has been dealt with. */
+static int spoil(struct fake_conn *conn, Kairn__ResponseHead *head, size_t *payload_size,
+                 int hostility)
+{
+    static const uint8_t huge[] = { 0xff, 0xff, 0xff, 0xf0, 0, 0, 0, 1 };
+    static const uint8_t short_head[] = { 0, 0, 0, 8, 0, 0, 1, 0, 1, 2, 3, 4 };
+    uint8_t garbage[24] = { 0, 0, 0, 20, 0, 0, 0, 16, 0x08 };
+    static Kairn__ApiVersionsResponse other = KAIRN__API_VERSIONS_RESPONSE__INIT;
+
+    switch (hostility) {
+    case HOSTILE_HUGE_FRAME:
+        fake_send_bytes(conn, huge, sizeof huge);
+        return 1;
+    case HOSTILE_SHORT_HEAD:
+        fake_send_bytes(conn, short_head, sizeof short_head);
+        return 1;
+    case HOSTILE_GARBAGE_HEAD:
+        garbage[9] = (uint8_t)(head->correlation & 0x7f);
+        memset(garbage + 10, 0xff, sizeof garbage - 10);
+        fake_send_bytes(conn, garbage, sizeof garbage);
+        return 1;
+    case HOSTILE_EMPTY_BODY:
+        head->body_case = KAIRN__RESPONSE_HEAD__BODY__NOT_SET;
+        break;
+    case HOSTILE_OTHER_BODY:
+        head->body_case = KAIRN__RESPONSE_HEAD__BODY_API_VERSIONS;
+        head->api_versions = &other;
+        break;
+    case HOSTILE_UNKNOWN_CORRELATION:
+        head->correlation += 1000000;
+        break;
+    case HOSTILE_PAYLOAD_SIZE:
+        if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_FETCH)
+            for (size_t i = 0; i < head->fetch->n_results; i++)
+                head->fetch->results[i]->size += 100;
+        break;
+    case HOSTILE_NO_RESULTS:
+        if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_PRODUCE)
+            head->produce->n_results = 0;
+        if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_FETCH)
+            head->fetch->n_results = 0, *payload_size = 0;
+        if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_LIST_OFFSETS)
+            head->list_offsets->n_results = 0;
+        break;
+    case HOSTILE_BAD_TOPIC_ID:
+        if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_FETCH)
+            for (size_t i = 0; i < head->fetch->n_results; i++)
+                head->fetch->results[i]->topic_id.len = 3;
+        if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_METADATA)
+            for (size_t i = 0; i < head->metadata->n_topics; i++)
+                head->metadata->topics[i]->topic_id.len = 3;
+        break;
+    case HOSTILE_NEGATIVE:
+        if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_PRODUCE)
+            for (size_t i = 0; i < head->produce->n_results; i++)
+                head->produce->results[i]->base_offset = INT64_MIN;
+        if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_LIST_OFFSETS)
+            head->list_offsets->results[0]->offset = INT64_MIN;
+        if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_METADATA)
+            for (size_t i = 0; i < head->metadata->n_topics; i++)
+                for (size_t p = 0; p < head->metadata->topics[i]->n_partitions; p++)
+                    head->metadata->topics[i]->partitions[p]->partition = UINT32_MAX;
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+/* Send an answer; consumes `payload`. */
+static void answer(struct fake_conn *conn, Kairn__ResponseHead *head, struct chain *payload)
+{
+    struct fake *fake = conn->broker->fake;
+    int metadata = head->body_case == KAIRN__RESPONSE_HEAD__BODY_METADATA;
+    int produce = head->body_case == KAIRN__RESPONSE_HEAD__BODY_PRODUCE;
+    size_t payload_size = payload == NULL ? 0 : payload->size;
+    struct chain chain;
+    int delay_ms = produce ? atomic_load(&fake->faults.delay_ms) : 0;
+
+    if (atomic_load(&fake->faults.mute) ||
+        spoil(conn, head, &payload_size,
+              atomic_load(metadata ? &fake->faults.hostile_metadata : &fake->faults.hostile))) {
+        if (payload != NULL)
+            chain_fini(payload);
+        return;
+    }
+    chain_init(&chain);
+    head_pack_response(head, payload_size, &chain);
+    if (payload != NULL && payload_size > 0)
+        chain_move(&chain, payload);
+    else if (payload != NULL)
+        chain_fini(payload);
+    if (atomic_load(&fake->faults.shuffle) && (produce || metadata))
+        delay_ms += (int)rand_below(&fake->rand, 10);
+    if (delay_ms == 0)
+        conn_send(conn->conn, &chain);
+    else
+        chain_move(&fake_waiting_new(conn, &fake->late, fake_late_fired, delay_ms)->answer, &chain);
+}
+
+/* --- metadata --------------------------------------------------------------------------------- */
+
+#define NEW(arena, lower, Upper) ({                                     \
+    Kairn__##Upper *made = arena_alloc(arena, sizeof *made);            \
+    kairn__##lower##__init(made);                                       \
+    made; })
+
+static void describe_topic(struct fake *fake, struct fake_topic *topic, Kairn__TopicInfo *info)
+{
+    struct arena *arena = &fake->arena;
+
+    info->name = topic->name;
+    info->topic_id = head_bytes_of_uuid(&topic->id);
+    info->partitions = arena_calloc(arena, (size_t)topic->partition_count, sizeof(void *));
+    for (int p = 0; p < topic->partition_count; p++) {
+        Kairn__PartitionInfo *partition = NEW(arena, partition_info, PartitionInfo);
+        int leader = topic->partitions[p].leader;
+        partition->partition = (uint32_t)p;
+        partition->leader = leader < 0 ? -1 : leader + 1;
+        partition->leader_epoch = topic->partitions[p].epoch;
+        int32_t replica = leader + 1;
+        partition->replicas = arena_copy(arena, &replica, sizeof replica);
+        partition->n_replicas = 1;
+        partition->isr = partition->replicas;
+        partition->n_isr = 1;
+        info->partitions[info->n_partitions++] = partition;
+    }
+}
+
+static void metadata(struct fake_conn *conn, const Kairn__RequestHead *request,
+                     Kairn__ResponseHead *head)
+{
+    struct fake *fake = conn->broker->fake;
+    struct arena *arena = &fake->arena;
+    Kairn__MetadataResponse *body = NEW(arena, metadata_response, MetadataResponse);
+    const Kairn__MetadataRequest *question = request->metadata;
+
+    body->cluster_id = (char *)"fake-cluster";
+    body->controller = 1;
+    body->controller_epoch = 1;
+    body->sequence = fake->sequence;
+    body->brokers = arena_calloc(arena, (size_t)fake->broker_count, sizeof(void *));
+    for (int i = fake->broker_count - 1; i >= 0; i--) {
+        Kairn__BrokerInfo *broker = NEW(arena, broker_info, BrokerInfo);
+        broker->id = i + 1;
+        broker->host = (char *)"127.0.0.1";
+        broker->port = listener_port(fake->brokers[i].listener);
+        broker->rack = (char *)"";
+        body->brokers[body->n_brokers++] = broker;
+    }
+    body->topics = arena_calloc(arena, TOPICS_MAX + question->n_topics, sizeof(void *));
+    for (int i = 0; i < TOPICS_MAX && question->all_topics; i++) {
+        if (fake->topics[i] == NULL)
+            continue;
+        body->topics[body->n_topics] = NEW(arena, topic_info, TopicInfo);
+        describe_topic(fake, fake->topics[i], body->topics[body->n_topics++]);
+    }
+    for (size_t i = 0; i < question->n_topics; i++) {
+        struct fake_topic *topic = fake_topic_by_name(fake, question->topics[i]);
+        Kairn__TopicInfo *info = body->topics[body->n_topics++] =
+            NEW(arena, topic_info, TopicInfo);
+        info->name = question->topics[i];
+        if (topic != NULL)
+            describe_topic(fake, topic, info);
+        else
+            info->error = head_error(arena, K_UNKNOWN_TOPIC_OR_PARTITION, NULL);
+    }
+    head->body_case = KAIRN__RESPONSE_HEAD__BODY_METADATA;
+    head->metadata = body;
+    answer(conn, head, NULL);
+}
+
+/* --- produce ---------------------------------------------------------------------------------- */
+
+static int use_up(atomic_int *count)
+{
+    int left = atomic_load(count);
+
+    while (left > 0)
+        if (atomic_compare_exchange_weak(count, &left, left - 1))
+            return 1;
+    return 0;
+}
+
+static void refuse_stale(struct fake *fake, struct fake_partition *partition,
+                         Kairn__ProduceResult *result, int hint)
+{
+    result->error = head_error(&fake->arena, K_NOT_LEADER_OR_FOLLOWER, NULL);
+    if (!hint || partition->leader < 0)
+        return;
+    Kairn__LeaderHint *where = NEW(&fake->arena, leader_hint, LeaderHint);
+    where->broker = partition->leader + 1;
+    where->epoch = partition->epoch;
+    where->host = (char *)"127.0.0.1";
+    where->port = listener_port(fake->brokers[partition->leader].listener);
+    result->error->leader = where;
+}
+
+/* Store what is sound; the payload has been received whole. Returns the code. */
+static int store(struct fake *fake, struct fake_partition *partition,
+                 const Kairn__ProducePartition *row, const uint8_t *bytes)
+{
+    int larger = atomic_load(&fake->faults.refuse_larger);
+    const uint8_t *at = bytes;
+    size_t size;
+
+    for (size_t i = 0; i < row->n_batch_sizes; at += row->batch_sizes[i++]) {
+        int code = batch_check(at, row->batch_sizes[i], true, &size);
+        if (code != 0 || size != row->batch_sizes[i])
+            return code != 0 ? code : K_CORRUPT_MESSAGE;
+        if (larger > 0 && size > (size_t)larger)
+            return K_MESSAGE_TOO_LARGE;
+    }
+    for (size_t i = 0; i < row->n_batch_sizes; bytes += row->batch_sizes[i++])
+        fake_store(fake, partition, bytes, row->batch_sizes[i]);
+    return 0;
+}
+
+static void produce_one(struct fake_conn *conn, const Kairn__ProducePartition *row,
+                        const uint8_t *bytes, Kairn__ProduceResult *result)
+{
+    struct fake *fake = conn->broker->fake;
+    struct fake_faults *faults = &fake->faults;
+    struct fake_partition *partition = fake_partition_by_id(fake, row->topic_id, row->partition);
+
+    result->base_offset = result->append_time_ms = -1;
+    if (partition == NULL) {
+        result->error = head_error(&fake->arena, K_UNKNOWN_TOPIC_OR_PARTITION, NULL);
+        return;
+    }
+    int silent = use_up(&faults->move_silently);
+    if (silent || use_up(&faults->move_leader)) {
+        fake_move_leader(fake, partition);
+        refuse_stale(fake, partition, result, !silent);
+        return;
+    }
+    if (partition->leader != conn->broker->id) {
+        refuse_stale(fake, partition, result, 1);
+        return;
+    }
+    int code = use_up(&faults->refuse_count) ? atomic_load(&faults->refuse_code) : 0;
+    int64_t base = partition->end;
+    if (code == 0)
+        code = store(fake, partition, row, bytes);
+    if (code != 0)
+        result->error = head_error(&fake->arena, code, NULL);
+    else
+        result->base_offset = base;
+}
+
+static void random_fault(struct fake *fake)
+{
+    static const int codes[] = { K_NOT_ENOUGH_REPLICAS, K_DISK_FULL, K_LEASE_EXPIRED,
+                                 K_LEADER_NOT_AVAILABLE };
+    struct fake_faults *faults = &fake->faults;
+
+    if ((int)rand_below(&fake->rand, 100) >= atomic_load(&faults->random_percent))
+        return;
+    switch (rand_below(&fake->rand, 5)) {
+    case 0: atomic_store(&faults->drop_before, 1); break;
+    case 1: atomic_store(&faults->move_leader, 1); break;
+    case 2: atomic_store(&faults->move_silently, 1); break;
+    default:
+        atomic_store(&faults->refuse_code, codes[rand_below(&fake->rand, 4)]);
+        atomic_store(&faults->refuse_count, 1);
+        break;
+    }
+}
+
+static void produce(struct fake_conn *conn, const Kairn__RequestHead *request,
+                    Kairn__ResponseHead *head, const struct frame *frame)
+{
+    struct fake *fake = conn->broker->fake;
+    struct arena *arena = &fake->arena;
+    const Kairn__ProduceRequest *question = request->produce;
+    Kairn__ProduceResponse *body = NEW(arena, produce_response, ProduceResponse);
+    const uint8_t *bytes = frame->payload;
+    size_t total = 0;
+
+    random_fault(fake);
+    if (use_up(&fake->faults.drop_before)) {
+        fake_hang_up(conn);
+        return;
+    }
+    for (size_t i = 0; i < question->n_partitions; i++)
+        for (size_t b = 0; b < question->partitions[i]->n_batch_sizes; b++)
+            total += question->partitions[i]->batch_sizes[b];
+    assert(total == frame->payload_size);
+    body->results = arena_calloc(arena, question->n_partitions, sizeof(void *));
+    for (size_t i = 0; i < question->n_partitions; i++) {
+        Kairn__ProducePartition *row = question->partitions[i];
+        body->results[i] = NEW(arena, produce_result, ProduceResult);
+        produce_one(conn, row, bytes, body->results[i]);
+        for (size_t b = 0; b < row->n_batch_sizes; b++)
+            bytes += row->batch_sizes[b];
+    }
+    body->n_results = question->n_partitions;
+    head->body_case = KAIRN__RESPONSE_HEAD__BODY_PRODUCE;
+    head->produce = body;
+    if (use_up(&fake->faults.drop_after))
+        fake_hang_up(conn);
+    else if (question->acks != 0)
+        answer(conn, head, NULL);
+    fake_wake_fetches(fake);
+}
+
+/* --- fetch ------------------------------------------------------------------------------------ */
+
+static void fetch_one(struct fake *fake, int broker, const Kairn__FetchPartition *row,
+                      Kairn__FetchResult *result, struct chain *payload, size_t room)
+{
+    struct fake_partition *partition = fake_partition_by_id(fake, row->topic_id, row->partition);
+
+    result->topic_id = row->topic_id;
+    result->partition = row->partition;
+    int code = partition == NULL ? K_UNKNOWN_TOPIC_OR_PARTITION
+               : partition->leader != broker ? K_NOT_LEADER_OR_FOLLOWER
+               : row->offset < partition->start || row->offset > partition->end
+                   ? K_OFFSET_OUT_OF_RANGE
+                   : 0;
+    if (code != 0) {
+        result->error = head_error(&fake->arena, code, NULL);
+        return;
+    }
+    result->high_watermark = result->last_stable = partition->end;
+    result->log_start = partition->start;
+    for (size_t i = 0; i < partition->count; i++) {
+        struct stored *batch = &partition->batches[i];
+        if (batch_last_offset(batch->slab->bytes) < row->offset)
+            continue;
+        if (payload->size > 0 &&
+            (payload->size + batch->size > room || result->size + batch->size > row->max_bytes))
+            break;
+        chain_slab(payload, batch->slab, batch->slab->bytes, batch->size);
+        result->size += (uint32_t)batch->size;
+    }
+    if (result->size > 0 && partition->aborted_offset >= 0) {
+        Kairn__AbortedTransaction *aborted =
+            NEW(&fake->arena, aborted_transaction, AbortedTransaction);
+        aborted->producer_id = partition->aborted_producer;
+        aborted->first_offset = partition->aborted_offset;
+        result->aborted = arena_copy(&fake->arena, &aborted, sizeof aborted);
+        result->n_aborted = 1;
+    }
+}
+
+static void fetch_fired(void *context)
+{
+    struct waiting *waiting = context;
+    struct fake_conn *conn = waiting->conn;
+
+    conn->references++;
+    if (!conn->closed)
+        fake_serve(conn, waiting->request, waiting->request_size, 1);
+    fake_waiting_free(waiting);
+    fake_conn_unref(conn);
+}
+
+void fake_wake_fetches(struct fake *fake)
+{
+    LIST_EACH(&fake->fetches, node)
+        timer_after(LIST_OWNER(node, struct waiting, node)->timer, 0);
+}
+
+static void fetch(struct fake_conn *conn, const Kairn__RequestHead *request,
+                  Kairn__ResponseHead *head, uint8_t *bytes, size_t size, int last_chance)
+{
+    struct fake *fake = conn->broker->fake;
+    struct arena *arena = &fake->arena;
+    const Kairn__FetchRequest *question = request->fetch;
+    Kairn__FetchResponse *body = NEW(arena, fetch_response, FetchResponse);
+    struct chain payload;
+    int failed = 0;
+
+    chain_init(&payload);
+    body->results = arena_calloc(arena, question->n_partitions, sizeof(void *));
+    for (size_t i = 0; i < question->n_partitions; i++) {
+        body->results[i] = NEW(arena, fetch_result, FetchResult);
+        fetch_one(fake, conn->broker->id, question->partitions[i], body->results[i], &payload,
+                  question->max_bytes);
+        failed |= body->results[i]->error != NULL;
+    }
+    body->n_results = question->n_partitions;
+    if (payload.size < question->min_bytes && !failed && !last_chance) {
+        struct waiting *waiting =
+            fake_waiting_new(conn, &fake->fetches, fetch_fired, question->max_wait_ms);
+        waiting->request = malloc(size);
+        waiting->request_size = size;
+        memcpy(waiting->request, bytes, size);
+        chain_fini(&payload);
+        return;
+    }
+    head->body_case = KAIRN__RESPONSE_HEAD__BODY_FETCH;
+    head->fetch = body;
+    answer(conn, head, &payload);
+}
+
+static void list_offsets(struct fake_conn *conn, const Kairn__RequestHead *request,
+                         Kairn__ResponseHead *head)
+{
+    struct fake *fake = conn->broker->fake;
+    const Kairn__ListOffsetsPartition *row = request->list_offsets->partitions[0];
+    struct fake_partition *partition = fake_partition_by_id(fake, row->topic_id, row->partition);
+    Kairn__ListOffsetsResponse *body =
+        NEW(&fake->arena, list_offsets_response, ListOffsetsResponse);
+    Kairn__ListOffsetsResult *result = NEW(&fake->arena, list_offsets_result, ListOffsetsResult);
+
+    result->offset = -1;
+    if (partition == NULL) {
+        result->error = head_error(&fake->arena, K_UNKNOWN_TOPIC_OR_PARTITION, NULL);
+    } else if (partition->leader != conn->broker->id) {
+        result->error = head_error(&fake->arena, K_NOT_LEADER_OR_FOLLOWER, NULL);
+    } else if (row->timestamp < 0) {
+        result->offset = row->timestamp == -1 ? partition->end : partition->start;
+    } else {
+        /* Good enough: the first batch that is not wholly older. */
+        for (size_t i = 0; i < partition->count && result->offset < 0; i++)
+            if (batch_max_timestamp(partition->batches[i].slab->bytes) >= row->timestamp)
+                result->offset = batch_base_offset(partition->batches[i].slab->bytes);
+    }
+    body->results = arena_copy(&fake->arena, &result, sizeof result);
+    body->n_results = 1;
+    head->body_case = KAIRN__RESPONSE_HEAD__BODY_LIST_OFFSETS;
+    head->list_offsets = body;
+    answer(conn, head, NULL);
+}
+
+/* --- topics and settings ---------------------------------------------------------------------- */
+
+static Kairn__TopicResult *topic_result(struct arena *arena, char *name, int code)
+{
+    Kairn__TopicResult *result = NEW(arena, topic_result, TopicResult);
+
+    result->name = name;
+    result->error = code == 0 ? NULL : head_error(arena, code, NULL);
+    return result;
+}
+
+static void create_topics(struct fake_conn *conn, const Kairn__RequestHead *request,
+                          Kairn__ResponseHead *head)
+{
+    struct fake *fake = conn->broker->fake;
+    struct arena *arena = &fake->arena;
+    const Kairn__CreateTopicsRequest *question = request->create_topics;
+    Kairn__CreateTopicsResponse *body = NEW(arena, create_topics_response, CreateTopicsResponse);
+
+    body->results = arena_calloc(arena, question->n_topics, sizeof(void *));
+    for (size_t i = 0; i < question->n_topics; i++) {
+        Kairn__NewTopic *topic = question->topics[i];
+        int partitions = topic->partitions < 0 ? 1 : topic->partitions;
+        int code = topic->replication_factor > 1 ? K_INVALID_REPLICATION_FACTOR
+                   : question->validate_only     ? 0
+                                                 : fake_topic_add(fake, topic->name, partitions);
+        body->results[i] = topic_result(arena, topic->name, code);
+        body->results[i]->partitions = (uint32_t)partitions;
+        body->results[i]->replication_factor = 1;
+    }
+    body->n_results = question->n_topics;
+    head->body_case = KAIRN__RESPONSE_HEAD__BODY_CREATE_TOPICS;
+    head->create_topics = body;
+    answer(conn, head, NULL);
+}
+
+static void delete_topics(struct fake_conn *conn, const Kairn__RequestHead *request,
+                          Kairn__ResponseHead *head)
+{
+    struct fake *fake = conn->broker->fake;
+    struct arena *arena = &fake->arena;
+    const Kairn__DeleteTopicsRequest *question = request->delete_topics;
+    Kairn__DeleteTopicsResponse *body = NEW(arena, delete_topics_response, DeleteTopicsResponse);
+
+    body->results = arena_calloc(arena, question->n_topics, sizeof(void *));
+    for (size_t i = 0; i < question->n_topics; i++)
+        body->results[i] = topic_result(arena, question->topics[i],
+                                        fake_topic_remove(fake, question->topics[i]));
+    body->n_results = question->n_topics;
+    head->body_case = KAIRN__RESPONSE_HEAD__BODY_DELETE_TOPICS;
+    head->delete_topics = body;
+    answer(conn, head, NULL);
+}
+
+static void describe_configs(struct fake_conn *conn, const Kairn__RequestHead *request,
+                             Kairn__ResponseHead *head)
+{
+    struct arena *arena = &conn->broker->fake->arena;
+    Kairn__DescribeConfigsResponse *body =
+        NEW(arena, describe_configs_response, DescribeConfigsResponse);
+    Kairn__ConfigResult *result = NEW(arena, config_result, ConfigResult);
+    Kairn__ConfigEntry *entry = NEW(arena, config_entry, ConfigEntry);
+
+    entry->name = (char *)"retention.ms";
+    entry->value = (char *)"604800000";
+    entry->source = (char *)"default";
+    result->entries = arena_copy(arena, &entry, sizeof entry);
+    result->n_entries = 1;
+    result->resource = request->describe_configs->resources[0];
+    body->results = arena_copy(arena, &result, sizeof result);
+    body->n_results = 1;
+    head->body_case = KAIRN__RESPONSE_HEAD__BODY_DESCRIBE_CONFIGS;
+    head->describe_configs = body;
+    answer(conn, head, NULL);
+}
+
+/* --- all of them ------------------------------------------------------------------------------ */
+
+void fake_serve(struct fake_conn *conn, uint8_t *bytes, size_t size, int last_chance)
+{
+    struct fake *fake = conn->broker->fake;
+    struct frame frame;
+    Kairn__RequestHead *request;
+    Kairn__ResponseHead head = KAIRN__RESPONSE_HEAD__INIT;
+
+    arena_reset(&fake->arena);
+    if (frame_split(bytes, size, &frame) != 0 ||
+        head_unpack_request(frame.head, frame.head_size, &fake->arena, &request) != 0) {
+        fake_hang_up(conn);
+        return;
+    }
+    if (!last_chance && (int)request->body_case < BODIES_MAX)
+        fake->requests[request->body_case]++;
+    head.correlation = request->correlation;
+    switch (request->body_case) {
+    case KAIRN__REQUEST_HEAD__BODY_METADATA: metadata(conn, request, &head); break;
+    case KAIRN__REQUEST_HEAD__BODY_PRODUCE: produce(conn, request, &head, &frame); break;
+    case KAIRN__REQUEST_HEAD__BODY_FETCH:
+        fetch(conn, request, &head, bytes, size, last_chance);
+        break;
+    case KAIRN__REQUEST_HEAD__BODY_LIST_OFFSETS: list_offsets(conn, request, &head); break;
+    case KAIRN__REQUEST_HEAD__BODY_CREATE_TOPICS: create_topics(conn, request, &head); break;
+    case KAIRN__REQUEST_HEAD__BODY_DELETE_TOPICS: delete_topics(conn, request, &head); break;
+    case KAIRN__REQUEST_HEAD__BODY_DESCRIBE_CONFIGS: describe_configs(conn, request, &head); break;
+    default: fake_hang_up(conn); break;
+    }
+}

@@ -1,0 +1,113 @@
+/* fake_private.h - what the files of the fake broker share. Belongs to its loop. */
+#ifndef TESTS_CLIENT_FAKE_PRIVATE_H
+#define TESTS_CLIENT_FAKE_PRIVATE_H
+
+#include "common/arena.h"
+#include "common/chain.h"
+#include "common/list.h"
+#include "common/rand.h"
+#include "common/uuid.h"
+#include "net/conn.h"
+#include "net/listener.h"
+#include "net/loop.h"
+#include "proto/batch.h"
+#include "proto/frame.h"
+#include "proto/head.h"
+#include "tests/client/fake_broker.h"
+
+struct slab;
+
+enum { TOPICS_MAX = 16, PARTITIONS_MAX = 64, BODIES_MAX = 64 };
+
+struct stored {
+    struct slab *slab;
+    size_t size;
+};
+
+struct fake_partition {
+    struct stored *batches;
+    size_t count, capacity;
+    int64_t start, end;
+    int leader, epoch;
+    int64_t aborted_producer, aborted_offset;   /* -1: none */
+};
+
+struct fake_topic {
+    char name[64];
+    struct uuid id;
+    int partition_count;
+    struct fake_partition partitions[PARTITIONS_MAX];
+};
+
+struct fake_broker {
+    struct fake *fake;
+    int id;
+    struct listener *listener;
+    struct list conns;
+};
+
+struct fake_conn {
+    struct list node;
+    struct fake_broker *broker;
+    struct conn *conn;
+    int greeted, closed;
+    unsigned references;
+};
+
+/* A request that waits: for records, or for its late answer. */
+struct waiting {
+    struct list node;
+    struct fake_conn *conn;
+    struct timer *timer;
+    uint8_t *request;               /* fetch: to be looked at again */
+    size_t request_size;
+    struct chain answer;            /* a late answer */
+    int64_t until_ms;
+};
+
+struct fake {
+    struct loop *loop;
+    struct fake_broker brokers[FAKE_BROKERS_MAX];
+    int broker_count;
+    struct fake_topic *topics[TOPICS_MAX];
+    struct fake_faults faults;
+    struct list fetches, late;
+    struct rand rand;
+    int requests[BODIES_MAX];
+    uint64_t sequence;
+    char bootstrap[32];
+    struct arena arena;
+};
+
+/* --- fake_topics.c ---------------------------------------------------------------------------- */
+
+/* 0, K_TOPIC_ALREADY_EXISTS or K_INVALID_REQUEST (no room). */
+int fake_topic_add(struct fake *fake, const char *name, int partitions);
+int fake_topic_remove(struct fake *fake, const char *name);
+void fake_topic_free(struct fake_topic *topic);
+struct fake_topic *fake_topic_by_name(struct fake *fake, const char *name);
+struct fake_partition *fake_partition_by_id(struct fake *fake, ProtobufCBinaryData id,
+                                            uint32_t partition);
+void fake_move_leader(struct fake *fake, struct fake_partition *partition);
+void fake_store(struct fake *fake, struct fake_partition *partition, const uint8_t *bytes,
+                size_t size);
+
+/* --- fake_broker.c ---------------------------------------------------------------------------- */
+
+void fake_conn_unref(struct fake_conn *conn);
+void fake_hang_up(struct fake_conn *conn);
+void fake_send_bytes(struct fake_conn *conn, const void *bytes, size_t size);
+void fake_waiting_free(struct waiting *waiting);
+struct waiting *fake_waiting_new(struct fake_conn *conn, struct list *list, void (*fire)(void *),
+                                 int64_t delay_ms);
+void fake_late_fired(void *context);
+
+/* --- fake_answers.c --------------------------------------------------------------------------- */
+
+/* Answer one whole frame; with `last_chance` a fetch is not parked again. */
+void fake_serve(struct fake_conn *conn, uint8_t *bytes, size_t size, int last_chance);
+
+/* Look at parked fetches again. */
+void fake_wake_fetches(struct fake *fake);
+
+#endif

@@ -14,7 +14,7 @@ static int failed(klient_error_t *error)
 
 int main(int argc, char **argv)
 {
-    static const char *const names[] = { "retention.ms" }, *const values[] = { "86400000" };
+    static const char *const names[] = { "segment.bytes" }, *const values[] = { "104857600" };
     klient_error_t *error = NULL;
     klient_config_t *config = klient_config_new();
 

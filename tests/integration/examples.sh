@@ -2,16 +2,26 @@
 # Every program in client/examples runs against a real cluster and says what it should.
 . "$(dirname "$0")/lib.sh"
 cluster_up --brokers 1 --zookeepers 1
-shopt -s nullglob
 ran=0
-kairn topic create CustomerCountry --partitions 3 > /dev/null || die "create"
-for source in "$top"/client/examples/*.c; do
-    name=$(basename "$source" .c)
-    [ "$(wc -l < "$source")" -lt 60 ] || die "$name has 60 lines or more"
-    timeout 60 "$build/client/examples/$name" "$bootstrap" > "$dir/$name.out" 2>&1 < /dev/null || { cat "$dir/$name.out"; die "example $name failed"; }
+
+# example PATTERN NAME ARGUMENT...: it succeeds, and a line that it prints matches.
+example() {
+    local pattern=$1 name=$2; shift 2
+    [ "$(wc -l < "$top/client/examples/$name.c")" -lt 60 ] || die "$name has 60 lines or more"
+    timeout 60 "$build/client/examples/$name" "$bootstrap" "$@" > "$dir/$name.out" 2>&1 < /dev/null ||
+        { cat "$dir/$name.out"; die "example $name failed"; }
+    grep -qE "$pattern" "$dir/$name.out" || { cat "$dir/$name.out"; die "example $name does not print $pattern"; }
     echo "$name: $(tail -n 1 "$dir/$name.out")"
     ran=$((ran + 1))
-done
-[ $ran -ge 4 ] || die "only $ran examples"
-expect_match "the first example" "$(kairn consume CustomerCountry --exit-at-end --format '%k=%v\n')" 'Precision Products=France'
+}
+
+kairn topic create Existing > /dev/null || die "create"
+example '^partition 2: leader 1$' admin_create_topic CustomerCountry 3
+example '^stored$' produce
+example '^0 Precision Products France$' consume CustomerCountry 2 1
+example '^urgent: partition 0, no error$' custom_partitioner Existing
+example '^trace-id: 4711$' headers Existing
+example 'urgent' event_loop Existing
+[ $ran -eq "$(ls "$top"/client/examples/*.c | wc -l)" ] || die "not every example was run"
+expect_equal "the first example" "$(kairn consume CustomerCountry --exit-at-end --format '%k=%v\n')" 'Precision Products=France'
 echo "passed: $ran examples"

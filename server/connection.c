@@ -28,7 +28,7 @@ enum {
 /* A request in work. */
 struct work {
     struct request request;
-    struct list node;                   /* in gate.spare */
+    struct list node;                   /* in connection.works while that is open; in gate.spare */
     struct connection *connection;      /* reference */
     struct slab *slab;                  /* reference: holds the batches */
     size_t charged;                     /* to the budget */
@@ -60,13 +60,25 @@ static struct conn *take_conn(struct connection *connection)
     return conn;
 }
 
+/* Nobody is left to wait for the requests in work. They may finish within. */
+static void abandon_works(struct connection *connection)
+{
+    while (!list_empty(&connection->works)) {
+        struct work *work = LIST_OWNER(list_first(&connection->works), struct work, node);
+        list_remove(&work->node);
+        request_abandon(&work->request);
+    }
+}
+
 void connection_close(struct connection *connection)
 {
     conn_close(take_conn(connection));
+    abandon_works(connection);
     connection_unref(connection);
 }
 
-static void send_greeting(struct connection *connection)
+/* False when the connection had to be closed. */
+static bool send_greeting(struct connection *connection)
 {
     const struct gate *gate = connection->gate;
     struct greeting_broker greeting = {
@@ -82,10 +94,11 @@ static void send_greeting(struct connection *connection)
     uint8_t *at = chain_reserve(&chain, GREETING_BROKER_SIZE);
     if (at == NULL) {
         connection_close(connection);
-        return;
+        return false;
     }
     greeting_broker_write(&greeting, at);
     conn_send(connection->conn, &chain);
+    return true;
 }
 
 void connection_open(struct gate *gate, int fd, const char *listener, bool greeted,
@@ -109,6 +122,7 @@ void connection_open(struct gate *gate, int fd, const char *listener, bool greet
     connection->listener = listener;
     connection->references = 1;
     list_init(&connection->paused);
+    list_init(&connection->works);
     list_append(&gate->connections, &connection->node);
     atomic_fetch_add(&gate->load, 1);
     metric_add(gate->gates->metrics, METRIC_CONNECTIONS, 1);
@@ -116,8 +130,7 @@ void connection_open(struct gate *gate, int fd, const char *listener, bool greet
         metric_add(gate->gates->metrics, METRIC_CONNECTIONS_TOTAL, 1);
         return;
     }
-    send_greeting(connection);
-    if (rest != NULL && connection->conn != NULL)
+    if (send_greeting(connection) && rest != NULL)
         conn_feed(connection->conn, rest->bytes, rest_size);
 }
 
@@ -286,6 +299,7 @@ static void finished(struct request *request)
     struct connection *connection = work->connection;
     struct gate *gate = connection->gate;
 
+    list_remove(&work->node);
     if (connection->conn != NULL)
         send_answer(connection, request);
     chain_fini(&request->batches);
@@ -355,6 +369,7 @@ static void frame_arrived(struct conn *conn, struct slab *slab, uint8_t *bytes, 
     }
     work->connection = connection;
     connection->references++;
+    list_append(&connection->works, &work->node);
     work->slab = slab_ref(slab);
     work->charged = size + sizeof *work;
     budget_take(&gate->gates->budget, (int64_t)work->charged);

@@ -20,6 +20,7 @@ struct connection {
     struct gate *gate;
     struct conn *conn;              /* NULL once closed */
     const char *listener;           /* borrowed */
+    struct list works;              /* requests in work, while open; see connection.c */
     unsigned references;            /* the open connection itself, and each request in work */
 };
 

@@ -110,6 +110,20 @@ static size_t bytes_max(const struct request *request)
     return wanted != 0 && wanted < most ? wanted : most;
 }
 
+/* However long the asker says it would wait: not longer than for any other answer. */
+static int64_t fetch_deadline_ms(const struct request *request)
+{
+    int64_t wanted = request->started_us / 1000 + request->head->fetch->max_wait_ms;
+    int64_t most = request_deadline_ms(request);
+
+    return wanted < most ? wanted : most;
+}
+
+static void hurry(struct request *request)
+{
+    fetch_hurry(request->waiter);
+}
+
 void api_fetch(struct request *request)
 {
     const Kairn__FetchRequest *body = request->head->fetch;
@@ -128,14 +142,16 @@ void api_fetch(struct request *request)
     struct fetch *fetch = &fetching->fetch;
     fetch->bytes_max = bytes_max(request);
     fetch->bytes_min = body->min_bytes < fetch->bytes_max ? body->min_bytes : fetch->bytes_max;
-    fetch->deadline_ms = request->started_us / 1000 + body->max_wait_ms;
+    fetch->deadline_ms = fetch_deadline_ms(request);
     fetch->done = fetched;
+    request->waiter = fetch;
+    request->hurry = hurry;
     for (size_t i = 0; i < fetching->count; i++) {
         entries[i].outcome.code = fill_entry(request, body->partitions[i], &entries[i]);
         if (entries[i].outcome.code == 0)
             fetch_add(fetch, &entries[i]);
         else
-            fetch->deadline_ms = INT64_MIN;             /* an error does not wait */
+            fetch->deadline_ms = 0;                     /* an error does not wait */
     }
     fetch_start(fetch);
 }

@@ -235,6 +235,7 @@ static bool is_newer(const struct metadata *picture, const struct uuid *topic_id
 
 static void stop_waiting(struct waiting *waiting)
 {
+    waiting->request->hurry = NULL;
     shard_watch_stop(&waiting->watch);
     shard_deadline_clear(waiting->request->shard, &waiting->deadline);
     answer(waiting->request);
@@ -251,6 +252,11 @@ static void picture_changed(struct shard_watch *watch, const struct metadata *pi
 static void waited_enough(struct shard_deadline *deadline)
 {
     stop_waiting(LIST_OWNER(deadline, struct waiting, deadline));
+}
+
+static void hurry(struct request *request)
+{
+    stop_waiting(request->waiter);
 }
 
 void api_metadata(struct request *request)
@@ -283,4 +289,6 @@ void api_metadata(struct request *request)
         return;
     }
     shard_watch_start(request->shard, &waiting->watch);
+    request->waiter = waiting;
+    request->hurry = hurry;
 }

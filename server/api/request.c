@@ -10,6 +10,7 @@ void request_init(struct request *request)
     request->response.correlation = request->head->correlation;
     chain_init(&request->batches);
     request->silent = request->hang_up = false;
+    request->hurry = NULL;
     request->started_us = shard_now_us(request->shard);
 }
 
@@ -38,7 +39,16 @@ int64_t request_deadline_ms(const struct request *request)
 {
     int64_t wait = request->head->timeout_ms != 0 ? (int64_t)request->head->timeout_ms
                                                   : request->api->timeout_ms;
-    return shard_now_ms(request->shard) + wait;
+
+    if (wait > REQUEST_WAIT_MAX_MS)
+        wait = REQUEST_WAIT_MAX_MS;
+    return request->started_us / 1000 + wait;
+}
+
+void request_abandon(struct request *request)
+{
+    if (request->hurry != NULL)
+        request->hurry(request);
 }
 
 void *request_messages(struct request *request, size_t count, size_t size, void ***pointers)

@@ -20,6 +20,8 @@
 struct shard;
 struct uuid;
 
+enum { REQUEST_WAIT_MAX_MS = 5 * 60 * 1000 };   /* no request is parked for longer */
+
 struct request {
     const struct api *api;                  /* borrowed */
     struct shard *shard;                    /* the connection's */
@@ -37,6 +39,11 @@ struct request {
     bool silent;                            /* acks=0: nothing is sent */
     bool hang_up;                           /* the only way to tell an asker that wants no answer */
 
+    /* Set while the request waits for news or a deadline: it is to finish now, with what there is.
+     * NULL: it does not wait. */
+    void (*hurry)(struct request *request);
+    void *waiter;                           /* for hurry() */
+
     void (*finished)(struct request *request);      /* the connection's: encode, send, free */
 };
 
@@ -53,8 +60,11 @@ void request_fail(struct request *request, int code, const char *text);
 /* Count the time since it was decoded. */
 void request_observe(const struct request *request, enum metric_id id);
 
-/* When the asker gives up, monotonic ms. */
+/* When the asker gives up, monotonic ms: never later than REQUEST_WAIT_MAX_MS after its arrival. */
 int64_t request_deadline_ms(const struct request *request);
+
+/* The asker is gone: whatever waits on its behalf is let go. It finishes in this call or soon. */
+void request_abandon(struct request *request);
 
 /* `count` message pointers in the arena, with room for as many messages of `size` bytes behind
  * them, all linked and zeroed; NULL when out of memory. */

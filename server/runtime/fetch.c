@@ -117,11 +117,9 @@ static void collect(struct scatter_part *part)
     scatter_part_done(part);
 }
 
-static void answer_woken(struct fetch *fetch);
-
 static void woken_arrived(struct mail *mail)
 {
-    answer_woken(LIST_OWNER(mail, struct fetch_part, woken_mail)->fetch);
+    fetch_hurry(LIST_OWNER(mail, struct fetch_part, woken_mail)->fetch);
 }
 
 /* Tell the asker, once. Its collect comes after this mail on the same way back. */
@@ -133,7 +131,7 @@ static void tell_asker(struct fetch_part *part)
         return;
     part->told = true;
     if (part->shard == fetch->scatter.home) {
-        answer_woken(fetch);
+        fetch_hurry(fetch);
         return;
     }
     part->woken_mail.deliver = woken_arrived;
@@ -228,7 +226,7 @@ static void start_collecting(struct fetch *fetch)
     scatter_ask(&fetch->scatter);
 }
 
-static void answer_woken(struct fetch *fetch)
+void fetch_hurry(struct fetch *fetch)
 {
     fetch->woken = true;
     if (fetch->waiting)

@@ -66,6 +66,10 @@ void fetch_add(struct fetch *fetch, struct fetch_entry *entry);
 /* done() may be called before this returns. */
 void fetch_start(struct fetch *fetch);
 
+/* On the home shard, before done(): do not wait any longer. done() may be called before this
+ * returns. */
+void fetch_hurry(struct fetch *fetch);
+
 /* Append what was read to a chain, which owns it from then on. Returns 0 or K_NOMEM. */
 int fetch_take(struct fetch_entry *entry, struct chain *chain);
 /* Drop what was read. */

@@ -43,7 +43,7 @@ int shard_deadline_set(struct shard *shard, struct shard_deadline *deadline, int
 {
     heap_remove(&shard->deadlines, &deadline->node);
     if (shard->closed)
-        at_ms = INT64_MIN;
+        at_ms = 0;                      /* past: the monotonic clock counts from the boot */
     if (heap_push(&shard->deadlines, &deadline->node, at_ms) != 0)
         return K_NOMEM;
     if (heap_top(&shard->deadlines) == &deadline->node)

@@ -95,6 +95,19 @@ START_TEST(a_fetch_that_waited_long_enough_is_answered_empty)
 }
 END_TEST
 
+START_TEST(a_fetch_waits_no_longer_than_any_other_request)
+{
+    plane.api.timeout_ms = 30;
+    struct asked *asked = fetch(0, 0, 0, UINT32_MAX);
+
+    asked_wait(asked);
+
+    ck_assert_int_eq(result_code(asked), 0);
+    ck_assert_uint_eq(asked->batches_size, 0);
+    asked_free(asked);
+}
+END_TEST
+
 START_TEST(offsets_beyond_the_end_are_out_of_range_at_once)
 {
     struct asked *asked = fetch(0, 0, 1, PLANE_WAIT_MS);
@@ -253,6 +266,7 @@ Suite *fetch_suite(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_fetch_at_the_end_waits_for_the_next_record);
     tcase_add_test(tests, a_fetch_that_waited_long_enough_is_answered_empty);
+    tcase_add_test(tests, a_fetch_waits_no_longer_than_any_other_request);
     tcase_add_test(tests, offsets_beyond_the_end_are_out_of_range_at_once);
     tcase_add_test(tests, an_offset_within_a_batch_gives_the_whole_batch);
     tcase_add_test(tests, partitions_of_all_loops_come_in_one_answer_in_order);

@@ -275,6 +275,22 @@ static void send_waiting_fetch(int fd, uint64_t correlation)
     send_request(fd, &head);
 }
 
+/* For an epoch that never comes. */
+static void send_waiting_metadata(int fd, uint64_t correlation)
+{
+    Kairn__RequestHead head = KAIRN__REQUEST_HEAD__INIT;
+    Kairn__MetadataRequest body = KAIRN__METADATA_REQUEST__INIT;
+    Kairn__StaleLeader stale = KAIRN__STALE_LEADER__INIT;
+
+    head.correlation = correlation;
+    head.body_case = KAIRN__REQUEST_HEAD__BODY_METADATA;
+    head.metadata = &body;
+    body.newer_than = &stale;
+    stale.topic_id = head_bytes_of_uuid(&topic.id);
+    stale.leader_epoch = topic.leader_epoch;
+    send_request(fd, &head);
+}
+
 START_TEST(a_waiting_fetch_holds_nobody_up)
 {
     uint8_t batch[512];
@@ -307,6 +323,32 @@ START_TEST(a_connection_may_go_while_its_fetch_waits)
     asked_free(plane_produce(&plane, 0, &topic.id, 0, -1, batch, size));
 
     close(other);
+}
+END_TEST
+
+/* No request is in work any more. */
+static void expect_idle(void)
+{
+    for (int i = 0; i < PLANE_WAIT_MS && atomic_load(&gates.budget.used) > 0; i++)
+        poll(NULL, 0, 1);
+    ck_assert_int_eq(atomic_load(&gates.budget.used), 0);
+}
+
+START_TEST(what_waits_for_a_connection_that_is_gone_is_let_go_at_once)
+{
+    int code, fds[] = { connect_client(), connect_client() };
+
+    for (uint16_t loop = 0; loop < 2; loop++) {
+        greet(fds[loop], loop);
+        send_waiting_fetch(fds[loop], 1);
+        send_waiting_fetch(fds[loop], 2);
+        send_waiting_metadata(fds[loop], 3);
+        send_api_versions(fds[loop], 4);
+        ck_assert_uint_eq(receive_answer(fds[loop], &code), 4);
+        ck_assert_int_gt(atomic_load(&gates.budget.used), 0);
+        close(fds[loop]);
+        expect_idle();
+    }
 }
 END_TEST
 
@@ -349,6 +391,7 @@ Suite *connection_suite(void)
     tcase_add_test(tests, an_unknown_request_is_answered_and_the_connection_goes_on);
     tcase_add_test(tests, a_waiting_fetch_holds_nobody_up);
     tcase_add_test(tests, a_connection_may_go_while_its_fetch_waits);
+    tcase_add_test(tests, what_waits_for_a_connection_that_is_gone_is_let_go_at_once);
     tcase_add_test(tests, over_the_budget_one_request_at_a_time_still_gets_through);
     suite_add_tcase(suite, tests);
     return suite;

@@ -5,87 +5,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/cluster.h"
 #include "client/config.h"
 #include "client/handle.h"
 #include "common/chain.h"
 #include "common/error.h"
-#include "common/log.h"
 #include "net/loop.h"
 #include "proto/frame.h"
 #include "proto/greeting.h"
 
 enum { ARENA_MAX = 8 * FRAME_HEAD_MAX + (1 << 20) };
 
-/* --- what the channel needs to know about our bytes ------------------------------------------- */
-
-static int greet(void *context, struct chain *out)
-{
-    struct greeting_client greeting = { PROTOCOL_LOWEST, PROTOCOL_HIGHEST, GREETING_ANY_LOOP };
-    uint8_t *at = chain_reserve(out, GREETING_CLIENT_SIZE);
-
-    (void)context;
-    if (at == NULL)
-        return K_NOMEM;
-    greeting_client_write(&greeting, at);
-    return 0;
-}
-
-/* An advertised address that leads to another broker or cluster is worse than none: records would
- * end up in the wrong place. */
-static ssize_t greeted(void *context, const uint8_t *bytes, size_t size)
-{
-    struct broker *broker = context;
-    struct greeting_broker greeting;
-    ssize_t used = greeting_broker_read(bytes, size, &greeting);
-
-    if (used <= 0)
-        return used;
-    if (!cluster_accepts(broker->klient->cluster, greeting.cluster_id))
-        return K_WRONG_CLUSTER;
-    if (broker->id >= 0 && greeting.broker_id != broker->id)
-        return K_WRONG_BROKER;
-    return used;
-}
-
-static ssize_t cut(void *context, const uint8_t *bytes, size_t size)
-{
-    struct broker *broker = context;
-
-    return frame_cut(bytes, size, (size_t)broker->klient->config->values.receive_frame_bytes_max);
-}
-
-static int correlation(void *context, const uint8_t *bytes, size_t size, uint64_t *out)
-{
-    struct frame frame;
-
-    (void)context;
-    int code = frame_split((uint8_t *)bytes, size, &frame);
-    return code != 0 ? code : head_peek_correlation(frame.head, frame.head_size, out);
-}
-
-static const struct channel_protocol protocol = { greet, greeted, cut, correlation };
-
 /* --- broker ----------------------------------------------------------------------------------- */
-
-static void changed(void *context, int code)
-{
-    struct broker *broker = context;
-
-    broker->failed_at_ms = code == 0 ? 0 : loop_now_ms(broker->klient->loop);
-    if (code != 0)
-        LOG_DEBUG("broker-unreachable", "broker=%d address=%s:%u error=%s", broker->id,
-                  broker->host, broker->port, k_error_name(code));
-}
 
 /* Not at once: the news may have come by the very channel that is to go. */
 static void leave_old_address(struct turn_hook *hook)
 {
     struct broker *broker = LIST_OWNER(hook, struct broker, moved);
-    struct channel *old = broker->channel;
 
-    broker->channel = NULL;
-    channel_free(old);
+    link_close(&broker->first);
+    LIST_EACH(&broker->links, node)
+        link_close(LIST_OWNER(node, struct link, node));
 }
 
 struct broker *broker_new(struct klient *klient, int32_t id, const char *host, uint16_t port)
@@ -98,6 +37,8 @@ struct broker *broker_new(struct klient *klient, int32_t id, const char *host, u
     broker->id = id;
     broker->port = port;
     list_init(&broker->node);
+    list_init(&broker->links);
+    link_init(&broker->first, broker, GREETING_ANY_LOOP);
     turn_hook_init(&broker->moved, leave_old_address);
     snprintf(broker->host, sizeof broker->host, "%s", host);
     return broker;
@@ -107,7 +48,13 @@ void broker_free(struct broker *broker)
 {
     list_remove(&broker->node);
     turn_hook_cancel(&broker->moved);
-    channel_free(broker->channel);
+    link_close(&broker->first);
+    LIST_EACH_SAFE(&broker->links, node, after) {
+        struct link *link = LIST_OWNER(node, struct link, node);
+        link_close(link);
+        list_remove(node);
+        free(link);
+    }
     free(broker);
 }
 
@@ -123,35 +70,14 @@ void broker_move(struct broker *broker, const char *host, uint16_t port)
 
 bool broker_ready(const struct broker *broker)
 {
-    return broker->channel != NULL && channel_ready(broker->channel);
-}
-
-static int broker_connect(struct broker *broker)
-{
-    const struct config_values *values = &broker->klient->config->values;
-
-    if (broker->channel != NULL)
-        return 0;
-    return channel_new(broker->klient->loop,
-                       &(struct channel_options){
-                           .resolver = broker->klient->resolver,
-                           .protocol = &protocol,
-                           .protocol_context = broker,
-                           .host = broker->host,
-                           .port = broker->port,
-                           .connect_timeout_ms = values->connection_setup_timeout_ms,
-                           .backoff_ms = values->reconnect_backoff_ms,
-                           .backoff_max_ms = values->reconnect_backoff_max_ms,
-                           .idle_ms = values->connections_max_idle_ms,
-                           .changed = changed,
-                           .changed_context = broker,
-                       },
-                       &broker->channel);
+    return link_ready(&broker->first);
 }
 
 size_t broker_queued_bytes(const struct broker *broker)
 {
-    return broker->channel == NULL ? 0 : channel_queued_bytes(broker->channel);
+    const struct channel *channel = broker->first.channel;
+
+    return channel == NULL ? 0 : channel_queued_bytes(channel);
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
@@ -205,14 +131,22 @@ void request_fini(struct request *request)
 int broker_ask(struct broker *broker, struct request *request, struct chain *payload,
                int64_t timeout_ms, bool expect_answer)
 {
+    return broker_ask_by(&broker->first, request, payload, timeout_ms, expect_answer);
+}
+
+int broker_ask_by(struct link *link, struct request *request, struct chain *payload,
+                  int64_t timeout_ms, bool expect_answer)
+{
+    struct broker *broker = link->broker;
     struct chain frame;
-    int code = broker_connect(broker);
+    int code = link_connect(link);
 
     if (code != 0)
         return code;
     request->broker = broker;
+    request->channel = link->channel;
     request->head.correlation = request->call.correlation =
-        channel_next_correlation(broker->channel);
+        channel_next_correlation(link->channel);
     request->head.timeout_ms = timeout_ms > INT32_MAX ? INT32_MAX : (uint32_t)timeout_ms;
     request->head.client_id = broker->klient->config->values.client_id;
     chain_init(&frame);
@@ -224,7 +158,7 @@ int broker_ask(struct broker *broker, struct request *request, struct chain *pay
     if (payload != NULL)
         chain_move(&frame, payload);
     request->asked = true;
-    channel_ask(broker->channel, &request->call, &frame, timeout_ms > 0 ? timeout_ms : 1,
+    channel_ask(link->channel, &request->call, &frame, timeout_ms > 0 ? timeout_ms : 1,
                 expect_answer);
     return 0;
 }
@@ -234,5 +168,5 @@ void request_cancel(struct request *request)
     if (!request->asked)
         return;
     request->asked = false;
-    channel_cancel(request->broker->channel, &request->call);
+    channel_cancel(request->channel, &request->call);
 }

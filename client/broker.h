@@ -1,4 +1,4 @@
-/* broker.h - one broker as the client sees it: an address, a connection, requests in flight.
+/* broker.h - one broker as the client sees it: an address, its connections, requests in flight.
  *
  * Belongs to the handle's loop. Knows framing and heads, not what the requests mean. */
 #ifndef CLIENT_BROKER_H
@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "client/link.h"
 #include "common/arena.h"
 #include "common/list.h"
 #include "net/channel.h"
@@ -32,6 +33,7 @@ struct slab;
 struct request {
     struct channel_call call;
     struct broker *broker;
+    struct channel *channel;        /* it went by */
     struct arena arena;             /* of the question, then of the answer too */
     Kairn__RequestHead head;
     bool asked;
@@ -46,8 +48,9 @@ struct broker {
     int32_t id;                     /* -1: an entry of the bootstrap list */
     char host[256];
     uint16_t port;
-    struct channel *channel;        /* owned; NULL until first needed */
-    struct turn_hook moved;         /* the address changed: give up the channel */
+    struct link first;              /* the connection for everything */
+    struct list links;              /* struct link, owned: for loops with real traffic */
+    struct turn_hook moved;         /* the address changed: give up the connections */
     int64_t failed_at_ms;           /* when it was last found unusable; 0: never */
 };
 
@@ -61,10 +64,10 @@ void broker_free(struct broker *broker);
  * changed. */
 void broker_move(struct broker *broker, const char *host, uint16_t port);
 
-/* Is there a connection that has been greeted? */
+/* Is the first connection greeted? */
 bool broker_ready(const struct broker *broker);
 
-/* Bytes that wait to be written to its socket. */
+/* Bytes that wait to be written to the first connection's socket. */
 size_t broker_queued_bytes(const struct broker *broker);
 
 void request_init(struct request *request,
@@ -78,6 +81,10 @@ void request_fini(struct request *request);
  * or K_NOMEM or K_FRAME_TOO_LARGE: then it will not be answered. */
 int broker_ask(struct broker *broker, struct request *request, struct chain *payload,
                int64_t timeout_ms, bool expect_answer);
+
+/* The same by a certain connection: link_for(). */
+int broker_ask_by(struct link *link, struct request *request, struct chain *payload,
+                  int64_t timeout_ms, bool expect_answer);
 
 /* Forget it: it will not be answered. No-op unless in flight. */
 void request_cancel(struct request *request);

@@ -138,7 +138,7 @@ static int topic_resize(struct topic *topic, int32_t count)
     if (partitions == NULL)
         return K_NOMEM;
     for (int32_t i = topic->count; i < count; i++)
-        partitions[i] = (struct leadership){ .leader = -1, .epoch = -1 };
+        partitions[i] = (struct leadership){ .leader = -1, .epoch = -1, .loop = -1 };
     topic->partitions = partitions;
     topic->count = count;
     return 0;
@@ -163,7 +163,11 @@ static int topic_learn_partitions(struct topic *topic, const Kairn__TopicInfo *i
         const Kairn__PartitionInfo *from = info->partitions[i];
         struct leadership *to = &topic->partitions[from->partition];
         if (from->leader_epoch >= to->epoch)
-            *to = (struct leadership){ .leader = from->leader, .epoch = from->leader_epoch };
+            *to = (struct leadership){
+                .leader = from->leader,
+                .epoch = from->leader_epoch,
+                .loop = from->loop <= INT32_MAX ? (int32_t)from->loop : -1,
+            };
     }
     return code;
 }
@@ -416,7 +420,7 @@ bool cluster_stale(struct cluster *cluster, struct topic *topic, int32_t partiti
         return true;                /* somebody else has found out already */
     if (hint != NULL && hint->epoch > known->epoch && hint->broker >= 0) {
         broker_learn(cluster, hint->broker, hint->host, hint->port);
-        *known = (struct leadership){ .leader = hint->broker, .epoch = hint->epoch };
+        *known = (struct leadership){ .leader = hint->broker, .epoch = hint->epoch, .loop = -1 };
         return true;
     }
     if (!topic->stale || !topic->parked) {

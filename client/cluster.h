@@ -22,6 +22,7 @@ struct klient;
 struct leadership {
     int32_t leader;                 /* broker id, -1: none */
     int32_t epoch;
+    int32_t loop;                   /* of the leader, that owns it; -1: unknown */
 };
 
 struct topic {

@@ -17,14 +17,14 @@
 #include "common/slab.h"
 
 enum {
-    LANE_FETCHES_MAX = 8,           /* side by side to one broker */
+    LANE_FETCHES_MAX = 8,           /* side by side by one connection */
     ENTRIES_MAX = 1024,             /* partitions in one fetch */
     QUICK_EMPTY_MS = 10             /* pause after an answer that was neither full nor parked */
 };
 
 struct lane {
     struct list node;
-    struct broker *broker;          /* borrowed; brokers live as long as the cluster */
+    struct link *link;              /* borrowed; lives as long as the cluster */
     unsigned in_flight;
     struct list due;                /* struct assigned; filled and emptied within a turn */
 };
@@ -33,7 +33,7 @@ struct entry {
     struct assigned *assigned;      /* referenced */
     uint64_t generation;
     int64_t offset;
-    int32_t epoch;
+    int32_t epoch, loop;
     struct uuid topic_id;
 };
 
@@ -243,6 +243,7 @@ static void answered(struct request *request, int code, const Kairn__ResponseHea
         }
         entry->assigned->backoff_ms = 0;
         entry->assigned->told_unknown = false;
+        link_count(fetch->lane->link->broker, entry->loop, result->size);
         if (result->size > 0)
             take_bytes(fetcher, entry, result, slab, bytes);
         else if (quick)
@@ -254,17 +255,17 @@ static void answered(struct request *request, int code, const Kairn__ResponseHea
 
 /* --- questions -------------------------------------------------------------------------------- */
 
-static struct lane *lane_of(struct fetcher *fetcher, struct broker *broker)
+static struct lane *lane_of(struct fetcher *fetcher, struct link *link)
 {
     LIST_EACH(&fetcher->lanes, node) {
         struct lane *lane = LIST_OWNER(node, struct lane, node);
-        if (lane->broker == broker)
+        if (lane->link == link)
             return lane;
     }
     struct lane *lane = calloc(1, sizeof *lane);
     if (lane == NULL)
         return NULL;
-    lane->broker = broker;
+    lane->link = link;
     list_init(&lane->due);
     list_append(&fetcher->lanes, &lane->node);
     return lane;
@@ -330,7 +331,8 @@ static bool is_due(struct fetcher *fetcher, struct assigned *assigned, struct la
         fetcher_tell(fetcher, assigned, code, -1);
     }
     struct broker *broker = cluster_leader(cluster, assigned->held, assigned->partition);
-    if (broker != NULL && (*lane = lane_of(fetcher, broker)) != NULL)
+    int32_t loop = code == 0 ? assigned->held->partitions[assigned->partition].loop : -1;
+    if (broker != NULL && (*lane = lane_of(fetcher, link_for(broker, loop))) != NULL)
         return true;
     if (code == 0)
         cluster_stale(cluster, assigned->held, assigned->partition,
@@ -369,6 +371,7 @@ static void fetch_lane(struct fetcher *fetcher, struct lane *lane, int64_t room)
             .generation = assigned->fetch_generation,
             .offset = assigned->next_offset,
             .epoch = assigned->held->partitions[assigned->partition].epoch,
+            .loop = assigned->held->partitions[assigned->partition].loop,
             .topic_id = assigned->held->id,
         };
     }
@@ -376,7 +379,7 @@ static void fetch_lane(struct fetcher *fetcher, struct lane *lane, int64_t room)
     lane->in_flight++;
     /* The broker keeps it for fetch.max.wait.ms; that is not part of its time to answer. */
     if (code == 0)
-        code = broker_ask(lane->broker, &fetch->request, NULL,
+        code = broker_ask_by(lane->link, &fetch->request, NULL,
                           fetcher_values(fetcher)->request_timeout_ms +
                               fetcher_values(fetcher)->fetch_wait_ms_max, true);
     if (code != 0) {

@@ -17,6 +17,7 @@ libklientcore_la_SOURCES = \
 	client/gate.h client/gate.c \
 	client/handle.h client/handle.c \
 	client/inquiry.h client/inquiry.c \
+	client/link.h client/link.c \
 	client/partitioner.h client/partitioner.c \
 	client/position.h client/position.c \
 	client/producer.h client/producer.c client/producer_topic.c \

@@ -80,6 +80,7 @@ struct accumulator {
     struct heap_node wake;
     struct batch_queue again;       /* owned; to be sent before `closed` */
     struct cargo *cargo;            /* what is in flight, or NULL */
+    struct link *link;              /* by which the last cargo went; borrowed */
     int64_t retry_at_ms, backoff_ms, sent_at_us;
 };
 

@@ -45,17 +45,17 @@ void sender_noticed(struct mail *mail)
     sender_touch(accumulator->producer->sender, accumulator);
 }
 
-static struct lane *lane_of(struct sender *sender, int32_t broker)
+static struct lane *lane_of(struct sender *sender, struct link *link)
 {
     LIST_EACH(&sender->lanes, node) {
         struct lane *lane = LIST_OWNER(node, struct lane, node);
-        if (lane->broker == broker)
+        if (lane->link == link)
             return lane;
     }
     struct lane *lane = calloc(1, sizeof *lane);
     if (lane == NULL)
         return NULL;
-    lane->broker = broker;
+    lane->link = link;
     list_init(&lane->ready);
     list_init(&lane->lingering);
     list_append(&sender->lanes, &lane->node);
@@ -172,6 +172,21 @@ static int64_t open_due(struct sender *sender, struct accumulator *accumulator,
     return natural < latest ? natural : latest;
 }
 
+/* A batch that may be on its way already is not sent again by another connection, where it could
+ * be overtaken; nor is the next one when nobody tells that the last has arrived. */
+struct link *sender_choose_link(const struct sender *sender, const struct accumulator *accumulator,
+                                struct broker *broker)
+{
+    const struct topic *topic = accumulator->topic->topic;
+
+    if (sender_values(sender)->acks == ACKS_ZERO)
+        return &broker->first;
+    if (accumulator->again.first != NULL && accumulator->link != NULL &&
+        accumulator->link->broker == broker && link_ready(accumulator->link))
+        return accumulator->link;
+    return link_for(broker, topic->partitions[accumulator->partition].loop);
+}
+
 /* The lane of the partition's leader; NULL (what to do about it has been seen to) without. */
 static struct lane *find_lane(struct sender *sender, struct accumulator *accumulator)
 {
@@ -187,7 +202,7 @@ static struct lane *find_lane(struct sender *sender, struct accumulator *accumul
     }
     struct broker *broker = cluster_leader(cluster, topic, accumulator->partition);
     if (broker != NULL)
-        return lane_of(sender, broker->id);
+        return lane_of(sender, sender_choose_link(sender, accumulator, broker));
     if (code == 0)
         cluster_stale(cluster, topic, accumulator->partition,
                       topic->partitions[accumulator->partition].epoch, NULL);
@@ -232,17 +247,14 @@ static void examine(struct sender *sender, struct accumulator *accumulator)
     }
 }
 
-/* May another request go to this broker? */
+/* May another request go by this connection? */
 static bool lane_open(struct sender *sender, struct lane *lane)
 {
     if (lane->in_flight >= (unsigned)sender_values(sender)->in_flight_max)
         return false;
     if (sender_values(sender)->acks != ACKS_ZERO || list_empty(&lane->ready))
         return true;
-    struct accumulator *first = LIST_OWNER(list_first(&lane->ready), struct accumulator, node);
-    struct broker *broker = cluster_leader(sender->producer->klient->cluster,
-                                           first->topic->topic, first->partition);
-    return broker == NULL || broker_queued_bytes(broker) < UNANSWERED_BYTES_MAX;
+    return broker_queued_bytes(lane->link->broker) < UNANSWERED_BYTES_MAX;
 }
 
 static void run(struct turn_hook *hook)

@@ -13,10 +13,10 @@
 #include "common/list.h"
 #include "net/loop.h"
 
-/* The traffic to one broker. */
+/* The traffic of one connection. */
 struct lane {
     struct list node;               /* in sender->lanes */
-    int32_t broker;
+    struct link *link;              /* borrowed; lives as long as the cluster */
     struct list ready;              /* accumulators that may go, oldest first */
     struct list lingering;          /* that wait for company until the lane is idle */
     unsigned in_flight;
@@ -49,6 +49,10 @@ static inline int64_t sender_now_ms(const struct sender *sender)
 
 /* Examine the accumulator at the end of this turn. */
 void sender_touch(struct sender *sender, struct accumulator *accumulator);
+
+/* The connection for the partition, which `broker` leads. */
+struct link *sender_choose_link(const struct sender *sender, const struct accumulator *accumulator,
+                                struct broker *broker);
 
 /* The lane has become idle: company is waited for no longer. */
 void sender_lane_idle(struct sender *sender, struct lane *lane);

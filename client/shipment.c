@@ -21,7 +21,6 @@ struct shipment {
     struct list node;
     struct sender *sender;
     struct lane *lane;
-    struct broker *broker;
     struct request request;
     int64_t sent_us;
     size_t count;
@@ -259,7 +258,7 @@ static void gather(struct sender *sender, struct lane *lane, struct shipment *sh
         struct cargo *cargo = &shipment->cargos[shipment->count];
 
         list_remove(&accumulator->node);
-        if (broker == NULL || broker->id != lane->broker) {
+        if (broker == NULL || sender_choose_link(sender, accumulator, broker) != lane->link) {
             sender_touch(sender, accumulator);         /* it moved while it waited */
             continue;
         }
@@ -273,7 +272,8 @@ static void gather(struct sender *sender, struct lane *lane, struct shipment *sh
             continue;
         }
         room = cargo->size < room ? room - cargo->size : 0;
-        shipment->broker = broker;
+        accumulator->link = lane->link;
+        link_count(broker, topic->partitions[accumulator->partition].loop, cargo->size);
         shipment->count++;
     }
 }
@@ -291,7 +291,7 @@ static int dispatch(struct sender *sender, struct shipment *shipment)
     shipment->sent_us = loop_now_us(sender->producer->klient->loop);
     shipment->lane->in_flight++;
     if (code == 0)
-        code = broker_ask(shipment->broker, &shipment->request, &payload,
+        code = broker_ask_by(shipment->lane->link, &shipment->request, &payload,
                           sender_values(sender)->request_timeout_ms, acks != 0);
     if (code != 0)
         shipment->lane->in_flight--;

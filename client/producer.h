@@ -118,6 +118,7 @@ struct klient_producer {
     atomic_bool closing;
     struct gate progress;               /* memory, a topic, reports or a flush: look again */
     _Atomic(struct topic_table *) topics;
+    _Atomic(struct producer_topic *) recent;    /* the last one found */
     struct sender *sender;              /* owned; the loop's side */
     /* buffer.memory */
     atomic_int_least64_t used_bytes;

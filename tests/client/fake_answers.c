@@ -114,6 +114,13 @@ static void answer(struct fake_conn *conn, Kairn__ResponseHead *head, struct cha
     kairn__##lower##__init(made);                                       \
     made; })
 
+int fake_loops(struct fake *fake)
+{
+    int loops = atomic_load(&fake->faults.loops);
+
+    return loops > 0 ? loops : 1;
+}
+
 static void describe_topic(struct fake *fake, struct fake_topic *topic, Kairn__TopicInfo *info)
 {
     struct arena *arena = &fake->arena;
@@ -127,6 +134,7 @@ static void describe_topic(struct fake *fake, struct fake_topic *topic, Kairn__T
         partition->partition = (uint32_t)p;
         partition->leader = leader < 0 ? -1 : leader + 1;
         partition->leader_epoch = topic->partitions[p].epoch;
+        partition->loop = (uint32_t)(p % fake_loops(fake));
         int32_t replica = leader + 1;
         partition->replicas = arena_copy(arena, &replica, sizeof replica);
         partition->n_replicas = 1;
@@ -299,6 +307,8 @@ static void produce(struct fake_conn *conn, const Kairn__RequestHead *request,
     for (size_t i = 0; i < question->n_partitions; i++) {
         Kairn__ProducePartition *row = question->partitions[i];
         body->results[i] = NEW(arena, produce_result, ProduceResult);
+        if (conn->wanted_loop == (int)row->partition % fake_loops(fake))
+            atomic_fetch_add(&fake->faults.by_own_loop, 1);
         produce_one(conn, row, bytes, body->results[i]);
         for (size_t b = 0; b < row->n_batch_sizes; b++)
             bytes += row->batch_sizes[b];

@@ -122,8 +122,14 @@ static void frame_arrived(struct conn *conn, struct slab *slab, uint8_t *bytes, 
         fake_serve(self, bytes, size, 0);
         return;
     }
+    struct greeting_client wish;
+    greeting_client_read(bytes, size, &wish);
+    self->wanted_loop = wish.loop;
+    int loops = fake_loops(self->broker->fake);
     struct greeting_broker greeting = { .lowest = PROTOCOL_LOWEST, .highest = PROTOCOL_HIGHEST,
-                                        .broker_id = self->broker->id + 1, .loops = 1,
+                                        .broker_id = self->broker->id + 1,
+                                        .loops = (uint16_t)loops,
+                                        .loop = wish.loop < loops ? wish.loop : 0,
                                         .cluster_id = "fake-cluster" };
     uint8_t out[GREETING_BROKER_SIZE];
     greeting_broker_write(&greeting, out);

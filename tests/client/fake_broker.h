@@ -43,6 +43,9 @@ struct fake_faults {
     atomic_int hostile;             /* enum fake_hostility, of every answer but metadata */
     atomic_int hostile_metadata;    /* of answers to metadata */
     atomic_int discard;             /* count records instead of keeping them */
+    atomic_int loops;               /* partition p belongs to loop p modulo this; 0: one loop */
+    /* Seen: produce requests that came by a connection made for the loop of a partition. */
+    atomic_int by_own_loop;
 };
 
 struct fake;

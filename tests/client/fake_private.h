@@ -51,6 +51,7 @@ struct fake_conn {
     struct fake_broker *broker;
     struct conn *conn;
     int greeted, closed;
+    int wanted_loop;                /* GREETING_ANY_LOOP: none */
     unsigned references;
 };
 
@@ -106,6 +107,9 @@ void fake_late_fired(void *context);
 
 /* Answer one whole frame; with `last_chance` a fetch is not parked again. */
 void fake_serve(struct fake_conn *conn, uint8_t *bytes, size_t size, int last_chance);
+
+/* How many loops the brokers have. */
+int fake_loops(struct fake *fake);
 
 /* Look at parked fetches again. */
 void fake_wake_fetches(struct fake *fake);

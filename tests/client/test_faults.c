@@ -179,6 +179,50 @@ START_TEST(connections_that_break_are_made_again)
 }
 END_TEST
 
+/* Records of 2 KB for partition 1 until `done` says so; returns how many were sent. */
+static int send_large(klient_producer_t *producer, int from, bool (*done)(int sent))
+{
+    char value[2048];
+    int sent = 0;
+
+    memset(value, ' ', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    for (; !done(sent); sent++) {
+        int size = snprintf(value, 32, "0 %d", from + sent);
+        value[size] = ' ';
+        ck_assert_int_eq(send_text(producer, "t", 1, NULL, value), KLIENT_OK);
+    }
+    ck_assert_int_eq(klient_producer_flush(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    return sent;
+}
+
+static bool few_are_sent(int sent)
+{
+    return sent >= 100;
+}
+
+static bool own_loop_is_used(int sent)
+{
+    ck_assert_int_lt(sent, 200000);
+    return atomic_load(&fake_faults(fake)->by_own_loop) >= 3;
+}
+
+START_TEST(a_busy_partition_gets_a_connection_to_its_loop)
+{
+    atomic_store(&fake_faults(fake)->loops, 2);
+    klient_producer_t *producer = producer_with(config_for(fake, NULL));
+
+    int sent = send_large(producer, 0, few_are_sent);
+    ck_assert_int_eq(atomic_load(&fake_faults(fake)->by_own_loop), 0);
+    sent += send_large(producer, sent, own_loop_is_used);
+    fake_disconnect(fake);
+    sent += send_large(producer, sent, few_are_sent);
+    klient_producer_close(producer, PATIENCE_MS, NULL);
+
+    ck_assert_int_eq(check_all(1, sent), 0);
+}
+END_TEST
+
 START_TEST(a_topic_made_anew_is_a_new_topic)
 {
     klient_producer_t *producer = producer_with(config_for(fake, NULL));
@@ -237,6 +281,7 @@ Suite *faults_suite(void)
     tcase_add_test(tcase, a_hint_saves_the_metadata_request);
     tcase_add_test(tcase, records_wait_for_a_leader_to_be_elected);
     tcase_add_test(tcase, connections_that_break_are_made_again);
+    tcase_add_test(tcase, a_busy_partition_gets_a_connection_to_its_loop);
     tcase_add_test(tcase, a_topic_made_anew_is_a_new_topic);
     tcase_add_test(tcase, records_of_a_topic_that_is_gone_fail);
     tcase_add_test(tcase, without_retries_the_first_failure_is_final);

@@ -9,6 +9,7 @@ libcommon_la_SOURCES = \
 	common/compress_lz4.c common/compress_snappy.c common/compress_zstd.c \
 	common/crc32c.h common/crc32c.c common/crc32c_x86.h common/crc32c_x86.c \
 	common/cursor.h common/cursor.c \
+	common/descriptors.h common/descriptors.c \
 	common/endian.h \
 	common/error.h common/error_table.h common/error.c \
 	common/heap.h common/heap.c \

@@ -11,6 +11,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "common/descriptors.h"
 #include "common/log.h"
 #include "server/broker.h"
 #include "server/config.h"
@@ -162,6 +163,8 @@ int main(int argc, char **argv)
     mallopt(M_ARENA_MAX, MALLOC_ARENAS);
 
     struct flags flags;
+    if (!descriptors_secure())
+        return EXIT_FAILED;
     if (flags_parse(argc, argv, &flags) != 0)
         return EXIT_USAGE;
 

@@ -1,5 +1,7 @@
 /* CreateTopics: check what needs no controller, hand the rest to it, answer in the asker's
  * order. */
+#include <string.h>
+
 #include "common/error.h"
 #include "common/options.h"
 #include "server/api/controller.h"
@@ -66,6 +68,12 @@ static int check_configs(const Kairn__NewTopic *topic, struct k_reason *reason)
                                  topic->configs[i]->value, reason);
         if (code != 0)
             return K_INVALID_CONFIG;
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(topic->configs[j]->name, topic->configs[i]->name) != 0)
+                continue;
+            return k_reason_set(reason, K_INVALID_CONFIG, "%s is given twice: keep one",
+                                topic->configs[i]->name);
+        }
     }
     return 0;
 }

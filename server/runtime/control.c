@@ -105,8 +105,6 @@ static void session_changed(void *context, enum zk_state state)
 
     switch (state) {
     case ZK_CONNECTED:
-        LOG_INFO("zookeeper-connected", "session-timeout-ms=%d",
-                 zk_session_timeout_ms(control->session));
         control->waiting_since_ms = 0;
         if (control->identified)
             tell_session_up(control);

@@ -10,6 +10,7 @@ tests_common_test_common_SOURCES = \
 	tests/common/test_compress.c \
 	tests/common/test_crc32c.c \
 	tests/common/test_cursor.c \
+	tests/common/test_descriptors.c \
 	tests/common/test_error.c \
 	tests/common/test_heap.c \
 	tests/common/test_list.c \

@@ -10,6 +10,7 @@ Suite *clock_suite(void);
 Suite *compress_suite(void);
 Suite *crc32c_suite(void);
 Suite *cursor_suite(void);
+Suite *descriptors_suite(void);
 Suite *error_suite(void);
 Suite *heap_suite(void);
 Suite *list_suite(void);

@@ -141,6 +141,25 @@ START_TEST(what_can_be_refused_here_is_and_the_rest_goes_on)
 }
 END_TEST
 
+START_TEST(a_setting_that_is_given_twice_is_refused)
+{
+    Kairn__ConfigEntry entry = KAIRN__CONFIG_ENTRY__INIT, *configs[] = { &entry, &entry };
+    Kairn__NewTopic topic = KAIRN__NEW_TOPIC__INIT, *topics[] = { &topic };
+    topic.name = (char *)"orders";
+    topic.n_configs = 2;
+    topic.configs = configs;
+    entry.name = (char *)"segment.bytes";
+    entry.value = (char *)"1000000";
+
+    struct asked *asked = create(topics, 1);
+
+    Kairn__TopicResult *result = asked->head->create_topics->results[0];
+    ck_assert_int_eq(head_error_code(result->error), K_INVALID_CONFIG);
+    ck_assert_ptr_nonnull(strstr(result->error->message, "twice"));
+    asked_free(asked);
+}
+END_TEST
+
 START_TEST(a_relayed_request_is_not_relayed_again)
 {
     Kairn__NewTopic topic = KAIRN__NEW_TOPIC__INIT, *topics[] = { &topic };
@@ -232,6 +251,7 @@ Suite *topics_suite(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, what_the_asker_leaves_open_the_brokers_options_say);
     tcase_add_test(tests, what_can_be_refused_here_is_and_the_rest_goes_on);
+    tcase_add_test(tests, a_setting_that_is_given_twice_is_refused);
     tcase_add_test(tests, a_relayed_request_is_not_relayed_again);
     tcase_add_test(tests, changes_are_asked_of_this_broker_only);
     tcase_add_test(tests, configurations_tell_value_and_source);

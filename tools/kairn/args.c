@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const struct flag common_flags[] = {
-    { "--json", NULL, "print JSON instead of a table" },
+    { "--json", NULL, "print JSON, for programs" },
     { "--help", NULL, "print this" },
     { NULL, NULL, NULL },
 };
@@ -109,19 +109,21 @@ static const struct flag *find_flag(const struct command *command, const char *n
 /* One flag at argv[*at]: "--name value", "--name=value" or "--switch". */
 static int take_flag(struct args *args, int argc, char **argv, int *at)
 {
-    const char *word = argv[*at];
+    const char *word = strcmp(argv[*at], "-h") == 0 ? "--help" : argv[*at];
     const char *equals = strchr(word, '=');
     size_t size = equals != NULL ? (size_t)(equals - word) : strlen(word);
     const struct flag *flag = find_flag(args->command, word, size);
     const char *value = NULL;
 
     if (flag == NULL)
-        return command_misuse(args, "unknown option %.*s", (int)size, word);
+        return command_misuse(args, "unknown option %.*s (before a name that starts with -, put --)",
+                              (int)size, word);
     if (flag->value == NULL && equals != NULL)
         return command_misuse(args, "%s takes no value", flag->name);
     if (flag->value != NULL) {
         if (equals == NULL && *at + 1 >= argc)
-            return command_misuse(args, "%s needs a value: %s", flag->name, flag->value);
+            return command_misuse(args, "%s needs a value: %s %s", flag->name, flag->name,
+                                  flag->value);
         value = equals != NULL ? equals + 1 : argv[++*at];
     }
     args->given[args->given_count++] = (struct given){ flag->name, value };
@@ -146,7 +148,7 @@ int args_parse(const struct command *command, int argc, char **argv, struct args
     for (int at = 0; status == 0 && at < argc; at++) {
         if (!only_operands && strcmp(argv[at], "--") == 0)
             only_operands = true;
-        else if (!only_operands && argv[at][0] == '-' && argv[at][1] == '-')
+        else if (!only_operands && argv[at][0] == '-' && argv[at][1] != '\0')
             status = take_flag(args, argc, argv, &at);
         else
             args->operands[args->operand_count++] = argv[at];
@@ -159,7 +161,7 @@ int args_parse(const struct command *command, int argc, char **argv, struct args
                         args->operand_count > (size_t)command->operands_max))
         status = args->operand_count < (size_t)command->operands_min
                      ? command_misuse(args, "%s is missing", command->operands)
-                     : command_misuse(args, "what is '%s'?", args->operands[command->operands_max]);
+                     : command_misuse(args, "'%s' is too much", args->operands[command->operands_max]);
     if (status != 0) {
         args_free(args);
         return status;

@@ -1,25 +1,69 @@
 #include "tools/kairn/connect.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+/* Which brokers are asked first, and *source, who said so. */
+static const char *bootstrap_of(const struct args *args, const char **source)
+{
+    const char *bootstrap = args_value(args, "--bootstrap");
+    *source = "from --bootstrap";
+    if (bootstrap == NULL) {
+        bootstrap = getenv("KAIRN_BOOTSTRAP");
+        *source = "from $KAIRN_BOOTSTRAP";
+    }
+    if (bootstrap == NULL || bootstrap[0] == '\0') {
+        bootstrap = "127.0.0.1:9092";
+        *source = "the default; --bootstrap or $KAIRN_BOOTSTRAP name others";
+    }
+    return bootstrap;
+}
+
+void connect_advise(const struct args *args, klient_code_t code)
+{
+    const char *source, *bootstrap = bootstrap_of(args, &source);
+
+    switch (code) {
+    case KLIENT_UNKNOWN_TOPIC_OR_PARTITION:
+        fputs("try: kairn topic list, kairn topic describe\n", stderr);
+        break;
+    case KLIENT_REQUEST_TIMED_OUT:
+    case KLIENT_CONNECTION_FAILED:
+    case KLIENT_RESOLVE_FAILED:
+        fprintf(stderr, "asked: %s (%s)\ntry: kairn cluster status, and whether brokers run there\n",
+                bootstrap, source);
+        break;
+    default:
+        break;
+    }
+}
 
 int connect_failed(const struct args *args, klient_error_t *error)
 {
     int status = command_failed(args, "%s: %s", klient_code_name(klient_error_code(error)),
                                 klient_error_text(error));
+    connect_advise(args, klient_error_code(error));
     klient_error_free(error);
     return status;
 }
 
+bool connect_timeout(const struct args *args, int64_t *timeout_ms)
+{
+    return args_number(args, "--timeout", 30000, 1, INT32_MAX, timeout_ms);
+}
+
 klient_config_t *connect_config(const struct args *args, int *status)
 {
-    const char *bootstrap = args_value(args, "--bootstrap");
-    klient_config_t *config = klient_config_new();
+    const char *source, *bootstrap = bootstrap_of(args, &source);
     klient_error_t *error = NULL;
+    int64_t timeout_ms;
+    char max_block[32];
 
-    if (bootstrap == NULL)
-        bootstrap = getenv("KAIRN_BOOTSTRAP");
-    if (bootstrap == NULL || bootstrap[0] == '\0')
-        bootstrap = "127.0.0.1:9092";
+    *status = EXIT_USAGE;
+    if (!connect_timeout(args, &timeout_ms))
+        return NULL;
+    snprintf(max_block, sizeof max_block, "%lld", (long long)timeout_ms);
+    klient_config_t *config = klient_config_new();
     if (config == NULL) {
         *status = command_failed(args, "out of memory");
         return NULL;
@@ -27,6 +71,8 @@ klient_config_t *connect_config(const struct args *args, int *status)
     klient_code_t code = klient_config_set(config, "bootstrap.servers", bootstrap, &error);
     if (code == KLIENT_OK)
         code = klient_config_set(config, "client.id", "kairn", &error);
+    if (code == KLIENT_OK)
+        code = klient_config_set(config, "max.block.ms", max_block, &error);
     for (size_t i = 0; code == KLIENT_OK && i < args_count(args, "--set"); i++)
         code = klient_config_set_pair(config, args_nth(args, "--set", i), &error);
     if (code != KLIENT_OK) {
@@ -44,7 +90,7 @@ klient_admin_t *connect_admin(const struct args *args, int64_t *timeout_ms, int 
     klient_error_t *error = NULL;
 
     *status = EXIT_USAGE;
-    if (!args_number(args, "--timeout", 30000, 1, INT32_MAX, timeout_ms))
+    if (!connect_timeout(args, timeout_ms))
         return NULL;
     klient_config_t *config = connect_config(args, status);
     if (config == NULL)

@@ -9,10 +9,16 @@
  * exit with. */
 klient_config_t *connect_config(const struct args *args, int *status);
 
+/* --timeout. False: said, wrong usage. */
+bool connect_timeout(const struct args *args, int64_t *timeout_ms);
+
 /* An admin on it, and how long to wait for answers. NULL: said. */
 klient_admin_t *connect_admin(const struct args *args, int64_t *timeout_ms, int *status);
 
-/* Say and free a library error. Returns EXIT_FAILED. */
+/* What to look at after an error of this kind, if there is something, on standard error. */
+void connect_advise(const struct args *args, klient_code_t code);
+
+/* Say and free a library error, with advice. Returns EXIT_FAILED. */
 int connect_failed(const struct args *args, klient_error_t *error);
 
 #endif

@@ -8,7 +8,7 @@
 #include "tools/kairn/connect.h"
 #include "tools/kairn/record_format.h"
 
-enum { POLL_MS = 1000, LOOK_UP_MS = 30000 };
+enum { POLL_MS = 1000 };
 
 /* Set by the signal handler, which may do no more than that and wake the poll. */
 static klient_consumer_t *volatile interrupted_consumer;
@@ -22,6 +22,7 @@ struct consuming {
     int64_t *ends;                      /* --exit-at-end: where to stop, per partition */
     size_t count;
     int64_t left;                       /* --max: how many records are still wanted */
+    int64_t timeout_ms;                 /* for what is asked before reading */
     struct record_format *format;
 };
 
@@ -39,15 +40,15 @@ static int find_partitions(struct consuming *consuming, int64_t only)
     klient_metadata_t *metadata = NULL;
     klient_topic_info_t topic = { .size = sizeof topic };
 
-    if (klient_consumer_partitions_for(consuming->consumer, consuming->topic, LOOK_UP_MS, &metadata,
+    if (klient_consumer_partitions_for(consuming->consumer, consuming->topic, consuming->timeout_ms, &metadata,
                                        &error) != KLIENT_OK)
         return connect_failed(consuming->args, error);
     klient_metadata_topic(metadata, 0, &topic);
     int32_t count = topic.partition_count;
     klient_metadata_free(metadata);
     if (only >= count)
-        return command_failed(consuming->args, "topic %s has partitions 0 to %d", consuming->topic,
-                              count - 1);
+        return command_failed(consuming->args, "--partition %lld: topic %s has partitions 0 to %d",
+                              (long long)only, consuming->topic, count - 1);
     consuming->count = only >= 0 ? 1 : (size_t)count;
     consuming->partitions = calloc(consuming->count, sizeof *consuming->partitions);
     consuming->ends = calloc(consuming->count, sizeof *consuming->ends);
@@ -73,7 +74,7 @@ static klient_code_t seek_all(struct consuming *consuming, const char *from, kli
         code = KLIENT_NOMEM;
     else if (from[0] == '@')
         code = klient_consumer_offsets_for_times(consuming->consumer, consuming->partitions, times,
-                                                 consuming->count, LOOK_UP_MS, offsets, error);
+                                                 consuming->count, consuming->timeout_ms, offsets, error);
     for (size_t i = 0; code == KLIENT_OK && i < consuming->count; i++) {
         int32_t partition = consuming->partitions[i].partition;
         if (strcmp(from, "beginning") == 0)
@@ -109,7 +110,7 @@ static bool reached_ends(struct consuming *consuming)
         int64_t position = 0;
         klient_code_t code = klient_consumer_position(consuming->consumer, consuming->topic,
                                                       consuming->partitions[i].partition,
-                                                      LOOK_UP_MS, &position, NULL);
+                                                      consuming->timeout_ms, &position, NULL);
         if (code != KLIENT_OK || position < consuming->ends[i])
             return false;
     }
@@ -155,7 +156,8 @@ static int consume_all(struct consuming *consuming, bool until_end)
             status = EXIT_FAILED;
         }
     }
-    return status;
+    /* Ended by hand is a fine end, but not for who wants everything up to the end. */
+    return interrupted && until_end ? EXIT_FAILED : status;
 }
 
 static int start(struct consuming *consuming, const char *from, int64_t only)
@@ -169,10 +171,15 @@ static int start(struct consuming *consuming, const char *from, int64_t only)
                                                 consuming->count, &error);
     if (code == KLIENT_OK)
         code = klient_consumer_end_offsets(consuming->consumer, consuming->partitions,
-                                           consuming->count, LOOK_UP_MS, consuming->ends, &error);
+                                           consuming->count, consuming->timeout_ms, consuming->ends, &error);
     if (code == KLIENT_OK)
         code = seek_all(consuming, from, &error);
-    return code == KLIENT_OK ? EXIT_DONE : connect_failed(consuming->args, error);
+    if (code == KLIENT_OK)
+        return EXIT_DONE;
+    if (!interrupted)
+        return connect_failed(consuming->args, error);
+    klient_error_free(error);
+    return EXIT_FAILED;
 }
 
 int consume(const struct args *args)
@@ -186,6 +193,7 @@ int consume(const struct args *args)
 
     from = from != NULL ? from : "beginning";
     if (!args_number(args, "--partition", -1, 0, INT32_MAX, &only) ||
+        !connect_timeout(args, &consuming.timeout_ms) ||
         !args_number(args, "--max", INT64_MAX, 1, INT64_MAX, &consuming.left))
         return EXIT_USAGE;
     if (!from_is_valid(from))

@@ -16,7 +16,7 @@ static void *checked(void *memory)
 void json_line(json_t *value)
 {
     checked(value);
-    json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
+    json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
     putchar('\n');
     json_decref(value);
 }

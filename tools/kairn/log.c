@@ -1,9 +1,23 @@
 /* log.c - kairn log dump: look into the files of a log directory. */
 #include <stdio.h>
+#include <string.h>
 
 #include "common/error.h"
 #include "server/storage/dump.h"
 #include "tools/kairn/command.h"
+#include "tools/kairn/json.h"
+
+/* Whose lines follow. */
+static void name_file(const char *path, bool json)
+{
+    if (!json) {
+        printf("file %s\n", path);
+        return;
+    }
+    json_t *object = json_object();
+    json_set_bytes(object, "file", path, strlen(path));
+    json_line(object);
+}
 
 int log_dump_file(const struct args *args)
 {
@@ -13,9 +27,12 @@ int log_dump_file(const struct args *args)
         .json = args_json(args),
     };
     int status = EXIT_DONE;
+    bool several = args_operand_count(args) > 1;
 
     for (size_t i = 0; i < args_operand_count(args); i++) {
         struct k_reason reason = { "" };
+        if (several)
+            name_file(args_operand(args, i), options.json);
         if (log_dump(args_operand(args, i), &options, stdout, &reason) != 0)
             status = command_failed(args, "%s", reason.text);
     }

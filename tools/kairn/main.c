@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client/klient.h"
+#include "common/descriptors.h"
 #include "tools/kairn/command.h"
 
 /* clang-format off */
@@ -19,14 +20,16 @@ static const struct command commands[] = {
       .text = "List the topics." },
     { .noun = "topic", .verb = "describe", .operands = "[TOPIC...]", .operands_max = 1000,
       .connects = true, .run = topic_describe,
-      .text = "Show partitions, leaders, replicas and settings of topics (all by default)." },
+      .text = "Show partitions, leaders, replicas and settings (of all topics by default)." },
     { .noun = "topic", .verb = "delete", .operands = "TOPIC...", .operands_min = 1,
       .operands_max = 1000, .connects = true, .run = topic_delete,
       .text = "Delete topics and their data." },
     { .noun = "produce", .operands = "TOPIC", .operands_min = 1, .operands_max = 1,
       .connects = true, .run = produce,
-      .text = "Send one record per line of standard input; a summary goes to standard error.\n"
-              "Exit status 1 when any record failed.",
+      .text = "Send one record per line of standard input.\n\n"
+              "A summary goes to standard error (with --json: an object to standard output), and\n"
+              "progress when that is a terminal. Exit status 1 when any record failed. Ctrl-C ends\n"
+              "the input: what was read is sent.",
       .flags = {
           { "--key-separator", "S", "separates key and value; a line without it has no key" },
           { "--header", "NAME=VALUE", "a header for every record; may be repeated" },
@@ -36,6 +39,8 @@ static const struct command commands[] = {
     { .noun = "consume", .operands = "TOPIC", .operands_min = 1, .operands_max = 1,
       .connects = true, .run = consume,
       .text = "Print records, by default from the beginning and on and on.\n\n"
+              "Order holds within a partition. Ctrl-C ends it. With --json, a record is an object on\n"
+              "a line; bytes that are no UTF-8 stand in key_base64 and value_base64.\n\n"
               "A format knows %t topic, %p partition, %o offset, %T timestamp, %k key, %v value,\n"
               "%h headers, %K and %S sizes of key and value (-1: null), %%; \\n \\t \\r \\0 \\\\.",
       .flags = {
@@ -46,7 +51,9 @@ static const struct command commands[] = {
           { "--format", "F", "how to print a record (default '%v\\n')" } } },
     { .noun = "cluster", .verb = "status", .operands = "",
       .connects = true, .run = cluster_status,
-      .text = "Show the cluster at a glance. Exit status 1 when a partition has no leader." },
+      .text = "Show the cluster at a glance.\n"
+              "Exit status 1 when there is no controller, a partition has no leader, or replicas\n"
+              "are missing." },
     { .noun = "broker", .verb = "list", .operands = "",
       .connects = true, .run = broker_list,
       .text = "List the live brokers." },
@@ -56,17 +63,23 @@ static const struct command commands[] = {
               "Exit status 1 when anything in a file is wrong.",
       .flags = {
           { "--records", NULL, "print every record, not only batches" },
-          { "--summary", NULL, "one line per file: counts, offsets, a hash of the records" } } },
+          { "--summary", NULL, "only the last line: counts, offsets, a hash of the records" } } },
 };
 /* clang-format on */
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
-static void usage(FILE *out)
+/* The commands of a noun, or all of them (NULL). Returns how many. */
+static int list_commands(FILE *out, const char *noun)
 {
-    fputs("usage: kairn COMMAND [options]\n\n", out);
+    int known = 0;
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         char words[64];
+        if (noun != NULL && strcmp(commands[i].noun, noun) != 0)
+            continue;
+        if (known++ == 0)
+            fprintf(out, "usage: kairn %s%sCOMMAND [options]\n\n", noun != NULL ? noun : "",
+                    noun != NULL ? " " : "");
         const char *end = strchr(commands[i].text, '\n');
         int size = end != NULL ? (int)(end - commands[i].text) : (int)strlen(commands[i].text);
         snprintf(words, sizeof words, "%s%s%s %s", commands[i].noun,
@@ -74,7 +87,14 @@ static void usage(FILE *out)
                  commands[i].verb != NULL ? commands[i].verb : "", commands[i].operands);
         fprintf(out, "  %-28s %.*s\n", words, size, commands[i].text);
     }
-    fputs("\nkairn COMMAND --help tells more. $KAIRN_BOOTSTRAP names the brokers to ask.\n", out);
+    return known;
+}
+
+static void usage(FILE *out)
+{
+    list_commands(out, NULL);
+    fputs("\nkairn COMMAND --help tells more, kairn --version the version.\n"
+          "The brokers to ask are named by --bootstrap HOST:PORT,... or $KAIRN_BOOTSTRAP.\n", out);
 }
 
 /* The command that argv[1..] names; *words is how many words it took. */
@@ -90,18 +110,22 @@ static const struct command *find_command(int argc, char **argv, int *words)
     return NULL;
 }
 
-/* "kairn topic": the verbs of a noun. */
-static int explain_noun(const char *noun)
+static bool asks_for_help(const char *word)
 {
-    int known = 0;
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(commands[i].noun, noun) != 0)
-            continue;
-        if (known++ == 0)
-            fprintf(stderr, "kairn %s: which of these?\n", noun);
-        fprintf(stderr, "  kairn %s %s %s\n", noun, commands[i].verb, commands[i].operands);
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
+}
+
+/* What is no command: "kairn topic" alone, "kairn topic --help", a word that nobody knows. */
+static int explain(int argc, char **argv)
+{
+    bool asked = argc > 2 && asks_for_help(argv[2]);
+    if (list_commands(asked ? stdout : stderr, argv[1]) == 0) {
+        fprintf(stderr, "kairn: no command '%s'\ntry: kairn --help\n", argv[1]);
+        return EXIT_USAGE;
     }
-    return known;
+    if (!asked && argc > 2)
+        fprintf(stderr, "\nkairn %s: no command '%s'\n", argv[1], argv[2]);
+    return asked ? EXIT_DONE : EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
@@ -109,12 +133,15 @@ int main(int argc, char **argv)
     int words;
     struct args *args;
 
+    if (!descriptors_secure()) {
+        perror("kairn: /dev/null");
+        return EXIT_FAILED;
+    }
     if (argc < 2) {
         usage(stderr);
         return EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0) {
+    if (asks_for_help(argv[1])) {
         usage(stdout);
         return EXIT_DONE;
     }
@@ -123,11 +150,8 @@ int main(int argc, char **argv)
         return EXIT_DONE;
     }
     const struct command *command = find_command(argc, argv, &words);
-    if (command == NULL) {
-        if (explain_noun(argv[1]) == 0)
-            fprintf(stderr, "kairn: no command '%s'; kairn --help lists them\n", argv[1]);
-        return EXIT_USAGE;
-    }
+    if (command == NULL)
+        return explain(argc, argv);
     int status = args_parse(command, argc - 1 - words, argv + 1 + words, &args);
     if (status != 0)
         return status < 0 ? EXIT_DONE : status;

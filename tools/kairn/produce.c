@@ -1,5 +1,7 @@
 /* produce.c - kairn produce: one record a line. */
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +11,10 @@
 #include "tools/kairn/connect.h"
 #include "tools/kairn/json.h"
 
-enum { HEADERS_MAX = 64, READ_SIZE = 1 << 20, POLL_EVERY = 4096, ERRORS_SHOWN = 5 };
+enum { HEADERS_MAX = 64, READ_SIZE = 1 << 20, POLL_EVERY = 4096, WAIT_MS = 200, ERRORS_SHOWN = 5 };
+
+/* Set by the signal handler: no more input, but what was read is sent and reported. */
+static volatile sig_atomic_t interrupted;
 
 struct producing {
     const struct args *args;
@@ -23,6 +28,12 @@ struct producing {
     bool terminal;
 };
 
+static void on_signal(int signal)
+{
+    (void)signal;
+    interrupted = 1;
+}
+
 static double now(void)
 {
     struct timespec time;
@@ -32,8 +43,13 @@ static double now(void)
 
 static void one_failed(struct producing *producing, klient_code_t code, const char *text)
 {
-    if (producing->failed++ < ERRORS_SHOWN)
-        command_failed(producing->args, "a record failed: %s: %s", klient_code_name(code), text);
+    if (producing->failed++ >= ERRORS_SHOWN)
+        return;
+    command_failed(producing->args, "a record failed: %s: %s", klient_code_name(code), text);
+    if (producing->failed == 1)
+        connect_advise(producing->args, code);
+    if (producing->failed == ERRORS_SHOWN)
+        command_failed(producing->args, "further failures are only counted");
 }
 
 static void reported(void *context, const klient_report_t *report)
@@ -86,6 +102,19 @@ static bool send_line(struct producing *producing, const char *line, size_t size
     return true;
 }
 
+/* Until there is input, or its end: what became of earlier records is told meanwhile. */
+static bool await_input(struct producing *producing)
+{
+    struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+    do {
+        klient_producer_poll(producing->producer, 0, NULL, NULL);
+        show_progress(producing, false);
+        if (interrupted)
+            return false;
+    } while (poll(&input, 1, WAIT_MS) <= 0);
+    return true;
+}
+
 /* Lines of standard input, whatever their length; the last may lack its newline. */
 static int send_input(struct producing *producing)
 {
@@ -94,11 +123,13 @@ static int send_input(struct producing *producing)
     ssize_t got = 1;
     bool going = buffer != NULL;
 
-    while (going && got > 0) {
+    while (going && got > 0 && await_input(producing)) {
         if (size == capacity) {
             char *larger = realloc(buffer, 2 * capacity);
-            if (larger == NULL)
-                break;
+            if (larger == NULL) {
+                free(buffer);
+                return command_failed(producing->args, "out of memory for one line");
+            }
             buffer = larger;
             capacity *= 2;
         }
@@ -120,6 +151,8 @@ static int send_input(struct producing *producing)
     free(buffer);
     if (got < 0)
         return command_failed(producing->args, "standard input: %s", strerror(errno));
+    if (interrupted)
+        return command_failed(producing->args, "interrupted; what was read before is sent");
     return buffer == NULL ? command_failed(producing->args, "out of memory") : EXIT_DONE;
 }
 
@@ -187,14 +220,13 @@ int produce(const struct args *args)
 {
     struct producing producing = { .args = args,
                                    .separator = args_value(args, "--key-separator"),
-                                   .terminal = isatty(STDERR_FILENO) != 0 };
+                                   .terminal = isatty(STDERR_FILENO) && !isatty(STDIN_FILENO) };
     klient_error_t *error = NULL;
-    int64_t partition, timeout_ms;
+    int64_t partition;
     int status = EXIT_USAGE;
 
     klient_record_init(&producing.record);
     if (!args_number(args, "--partition", KLIENT_PARTITION_ANY, 0, INT32_MAX, &partition) ||
-        !args_number(args, "--timeout", 30000, 1, INT32_MAX, &timeout_ms) ||
         !read_headers(&producing))
         return EXIT_USAGE;
     if (producing.separator != NULL && producing.separator[0] == '\0')
@@ -210,6 +242,10 @@ int produce(const struct args *args)
     if (producing.producer == NULL)
         return connect_failed(args, error);
 
+    /* Once more, and the signal ends the process: SA_RESETHAND. */
+    struct sigaction stop = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
     producing.started = now();
     status = send_input(&producing);
     /* Whatever becomes of a record is known by its deadline (delivery.timeout.ms) at the latest. */

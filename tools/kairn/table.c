@@ -64,15 +64,19 @@ void table_print(struct table *table)
         if (width > widths[i % table->columns])
             widths[i % table->columns] = width;
     }
+    /* Blanks are owed until something follows them: no line ends with any. */
+    int owed = 0;
     for (size_t i = 0; i < table->count; i++) {
         size_t column = i % table->columns;
-        int last = column + 1 == table->columns;
-        if (table->right[column])
-            printf("%*s%s", widths[column], table->cells[i], last ? "\n" : "  ");
-        else if (last)
-            printf("%s\n", table->cells[i]);
-        else
-            printf("%-*s  ", widths[column], table->cells[i]);
+        const char *cell = table->cells[i];
+        int blanks = widths[column] - (int)strlen(cell);
+        if (cell[0] != '\0')
+            printf("%*s%s", owed + (table->right[column] ? blanks : 0), "", cell);
+        owed = (cell[0] == '\0' ? owed + blanks : table->right[column] ? 0 : blanks) + 2;
+        if (column + 1 == table->columns) {
+            putchar('\n');
+            owed = 0;
+        }
         free(table->cells[i]);
     }
     free(table->cells);

@@ -161,7 +161,8 @@ int args_parse(const struct command *command, int argc, char **argv, struct args
                         args->operand_count > (size_t)command->operands_max))
         status = args->operand_count < (size_t)command->operands_min
                      ? command_misuse(args, "%s is missing", command->operands)
-                     : command_misuse(args, "'%s' is too much", args->operands[command->operands_max]);
+                     : command_misuse(args, "'%s' is too much",
+                                      args->operands[command->operands_max]);
     if (status != 0) {
         args_free(args);
         return status;

@@ -30,8 +30,8 @@ void connect_advise(const struct args *args, klient_code_t code)
     case KLIENT_REQUEST_TIMED_OUT:
     case KLIENT_CONNECTION_FAILED:
     case KLIENT_RESOLVE_FAILED:
-        fprintf(stderr, "asked: %s (%s)\ntry: kairn cluster status, and whether brokers run there\n",
-                bootstrap, source);
+        fprintf(stderr, "asked: %s (%s)\n", bootstrap, source);
+        fputs("try: kairn cluster status, and whether brokers run there\n", stderr);
         break;
     default:
         break;

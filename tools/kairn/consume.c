@@ -40,8 +40,8 @@ static int find_partitions(struct consuming *consuming, int64_t only)
     klient_metadata_t *metadata = NULL;
     klient_topic_info_t topic = { .size = sizeof topic };
 
-    if (klient_consumer_partitions_for(consuming->consumer, consuming->topic, consuming->timeout_ms, &metadata,
-                                       &error) != KLIENT_OK)
+    if (klient_consumer_partitions_for(consuming->consumer, consuming->topic,
+                                       consuming->timeout_ms, &metadata, &error) != KLIENT_OK)
         return connect_failed(consuming->args, error);
     klient_metadata_topic(metadata, 0, &topic);
     int32_t count = topic.partition_count;
@@ -74,7 +74,8 @@ static klient_code_t seek_all(struct consuming *consuming, const char *from, kli
         code = KLIENT_NOMEM;
     else if (from[0] == '@')
         code = klient_consumer_offsets_for_times(consuming->consumer, consuming->partitions, times,
-                                                 consuming->count, consuming->timeout_ms, offsets, error);
+                                                 consuming->count, consuming->timeout_ms,
+                                                 offsets, error);
     for (size_t i = 0; code == KLIENT_OK && i < consuming->count; i++) {
         int32_t partition = consuming->partitions[i].partition;
         if (strcmp(from, "beginning") == 0)
@@ -171,7 +172,8 @@ static int start(struct consuming *consuming, const char *from, int64_t only)
                                                 consuming->count, &error);
     if (code == KLIENT_OK)
         code = klient_consumer_end_offsets(consuming->consumer, consuming->partitions,
-                                           consuming->count, consuming->timeout_ms, consuming->ends, &error);
+                                           consuming->count, consuming->timeout_ms,
+                                           consuming->ends, &error);
     if (code == KLIENT_OK)
         code = seek_all(consuming, from, &error);
     if (code == KLIENT_OK)

@@ -71,6 +71,7 @@ int conn_new(struct loop *loop, int fd, const struct conn_options *options, stru
         options->send_queue_max > 0 ? options->send_queue_max : SEND_QUEUE_MAX_DEFAULT;
     conn->idle_ms = options->idle_ms;
     conn->active_ms = loop_now_ms(loop);
+    list_init(&conn->finishing);
     chain_init(&conn->queue);
     turn_hook_init(&conn->tend, on_tend);
     turn_hook_init(&conn->receive_later, conn_receive_later);
@@ -165,6 +166,7 @@ void conn_close(struct conn *conn)
         close(conn->fd);
     conn->fd = -1;
     conn->state = CONN_CLOSED;
+    list_remove(&conn->finishing);
     free_when_unused(conn);
 }
 
@@ -176,11 +178,18 @@ void conn_close_after_sending(struct conn *conn, int64_t limit_ms)
     }
     conn_hold(conn);
     conn->state = CONN_FINISHING;
+    list_append(&conn->loop->finishing, &conn->finishing);
     drop_received(conn);
     timer_after(&conn->timer, limit_ms);
     loop_at_turn_end(conn->loop, &conn->tend);
     conn_update_reading(conn);
     conn_release(conn);
+}
+
+void conn_close_finishing(struct loop *loop)
+{
+    while (!list_empty(&loop->finishing))
+        conn_close(LIST_OWNER(list_first(&loop->finishing), struct conn, finishing));
 }
 
 /* When nothing is left to write: say so to the peer and wait for its end, or for the limit. */

@@ -22,7 +22,8 @@ struct transport;
 
 struct conn_handler {
     /* Size of the frame at the start of `bytes`, 0 if more are needed to tell, below 0 (an error
-     * code) if this is no frame: the connection is then closed with that code. */
+     * code) if this is no frame: the connection is then closed with that code. May pause the
+     * connection (the frame waits, and is cut once more) or close it. */
     ssize_t (*cut)(struct conn *conn, const uint8_t *bytes, size_t size);
 
     /* One whole frame, writable, inside `slab`. Valid during the call; whoever keeps it takes a
@@ -55,8 +56,9 @@ int conn_new(struct loop *loop, int fd, const struct conn_options *options, stru
 void conn_close(struct conn *conn);
 
 /* Close once everything queued has been written and the peer has closed its side, or after
- * `limit_ms`. What still arrives is thrown away: closing with unread bytes would reset the
- * connection, and the peer could lose what we sent last. No callback is called any more. */
+ * `limit_ms`, or when the loop is freed. What still arrives is thrown away: closing with unread bytes
+ * would reset the connection, and the peer could lose what we sent last. No callback is called any
+ * more. */
 void conn_close_after_sending(struct conn *conn, int64_t limit_ms);
 
 /* Queue a chain; the connection owns its pieces now. Written at the end of the turn. */

@@ -33,6 +33,7 @@ struct conn {
     void *transport_state;
     int fd;
     enum conn_state state;
+    struct list finishing;              /* in loop.finishing while FINISHING */
     int code;                           /* why it FAILED */
     bool told;                          /* `over` was called */
     unsigned busy;                      /* callbacks and their like that use it right now */

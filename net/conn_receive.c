@@ -100,7 +100,9 @@ static void parse(struct conn *conn, struct slab *slab)
 {
     while (conn->unread_size > 0 && may_hand_out(conn)) {
         ssize_t size = conn->handler->cut(conn, conn->unread, conn->unread_size);
-        if (size < 0) {
+        if (!may_hand_out(conn)) {
+            break;                      /* paused or closed by the handler */
+        } else if (size < 0) {
             conn_fail(conn, (int)size);
         } else if (size == 0 || (size_t)size > conn->unread_size) {
             keep_partial(conn, (size_t)size);

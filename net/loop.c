@@ -104,6 +104,7 @@ int loop_new(const struct loop_options *options, struct loop **out)
     loop->budget = TURN_BYTES_MAX;
     list_init(&loop->turn_end);
     list_init(&loop->next_turn);
+    list_init(&loop->finishing);
     heap_init(&loop->timers);
     slab_pool_init(&loop->pool);
 
@@ -143,6 +144,7 @@ void loop_free(struct loop *loop)
     if (loop == NULL)
         return;
     assert(loop->runner == 0);
+    conn_close_finishing(loop);
     timer_fini(&loop->trim);
     event_free(loop->timer_event);
     event_free(loop->mail_event);

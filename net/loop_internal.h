@@ -37,6 +37,7 @@ struct loop {
     int64_t armed_us;                   /* when timer_fd fires; INT64_MAX: it does not */
 
     struct list turn_end, next_turn;    /* of struct turn_hook */
+    struct list finishing;              /* struct conn.finishing: nobody owns them any more */
     int64_t turn_us;                    /* start of the turn under way; 0 between turns */
     size_t budget;                      /* bytes that connections may still move in this turn */
 
@@ -57,6 +58,9 @@ struct loop {
 /* Every callback of the loop's event_base calls this first: the turn's time is taken after the
  * wait, not before it. */
 void loop_turn_begin(struct loop *loop);
+
+/* Close the connections that were left to the loop by conn_close_after_sending(). */
+void conn_close_finishing(struct loop *loop);
 
 /* Time as of the start of this turn: where a hundred connections ask, and precision is nothing. */
 static inline int64_t loop_turn_ms(const struct loop *loop)

@@ -12,8 +12,16 @@
 
 static ssize_t cut(struct conn *conn, const uint8_t *bytes, size_t size)
 {
-    (void)conn;
+    struct owner *owner = conn_owner(conn);
     ssize_t announced = frame_size(bytes, size);
+
+    if (owner->pause_cut)
+        conn_pause(conn);
+    owner->pause_cut = false;
+    if (owner->finish_cut) {
+        conn_close_after_sending(conn, 1000);
+        owner->conn = NULL;
+    }
     return announced < 0 ? K_MALFORMED : announced;
 }
 

@@ -26,6 +26,8 @@ struct owner {
     struct { struct slab *slab; uint8_t *bytes; size_t size; } held[HELD_MAX];
     size_t close_after;             /* close the connection in this frame's callback; 0: never */
     size_t pause_after;
+    bool pause_cut;                 /* pause before any frame is handed out; then set false */
+    bool finish_cut;                /* close after sending, instead of cutting */
     size_t detach_after;
     int detached;
     struct slab *rest;

@@ -208,6 +208,49 @@ START_TEST(a_pause_holds_back_what_was_received_and_a_resume_hands_it_out)
 }
 END_TEST
 
+START_TEST(a_pause_while_cutting_holds_back_the_frame_itself)
+{
+    const size_t size = _i == 0 ? 50 : 400000;
+    struct owner owner;
+    owner_init(&owner);
+    owner.pause_cut = true;
+    uint8_t *bytes = glued(2, size, 1);
+
+    peer_write(owner.loop, owner.peer, bytes, size / 2);
+    rig_settle(owner.loop);
+    ck_assert(!owner.pause_cut);
+    ck_assert_uint_eq(owner.frames, 0);
+    conn_resume(owner.conn);
+    peer_write(owner.loop, owner.peer, bytes + size / 2, 2 * size - size / 2);
+    RUN_UNTIL(owner.loop, owner.frames == 2);
+
+    free(bytes);
+    owner_fini(&owner);
+}
+END_TEST
+
+START_TEST(the_handler_may_close_while_cutting_and_what_it_sent_arrives)
+{
+    uint8_t got[64];
+    struct owner owner;
+    owner_init(&owner);
+    uint8_t *bytes = glued(1, 50, 1);
+
+    send_bytes(owner.conn, 40, 7);
+    owner.finish_cut = true;
+    peer_write(owner.loop, owner.peer, bytes, 50);
+    RUN_UNTIL(owner.loop, owner.conn == NULL);
+    rig_settle(owner.loop);
+
+    ck_assert_int_eq(recv(owner.peer, got, sizeof got, MSG_DONTWAIT), 40);
+    ck_assert(frame_is(got, 40, 7));
+    ck_assert_int_eq(recv(owner.peer, got, sizeof got, MSG_DONTWAIT), 0);
+    ck_assert(!owner.over);
+    free(bytes);
+    owner_fini(&owner);         /* the loop closes what is left of the connection */
+}
+END_TEST
+
 START_TEST(pauses_nest)
 {
     struct owner owner;
@@ -440,6 +483,8 @@ Suite *conn_receive_suite(void)
     tcase_add_loop_test(tcase, a_reset_is_over_wherever_it_comes, 0, 3);
     tcase_add_loop_test(tcase, a_pause_holds_back_what_was_received_and_a_resume_hands_it_out, 0,
                         2);
+    tcase_add_test(tcase, the_handler_may_close_while_cutting_and_what_it_sent_arrives);
+    tcase_add_loop_test(tcase, a_pause_while_cutting_holds_back_the_frame_itself, 0, 2);
     tcase_add_test(tcase, pauses_nest);
     tcase_add_loop_test(tcase, a_detached_socket_goes_on_elsewhere_without_losing_a_byte, 0, 2);
     tcase_add_test(tcase, a_detach_between_frames_takes_the_partial_frame_along);

@@ -30,6 +30,8 @@ int head_unpack_request(const uint8_t *bytes, size_t size, struct arena *arena,
 int head_unpack_response(const uint8_t *bytes, size_t size, struct arena *arena,
                          Kairn__ResponseHead **out);
 
+enum { HEAD_CORRELATION_MAX = 11 };      /* bytes at a head's start that hold its correlation id */
+
 /* The correlation id of a packed head (request or response), without unpacking it: the first field
  * when it is not zero. Returns 0 or K_MALFORMED. */
 int head_peek_correlation(const uint8_t *head, size_t size, uint64_t *out);

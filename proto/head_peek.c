@@ -6,7 +6,7 @@
 
 #include "common/error.h"
 
-enum { CORRELATION_TAG = 1 << 3, VARINT_SIZE_MAX = 10 };
+enum { CORRELATION_TAG = 1 << 3, VARINT_SIZE_MAX = HEAD_CORRELATION_MAX - 1 };
 
 int head_peek_correlation(const uint8_t *head, size_t size, uint64_t *out)
 {

@@ -1,7 +1,7 @@
-/* budget.h - bytes of requests in work in one broker, and the limit on them.
+/* budget.h - bytes of requests in one broker, being received or in work, and the limit on them.
  *
- * Whoever takes in a request charges it first and stops reading afterwards if that was too much, so
- * one request always fits. Thread-safe: atomics. */
+ * A request is charged as soon as its size is known, if the limit is not exceeded yet, and waits
+ * otherwise: so one request always fits, whatever its size. Thread-safe: atomics. */
 #ifndef SERVER_BUDGET_H
 #define SERVER_BUDGET_H
 

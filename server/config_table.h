@@ -43,7 +43,7 @@
     X(INT, request_max_bytes, "socket.request.max.bytes", "104857600", 1024, 2147483647, NULL, 0, NULL, \
       "Largest request in bytes; a connection that sends a larger one is closed.")                   \
     X(LONG, queued_max_bytes, "queued.max.request.bytes", "268435456", -1, OPTION_NO_MAX, NULL, 0, NULL,    \
-      "Bytes of requests in work in the whole broker above which it stops reading; -1: no limit.")   \
+      "Bytes of requests being received or in work above which a broker reads no more; -1: no limit.") \
     X(LONG, connections_max_idle_ms, "connections.max.idle.ms", "600000", 0, OPTION_NO_MAX, NULL, 0, NULL,  \
       "A connection without traffic is closed after this many milliseconds; 0: never.")              \
     X(INT, fetch_max_bytes, "fetch.max.bytes", "57671680", 1024, 1073741824, NULL, 0, NULL,          \

@@ -22,7 +22,8 @@
 enum {
     INLINE_MEMORY = 4096,               /* of a request: enough for a common produce or fetch */
     ARENA_MAX = 64 << 20,               /* bytes of head and answer, however many partitions */
-    SPARE_MAX = 64                      /* requests kept per loop */
+    SPARE_MAX = 64,                     /* requests kept per loop */
+    FINISH_MS = 2000                    /* for the last answers to arrive before a hang-up */
 };
 
 /* A request in work. */
@@ -46,6 +47,12 @@ static void connection_unref(struct connection *connection)
         free(connection);
 }
 
+static void give_back(struct gates *gates, size_t size)
+{
+    if (budget_give(&gates->budget, (int64_t)size))
+        gates_resume(gates);
+}
+
 /* Off the gate; the conn is the caller's. */
 static struct conn *take_conn(struct connection *connection)
 {
@@ -57,6 +64,8 @@ static struct conn *take_conn(struct connection *connection)
     list_remove(&connection->paused);
     atomic_fetch_sub(&connection->gate->load, 1);
     metric_add(connection->gate->gates->metrics, METRIC_CONNECTIONS, -1);
+    give_back(connection->gate->gates, connection->charged);
+    connection->charged = 0;
     return conn;
 }
 
@@ -73,6 +82,14 @@ static void abandon_works(struct connection *connection)
 void connection_close(struct connection *connection)
 {
     conn_close(take_conn(connection));
+    abandon_works(connection);
+    connection_unref(connection);
+}
+
+/* Close, but let what was answered so far arrive. */
+static void hang_up(struct connection *connection)
+{
+    conn_close_after_sending(take_conn(connection), FINISH_MS);
     abandon_works(connection);
     connection_unref(connection);
 }
@@ -225,12 +242,76 @@ static const struct conn_handler greeting_handler = {
 
 /* --- requests --------------------------------------------------------------------------------- */
 
+void connection_resume(struct connection *connection)
+{
+    list_remove(&connection->paused);
+    conn_resume(connection->conn);
+}
+
+/* Too much in work: read on when others have finished. */
+static void pause_reading(struct connection *connection)
+{
+    struct gate *gate = connection->gate;
+
+    list_append(&gate->paused, &connection->paused);
+    conn_pause(connection->conn);
+    if (!budget_exceeded(&gate->gates->budget))
+        connection_resume(connection);          /* it was given back in between */
+}
+
+/* A frame is charged before its bytes are waited for. When there is no room for it now, the
+ * connection is paused and the frame will be cut again. */
+static void admit(struct connection *connection, size_t size)
+{
+    struct gates *gates = connection->gate->gates;
+
+    if (budget_exceeded(&gates->budget)) {
+        pause_reading(connection);
+        if (!list_empty(&connection->paused))
+            return;
+    }
+    connection->charged = size;
+    budget_take(&gates->budget, (int64_t)size);
+}
+
+/* Tell the asker, if the frame says how, and hang up: what follows may be anything. */
+static void refuse(struct connection *connection, int code, const char *text,
+                   uint64_t correlation)
+{
+    const struct gates *gates = connection->gate->gates;
+    Kairn__ResponseHead head = KAIRN__RESPONSE_HEAD__INIT;
+    Kairn__Error error = KAIRN__ERROR__INIT;
+    struct chain nothing, answer;
+
+    LOG_INFO("request-refused", "peer=%s error=%s reason=\"%s\" action=\"hanging up\"",
+             conn_peer(connection->conn), k_error_name(code), text);
+    chain_init(&nothing);
+    chain_init(&answer);
+    head.correlation = correlation;
+    head.error = &error;
+    error.code = code;
+    error.message = (char *)text;
+    if (code == K_FRAME_TOO_LARGE)
+        error.limit = (int64_t)gates->frame_max;
+    if (correlation != 0 && gates->codec->encode(&head, &nothing, &answer) == 0)
+        conn_send(connection->conn, &answer);
+    hang_up(connection);
+}
+
 static ssize_t cut_request(struct conn *conn, const uint8_t *bytes, size_t size)
 {
-    const struct connection *connection = conn_owner(conn);
+    struct connection *connection = conn_owner(conn);
     const struct gates *gates = connection->gate->gates;
+    ssize_t announced = gates->codec->cut(bytes, size, gates->frame_max);
+    uint64_t correlation = 0;
 
-    return gates->codec->cut(bytes, size, gates->frame_max);
+    if (announced == K_FRAME_TOO_LARGE && !gates->codec->peek(bytes, size, &correlation))
+        return 0;
+    if (announced < 0)
+        refuse(connection, (int)announced, k_error_text((int)announced), correlation);
+    else if (announced > 0)
+        admit(connection, (size_t)announced);
+    return announced;
 }
 
 static struct work *take_work(struct gate *gate)
@@ -286,7 +367,7 @@ static void send_answer(struct connection *connection, struct request *request)
 
     if (code != 0 || request->hang_up) {
         chain_fini(&chain);
-        connection_close(connection);
+        hang_up(connection);
         return;
     }
     if (!request->silent)
@@ -304,29 +385,9 @@ static void finished(struct request *request)
         send_answer(connection, request);
     chain_fini(&request->batches);
     slab_unref(work->slab);
-    if (budget_give(&gate->gates->budget, (int64_t)work->charged))
-        gates_resume(gate->gates);
+    give_back(gate->gates, work->charged);
     give_work(gate, work);
     connection_unref(connection);
-}
-
-void connection_resume(struct connection *connection)
-{
-    list_remove(&connection->paused);
-    conn_resume(connection->conn);
-}
-
-/* Too much in work: read on when others have finished. */
-static void pause_reading(struct connection *connection)
-{
-    struct gate *gate = connection->gate;
-    if (!list_empty(&connection->paused))
-        return;
-
-    list_append(&gate->paused, &connection->paused);
-    conn_pause(connection->conn);
-    if (!budget_exceeded(&gate->gates->budget))
-        connection_resume(connection);          /* it was given back in between */
 }
 
 static int decode(struct connection *connection, struct work *work, uint8_t *bytes, size_t size)
@@ -351,6 +412,20 @@ static int decode(struct connection *connection, struct work *work, uint8_t *byt
     return 0;
 }
 
+static void refuse_frame(struct connection *connection, int code, const uint8_t *bytes,
+                         size_t size)
+{
+    uint64_t correlation = 0;
+    const char *text = k_error_text(code);
+
+    if (code == K_NOMEM) {
+        code = K_INVALID_REQUEST;       /* asking again would not help */
+        text = "the request has too many parts: ask for fewer topics or partitions at once";
+    }
+    connection->gate->gates->codec->peek(bytes, size, &correlation);
+    refuse(connection, code, text, correlation);
+}
+
 static void frame_arrived(struct conn *conn, struct slab *slab, uint8_t *bytes, size_t size)
 {
     struct connection *connection = conn_owner(conn);
@@ -359,22 +434,20 @@ static void frame_arrived(struct conn *conn, struct slab *slab, uint8_t *bytes, 
     int code = work == NULL ? K_NOMEM : decode(connection, work, bytes, size);
 
     if (code != 0) {
-        LOG_INFO("request-refused",
-                 "peer=%s error=%s reason=\"%s\" action=\"closing the connection\"",
-                 conn_peer(conn), k_error_name(code), k_error_text(code));
         if (work != NULL)
             give_work(gate, work);
-        connection_close(connection);
+        refuse_frame(connection, code, bytes, size);
         return;
     }
     work->connection = connection;
     connection->references++;
     list_append(&connection->works, &work->node);
     work->slab = slab_ref(slab);
-    work->charged = size + sizeof *work;
-    budget_take(&gate->gates->budget, (int64_t)work->charged);
-    if (budget_exceeded(&gate->gates->budget))
-        pause_reading(connection);
+    /* The frame was charged by cut_request(); what was made of it comes on top. */
+    size_t more = sizeof *work + work->request.arena.used;
+    work->charged = connection->charged + more;
+    connection->charged = 0;
+    budget_take(&gate->gates->budget, (int64_t)more);
     api_dispatch(&work->request);
 }
 

@@ -21,6 +21,7 @@ struct connection {
     struct conn *conn;              /* NULL once closed */
     const char *listener;           /* borrowed */
     struct list works;              /* requests in work, while open; see connection.c */
+    size_t charged;                 /* to the budget, for a frame that is being received */
     unsigned references;            /* the open connection itself, and each request in work */
 };
 

@@ -13,7 +13,7 @@ static void resume_connections(struct mail *mail)
     struct gate *gate = LIST_OWNER(mail, struct gate, resume_mail);
 
     atomic_store(&gate->resume_posted, false);
-    while (!list_empty(&gate->paused))
+    while (!list_empty(&gate->paused) && !budget_exceeded(&gate->gates->budget))
         connection_resume(LIST_OWNER(list_first(&gate->paused), struct connection, paused));
 }
 

@@ -5,6 +5,7 @@
 #ifndef CODEC_CODEC_H
 #define CODEC_CODEC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -26,6 +27,11 @@ struct codec {
     /* Size of the frame at the start of `bytes`, 0 while more are needed to tell, below 0
      * (K_FRAME_TOO_LARGE over `limit`, K_MALFORMED) when there is none. Consumes nothing. */
     ssize_t (*cut)(const uint8_t *bytes, size_t size, size_t limit);
+
+    /* The correlation id of the frame at the start of `bytes`, of which the end may be missing: for
+     * answering one that is refused. Returns false while more are needed to tell; *out is 0 when it
+     * has none. */
+    bool (*peek)(const uint8_t *bytes, size_t size, uint64_t *out);
 
     /* Read one whole frame. Returns 0, K_MALFORMED, K_FRAME_TOO_LARGE (its head) or K_NOMEM (the
      * head would grow beyond its cap in the arena). */

@@ -2,9 +2,24 @@
 #include "server/codec/codec.h"
 
 #include "common/chain.h"
+#include "common/endian.h"
 #include "common/error.h"
 #include "proto/frame.h"
 #include "proto/head.h"
+
+static bool native_peek(const uint8_t *bytes, size_t size, uint64_t *out)
+{
+    *out = 0;
+    if (size < FRAME_PREFIX)
+        return false;
+    size_t head_size = load_u32(bytes + FRAME_PREFIX / 2);
+    size_t wanted = head_size < HEAD_CORRELATION_MAX ? head_size : HEAD_CORRELATION_MAX;
+    if (size - FRAME_PREFIX < wanted)
+        return false;
+    if (head_peek_correlation(bytes + FRAME_PREFIX, wanted, out) != 0)
+        *out = 0;
+    return true;
+}
 
 static int native_decode(uint8_t *bytes, size_t size, struct arena *arena,
                          struct codec_request *out)
@@ -40,6 +55,7 @@ static int native_encode(const Kairn__ResponseHead *head, struct chain *payload,
 const struct codec codec_native = {
     .name = "native",
     .cut = frame_cut,
+    .peek = native_peek,
     .decode = native_decode,
     .encode = native_encode,
 };

@@ -56,9 +56,9 @@ int conn_new(struct loop *loop, int fd, const struct conn_options *options, stru
 void conn_close(struct conn *conn);
 
 /* Close once everything queued has been written and the peer has closed its side, or after
- * `limit_ms`, or when the loop is freed. What still arrives is thrown away: closing with unread bytes
- * would reset the connection, and the peer could lose what we sent last. No callback is called any
- * more. */
+ * `limit_ms`, or when the loop is freed. What still arrives is thrown away: closing with unread
+ * bytes would reset the connection, and the peer could lose what we sent last. No callback is
+ * called any more. */
 void conn_close_after_sending(struct conn *conn, int64_t limit_ms);
 
 /* Queue a chain; the connection owns its pieces now. Written at the end of the turn. */

@@ -11,15 +11,16 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_MAX_SIZE = 2048 };
+enum { LINE_MAX_SIZE = 2048, KINDS_MAX = 64 };
 
 static const char *const level_names[] = { "debug", "info", "warn", "error", "off" };
 
 static struct {
     atomic_int level;
-    pthread_mutex_t lock;           /* guards sink and context, and the sink's calls */
+    pthread_mutex_t lock;           /* guards all below, and the sink's calls */
     log_sink sink;
     void *context;
+    struct { uint64_t kind; int64_t said_ms; } rare[KINDS_MAX];     /* said_ms 0: never */
 } state = { .level = LOG_LEVEL_INFO, .lock = PTHREAD_MUTEX_INITIALIZER };
 
 void log_set_sink(log_sink sink, void *context)
@@ -49,6 +50,38 @@ bool log_level_parse(const char *text, enum log_level *out)
         }
     }
     return false;
+}
+
+/* FNV-1a, going on from `hash`; the end of the text counts too. */
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    do
+        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
+    while (*text++ != '\0');
+    return hash;
+}
+
+bool log_rarely(const char *kind, const char *about, int64_t interval_ms)
+{
+    uint64_t hash = hash_text(hash_text(0xcbf29ce484222325u, kind), about);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    bool due = true;
+
+    pthread_mutex_lock(&state.lock);
+    size_t slot = 0;
+    for (size_t i = 0; i < KINDS_MAX && state.rare[slot].kind != hash; i++)
+        if (state.rare[i].kind == hash || state.rare[i].said_ms < state.rare[slot].said_ms)
+            slot = i;
+    if (state.rare[slot].kind == hash && state.rare[slot].said_ms != 0)
+        due = now_ms - state.rare[slot].said_ms >= interval_ms;
+    if (due) {
+        state.rare[slot].kind = hash;
+        state.rare[slot].said_ms = now_ms;
+    }
+    pthread_mutex_unlock(&state.lock);
+    return due;
 }
 
 static size_t write_stamp(char *line, size_t size)

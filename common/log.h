@@ -8,6 +8,7 @@
 #define COMMON_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR, LOG_LEVEL_OFF };
 
@@ -22,6 +23,11 @@ bool log_level_parse(const char *text, enum log_level *out);
 
 void log_write(enum log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* For what is true again and again: may it be said now, because nothing of the same kind about the
+ * same thing was said in the last `interval_ms`? Takes the turn when it may. Forgets the oldest of
+ * very many kinds; then one is said too often. */
+bool log_rarely(const char *kind, const char *about, int64_t interval_ms);
 
 /* LOG_INFO("segment-rolled", "topic=%s partition=%d", topic, partition); text that may hold
  * blanks is written as reason=\"%s\". */

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -18,7 +19,10 @@
 #endif
 #endif
 
-enum { OPEN_RETRY_MS = 1000 }; /* when a name of the connect string does not resolve */
+enum {
+    OPEN_RETRY_MS = 1000,   /* when a name of the connect string does not resolve */
+    LIBRARY_SAY_MS = 5000
+};
 
 /* --- gate ------------------------------------------------------------------------------------ */
 
@@ -142,15 +146,22 @@ static void session_watcher(zhandle_t *zh, int type, int state, const char *path
         post_own(link, &link->news);
 }
 
-/* "2026-11-23 13:05:00,123:4711(0x7f00):ZOO_WARN@function@2374: text" */
+/* While no server can be reached the library warns of every attempt: each of its places in the
+ * code speaks every LIBRARY_SAY_MS.
+ * "2026-11-23 13:05:00,123:4711(0x7f00):ZOO_WARN@function@2374: text" */
 static void log_library(const char *message)
 {
     const char *level = strstr(message, ":ZOO_");
     const char *text = level == NULL ? NULL : strstr(level, ": ");
 
-    if (text == NULL)
+    if (text == NULL) {
         LOG_DEBUG("zookeeper-client", "text=\"%s\"", message);
-    else if (strncmp(level, ":ZOO_ERROR", 10) == 0 || strncmp(level, ":ZOO_WARN", 9) == 0)
+        return;
+    }
+    char place[100];
+    snprintf(place, sizeof place, "%.*s", (int)(text - level), level);
+    bool warns = strncmp(level, ":ZOO_ERROR", 10) == 0 || strncmp(level, ":ZOO_WARN", 9) == 0;
+    if (warns && log_rarely("zookeeper-client", place, LIBRARY_SAY_MS))
         LOG_WARN("zookeeper-client", "text=\"%s\"", text + 2);
     else
         LOG_DEBUG("zookeeper-client", "text=\"%s\"", text + 2);

@@ -8,6 +8,8 @@
 #include "common/log.h"
 #include "common/metric.h"
 
+enum { ID_IN_USE_SAY_MS = 10 * 1000 };
+
 /* Events that arrive while the core is stepped (an answer that came at once) wait here. */
 struct queued_event {
     struct list node;
@@ -40,7 +42,9 @@ static void registered(void *context, const struct zk_registered *result)
     struct order *order = context;
     struct member_event event = answer_event(order, MEMBER_REGISTERED);
 
-    if (result->code == K_ID_IN_USE)
+    /* Tried every second until the holder's session ends, which may take a session timeout. */
+    if (result->code == K_ID_IN_USE &&
+        log_rarely("broker-id-in-use", result->holder, ID_IN_USE_SAY_MS))
         LOG_WARN("broker-id-in-use",
                  "broker=%d holder=\"%s\" action=\"waiting for its session to end\"",
                  order->control->broker_id, result->holder);

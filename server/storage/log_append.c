@@ -9,7 +9,10 @@
 #include "server/storage/log_internal.h"
 #include "server/storage/logdir.h"
 
-enum { RUN_PIECES = 256 };              /* buffers of one pwritev */
+enum {
+    RUN_PIECES = 256,                   /* buffers of one pwritev */
+    FULL_SAY_MS = 1000
+};
 
 /* The append in progress, and how things were before. */
 struct appending {
@@ -140,6 +143,17 @@ static int append_all(struct appending *appending, struct log_append *appends, s
     return write_run(appending);
 }
 
+/* Every append to the directory fails now, on every loop: once a second is enough to say. */
+static int refused_as_full(const struct log *log)
+{
+    if (log_rarely("disk-full", logdir_path(log->directory), FULL_SAY_MS))
+        LOG_WARN("disk-full",
+                 "directory=%s topic=%s partition=%" PRId32 " end=%" PRId64
+                 " action=\"refusing appends until there is space\"",
+                 logdir_path(log->directory), log->topic, log->partition, log->end);
+    return K_DISK_FULL;
+}
+
 int log_append(struct log *log, struct log_append *appends, size_t count, int32_t leader_epoch,
                int64_t wall_ms)
 {
@@ -154,7 +168,7 @@ int log_append(struct log *log, struct log_append *appends, size_t count, int32_
     if (error == 0)
         error = log_save_epochs(log);
     if (error != 0)
-        return log_failed(log, error, "epoch");
+        return error == K_DISK_FULL ? refused_as_full(log) : log_failed(log, error, "epoch");
 
     struct appending appending;         /* field by field: the run need not be cleared */
     appending.log = log;
@@ -168,10 +182,7 @@ int log_append(struct log *log, struct log_append *appends, size_t count, int32_
         if (undone != 0)
             return log_failed(log, undone == K_NOMEM || undone == K_DISK_FULL ? K_IO : undone,
                               "undoing an append");
-        if (error == K_DISK_FULL)
-            LOG_WARN("disk-full", "topic=%s partition=%" PRId32 " end=%" PRId64, log->topic,
-                     log->partition, log->end);
-        return log_failed(log, error, "append");
+        return error == K_DISK_FULL ? refused_as_full(log) : log_failed(log, error, "append");
     }
     log_assert_invariants(log);
     return 0;

@@ -106,6 +106,24 @@ static void *write_many(void *name)
 }
 
 /* Threads write to standard error at once; every line that arrives must be whole. */
+START_TEST(what_is_said_rarely_has_its_turn_per_kind_and_thing)
+{
+    enum { LONG_MS = 3600 * 1000 };
+    char about[16];
+
+    ck_assert(log_rarely("full", "a", LONG_MS));
+    ck_assert(!log_rarely("full", "a", LONG_MS));
+    ck_assert(log_rarely("full", "b", LONG_MS));
+    ck_assert(log_rarely("fulla", "", LONG_MS));
+    ck_assert(log_rarely("full", "a", 0));
+    for (int i = 0; i < 1000; i++) {            /* more than are remembered */
+        snprintf(about, sizeof about, "%d", i);
+        ck_assert(log_rarely("many", about, LONG_MS));
+        ck_assert(!log_rarely("many", about, LONG_MS));
+    }
+}
+END_TEST
+
 START_TEST(lines_of_several_threads_do_not_mix)
 {
     static const char *const names[] = { "a", "b", "c", "d" };
@@ -145,6 +163,7 @@ Suite *log_suite(void)
     tcase_add_test(basics, control_characters_of_a_quotation_do_not_break_the_line);
     tcase_add_test(basics, endless_text_is_cut);
     tcase_add_test(basics, levels_are_parsed_by_name);
+    tcase_add_test(basics, what_is_said_rarely_has_its_turn_per_kind_and_thing);
     tcase_add_test(basics, lines_of_several_threads_do_not_mix);
     suite_add_tcase(suite, basics);
     return suite;

@@ -170,7 +170,7 @@ static int open_listeners(struct broker *broker, struct k_reason *reason)
         if (code != 0) {
             struct k_reason cause = *reason;
             return k_reason_set(reason, code,
-                                "listener %s: %.400s; change listeners or free the address",
+                                "listener %s: %.400s (see listeners)",
                                 endpoint->name, cause.text);
         }
         uint16_t port = listener_port(entrance->listener);

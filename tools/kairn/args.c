@@ -116,8 +116,9 @@ static int take_flag(struct args *args, int argc, char **argv, int *at)
     const char *value = NULL;
 
     if (flag == NULL)
-        return command_misuse(args, "unknown option %.*s (before a name that starts with -, put --)",
-                              (int)size, word);
+        return command_misuse(
+            args, "unknown option %.*s (before a name that starts with -, put --)", (int)size,
+            word);
     if (flag->value == NULL && equals != NULL)
         return command_misuse(args, "%s takes no value", flag->name);
     if (flag->value != NULL) {

@@ -141,6 +141,7 @@ static int make_gates(struct broker *broker)
         .api = &broker->api,
         .codec = &codec_native,
         .metrics = broker->metrics,
+        .pool = broker->pool,
         .broker_id = broker->id,
         .cluster_id = broker->cluster_id,
         .frame_max = (size_t)config->request_max_bytes + FRAME_LENGTH_SIZE,

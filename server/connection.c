@@ -18,6 +18,7 @@
 #include "server/codec/codec.h"
 #include "server/codec/native/greet.h"
 #include "server/gate.h"
+#include "server/runtime/warm.h"
 
 enum {
     INLINE_MEMORY = 4096,               /* of a request: enough for a common produce or fetch */
@@ -32,6 +33,8 @@ struct work {
     struct list node;                   /* in connection.works while that is open; in gate.spare */
     struct connection *connection;      /* reference */
     struct slab *slab;                  /* reference: holds the batches */
+    struct chain answer;                /* while its files are read ahead */
+    struct warming warming;
     size_t charged;                     /* to the budget */
     uint8_t memory[INLINE_MEMORY];
 };
@@ -359,35 +362,61 @@ static int encode(const struct codec *codec, struct request *request, struct cha
     return head->error == NULL ? K_NOMEM : codec->encode(head, &request->batches, out);
 }
 
-static void send_answer(struct connection *connection, struct request *request)
+static void release(struct work *work)
 {
-    struct chain chain;
-    chain_init(&chain);
-    int code = request->silent ? 0 : encode(connection->gate->gates->codec, request, &chain);
+    struct connection *connection = work->connection;
+    struct gate *gate = connection->gate;
 
+    chain_fini(&work->request.batches);
+    slab_unref(work->slab);
+    give_back(gate->gates, work->charged);
+    give_work(gate, work);
+    connection_unref(connection);
+}
+
+static void warmed(struct warming *warming)
+{
+    struct work *work = LIST_OWNER(warming, struct work, warming);
+
+    if (work->connection->conn != NULL)
+        conn_send(work->connection->conn, &work->answer);
+    else
+        chain_fini(&work->answer);
+    release(work);
+}
+
+/* False when the answer waits for a disk. It is encoded already: what its head borrows may not
+ * outlive the turn. */
+static bool send_answer(struct connection *connection, struct work *work)
+{
+    struct gate *gate = connection->gate;
+    struct request *request = &work->request;
+    struct chain *answer = &work->answer;
+
+    chain_init(answer);
+    int code = request->silent ? 0 : encode(gate->gates->codec, request, answer);
     if (code != 0 || request->hang_up) {
-        chain_fini(&chain);
+        chain_fini(answer);
         hang_up(connection);
-        return;
+        return true;
+    }
+    if (warm_is_needed(answer)) {
+        warm_start(&work->warming, answer, gate->gates->pool, gate->loop, warmed);
+        return false;
     }
     if (!request->silent)
-        conn_send(connection->conn, &chain);
+        conn_send(connection->conn, answer);
+    return true;
 }
 
 static void finished(struct request *request)
 {
     struct work *work = LIST_OWNER(request, struct work, request);
     struct connection *connection = work->connection;
-    struct gate *gate = connection->gate;
 
     list_remove(&work->node);
-    if (connection->conn != NULL)
-        send_answer(connection, request);
-    chain_fini(&request->batches);
-    slab_unref(work->slab);
-    give_back(gate->gates, work->charged);
-    give_work(gate, work);
-    connection_unref(connection);
+    if (connection->conn == NULL || send_answer(connection, work))
+        release(work);
 }
 
 static int decode(struct connection *connection, struct work *work, uint8_t *bytes, size_t size)

@@ -17,6 +17,7 @@
 struct api;
 struct codec;
 struct gate;
+struct io_pool;
 struct loop;
 struct metrics;
 struct shards;
@@ -26,6 +27,7 @@ struct gates {
     const struct api *api;              /* borrowed */
     const struct codec *codec;
     struct metrics *metrics;            /* borrowed */
+    struct io_pool *pool;               /* borrowed; not used after all gates were closed */
     struct budget budget;
     int32_t broker_id;
     const char *cluster_id;             /* borrowed */

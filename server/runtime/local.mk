@@ -30,5 +30,6 @@ libruntime_la_SOURCES += \
 	server/runtime/shard.h server/runtime/shard.c server/runtime/shard_state.h \
 	server/runtime/topic_config.h server/runtime/topic_config.c \
 	server/runtime/topic_config_table.h \
-	server/runtime/upkeep.h server/runtime/upkeep.c
+	server/runtime/upkeep.h server/runtime/upkeep.c \
+	server/runtime/warm.h server/runtime/warm.c
 libruntime_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) $(ZOOKEEPER_CFLAGS) $(EVENT_CFLAGS)

@@ -29,6 +29,7 @@ void gates_setup(void)
     plane_publish(&plane, &topic);
     gates = (struct gates){
         .api = &plane.api, .codec = &codec_native, .metrics = plane.metrics,
+        .pool = plane.pool,
         .broker_id = PLANE_BROKER, .cluster_id = "test-cluster", .frame_max = FRAME_MAX,
     };
     budget_init(&gates.budget, -1);

@@ -1,10 +1,14 @@
 /* Connections over socket pairs: greeting, choice of a loop, frames good and bad, the budget. */
 #include <check.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/chain.h"
 #include "common/error.h"
 #include "proto/frame.h"
+#include "server/runtime/warm.h"
 #include "tests/server/broker/gate_rig.h"
 
 START_TEST(a_client_is_served_by_the_loop_that_it_asks_for)
@@ -191,6 +195,49 @@ START_TEST(what_waits_for_a_connection_that_is_gone_is_let_go_at_once)
 }
 END_TEST
 
+/* Throw the log out of the page cache. False where that can not be done, or not be told. */
+static bool chill(void)
+{
+    char path[128];
+    struct chain chain;
+
+    snprintf(path, sizeof path, "%s/orders-0/00000000000000000000.log", plane.path);
+    int file = open(path, O_RDONLY);
+    ck_assert_int_ge(file, 0);
+    ck_assert_int_eq(fdatasync(file), 0);
+    ck_assert_int_eq(posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED), 0);
+    chain_init(&chain);
+    ck_assert_int_eq(chain_file(&chain, file, 0, 1, NULL, NULL), 0);
+    bool cold = warm_is_needed(&chain);
+    chain_fini(&chain);
+    close(file);
+    return cold;
+}
+
+START_TEST(a_cold_log_is_read_before_it_is_sent)
+{
+    uint8_t batch[512];
+    int code, fd = connect_client(), gone = connect_client();
+    greet(fd, 0);
+    greet(gone, 1);
+    size_t size = plane_batch(batch, sizeof batch, 1, "value", false);
+    asked_free(plane_produce(&plane, 0, &topic.id, 0, -1, batch, size));
+
+    for (uint64_t i = 1; i < 50; i++) {
+        chill();
+        ck_assert(try_fetch(gone, i));
+        ck_assert(try_fetch(fd, i));
+        ck_assert_uint_eq(receive_answer(fd, &code), i);
+        ck_assert_int_eq(code, 0);
+    }
+    chill();
+    ck_assert(try_fetch(gone, 50));
+    close(gone);
+    expect_idle();
+    close(fd);
+}
+END_TEST
+
 START_TEST(over_the_budget_one_request_at_a_time_still_gets_through)
 {
     int code, fds[] = { connect_client(), connect_client() };
@@ -232,6 +279,7 @@ Suite *connection_suite(void)
     tcase_add_test(tests, a_waiting_fetch_holds_nobody_up);
     tcase_add_test(tests, a_connection_may_go_while_its_fetch_waits);
     tcase_add_test(tests, what_waits_for_a_connection_that_is_gone_is_let_go_at_once);
+    tcase_add_test(tests, a_cold_log_is_read_before_it_is_sent);
     tcase_add_test(tests, over_the_budget_one_request_at_a_time_still_gets_through);
     suite_add_tcase(suite, tests);
     return suite;

@@ -5,5 +5,6 @@
 #include <check.h>
 
 Suite *metadata_suite(void);
+Suite *warm_suite(void);
 
 #endif

@@ -123,7 +123,7 @@ START_TEST(writing_goes_on_when_space_returns)
 {
     int said = 0;
     fixture_open(&f);
-    log_set_level(LOG_LEVEL_WARN);          /* main() has turned it off */
+    log_set_level(LOG_LEVEL_WARN);          /* the fixture has turned it off */
     log_set_sink(count_full, &said);
     fault_arm(&f.fault, 1, ENOSPC, true);
     for (int i = 0; i < 10; i++)

@@ -64,6 +64,8 @@ static bool confirm(struct partition *partition, struct log_append *append)
 
 bool early_ack(struct partition *partition, struct log_append *appends, size_t count)
 {
+    if (partition->shard->closed)
+        return false;                           /* nobody would write it any more */
     if (partition->confirmed == 0) {
         list_init(&partition->late_writes);
         shard_deadline_init(&partition->late, write_late);

@@ -78,7 +78,7 @@ static void mark_read(struct klient_consumer *consumer, struct chunk *chunk)
     if (chunk->started)
         return;
     chunk->started = true;
-    if (atomic_fetch_sub(&chunk->partition->unread, 1) == UNREAD_MAX)
+    if (atomic_fetch_sub(&chunk->partition->unread, 1) == 1)
         consumer_order(consumer, ORDER_KICK, NULL, 0);
 }
 

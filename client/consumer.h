@@ -76,10 +76,6 @@ enum fetch_state {
     FETCH_STUCK                     /* told the application; waits for a seek */
 };
 
-/* Chunks of a partition that may wait for the application before fetching pauses: with two, the
- * next fetch need not wait until the application has noticed the last. */
-enum { UNREAD_MAX = 2 };
-
 /* An assigned partition. */
 struct assigned {
     atomic_uint references;
@@ -93,7 +89,7 @@ struct assigned {
     bool paused;
     bool damaged;                   /* a chunk could not be read: nothing after it is returned */
     /* Shared. */
-    atomic_uint unread;             /* chunks that wait for the application */
+    atomic_uint unread;             /* chunks on their way to or waiting for the application */
     /* The loop's. */
     struct list node;               /* in fetcher->partitions */
     struct list due;                /* in a lane, for a moment */

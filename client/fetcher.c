@@ -4,8 +4,8 @@
  * flight, a look-up under way, unread chunks with the application, a time to try again, or a
  * change of metadata or memory to wait for; or it is stuck and the application has been told.
  *
- * A partition is in one fetch at most, and is not fetched while UNREAD_MAX chunks of it are unread:
- * so there is one chunk being read and a few ahead of it. Fetches to one broker run side by side, because a
+ * A partition is in one fetch at most, and is not fetched while a chunk of it is unread: so there
+ * is one chunk being read and one ahead of it. Fetches to one broker run side by side, because a
  * fetch that is parked for quiet partitions must not hold up a busy one. */
 #include <stdlib.h>
 #include <string.h>
@@ -313,7 +313,7 @@ static bool is_due(struct fetcher *fetcher, struct assigned *assigned, struct la
     int64_t now = fetcher_now_ms(fetcher);
 
     if (assigned->fetch != NULL || assigned->finder != NULL || assigned->state == FETCH_STUCK ||
-        atomic_load(&assigned->unread) >= UNREAD_MAX || assigned->fetch_paused)
+        atomic_load(&assigned->unread) > 0 || assigned->fetch_paused)
         return false;
     if (assigned->retry_at_ms > now) {
         *next_ms = assigned->retry_at_ms < *next_ms ? assigned->retry_at_ms : *next_ms;

@@ -17,7 +17,7 @@ enum isolation_choice { ISOLATION_COMMITTED, ISOLATION_UNCOMMITTED };
 
 struct config_values {
     /* everyone */
-    char *bootstrap_servers, *client_id;
+    char *bootstrap_servers, *client_id, *tcp_congestion;
     int64_t request_timeout_ms, retry_backoff_ms, retry_backoff_max_ms;
     int64_t reconnect_backoff_ms, reconnect_backoff_max_ms, connection_setup_timeout_ms;
     int64_t connections_max_idle_ms, metadata_max_age_ms, topic_propagation_max_ms;

@@ -33,6 +33,8 @@
       "Longest wait for a connection to one address, in milliseconds.") \
     X("connections.max.idle.ms", LONG, connections_max_idle_ms, "540000", 0, LONG_MOST, NULL, 0, NULL, \
       "Close a connection without traffic after so many milliseconds; 0 never.") \
+    X("socket.tcp.congestion", STRING, tcp_congestion, NULL, 0, 0, NULL, 0, NULL, \
+      "TCP congestion control of our connections, for instance cubic; unset: the system's.") \
     X("metadata.max.age.ms", LONG, metadata_max_age_ms, "300000", 1, LONG_MOST, NULL, 0, "topic.metadata.refresh.interval.ms", \
       "Ask for metadata again after so many milliseconds without a change.") \
     X("topic.metadata.propagation.max.ms", LONG, topic_propagation_max_ms, "5000", 0, LONG_MOST, NULL, 0, NULL, \

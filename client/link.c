@@ -122,6 +122,7 @@ int link_connect(struct link *link)
                            .backoff_ms = values->reconnect_backoff_ms,
                            .backoff_max_ms = values->reconnect_backoff_max_ms,
                            .idle_ms = values->connections_max_idle_ms,
+                           .congestion = values->tcp_congestion,
                            .changed = changed,
                            .changed_context = link,
                        },

@@ -45,6 +45,7 @@ struct channel_options {
     int64_t connect_timeout_ms;                 /* per attempt; 0: 10000 */
     int64_t backoff_ms, backoff_max_ms; /* between attempts, doubled, with jitter; 0: 50, 1000 */
     int64_t idle_ms;                            /* 0: never */
+    const char *congestion;                     /* borrowed; TCP_CONGESTION, NULL: the system's */
     /* Told when it is usable (code 0), when it no longer is, and when every address was tried in
      * vain (why: CONNECTION_FAILED, RESOLVE_FAILED, what `greeted` said, ...); may be NULL. */
     void (*changed)(void *context, int code);

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/error.h"
+#include "common/log.h"
 #include "net/channel_internal.h"
 
 enum {
@@ -149,8 +151,17 @@ static void set_option(int fd, int level, int name, int value)
     (void)setsockopt(fd, level, name, &value, sizeof value);
 }
 
+static void set_congestion(int fd, const char *algorithm)
+{
+    if (algorithm != NULL && algorithm[0] != '\0' &&
+        setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, algorithm, (socklen_t)strlen(algorithm)) != 0)
+        LOG_WARN("congestion-control-unavailable", "algorithm=\"%s\" reason=\"%s\"", algorithm,
+                 strerror(errno));
+}
+
 /* Begin to connect; returns the descriptor or -1. */
-static int begin_to_connect(const struct sockaddr_storage *address, socklen_t size)
+static int begin_to_connect(const struct sockaddr_storage *address, socklen_t size,
+                            const char *congestion)
 {
     int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -158,6 +169,7 @@ static int begin_to_connect(const struct sockaddr_storage *address, socklen_t si
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS_MAX);
+    set_congestion(fd, congestion);
     if (connect(fd, (const struct sockaddr *)address, size) == 0 || errno == EINPROGRESS)
         return fd;
     close(fd);
@@ -191,7 +203,8 @@ static void try_next_address(struct channel *channel)
     channel_disconnect(channel);
     while (channel->address_next < channel->addresses.count) {
         int at = channel->address_next++;
-        int fd = begin_to_connect(&channel->addresses.addresses[at], channel->addresses.sizes[at]);
+        int fd = begin_to_connect(&channel->addresses.addresses[at], channel->addresses.sizes[at],
+                                  channel->options.congestion);
         if (fd < 0) {
             channel->failure = K_CONNECTION_FAILED;
             continue;

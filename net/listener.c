@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/error.h"
 #include "common/log.h"
 #include "net/address.h"
 #include "net/loop_internal.h"
@@ -166,6 +167,18 @@ free_listener:
 close_fd:
     close(fd);
     return k_reason_set(reason, error, "can not listen on %s:%u: out of memory", host, port);
+}
+
+int listener_set_congestion(struct listener *listener, const char *algorithm,
+                            struct k_reason *reason)
+{
+    /* Accepted sockets inherit it. */
+    if (algorithm == NULL || algorithm[0] == '\0' ||
+        setsockopt(listener->fd, IPPROTO_TCP, TCP_CONGESTION, algorithm,
+                   (socklen_t)strlen(algorithm)) == 0)
+        return 0;
+    return k_reason_set(reason, K_INVALID_CONFIG, "TCP congestion control \"%s\": %s", algorithm,
+                        strerror(errno));
 }
 
 uint16_t listener_port(const struct listener *listener)

@@ -19,6 +19,10 @@ typedef void (*listener_accept)(void *context,
  * loop_start() or on the loop. */
 int listener_new(struct loop *loop, const char *host, uint16_t port, listener_accept accept,
                  void *context, struct listener **out, struct k_reason *reason);
+/* TCP_CONGESTION of every connection that is accepted from now on; NULL or "": the system's. 0, or
+ * INVALID_CONFIG: the kernel does not have it, or does not let us (the reason says which). */
+int listener_set_congestion(struct listener *listener, const char *algorithm,
+                            struct k_reason *reason);
 uint16_t listener_port(const struct listener *listener);   /* the real one */
 void listener_free(struct listener *listener);              /* NULL is allowed */
 

@@ -168,6 +168,9 @@ static int open_listeners(struct broker *broker, struct k_reason *reason)
         entrance->name = endpoint->name;
         int code = listener_new(broker->loops[0], endpoint->host, endpoint->port, accepted,
                                 entrance, &entrance->listener, reason);
+        if (code == 0)
+            code = listener_set_congestion(entrance->listener, broker->config.tcp_congestion,
+                                           reason);
         if (code != 0) {
             struct k_reason cause = *reason;
             return k_reason_set(reason, code,

@@ -46,6 +46,8 @@
       "Bytes of requests being received or in work above which a broker reads no more; -1: no limit.") \
     X(LONG, connections_max_idle_ms, "connections.max.idle.ms", "600000", 0, OPTION_NO_MAX, NULL, 0, NULL,  \
       "A connection without traffic is closed after this many milliseconds; 0: never.")              \
+    X(STRING, tcp_congestion, "socket.tcp.congestion", NULL, 0, 0, NULL, 0, NULL,                    \
+      "TCP congestion control of accepted connections, for instance cubic; unset: the system's.")    \
     X(INT, fetch_max_bytes, "fetch.max.bytes", "57671680", 1024, 1073741824, NULL, 0, NULL,          \
       "Most record bytes in one answer to a fetch; the first batch is sent even if larger.")         \
     X(INT, request_timeout_ms, "request.timeout.ms", "30000", 1, 2147483647, NULL, 0, NULL,          \

@@ -80,6 +80,30 @@ START_TEST(connections_are_accepted_ready_to_use)
 }
 END_TEST
 
+START_TEST(accepted_connections_have_the_congestion_control_that_was_asked_for)
+{
+    struct door door;
+    struct k_reason reason = { "" };
+    char name[16] = "";
+    socklen_t size = sizeof name;
+    door_open(&door, "127.0.0.1");
+
+    ck_assert_int_eq(listener_set_congestion(door.listener, NULL, &reason), 0);
+    ck_assert_int_eq(listener_set_congestion(door.listener, "none-such", &reason),
+                     K_INVALID_CONFIG);
+    ck_assert_ptr_nonnull(strstr(reason.text, "none-such"));
+    /* The one that every kernel has. */
+    ck_assert_int_eq(listener_set_congestion(door.listener, "reno", &reason), 0);
+    int fd = knock(listener_port(door.listener));
+    RUN_UNTIL(door.loop, door.count == 1);
+
+    getsockopt(door.fds[0], IPPROTO_TCP, TCP_CONGESTION, name, &size);
+    ck_assert_str_eq(name, "reno");
+    close(fd);
+    door_close(&door);
+}
+END_TEST
+
 START_TEST(a_port_in_use_is_refused_with_its_address)
 {
     struct door door;
@@ -159,6 +183,7 @@ Suite *listener_suite(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, connections_are_accepted_ready_to_use, 0, 3);
+    tcase_add_test(tcase, accepted_connections_have_the_congestion_control_that_was_asked_for);
     tcase_add_test(tcase, a_port_in_use_is_refused_with_its_address);
     tcase_add_test(tcase, a_host_that_is_not_here_is_refused);
     tcase_add_test(tcase, a_listener_may_be_freed_in_its_own_callback);

@@ -9,6 +9,7 @@ include tests/net/local.mk
 include tests/zk/local.mk
 include tests/server/local.mk
 include tests/client/local.mk
+include tests/tools/local.mk
 include tests/integration/local.mk
 include tests/peers/local.mk
 include tests/mutants/local.mk

@@ -1,6 +1,5 @@
 #include "tools/kairn/json.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,9 +14,14 @@ static void *checked(void *memory)
 
 void json_line(json_t *value)
 {
+    json_line_to(stdout, value);
+}
+
+void json_line_to(FILE *out, json_t *value)
+{
     checked(value);
-    json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
-    putchar('\n');
+    json_dumpf(value, out, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+    putc('\n', out);
     json_decref(value);
 }
 

@@ -128,7 +128,7 @@ static void print_field(char field, const klient_record_t *record, FILE *out)
     }
 }
 
-static void print_json(const klient_record_t *record)
+static void print_json(const klient_record_t *record, FILE *out)
 {
     json_t *object =
         json_pack("{s:s, s:i, s:I, s:I, s:s}", "topic", record->topic, "partition",
@@ -146,14 +146,14 @@ static void print_json(const klient_record_t *record)
         json_array_append_new(headers, header);
     }
     json_object_set_new(object, "headers", headers);
-    json_line(object);
+    json_line_to(out, object);
 }
 
 void record_format_print(const struct record_format *format, const klient_record_t *record,
                          FILE *out)
 {
     if (format->json) {
-        print_json(record);
+        print_json(record, out);
         return;
     }
     for (size_t i = 0; i < format->count; i++) {

@@ -1,0 +1,10 @@
+/* suites.h - the suites of this folder. */
+#ifndef TESTS_TOOLS_SUITES_H
+#define TESTS_TOOLS_SUITES_H
+
+#include <check.h>
+
+Suite *args_suite(void);
+Suite *record_format_suite(void);
+
+#endif

@@ -166,11 +166,12 @@ struct controller_announcement {
 struct controller_announcement controller_announced(const struct controller *controller);
 
 /* Visit everything announced after `sequence`: of each topic what changed since then, or all of it
- * when `whole`. Pointers are valid during the call. Topics and deletions come in the order of their
- * sequence; a full picture carries the deletions that are kept, too, so that who was away can remove
- * those logs. Returns the sequence up to which everything was visited: the announced one, unless
- * `enough` ended the visit earlier. Then the rest is what was announced after the one returned, and
- * is to be visited whole: by then a topic may have moved behind news of its own that was skipped. */
+ * when `whole`. Pointers are valid during the call. Topics and deletions come in the order of
+ * their sequence; a full picture carries the deletions that are kept, too, so that who was away
+ * can remove those logs. Returns the sequence up to which everything was visited: the announced
+ * one, unless `enough` ended the visit earlier. Then the rest is what was announced after the one
+ * returned, and is to be visited whole: by then a topic may have moved behind news of its own that
+ * was skipped. */
 struct controller_visitor {
     void *context;
     void (*brokers)(void *context, const struct controller_broker *brokers, size_t count);

@@ -76,9 +76,9 @@ const struct metadata *metadata_get(struct metadata_cell *cell);       /* takes 
 void metadata_put(const struct metadata *metadata);                     /* gives it back */
 
 /* Apply a controller's answer to the current picture and publish the result. Older answers
- * (controller epoch, sequence) are ignored. An answer that says that more follows is kept aside, and
- * published together with the last of its parts: nobody sees half a picture. Control loop only.
- * Returns 0, NOMEM or MALFORMED. */
+ * (controller epoch, sequence) are ignored. An answer that says that more follows is kept aside,
+ * and published together with the last of its parts: nobody sees half a picture. Control loop
+ * only. Returns 0, NOMEM or MALFORMED. */
 struct Kairn__ChangesResponse;
 int metadata_apply(struct metadata_cell *cell, const struct Kairn__ChangesResponse *changes);
 /* How far the answers applied so far reach, parts kept aside included (then `partial`): what to ask

@@ -401,6 +401,16 @@ klient_consumer_t *klient_consumer_new(const klient_config_t *config, klient_err
     return consumer;
 }
 
+/* In a forked child; see handle_unref(). */
+static void abandon(struct klient_consumer *consumer)
+{
+    int fd = atomic_exchange(&consumer->descriptor, -1);
+
+    if (fd >= 0)
+        close(fd);
+    handle_unref(consumer->klient);
+}
+
 klient_code_t klient_consumer_close(klient_consumer_t *consumer, int64_t timeout_ms,
                                     klient_error_t **error)
 {
@@ -408,6 +418,8 @@ klient_code_t klient_consumer_close(klient_consumer_t *consumer, int64_t timeout
     if (consumer == NULL)
         return KLIENT_OK;
     int code = consumer_enter(consumer);
+    if (code == K_FORKED)
+        abandon(consumer);
     if (code != 0)
         return fail(error, code, NULL);
     task_call(consumer->klient, stop, consumer);

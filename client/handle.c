@@ -90,9 +90,12 @@ void handle_unref(struct klient *klient)
 {
     if (atomic_fetch_sub(&klient->references, 1) != 1)
         return;
-    /* A child has neither the thread nor the right to touch what it shares with its parent. */
-    if (handle_forked(klient))
+    if (handle_forked(klient)) {
+        /* A child has neither the threads nor the right to touch what it shares with its parent. */
+        loop_abandon(klient->loop);
+        resolver_abandon(klient->resolver);
         return;
+    }
     task_call(klient, free_cluster, klient);
     loop_stop(klient->loop);
     loop_join(klient->loop);

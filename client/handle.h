@@ -27,7 +27,8 @@ static inline bool handle_forked(const struct klient *klient) { return *klient->
 
 struct klient *handle_ref(struct klient *klient);
 
-/* Give up a reference; the last one ends the thread. Not on the loop. */
+/* Give up a reference; the last one ends the thread. In a forked child the last one closes the
+ * descriptors and does nothing else. Not on the loop. */
 void handle_unref(struct klient *klient);
 
 #endif

@@ -20,7 +20,8 @@
  *    defaults) with their ..._init() function, so that they can grow in later releases.
  *  - The library starts one thread per klient_t, blocks all signals in it, never exits the process
  *    and keeps no state outside its handles. After fork() every call in the child returns
- *    KLIENT_FORKED.
+ *    KLIENT_FORKED. Closing and freeing there closes the child's descriptors, and leaves the
+ *    connections and the parent alone; the memory stays.
  *  - Retriable: the same call may succeed later. Fatal: the handle can not go on; close it.
  *
  * All of it is there since 0.1. The interface may still change until producers and consumer groups

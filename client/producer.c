@@ -95,8 +95,10 @@ klient_code_t klient_producer_close(klient_producer_t *producer, int64_t timeout
     if (producer == NULL)
         return KLIENT_OK;
     /* In a child nothing may be touched that the parent's thread could have held at the fork. */
-    if (handle_forked(producer->klient))
+    if (handle_forked(producer->klient)) {
+        handle_unref(producer->klient);
         return fail(error, K_FORKED, NULL);
+    }
     if (report_is_reporter(producer))
         return fail(error, K_IN_CALLBACK, NULL);
     atomic_store(&producer->closing, true);

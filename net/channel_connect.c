@@ -187,7 +187,7 @@ static void on_connected(evutil_socket_t fd, short what, void *context)
     channel->fd = -1;
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &cause, &size) != 0 || cause != 0) {
         channel->failure = K_CONNECTION_FAILED;
-        close(fd);
+        loop_close(channel->loop, fd);
         try_next_address(channel);
         return;
     }
@@ -216,6 +216,7 @@ static void try_next_address(struct channel *channel)
             close(fd);
             continue;
         }
+        loop_own(channel->loop, fd);
         channel->fd = fd;
         channel->state = CHANNEL_CONNECTING;
         timer_after(&channel->attempt, channel->options.connect_timeout_ms);
@@ -296,7 +297,7 @@ void channel_disconnect(struct channel *channel)
     channel->query = NULL;
     if (channel->fd >= 0) {
         event_del(&channel->connected);
-        close(channel->fd);
+        loop_close(channel->loop, channel->fd);
     }
     channel->fd = -1;
     if (channel->conn != NULL)

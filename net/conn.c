@@ -85,6 +85,7 @@ int conn_new(struct loop *loop, int fd, const struct conn_options *options, stru
         event_assign(&conn->writable, loop->base, fd, EV_WRITE, conn_on_writable, conn) != 0 ||
         event_add(&conn->readable, NULL) != 0)
         goto fini_timer;
+    loop_own(loop, fd);
     conn->reading = true;
     if (conn->idle_ms > 0)
         timer_at(&conn->timer, conn->active_ms + conn->idle_ms);
@@ -96,7 +97,7 @@ fini_timer:
 free_conn:
     free(conn);
 close_fd:
-    close(fd);
+    loop_close(loop, fd);
     return K_NOMEM;
 }
 
@@ -163,7 +164,7 @@ void conn_close(struct conn *conn)
     assert(conn->state != CONN_CLOSED);
     stop(conn);
     if (conn->fd >= 0)
-        close(conn->fd);
+        loop_close(conn->loop, conn->fd);
     conn->fd = -1;
     conn->state = CONN_CLOSED;
     list_remove(&conn->finishing);
@@ -247,6 +248,7 @@ int conn_detach(struct conn *conn, struct slab **rest, size_t *rest_size)
     *rest = copy;
     *rest_size = size;
     int fd = conn->fd;
+    loop_disown(conn->loop, fd);
     conn->fd = -1;
     conn_close(conn);
     return fd;

@@ -58,7 +58,7 @@ static void free_now(struct listener *listener)
 {
     timer_fini(&listener->pause);
     event_free(listener->readable);
-    close(listener->fd);
+    loop_close(listener->loop, listener->fd);
     free(listener);
 }
 
@@ -155,6 +155,7 @@ int listener_new(struct loop *loop, const char *host, uint16_t port, listener_ac
         goto fini_timer;
     if (event_add(listener->readable, NULL) != 0)
         goto free_event;
+    loop_own(loop, fd);
     *out = listener;
     return 0;
 

@@ -18,6 +18,7 @@
 enum {
     TURN_BYTES_MAX = 4 << 20, /* received and sent by all connections in one turn */
     HOOK_PASSES_MAX = 16,     /* hooks that queue hooks go on in the next turn after this */
+    EPOLL_SEARCH = 64,        /* descriptors that are looked at for libevent's epoll */
     TRIM_AFTER_MS = 10000
 };
 
@@ -89,6 +90,34 @@ static struct event *watch(struct loop *loop, int fd, event_callback_fn callback
     return event;
 }
 
+/* Does this descriptor watch the loop's mailbox? As the system tells: to ask by epoll_ctl() would
+ * meddle with what may be somebody else's. */
+static bool watches_mailbox(const struct loop *loop, int fd)
+{
+    char path[48], line[128];
+    bool found = false;
+    int watched;
+
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
+    FILE *info = fopen(path, "re");
+    if (info == NULL)
+        return false;
+    while (!found && fgets(line, sizeof line, info) != NULL)
+        found = sscanf(line, "tfd: %d", &watched) == 1 && watched == loop->mailbox.fd;
+    fclose(info);
+    return found;
+}
+
+/* libevent does not tell which descriptor its epoll has: mostly the one right behind the timer's.
+ * -1 when it can not be found; then it stays open in a child that abandons the loop. */
+static int find_epoll(const struct loop *loop)
+{
+    for (int fd = loop->timer_fd + 1; fd <= loop->timer_fd + EPOLL_SEARCH; fd++)
+        if (watches_mailbox(loop, fd))
+            return fd;
+    return -1;
+}
+
 int loop_new(const struct loop_options *options, struct loop **out)
 {
     struct loop *loop = calloc(1, sizeof *loop);
@@ -102,6 +131,7 @@ int loop_new(const struct loop_options *options, struct loop **out)
     loop->stop_mail.deliver = deliver_stop;
     loop->armed_us = INT64_MAX;
     loop->budget = TURN_BYTES_MAX;
+    descriptors_init(&loop->owned);
     list_init(&loop->turn_end);
     list_init(&loop->next_turn);
     list_init(&loop->finishing);
@@ -121,6 +151,9 @@ int loop_new(const struct loop_options *options, struct loop **out)
         goto free_mail_event;
     if (timer_init(&loop->trim, loop, trim_slabs, loop) != 0)
         goto free_timer_event;
+    loop_own(loop, loop->mailbox.fd);
+    loop_own(loop, loop->timer_fd);
+    loop_own(loop, find_epoll(loop));
     *out = loop;
     return 0;
 
@@ -154,7 +187,29 @@ void loop_free(struct loop *loop)
     heap_fini(&loop->timers);
     slab_unref(loop->receive);
     slab_pool_fini(&loop->pool);
+    descriptors_fini(&loop->owned);
     free(loop);
+}
+
+void loop_abandon(struct loop *loop)
+{
+    descriptors_close(&loop->owned);
+}
+
+void loop_own(struct loop *loop, int fd)
+{
+    descriptors_add(&loop->owned, fd);
+}
+
+void loop_disown(struct loop *loop, int fd)
+{
+    descriptors_remove(&loop->owned, fd);
+}
+
+void loop_close(struct loop *loop, int fd)
+{
+    loop_disown(loop, fd);
+    close(fd);
 }
 
 /* --- turns ------------------------------------------------------------------------------------ */

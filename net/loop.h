@@ -49,6 +49,14 @@ void loop_join(struct loop *loop);
 /* Free a stopped loop. Whatever used it must be gone. NULL is allowed. */
 void loop_free(struct loop *loop);
 
+/* In a child after fork(), which does not have the loop's thread: close every descriptor of the
+ * loop and of the connections, channels and listeners on it. Nothing else happens: no byte is sent,
+ * what the parent shares (epoll, connections) goes on undisturbed, and all memory stays, because
+ * the thread may have been changing it when it was copied. A pair of pipes stays open that libevent
+ * keeps for signals and tells nobody about. Nothing on the loop may be used afterwards, not even to
+ * free it. Any thread of the child. */
+void loop_abandon(struct loop *loop);
+
 /* Deliver mail on the loop's thread. Any thread, never blocks, never refused. */
 void loop_post(struct loop *loop, struct mail *mail);
 struct mail_target *loop_mail_target(struct loop *loop);

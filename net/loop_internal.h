@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "common/heap.h"
+#include "net/descriptors.h"
 #include "net/loop.h"
 #include "net/mailbox.h"
 #include "net/slab_pool.h"
@@ -35,6 +36,8 @@ struct loop {
     int timer_fd;                       /* one for all of them */
     struct event *timer_event;
     int64_t armed_us;                   /* when timer_fd fires; INT64_MAX: it does not */
+
+    struct descriptors owned;           /* all of them, for loop_abandon() */
 
     struct list turn_end, next_turn;    /* of struct turn_hook */
     struct list finishing;              /* struct conn.finishing: nobody owns them any more */
@@ -71,6 +74,12 @@ static inline int64_t loop_turn_ms(const struct loop *loop)
 /* Queue a hook for the start of the next turn, which then does not wait: for work that is ready
  * but has used up its share of this turn. */
 void loop_at_next_turn(struct loop *loop, struct turn_hook *hook);
+
+/* A descriptor belongs to the loop from now on; no longer, before it is closed or handed on. */
+void loop_own(struct loop *loop, int fd);
+void loop_disown(struct loop *loop, int fd);
+/* Both: disown and close. */
+void loop_close(struct loop *loop, int fd);
 
 /* True for the loop's thread, and for whoever prepares or takes apart a loop that does not run. */
 bool loop_is_mine(const struct loop *loop);

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/error.h"
 #include "common/log.h"
@@ -144,6 +145,11 @@ void resolver_free(struct resolver *resolver)
     }
     mailbox_fini(&resolver->inbox);
     free(resolver);
+}
+
+void resolver_abandon(struct resolver *resolver)
+{
+    close(resolver->inbox.fd);
 }
 
 struct resolve_query *resolve(struct resolver *resolver, struct loop *loop, const char *host,

@@ -25,6 +25,9 @@ int resolver_new(struct resolver **out);        /* 0 or K_NOMEM */
  * loops are freed. NULL is allowed. */
 void resolver_free(struct resolver *resolver);
 
+/* In a child after fork(): as loop_abandon(). */
+void resolver_abandon(struct resolver *resolver);
+
 /* Ask; `answer` runs on `loop` exactly once, never from inside this call. Returns a handle for
  * resolve_cancel(), NULL when out of memory (answer is not called). */
 struct resolve_query;

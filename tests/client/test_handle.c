@@ -1,9 +1,13 @@
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "net/loop.h"
+#include "tests/client/fake_private.h"
 #include "tests/client/helpers.h"
 
 static struct fake *fake;
@@ -55,6 +59,66 @@ START_TEST(in_a_forked_child_every_call_says_so)
     klient_admin_close(admin);
     klient_free(klient);
     klient_config_free(config);
+}
+END_TEST
+
+/* Without pipes: of those libevent has a pair in every loop, for signals, out of our reach. */
+static int open_descriptors(void)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    int count = 0;
+
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        char target[64] = "";
+        if (readlinkat(dirfd(directory), entry->d_name, target, sizeof target - 1) > 0)
+            count += strncmp(target, "pipe:", 5) != 0;
+    }
+    closedir(directory);
+    return count;
+}
+
+START_TEST(a_forked_child_closes_its_descriptors_and_the_parent_goes_on)
+{
+    int before = open_descriptors(), status;
+    struct fake *own = fake_new(2);
+    fake_add_topic(own, "t", 2);
+    fake_set_leader(own, "t", 1, 1);
+    klient_config_t *config = config_for(own, "auto.offset.reset", "earliest", NULL);
+    klient_t *klient = klient_new(config, NULL);
+    klient_producer_t *producer = klient_producer_open(klient, NULL, NULL);
+    klient_consumer_t *consumer = klient_consumer_open(klient, NULL, NULL);
+    klient_records_t *records = NULL;
+    klient_consumer_descriptor(consumer);
+    assign_one(consumer, "t", 0);
+    for (int i = 0; i < 2; i++)
+        send_text(producer, "t", i, NULL, "0");
+    ck_assert_int_eq(klient_producer_flush(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    ck_assert_int_eq(poll_something(consumer, &records, NULL), KLIENT_OK);
+    klient_records_free(records);
+
+    pid_t child = fork();
+    if (child == 0) {
+        klient_producer_close(producer, 0, NULL);
+        klient_free(klient);
+        int failed = open_descriptors() <= before;      /* one handle is still there */
+        klient_consumer_close(consumer, 0, NULL);
+        loop_abandon(own->loop);
+        _exit(failed || open_descriptors() != before);
+    }
+    ck_assert_int_gt(child, 0);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    for (int i = 0; i < 2; i++)
+        send_text(producer, "t", i, NULL, "1");
+    ck_assert_int_eq(klient_producer_close(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    ck_assert_int_eq(poll_something(consumer, &records, NULL), KLIENT_OK);
+    klient_records_free(records);
+    klient_consumer_close(consumer, PATIENCE_MS, NULL);
+    klient_free(klient);
+    klient_config_free(config);
+    fake_free(own);
+    ck_assert_int_eq(open_descriptors(), before);
 }
 END_TEST
 
@@ -120,6 +184,7 @@ Suite *handle_suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, in_a_forked_child_every_call_says_so);
+    tcase_add_test(tcase, a_forked_child_closes_its_descriptors_and_the_parent_goes_on);
     tcase_add_test(tcase, a_handle_that_was_never_used_goes_quietly);
     tcase_add_test(tcase, every_server_of_the_bootstrap_list_is_tried);
     tcase_add_test(tcase, signals_are_left_to_the_application);

@@ -291,10 +291,9 @@ static void wait_for_control(struct broker *broker)
 
 bool broker_stop(struct broker *broker)
 {
-    int32_t id = broker->id;
-
-    LOG_INFO("broker-stopping", "broker=%" PRId32, id);
     call_on(broker->control_loop, stop_starting, broker);
+    int32_t id = broker->id;                /* from here on nobody changes it */
+    LOG_INFO("broker-stopping", "broker=%" PRId32, id);
     bool clean = broker->clean = broker->serving ? broker_data_stop(broker) : true;
     call_on(broker->control_loop, stop_control, broker);
     wait_for_control(broker);

@@ -168,14 +168,16 @@ static int open_listeners(struct broker *broker, struct k_reason *reason)
         entrance->name = endpoint->name;
         int code = listener_new(broker->loops[0], endpoint->host, endpoint->port, accepted,
                                 entrance, &entrance->listener, reason);
-        if (code == 0)
+        const char *option = "listeners";
+        if (code == 0) {
+            option = "socket.tcp.congestion";
             code = listener_set_congestion(entrance->listener, broker->config.tcp_congestion,
                                            reason);
+        }
         if (code != 0) {
             struct k_reason cause = *reason;
-            return k_reason_set(reason, code,
-                                "listener %s: %.400s (see listeners)",
-                                endpoint->name, cause.text);
+            return k_reason_set(reason, code, "listener %s: %.400s (see %s)", endpoint->name,
+                                cause.text, option);
         }
         uint16_t port = listener_port(entrance->listener);
         broker->advertised[i] = (struct metadata_endpoint){

@@ -9,6 +9,7 @@
 #include "client/handle.h"
 #include "common/chain.h"
 #include "common/error.h"
+#include "common/log.h"
 #include "net/loop.h"
 #include "proto/frame.h"
 #include "proto/greeting.h"
@@ -22,10 +23,13 @@ static void leave_old_address(struct turn_hook *hook)
 {
     struct broker *broker = LIST_OWNER(hook, struct broker, moved);
 
+    broker_disconnected(broker);
     link_close(&broker->first);
     LIST_EACH(&broker->links, node)
         link_close(LIST_OWNER(node, struct link, node));
 }
+
+static void refuse(struct turn_hook *hook);
 
 struct broker *broker_new(struct klient *klient, int32_t id, const char *host, uint16_t port)
 {
@@ -38,6 +42,8 @@ struct broker *broker_new(struct klient *klient, int32_t id, const char *host, u
     broker->port = port;
     list_init(&broker->node);
     list_init(&broker->links);
+    list_init(&broker->refused);
+    turn_hook_init(&broker->refuse, refuse);
     link_init(&broker->first, broker, GREETING_ANY_LOOP);
     turn_hook_init(&broker->moved, leave_old_address);
     snprintf(broker->host, sizeof broker->host, "%s", host);
@@ -48,6 +54,8 @@ void broker_free(struct broker *broker)
 {
     list_remove(&broker->node);
     turn_hook_cancel(&broker->moved);
+    turn_hook_cancel(&broker->refuse);
+    refuse(&broker->refuse);
     link_close(&broker->first);
     LIST_EACH_SAFE(&broker->links, node, after) {
         struct link *link = LIST_OWNER(node, struct link, node);
@@ -66,6 +74,75 @@ void broker_move(struct broker *broker, const char *host, uint16_t port)
     broker->port = port;
     broker->failed_at_ms = 0;
     loop_at_turn_end(broker->klient->loop, &broker->moved);
+}
+
+/* --- versions --------------------------------------------------------------------------------- */
+
+static void versions_answered(struct request *request, int code, const Kairn__ResponseHead *head,
+                              struct slab *slab, const uint8_t *payload, size_t size)
+{
+    struct broker *broker = LIST_OWNER(request, struct broker, question);
+
+    (void)slab, (void)payload, (void)size;
+    if (code == 0)
+        code = versions_learn(&broker->versions, head->api_versions);
+    if (code != 0)
+        LOG_DEBUG("versions-unknown", "broker=%d error=%s", broker->id, k_error_name(code));
+    request_fini(request);
+}
+
+void broker_connected(struct broker *broker)
+{
+    struct request *question = &broker->question;
+
+    broker_disconnected(broker);
+    if (question->asked)
+        return;
+    request_init(question, versions_answered);
+    Kairn__ApiVersionsRequest *body = arena_alloc(&question->arena, sizeof *body);
+    assert(body != NULL);       /* the first block is ours */
+    kairn__api_versions_request__init(body);
+    body->software = (char *)"libklient";
+    body->software_version = (char *)KAIRN_VERSION;
+    question->head.body_case = KAIRN__REQUEST_HEAD__BODY_API_VERSIONS;
+    question->head.api_versions = body;
+    if (broker_ask(broker, question, NULL, broker->klient->config->values.request_timeout_ms,
+                   true) != 0)
+        request_fini(question);     /* out of memory: the lowest versions do until next time */
+}
+
+void broker_disconnected(struct broker *broker)
+{
+    versions_forget(&broker->versions);
+}
+
+/* What the broker would say. */
+static Kairn__ResponseHead *refusal(struct request *request)
+{
+    Kairn__ResponseHead *head = arena_alloc(&request->arena, sizeof *head);
+    char text[192];
+
+    if (head == NULL)
+        return NULL;
+    kairn__response_head__init(head);
+    versions_explain(&request->broker->versions, request->head.body_case, text, sizeof text);
+    head->error = head_error(&request->arena, K_UNSUPPORTED_VERSION, text);
+    return head;
+}
+
+static void refuse(struct turn_hook *hook)
+{
+    struct broker *broker = LIST_OWNER(hook, struct broker, refuse);
+    struct list now;
+
+    list_init(&now);
+    list_move(&now, &broker->refused);
+    for (struct list *node; (node = list_first(&now)) != NULL;) {
+        struct request *request = LIST_OWNER(node, struct request, call.node);
+        list_remove(node);
+        request->asked = false;
+        request->answer(request, K_UNSUPPORTED_VERSION, refusal(request), NULL, NULL, 0);
+    }
 }
 
 bool broker_ready(const struct broker *broker)
@@ -144,6 +221,13 @@ int broker_ask_by(struct link *link, struct request *request, struct chain *payl
     if (code != 0)
         return code;
     request->broker = broker;
+    if (versions_choose(&broker->versions, request->head.body_case, &request->head.version) != 0) {
+        request->channel = NULL;
+        request->asked = true;
+        list_append(&broker->refused, &request->call.node);
+        loop_at_turn_end(broker->klient->loop, &broker->refuse);
+        return 0;
+    }
     request->channel = link->channel;
     request->head.correlation = request->call.correlation =
         channel_next_correlation(link->channel);
@@ -168,5 +252,8 @@ void request_cancel(struct request *request)
     if (!request->asked)
         return;
     request->asked = false;
-    channel_cancel(request->channel, &request->call);
+    if (request->channel == NULL)
+        list_remove(&request->call.node);
+    else
+        channel_cancel(request->channel, &request->call);
 }

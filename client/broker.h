@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "client/link.h"
+#include "client/versions.h"
 #include "common/arena.h"
 #include "common/list.h"
 #include "net/channel.h"
@@ -27,13 +28,14 @@ struct slab;
  *   K_NETWORK_EXCEPTION, K_REQUEST_TIMED_OUT   it may have been carried out
  *   K_CONNECTION_FAILED, K_RESOLVE_FAILED   it was not sent
  *   K_MALFORMED        the broker's answer makes no sense
+ *   K_UNSUPPORTED_VERSION  the broker refused, or what it said of its versions did it for it
  *   any other          the broker refused the request as a whole; head->error explains
  *
- * `head` is NULL unless the broker answered. */
+ * `head` is NULL unless the broker answered (or did not even need to be asked). */
 struct request {
     struct channel_call call;
     struct broker *broker;
-    struct channel *channel;        /* it went by */
+    struct channel *channel;        /* it went by; NULL: refused here */
     struct arena arena;             /* of the question, then of the answer too */
     Kairn__RequestHead head;
     bool asked;
@@ -50,6 +52,10 @@ struct broker {
     uint16_t port;
     struct link first;              /* the connection for everything */
     struct list links;              /* struct link, owned: for loops with real traffic */
+    struct versions versions;       /* what the program at the first connection serves */
+    struct request question;        /* for that */
+    struct list refused;            /* of struct request: to be answered at the end of the turn */
+    struct turn_hook refuse;
     struct turn_hook moved;         /* the address changed: give up the connections */
     int64_t failed_at_ms;           /* when it was last found unusable; 0: never */
 };
@@ -63,6 +69,10 @@ void broker_free(struct broker *broker);
 /* Connect to this address from now on; requests in flight fail at the end of the turn if it
  * changed. */
 void broker_move(struct broker *broker, const char *host, uint16_t port);
+
+/* The first connection is up, or is no more: the next one may lead to another program. */
+void broker_connected(struct broker *broker);
+void broker_disconnected(struct broker *broker);
 
 /* Is the first connection greeted? */
 bool broker_ready(const struct broker *broker);

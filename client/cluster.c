@@ -249,6 +249,16 @@ static int take_picture(struct cluster *cluster, int code, const Kairn__Response
     return code;
 }
 
+/* Those that nothing is known of would be waited for in vain. */
+static void give_up_unknown(struct cluster *cluster, int code)
+{
+    LIST_EACH(&cluster->topics, node) {
+        struct topic *topic = LIST_OWNER(node, struct topic, node);
+        if (topic->code == K_LEADER_NOT_AVAILABLE)
+            topic->code = code;
+    }
+}
+
 static void all_answered(struct request *request, int code, const Kairn__ResponseHead *head,
                          struct slab *slab, const uint8_t *payload, size_t size)
 {
@@ -271,7 +281,9 @@ static void all_answered(struct request *request, int code, const Kairn__Respons
     cluster->refresh_at_ms =
         now_ms(cluster) +
         (unsure ? cluster->backoff_ms : cluster->klient->config->values.metadata_max_age_ms);
-    if (code == 0)
+    if (code == K_UNSUPPORTED_VERSION)
+        give_up_unknown(cluster, code);
+    if (code == 0 || code == K_UNSUPPORTED_VERSION)
         tell_observers(cluster);
     if (cluster->ask_again && !unsure)
         ask_all(cluster);

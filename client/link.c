@@ -82,9 +82,13 @@ static void changed(void *context, int code)
     if (code != 0)
         LOG_DEBUG("broker-unreachable", "broker=%d address=%s:%u error=%s", broker->id,
                   broker->host, broker->port, k_error_name(code));
-    if (is_first(link))
+    if (is_first(link)) {
         broker->failed_at_ms = code == 0 ? 0 : loop_now_ms(broker->klient->loop);
-    else if (code != 0)
+        if (code == 0)
+            broker_connected(broker);
+        else
+            broker_disconnected(broker);
+    } else if (code != 0)
         link_close(link);       /* the first takes over; traffic brings this one back */
 }
 

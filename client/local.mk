@@ -25,7 +25,8 @@ libklientcore_la_SOURCES = \
 	client/report.c \
 	client/sender.c client/sender_private.h client/shipment.c \
 	client/spin.h \
-	client/task.h client/task.c
+	client/task.h client/task.c \
+	client/versions.h client/versions.c
 libklientcore_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) $(EVENT_CFLAGS)
 
 lib_LTLIBRARIES += libklient.la

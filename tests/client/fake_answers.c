@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "common/slab.h"
+#include "proto/api_table.h"
 #include "tests/client/fake_private.h"
 
 /* Spoil an answer. Returns 1 when it has been dealt with. */
@@ -520,6 +521,38 @@ static void describe_configs(struct fake_conn *conn, const Kairn__RequestHead *r
     answer(conn, head, NULL);
 }
 
+/* --- versions --------------------------------------------------------------------------------- */
+
+static void announced(struct fake *fake, uint32_t body, Kairn__ApiVersion *out)
+{
+    bool other = (int)body == atomic_load(&fake->faults.version_body);
+
+    out->body = body;
+    out->lowest = other ? (uint32_t)atomic_load(&fake->faults.version_lowest) : 0;
+    out->highest = other ? (uint32_t)atomic_load(&fake->faults.version_highest) : 0;
+}
+
+static void api_versions(struct fake_conn *conn, Kairn__ResponseHead *head)
+{
+    struct fake *fake = conn->broker->fake;
+    Kairn__ApiVersionsResponse *body =
+        NEW(&fake->arena, api_versions_response, ApiVersionsResponse);
+    size_t count;
+    const struct api_row *rows = api_rows(&count);
+
+    body->versions = arena_calloc(&fake->arena, count, sizeof(void *));
+    for (size_t i = 0; i < count; i++) {
+        Kairn__ApiVersion *row = NEW(&fake->arena, api_version, ApiVersion);
+        announced(fake, rows[i].body, row);
+        if (row->lowest <= row->highest)
+            body->versions[body->n_versions++] = row;
+    }
+    body->software_version = (char *)"fake";
+    head->body_case = KAIRN__RESPONSE_HEAD__BODY_API_VERSIONS;
+    head->api_versions = body;
+    answer(conn, head, NULL);
+}
+
 /* --- all of them ------------------------------------------------------------------------------ */
 
 void fake_serve(struct fake_conn *conn, uint8_t *bytes, size_t size, int last_chance)
@@ -528,6 +561,7 @@ void fake_serve(struct fake_conn *conn, uint8_t *bytes, size_t size, int last_ch
     struct frame frame;
     Kairn__RequestHead *request;
     Kairn__ResponseHead head = KAIRN__RESPONSE_HEAD__INIT;
+    Kairn__ApiVersion served;
 
     arena_reset(&fake->arena);
     if (frame_split(bytes, size, &frame) != 0 ||
@@ -538,7 +572,14 @@ void fake_serve(struct fake_conn *conn, uint8_t *bytes, size_t size, int last_ch
     if (!last_chance && (int)request->body_case < BODIES_MAX)
         fake->requests[request->body_case]++;
     head.correlation = request->correlation;
+    announced(fake, request->body_case, &served);
+    if (request->version < served.lowest || request->version > served.highest) {
+        head.error = head_error(&fake->arena, K_UNSUPPORTED_VERSION, NULL);
+        answer(conn, &head, NULL);
+        return;
+    }
     switch (request->body_case) {
+    case KAIRN__REQUEST_HEAD__BODY_API_VERSIONS: api_versions(conn, &head); break;
     case KAIRN__REQUEST_HEAD__BODY_METADATA: metadata(conn, request, &head); break;
     case KAIRN__REQUEST_HEAD__BODY_PRODUCE: produce(conn, request, &head, &frame); break;
     case KAIRN__REQUEST_HEAD__BODY_FETCH:

@@ -42,6 +42,9 @@ struct fake_faults {
     atomic_int mute;                /* requests are not answered at all */
     atomic_int hostile;             /* enum fake_hostility, of every answer but metadata */
     atomic_int hostile_metadata;    /* of answers to metadata */
+    /* The body (field number) that ApiVersions tells other versions of, and which; 0: none, and
+     * lowest > highest: it is not served at all. */
+    atomic_int version_body, version_lowest, version_highest;
     atomic_int discard;             /* count records instead of keeping them */
     atomic_int loops;               /* partition p belongs to loop p modulo this; 0: one loop */
     /* Seen: produce requests that came by a connection made for the loop of a partition. */

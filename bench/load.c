@@ -5,8 +5,8 @@
  *
  * Producing, the first 64 MB are not measured: they look up the topic, connect and fill
  * buffer.memory for the first time, whose pages the kernel has to clear. Prints megabytes of record
- * values a second, nanoseconds of wall clock and of this process's processor time a record. Every acknowledgement and every record is counted; a wrong count is exit
- * status 1. */
+ * values a second, nanoseconds of wall clock and of this process's processor time a record. Every
+ * acknowledgement and every record is counted; a wrong count is exit status 1. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* versions.h - which requests a broker serves, in which versions, as its answer to ApiVersions said.
+/* versions.h - which requests a broker serves, in which versions, as its answer to ApiVersions
+ * said.
  *
  * Plain data without a thread. A request gets the highest version that both sides know; before the
  * answer is there, our lowest: what goes out together with the question need not wait for it. */
@@ -27,7 +28,8 @@ struct versions {
 /* The peer may be another program from now on. */
 void versions_forget(struct versions *versions);
 
-/* Take an answer. 0, or K_MALFORMED (nothing changes): it does not even have what was just asked. */
+/* Take an answer. 0, or K_MALFORMED (nothing changes): it does not even have what was just
+ * asked. */
 int versions_learn(struct versions *versions, const Kairn__ApiVersionsResponse *answer);
 
 /* The version to ask `body` (a field number of RequestHead that we know) in; 0, or

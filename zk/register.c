@@ -178,7 +178,9 @@ static void decide(struct registering *registering)
         epoch_known(registering, broker->stat.czxid);
         return;
     }
-    bool ours = (current->there && current->stat.owner == broker->stat.owner) ||
+    /* Our session's own, whose companion somebody deleted; or our former life's. */
+    bool ours = broker->stat.owner == session ||
+                (current->there && current->stat.owner == broker->stat.owner) ||
                 (former->there && former->stat.owner == broker->stat.owner);
     if (broker->there && !ours) {
         held(registering);

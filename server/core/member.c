@@ -123,6 +123,7 @@ static void forget_session(struct member *member)
     member->register_round = member->heartbeat_round = 0;
     member->read_round = member->campaign_round = 0;
     member->heartbeat_at_ms = MEMBER_NEVER;
+    member->unregistered = false;
 #ifndef MUTANT_LEASE_OUTLIVES_SESSION
     member->committed_ms = INT64_MIN;
 #endif
@@ -184,14 +185,18 @@ static void on_up(struct member *member, const struct member_event *event)
 static void on_registered(struct member *member, const struct member_event *event)
 {
     if (!answers(&member->register_round, event->registered.round) ||
-        member->state != MEMBER_JOINING)
+        (member->state != MEMBER_JOINING && member->state != MEMBER_SERVING))
         return;
 
     if (event->registered.code == 0) {
-        member->state = MEMBER_SERVING;
         member->conflict_since_ms = MEMBER_NEVER;
-        member->retry_at_ms = MEMBER_NEVER;
         order(member, MEMBER_DO_SERVE);
+        if (member->unregistered) {
+            member->unregistered = false; /* the rest went on all the while */
+            return;
+        }
+        member->state = MEMBER_SERVING;
+        member->retry_at_ms = MEMBER_NEVER;
         heartbeat_now(member, event->now_ms);
         read_controller(member);
         return;
@@ -201,12 +206,22 @@ static void on_registered(struct member *member, const struct member_event *even
             member->conflict_since_ms = event->now_ms;
         /* A dead holder's node goes within one timeout, rounded up to ZooKeeper's next tick. */
         if (event->now_ms - member->conflict_since_ms >= 2 * (int64_t)member->timeout_ms) {
+            step_down(member);
             go(member);
             order(member, MEMBER_DO_REFUSE);
             return;
         }
     }
     retry_at(member, event->now_ms + RETRY_MS);
+}
+
+/* The session holds, so lease and chair do too: only others have lost sight of us. */
+static void on_registration_gone(struct member *member, int64_t now_ms)
+{
+    if (member->state != MEMBER_SERVING || member->unregistered)
+        return;
+    member->unregistered = true;
+    retry_at(member, now_ms);
 }
 
 static void on_heartbeat(struct member *member, const struct member_event *event)
@@ -325,6 +340,8 @@ static void on_time(struct member *member, int64_t now_ms)
             heartbeat_now(member, now_ms);
         if (now_ms >= member->retry_at_ms) {
             member->retry_at_ms = MEMBER_NEVER;
+            if (member->unregistered && member->register_round == 0)
+                member->register_round = ask(member, MEMBER_DO_REGISTER);
             read_controller(member);
         }
     }
@@ -336,7 +353,9 @@ static void check(const struct member *member)
     assert(member->committed_ms == INT64_MIN || member->state == MEMBER_SERVING);    /* M2 */
     assert(member->heartbeat_round == 0 || member->heartbeat_at_ms == MEMBER_NEVER); /* M5 */
     assert(member->committed_ms <= member->heartbeat_sent_ms);                       /* M1 */
-    assert(member->register_round == 0 || member->state == MEMBER_JOINING);
+    assert(member->register_round == 0 || member->state == MEMBER_JOINING ||
+           member->unregistered);
+    assert(!member->unregistered || member->state == MEMBER_SERVING);
 }
 
 struct member_effects member_step(struct member *member, const struct member_event *event)
@@ -355,6 +374,9 @@ struct member_effects member_step(struct member *member, const struct member_eve
         break;
     case MEMBER_REGISTERED:
         on_registered(member, event);
+        break;
+    case MEMBER_REGISTRATION_GONE:
+        on_registration_gone(member, event->now_ms);
         break;
     case MEMBER_HEARTBEAT_STORED:
         on_heartbeat(member, event);

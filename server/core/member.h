@@ -22,6 +22,7 @@ enum member_event_type {
     MEMBER_SESSION_SUSPENDED,   /* no server reachable */
     MEMBER_SESSION_EXPIRED,
     MEMBER_REGISTERED,          /* the registration multi was answered */
+    MEMBER_REGISTRATION_GONE,   /* somebody deleted it, although our session lives */
     MEMBER_HEARTBEAT_STORED,    /* a heartbeat write was answered */
     MEMBER_CONTROLLER_SEEN,     /* /controller was read */
     MEMBER_CONTROLLER_CHANGED,  /* its watch fired */
@@ -78,6 +79,7 @@ struct member {
     int32_t broker;
     enum member_state state;
     bool session_up;
+    bool unregistered;          /* while SERVING: the registration was deleted, and is made again */
     int64_t session;
     int32_t timeout_ms;
     int64_t conflict_since_ms;  /* first ID_IN_USE; MEMBER_NEVER: none */

@@ -6,7 +6,7 @@
  *   > seen ROUND nobody|ours|other ID|CODE
  *   > changed
  *   > elected ROUND CODE [epoch E version V]
- *   > deposed | stop | released | tick
+ *   > gone | deposed | stop | released | tick
  *   > at MS                          the clock of the next events
  *   > lease | deadline               print them */
 #include <check.h>
@@ -123,6 +123,7 @@ static bool read_plain(const struct words *words, struct member_event *event)
     } rows[] = {{"suspended", MEMBER_SESSION_SUSPENDED},
                 {"expired", MEMBER_SESSION_EXPIRED},
                 {"changed", MEMBER_CONTROLLER_CHANGED},
+                {"gone", MEMBER_REGISTRATION_GONE},
                 {"deposed", MEMBER_DEPOSED},
                 {"stop", MEMBER_STOP_ASKED},
                 {"released", MEMBER_RELEASED},

@@ -23,8 +23,12 @@ int64_t control_boot_ms(const struct control *control)
 
 /* --- start: connect, bootstrap, identify, then join ------------------------------------------- */
 
+/* Final: told once, and nothing is tried any more. */
 static void refuse(struct control *control, int code, const char *reason)
 {
+    if (control->refused)
+        return;
+    control->refused = true;
     control->options.refused(control->options.context, code, reason);
 }
 
@@ -59,6 +63,8 @@ static void id_generated(void *context, int code, int32_t id)
 {
     struct control *control = context;
     control->identifying = false;
+    if (control->closed)
+        return;
     if (code != 0) {
         LOG_WARN("broker-id-not-generated", "code=%s action=\"trying again\"", k_error_name(code));
         return;
@@ -71,6 +77,8 @@ static void id_generated(void *context, int code, int32_t id)
 static void bootstrapped(void *context, int code, const char *cluster_id)
 {
     struct control *control = context;
+    if (control->closed)
+        return;
     if (code != 0) {
         control->identifying = false;
         LOG_WARN("zookeeper-bootstrap-failed", "code=%s action=\"trying again\"",
@@ -90,7 +98,7 @@ static void bootstrapped(void *context, int code, const char *cluster_id)
 /* Try to learn who we are; repeated by the tend timer until it worked. */
 static void begin_identifying(struct control *control)
 {
-    if (control->identifying || control->identified || control->stopping)
+    if (control->identifying || control->identified || control->refused || control->stopping)
         return;
     struct uuid proposal = uuid_random();
     char text[UUID_TEXT_SIZE];
@@ -106,10 +114,12 @@ static void session_changed(void *context, enum zk_state state)
     switch (state) {
     case ZK_CONNECTED:
         control->waiting_since_ms = 0;
-        if (control->identified)
+        if (control->identified) {
             tell_session_up(control);
-        else
+            watch_registration(control);    /* it may have gone while nobody could tell us */
+        } else {
             begin_identifying(control);
+        }
         return;
     case ZK_SUSPENDED:
         LOG_WARN("zookeeper-unreachable", "connect=%s", control->connect);
@@ -179,10 +189,10 @@ void control_start(struct control *control)
 
 /* --- stop ------------------------------------------------------------------------------------- */
 
-void control_finish(struct control *control)
+/* What ZooKeeper and other brokers still owe us is answered in here, with errors; whoever asked
+ * frees what it kept for the answer and, as we are closed, does nothing else. */
+static void close_down(struct control *control)
 {
-    if (control->closed)
-        return;
     control->closed = true;
     chair_leave(control);
     news_follow(control->news, -1);
@@ -195,6 +205,13 @@ void control_finish(struct control *control)
     guardian_stop(control->guardian);
     control->guardian = NULL;
     requests_controller_known(control);       /* those that still wait are answered CLOSED */
+}
+
+void control_finish(struct control *control)
+{
+    if (control->closed)
+        return;
+    close_down(control);
     control->options.stopped(control->options.context);
 }
 
@@ -256,6 +273,9 @@ int control_new(const struct control_options *options, struct control **out,
     atomic_init(&control->lease_until_ms, INT64_MIN);
     rand_seed_from_system(&control->rand);
     list_init(&control->member_events);
+    list_init(&control->stores);
+    list_init(&control->waiting);
+    drive_member_init(control);
 
     struct loop *loop = options->loop;
     if (failed || chair_init(control) != 0 || requests_init(control) != 0 ||
@@ -274,7 +294,8 @@ void control_free(struct control *control)
 {
     if (control == NULL)
         return;
-    zk_session_close(control->session, 0);
+    if (!control->closed && control->session != NULL)
+        close_down(control);                  /* the stop took too long, or was never asked for */
     guardian_stop(control->guardian);
     news_free(control->news);
     chair_fini(control);

@@ -4,8 +4,9 @@
  *   drive_member.c      core/member's effects become ZooKeeper calls, the answers its events
  *   drive_controller.c  core/controller's effects become stores and answers
  *   controller_load.c   reads the whole stored state at election
- *   controller_watch.c  live brokers and delete requests, read again whenever they change
- *   store.c             carries out a DO_STORE as fenced multis
+ *   controller_watch.c  live brokers, read again whenever they change
+ *   delete_requests.c   delete requests that stand in ZooKeeper
+ *   store.c             carries out a DO_STORE as fenced multis, made by store_build.c
  *   control_request.c   what others ask of the controller: here, or relayed to its broker
  *   news.c              polls the controller for changes and publishes them
  *   peer.c              the native protocol on a channel to another broker
@@ -57,8 +58,10 @@ struct chair {
     size_t live_count;
     bool live_known;                        /* registrations were read since election */
     struct zk_watch incarnations, doomed;
-    struct timer *retry;                    /* failed reads, again */
+    struct timer *retry;                    /* failed reads, again; which ones: */
+    bool live_wanted, delete_requests_wanted;
     bool reading_live, read_live_again;
+    struct map delete_requests;             /* name -> struct delete_request, until it is settled */
     struct map tickets;                     /* core ticket -> who waits */
     uint64_t next_ticket;
     bool stepping;
@@ -72,7 +75,7 @@ struct control {
     struct zk_session *session;
     struct guardian *guardian;
     uint64_t life;                          /* answers to an older life are dropped */
-    bool identifying, identified, stopping, closed;
+    bool identifying, identified, refused, stopping, closed;
     char cluster_id[25];
     int32_t broker_id;
     struct timer *tend;                     /* once a second: guardian, patience with ZooKeeper */
@@ -84,9 +87,11 @@ struct control {
     struct list member_events;              /* queued while the core is being stepped */
     bool member_stepping;
     struct zk_watch controller_watch;
+    struct zk_watch registration_watches[2]; /* of what is registered of us: see drive_member.c */
     _Atomic int64_t lease_until_ms;
 
     struct chair chair;
+    struct list stores;                     /* under way, also those of a chair that was lost */
     struct news *news;
     int32_t followed;                       /* broker id of the controller, -1: nobody known */
     struct list waiting;                    /* control_request_state: for a controller */
@@ -99,6 +104,9 @@ int64_t control_now_ms(const struct control *control);            /* monotonic *
 int64_t control_boot_ms(const struct control *control);           /* counts suspend */
 
 /* drive_member.c */
+void drive_member_init(struct control *control);
+/* Look whether we are still registered, and watch it. */
+void watch_registration(struct control *control);
 void drive_member(struct control *control, const struct member_event *event);
 
 /* drive_controller.c */
@@ -124,14 +132,26 @@ void watch_stop(struct control *control);
 void watch_read_live(struct control *control);
 void watch_free_live(struct control *control);
 
+/* delete_requests.c: as long as we are the controller */
+struct delete_request;
+void delete_requests_init(struct control *control);
+void delete_requests_read(struct control *control);                /* and watch */
+void delete_requests_forget(struct control *control);
+/* What the core said to requests_delete_topic(); may run inside its step. */
+void delete_request_answered(struct delete_request *request, int error);
+
 /* store.c */
 void store_run(struct control *control, uint64_t token, const struct store_change *changes,
                size_t count);
+/* The chair is lost: who waits for ZooKeeper waits no longer. */
+void stores_abandon(struct control *control);
 
 /* control_request.c */
 void requests_controller_known(struct control *control);           /* somebody new to ask */
 void requests_chair_ready(struct control *control);                /* it is us, and loaded */
 void requests_chair_lost(struct control *control);
+void requests_delete_topic(struct control *control, struct delete_request *request,
+                           const char *name);
 void requests_answer_topic(struct control *control, const struct controller_effect *effect);
 void requests_answer_changes(struct control *control, const struct controller_effect *effect);
 int requests_init(struct control *control);

@@ -12,10 +12,11 @@
 
 enum { WAIT_STEP_MS = 50 };
 
-/* Who waits for a ticket of the core. */
+/* Who waits for a ticket of the core: a request, or a delete request found in ZooKeeper. */
 struct waiter {
     struct control_request *request;
     size_t index;                       /* of the topic within the request */
+    struct delete_request *found;
 };
 
 struct relay {
@@ -60,13 +61,13 @@ static void wait_for_controller(struct control_request *request)
 
 /* --- tickets ---------------------------------------------------------------------------------- */
 
-static uint64_t ticket_new(struct control *control, struct control_request *request, size_t index)
+static uint64_t ticket_new(struct control *control, const struct waiter *who)
 {
     struct waiter *waiter = malloc(sizeof *waiter);
     uint64_t ticket = ++control->chair.next_ticket;
     if (waiter == NULL)
         return 0;
-    *waiter = (struct waiter){ request, index };
+    *waiter = *who;
     if (map_put(&control->chair.tickets, &ticket, sizeof ticket, waiter, NULL) != 0) {
         free(waiter);
         return 0;
@@ -78,7 +79,7 @@ static bool ticket_take(struct control *control, uint64_t ticket, struct waiter 
 {
     struct waiter *waiter = map_remove(&control->chair.tickets, &ticket, sizeof ticket);
     if (waiter == NULL)
-        return false;             /* 0: nobody waits (a delete request found in ZooKeeper) */
+        return false;
     *out = *waiter;
     free(waiter);
     return true;
@@ -120,6 +121,10 @@ void requests_answer_topic(struct control *control, const struct controller_effe
     struct waiter waiter;
     if (!ticket_take(control, effect->answer.ticket, &waiter))
         return;
+    if (waiter.found != NULL) {
+        delete_request_answered(waiter.found, effect->answer.error);
+        return;
+    }
     Kairn__TopicResult *result = result_of(&waiter);
     struct arena *arena = waiter.request->arena;
     void *id = arena_copy(arena, effect->answer.id.bytes, sizeof effect->answer.id.bytes);
@@ -135,7 +140,7 @@ static void create_topic(struct control *control, struct control_request *reques
 {
     const Kairn__CreateTopicsRequest *body = request->head->create_topics;
     const Kairn__NewTopic *topic = body->topics[index];
-    struct waiter waiter = { request, index };
+    const struct waiter waiter = { .request = request, .index = index };
     struct controller_event event = { .type = CONTROLLER_CREATE_TOPIC };
     struct replica_set *assignment =
         arena_calloc(request->arena, topic->n_assignment + 1, sizeof *assignment);
@@ -160,7 +165,7 @@ static void create_topic(struct control *control, struct control_request *reques
     for (size_t i = 0; i < topic->n_configs; i++)
         configs[i] =
             (struct controller_config){ topic->configs[i]->name, topic->configs[i]->value };
-    event.create.ticket = ticket_new(control, request, index);
+    event.create.ticket = ticket_new(control, &waiter);
     if (event.create.ticket == 0) {
         topic_answered(&waiter, K_NOMEM, NULL);
         return;
@@ -181,7 +186,7 @@ static void create_topic(struct control *control, struct control_request *reques
 static void delete_topic(struct control *control, struct control_request *request, size_t index)
 {
     const Kairn__DeleteTopicsRequest *body = request->head->delete_topics;
-    struct waiter waiter = { request, index };
+    const struct waiter waiter = { .request = request, .index = index };
     struct controller_event event = { .type = CONTROLLER_DELETE_TOPIC };
 
     if (index < body->n_topics) {
@@ -195,9 +200,23 @@ static void delete_topic(struct control *control, struct control_request *reques
             return;
         }
     }
-    event.remove.ticket = ticket_new(control, request, index);
+    event.remove.ticket = ticket_new(control, &waiter);
     if (event.remove.ticket == 0)
         topic_answered(&waiter, K_NOMEM, NULL);
+    else
+        drive_controller(control, &event);
+}
+
+void requests_delete_topic(struct control *control, struct delete_request *request,
+                           const char *name)
+{
+    const struct waiter waiter = { .found = request };
+    struct controller_event event = { .type = CONTROLLER_DELETE_TOPIC };
+
+    event.remove.name = name;
+    event.remove.ticket = ticket_new(control, &waiter);
+    if (event.remove.ticket == 0)
+        delete_request_answered(request, K_NOMEM);
     else
         drive_controller(control, &event);
 }
@@ -231,7 +250,10 @@ static void serve_topics(struct control *control, struct control_request *reques
     /* One more than there are topics, so that an answer given at once does not end the request. */
     request->unanswered = count + 1;
     for (size_t i = 0; i < count; i++) {
-        if (create)
+        if (!control->chair.loaded) /* since the topic before: nothing was done for this one */
+            topic_answered(&(struct waiter){ .request = request, .index = i }, K_NOT_CONTROLLER,
+                           NULL);
+        else if (create)
             create_topic(control, request, i);
         else
             delete_topic(control, request, i);
@@ -268,7 +290,7 @@ static void serve_changes(struct control *control, struct control_request *reque
         answer(request, K_INVALID_REQUEST, "an incarnation has 16 bytes");
         return;
     }
-    event.changes.ticket = ticket_new(control, request, 0);
+    event.changes.ticket = ticket_new(control, &(struct waiter){ .request = request });
     if (event.changes.ticket == 0)
         answer(request, K_NOMEM, NULL);
     else
@@ -301,6 +323,7 @@ static void relay_answered(struct channel_call *call, int code, struct slab *sla
     struct relay *relay = (struct relay *)((char *)call - offsetof(struct relay, call));
     struct control_request *request = relay->request;
     Kairn__ResponseHead *response = NULL;
+    const char *message = NULL;
 
     (void)slab;
     free(relay);
@@ -308,10 +331,12 @@ static void relay_answered(struct channel_call *call, int code, struct slab *sla
         code = peer_answer(bytes, size, request->arena, &response);
     if (code == 0)
         *request->response = *response;
+    else if (response != NULL && response->error != NULL && response->error->message[0] != '\0')
+        message = response->error->message;
     if (code == K_NOT_CONTROLLER || code == K_CONNECTION_FAILED || code == K_CLOSED)
         wait_for_controller(request);   /* nothing was done: somebody else will be the controller */
     else
-        answer(request, code, NULL);
+        answer(request, code, message);
 }
 
 static void relay_to(struct peer *peer, struct control_request *request)
@@ -409,6 +434,19 @@ void requests_chair_ready(struct control *control)
     serve_waiting(control);
 }
 
+/* Whether a topic was made or deleted is the next controller's to know. */
+static void answer_orphan(const struct waiter *waiter)
+{
+    if (waiter->found != NULL)
+        delete_request_answered(waiter->found, K_NOT_CONTROLLER);
+    else if (waiter->request->head->body_case == KAIRN__REQUEST_HEAD__BODY_CHANGES)
+        answer(waiter->request, K_NOT_CONTROLLER, NULL);
+    else
+        topic_answered(
+            waiter, K_NETWORK_EXCEPTION,
+            "the controller changed before the request was finished; look whether it was done");
+}
+
 void requests_chair_lost(struct control *control)
 {
     size_t position = 0;
@@ -417,25 +455,15 @@ void requests_chair_lost(struct control *control)
     size_t size;
 
     while (map_next(&control->chair.tickets, &position, &key, &size, &value)) {
-        struct waiter *waiter = value;
-        struct control_request *request = waiter->request;
+        struct waiter waiter = *(struct waiter *)value;
         map_remove(&control->chair.tickets, key, size);
-        free(waiter);
-        if (request->head->body_case == KAIRN__REQUEST_HEAD__BODY_CHANGES) {
-            answer(request, K_NOT_CONTROLLER, NULL);
-            continue;
-        }
-        /* Whether the topic was made or deleted is the next controller's to know. */
-        if (--request->unanswered == 0)
-            answer(
-                request, K_NETWORK_EXCEPTION,
-                "the controller changed before the request was finished; look whether it was done");
+        free(value);
+        answer_orphan(&waiter);
     }
 }
 
 int requests_init(struct control *control)
 {
-    list_init(&control->waiting);
     return timer_new(control->options.loop, waiting_tick, control, &control->waiting_timer);
 }
 

@@ -3,7 +3,8 @@
  * One sync, then the list of topics and of delete requests, then per topic its node, its
  * configuration and its partitions' states, READS_MAX reads at a time. A read that fails ends the
  * load with its code; the caller starts anew, so that nothing is ever decided on half a picture.
- * A topic with a broken node is left out and named in the log; the others are served. */
+ * A topic with a broken node is left out and named in the log; the others are served. A topic
+ * without an id (Kafka wrote none before 2.8) is given one here, stored before it is used. */
 #include "server/runtime/control_internal.h"
 
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "zk/fence.h"
 
 enum { READS_MAX = 256 };
 
@@ -79,9 +81,53 @@ static void quarantine(struct load_topic *topic, const char *what, const char *r
 
 /* --- decoding --------------------------------------------------------------------------------- */
 
-static int decode_topic(struct controller_load *load, struct load_topic *topic,
-                        const struct zk_reply *reply)
+static void load_advance(struct controller_load *load);
+
+static void id_given(void *context, const struct zk_reply *reply)
 {
+    struct load_read *write = context;
+    struct controller_load *load = write->load;
+    struct load_topic *topic = &load->topics[write->topic];
+
+    load->in_flight--;
+    if (!load->cancelled && load->code == 0 && reply->code != K_NOT_FOUND) {
+        load->code = reply->code;        /* also when somebody else wrote it: all is read again */
+        topic->exists = reply->code == 0;
+    }
+    if (topic->exists && !load->cancelled)
+        LOG_INFO("topic-id-given", "topic=%s", topic->topic.name);
+    free(write);
+    load_advance(load);
+}
+
+/* The topic counts as soon as its id is stored. */
+static int give_id(struct controller_load *load, size_t index, struct znode_topic *node,
+                   int32_t version)
+{
+    struct control *control = load->control;
+    struct load_topic *topic = &load->topics[index];
+    struct load_read *write = malloc(sizeof *write);
+    int error = K_NOMEM;
+
+    topic->topic.id = node->id = uuid_random();
+    char *data = znode_encode_topic(&load->arena, node);
+    char *path = znode_path(&load->arena, ZNODE_TOPIC, topic->topic.name);
+    if (write != NULL && data != NULL && path != NULL) {
+        const struct zk_op set = { .kind = ZK_OP_SET, .path = path, .data = data,
+                                   .size = strlen(data), .version = version };
+        *write = (struct load_read){ .load = load, .topic = index };
+        error = zk_fenced(control->session, control->chair.epoch_version, &set, 1, id_given, write);
+    }
+    if (error == 0)
+        load->in_flight++;
+    else
+        free(write);
+    return error;
+}
+
+static int decode_topic(struct controller_load *load, size_t index, const struct zk_reply *reply)
+{
+    struct load_topic *topic = &load->topics[index];
     struct znode_topic node;
     struct k_reason reason = { "" };
     int error = znode_decode_topic(&load->arena, reply->data, reply->size, &node, &reason);
@@ -90,8 +136,6 @@ static int decode_topic(struct controller_load *load, struct load_topic *topic,
     if (error == 0 &&
         (node.partition_count == 0 || node.partition_count > PARTITIONS_PER_TOPIC_MAX))
         error = k_reason_set(&reason, K_CORRUPT, "%zu partitions", node.partition_count);
-    if (error == 0 && uuid_is_zero(&node.id))
-        error = k_reason_set(&reason, K_CORRUPT, "no topic_id");
     for (size_t i = 0; error == 0 && i < node.partition_count; i++)
         if (node.partitions[i].count < 1 || node.partitions[i].count > REPLICAS_MAX)
             error = k_reason_set(&reason, K_CORRUPT, "%d replicas of partition %zu",
@@ -103,7 +147,6 @@ static int decode_topic(struct controller_load *load, struct load_topic *topic,
     topic->partitions = arena_calloc(&load->arena, node.partition_count, sizeof *topic->partitions);
     if (topic->partitions == NULL)
         return K_NOMEM;
-    topic->topic.id = node.id;
     topic->topic.partition_count = (int32_t)node.partition_count;
     topic->topic.partitions = topic->partitions;
     for (size_t i = 0; i < node.partition_count; i++) {
@@ -114,6 +157,9 @@ static int decode_topic(struct controller_load *load, struct load_topic *topic,
         memcpy(state->replicas.ids, node.partitions[i].ids,
                (size_t)node.partitions[i].count * sizeof(int32_t));
     }
+    if (uuid_is_zero(&node.id))
+        return give_id(load, index, &node, reply->stat.version);
+    topic->topic.id = node.id;
     topic->exists = true;
     return 0;
 }
@@ -171,8 +217,6 @@ static int decode_config(struct controller_load *load, struct load_topic *topic,
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
-static void load_advance(struct controller_load *load);
-
 static void read_answered(void *context, const struct zk_reply *reply)
 {
     struct load_read *read = context;
@@ -185,7 +229,7 @@ static void read_answered(void *context, const struct zk_reply *reply)
         if (error == K_NOT_FOUND)
             error = 0;          /* deleted meanwhile, never configured, or a state not made yet */
         else if (error == 0 && read->kind == READ_TOPIC)
-            error = decode_topic(load, topic, reply);
+            error = decode_topic(load, read->topic, reply);
         else if (error == 0 && read->kind == READ_CONFIG)
             error = decode_config(load, topic, reply);
         else if (error == 0)

@@ -1,6 +1,6 @@
-/* controller_watch.c - what the controller watches in ZooKeeper: registrations, delete requests.
+/* controller_watch.c - which brokers are registered, as the controller sees it.
  *
- * Two watches, however many brokers and topics there are. /brokers/inc is watched rather than
+ * One watch, however many brokers there are. /brokers/inc is watched rather than
  * /brokers/ids because its children's names carry the incarnation: a broker that is gone and back
  * between two reads is seen. Reading and arming are one call, so no change falls in between. */
 #include "server/runtime/control_internal.h"
@@ -56,6 +56,12 @@ static int by_id(const void *a, const void *b)
     return ((*left)->core.id > (*right)->core.id) - ((*left)->core.id < (*right)->core.id);
 }
 
+static void read_live_later(struct chair *chair)
+{
+    chair->live_wanted = true;
+    timer_after(chair->retry, RETRY_MS);
+}
+
 static void live_read_finish(struct live_read *round)
 {
     struct control *control = round->control;
@@ -69,7 +75,7 @@ static void live_read_finish(struct live_read *round)
     chair->reading_live = false;
     if (round->failed) {
         free_brokers(round->brokers, round->count);
-        timer_after(chair->retry, RETRY_MS);
+        read_live_later(chair);
     } else {
         size_t known = 0;
         for (size_t i = 0; i < round->count; i++) {    /* those that went while we read */
@@ -187,7 +193,7 @@ void watch_read_live(struct control *control)
         chair->read_live_again = true;
         return;
     }
-    chair->read_live_again = false;
+    chair->read_live_again = chair->live_wanted = false;
     struct live_read *round = calloc(1, sizeof *round);
     if (round != NULL)
         *round = (struct live_read){ .control = control, .life = control->life };
@@ -195,7 +201,7 @@ void watch_read_live(struct control *control)
     if (round == NULL || zk_children(control->session, "/brokers/inc", &chair->incarnations,
                                      incarnations_listed, round) != 0) {
         free(round);
-        timer_after(chair->retry, RETRY_MS);
+        read_live_later(chair);
         return;
     }
     chair->reading_live = true;
@@ -209,51 +215,18 @@ static void incarnations_changed(struct zk_watch *watch, const char *path)
         watch_read_live(control);
 }
 
-/* --- delete requests written by hand or by other tools ---------------------------------------- */
-
-static void doomed_listed(void *context, const struct zk_reply *reply)
-{
-    struct control *control = context;
-    if (reply->code != 0 || !control->chair.loaded)
-        return;                   /* the load reads them too */
-    for (size_t i = 0; i < reply->child_count && control->chair.loaded; i++) {
-        struct controller_event event = { .type = CONTROLLER_DELETE_TOPIC };
-        event.remove.name = reply->children[i];
-        drive_controller(control, &event);
-    }
-}
-
-static void read_doomed(struct control *control)
-{
-    zk_children(control->session, "/admin/delete_topics", &control->chair.doomed, doomed_listed,
-                control);
-}
-
-static void doomed_changed(struct zk_watch *watch, const char *path)
-{
-    struct control *control = watch->context;
-    (void)path;
-    if (control->chair.taken && control->session != NULL)
-        read_doomed(control);
-}
-
 void watch_start(struct control *control)
 {
     struct chair *chair = &control->chair;
     chair->incarnations = (struct zk_watch){ .fired = incarnations_changed, .context = control };
-    chair->doomed = (struct zk_watch){ .fired = doomed_changed, .context = control };
     chair->reading_live = false;
     chair->read_live_again = false;
     watch_read_live(control);
-    read_doomed(control);
 }
 
 void watch_stop(struct control *control)
 {
     control->life++;              /* readings under way are dropped when they come in */
-    if (control->session != NULL) {
-        zk_watch_cancel(control->session, &control->chair.incarnations);
-        zk_watch_cancel(control->session, &control->chair.doomed);
-    }
+    zk_watch_cancel(control->session, &control->chair.incarnations);
     watch_free_live(control);
 }

@@ -22,18 +22,22 @@ static void loaded(struct control *control, int code);
 static void chair_retry(void *context)
 {
     struct control *control = context;
-    if (!control->chair.taken)
+    struct chair *chair = &control->chair;
+
+    if (!chair->taken)
         return;
-    if (!control->chair.loaded && control->chair.load == NULL &&
-        controller_load_start(control, loaded) != 0)
-        timer_after(control->chair.retry, LOAD_RETRY_MS);
-    if (control->chair.loaded)
+    if (!chair->loaded && chair->load == NULL && controller_load_start(control, loaded) != 0)
+        timer_after(chair->retry, LOAD_RETRY_MS);
+    if (chair->live_wanted)
         watch_read_live(control);
+    if (chair->loaded && chair->delete_requests_wanted)
+        delete_requests_read(control);
 }
 
 int chair_init(struct control *control)
 {
     map_init(&control->chair.tickets);
+    delete_requests_init(control);
     if (timer_new(control->options.loop, chair_tick, control, &control->chair.timer) != 0)
         return K_NOMEM;
     return timer_new(control->options.loop, chair_retry, control, &control->chair.retry);
@@ -45,6 +49,7 @@ void chair_fini(struct control *control)
     timer_free(control->chair.timer);
     timer_free(control->chair.retry);
     map_fini(&control->chair.tickets);
+    map_fini(&control->chair.delete_requests);
 }
 
 /* --- elected: load everything, then begin ----------------------------------------------------- */
@@ -59,9 +64,9 @@ static void begin(struct control *control)
     if (brokers == NULL || chair->core == NULL) {
         LOG_ERROR("out-of-memory", "where=controller");
         free(brokers);
-        timer_after(chair->retry, LOAD_RETRY_MS);
         controller_free(chair->core);
         chair->core = NULL;
+        loaded(control, K_NOMEM);
         return;
     }
     for (size_t i = 0; i < chair->live_count; i++)
@@ -78,8 +83,10 @@ static void begin(struct control *control)
     free(brokers);
     controller_load_free(chair->load);
     chair->load = NULL;
-    if (chair->loaded)
-        requests_chair_ready(control);
+    if (!chair->loaded)
+        return;                    /* it ended at once */
+    requests_chair_ready(control);
+    delete_requests_read(control);
 }
 
 static void loaded(struct control *control, int code)
@@ -89,6 +96,7 @@ static void loaded(struct control *control, int code)
         LOG_WARN("controller-load-failed", "code=%s action=\"trying again\"", k_error_name(code));
         controller_load_free(chair->load);
         chair->load = NULL;
+        chair->load_done = false;
         timer_after(chair->retry, LOAD_RETRY_MS);
         return;
     }
@@ -110,6 +118,7 @@ void chair_live_read(struct control *control)
     }
     struct controller_broker *brokers = calloc(chair->live_count + 1, sizeof *brokers);
     if (brokers == NULL) {
+        chair->live_wanted = true;
         timer_after(chair->retry, LOAD_RETRY_MS);
         return;
     }
@@ -143,11 +152,14 @@ void chair_leave(struct control *control)
     chair->loaded = false;
     chair->load_done = false;
     chair->live_known = false;
+    chair->live_wanted = chair->delete_requests_wanted = false;
     timer_stop(chair->timer);
     timer_stop(chair->retry);
     watch_stop(control);
     controller_load_free(chair->load);
     chair->load = NULL;
+    delete_requests_forget(control);
+    stores_abandon(control);
     requests_chair_lost(control);
     /* While it is being stepped, drive_controller() frees it afterwards. */
     if (!chair->stepping) {

@@ -16,7 +16,7 @@ struct queued_event {
     struct member_event event;
 };
 
-/* One order with an answer: which round it belongs to, and which life of the control plane. */
+/* One order with an answer: which round it belongs to. */
 struct order {
     struct control *control;
     uint64_t round;
@@ -85,6 +85,50 @@ static int start_register(struct control *control, struct order *order)
                     .loops = control->options.loops },
     };
     return zk_register(control->session, &registration, registered, order);
+}
+
+/* --- are we still registered? -----------------------------------------------------------------
+ * Our nodes go with our session and not before, unless a person deletes them. Then nobody knows of
+ * us any more although we serve: so they are watched, and made again. */
+
+static void registration_sought(void *context, const struct zk_reply *reply)
+{
+    struct control *control = context;
+
+    if (reply->code != K_NOT_FOUND || control->closed || control->stopping ||
+        control->member.state != MEMBER_SERVING)
+        return;
+    LOG_WARN("registration-vanished", "broker=%d action=\"registering again\"",
+             control->broker_id);
+    drive_member(control, &(struct member_event){ .type = MEMBER_REGISTRATION_GONE,
+                                                  .now_ms = control_boot_ms(control) });
+}
+
+void watch_registration(struct control *control)
+{
+    struct control_self self = { 0 };
+    char memory[512], text[UUID_TEXT_SIZE];
+    struct arena arena;
+
+    if (control->member.state != MEMBER_SERVING || control->stopping)
+        return;
+    control->options.describe(control->options.context, &self);
+    uuid_format(&self.incarnation, text);
+    arena_init(&arena, memory, sizeof memory, sizeof memory);
+    const char *const paths[] = { znode_path(&arena, ZNODE_BROKER, control->broker_id),
+                                  znode_path(&arena, ZNODE_BROKER_INC, control->broker_id, text) };
+    /* When this can not be asked now, the session is not well: it is asked again when it is. */
+    for (size_t i = 0; i < 2; i++)
+        if (paths[i] != NULL)
+            zk_exists(control->session, paths[i], &control->registration_watches[i],
+                      registration_sought, control);
+    arena_fini(&arena);
+}
+
+static void registration_changed(struct zk_watch *watch, const char *path)
+{
+    (void)path;
+    watch_registration(watch->context);
 }
 
 /* --- heartbeat: a write, because reads and pings are answered by servers cut off from their leader
@@ -293,6 +337,7 @@ static void perform(struct control *control, const struct member_effect *effect)
         break;
     case MEMBER_DO_SERVE:
         LOG_INFO("broker-registered", "broker=%d", control->broker_id);
+        watch_registration(control);
         break;
     case MEMBER_DO_RELEASE:
         release(control);
@@ -334,12 +379,19 @@ static void step(struct control *control, const struct member_event *event)
         perform(control, &effects[i]);
 }
 
+void drive_member_init(struct control *control)
+{
+    control->controller_watch =
+        (struct zk_watch){ .fired = controller_changed, .context = control };
+    for (size_t i = 0; i < 2; i++)
+        control->registration_watches[i] =
+            (struct zk_watch){ .fired = registration_changed, .context = control };
+}
+
 void drive_member(struct control *control, const struct member_event *event)
 {
     if (control->closed)
         return;
-    control->controller_watch.fired = controller_changed;
-    control->controller_watch.context = control;
     if (control->member_stepping) {
         queue_event(control, event);
         return;

@@ -7,6 +7,7 @@ libruntime_la_SOURCES = \
 	server/runtime/control_request.c \
 	server/runtime/controller_load.c \
 	server/runtime/controller_watch.c \
+	server/runtime/delete_requests.c \
 	server/runtime/drive_controller.c \
 	server/runtime/drive_member.c \
 	server/runtime/metadata.h server/runtime/metadata.c server/runtime/metadata_private.h \
@@ -14,7 +15,7 @@ libruntime_la_SOURCES = \
 	server/runtime/metadata_parts.c \
 	server/runtime/news.c \
 	server/runtime/peer.h server/runtime/peer.c \
-	server/runtime/store.c
+	server/runtime/store.c server/runtime/store_build.c server/runtime/store_private.h
 # The data plane.
 libruntime_la_SOURCES += \
 	server/runtime/append.h server/runtime/append.c \

@@ -14,7 +14,7 @@
 #include "proto/head.h"
 #include "server/runtime/peer.h"
 
-enum { POLL_MS = 5000, ANSWER_SLACK_MS = 5000, RETRY_MS = 50 };
+enum { POLL_MS = 5000, ANSWER_SLACK_MS = 5000, RETRY_MS = 50, NO_LISTENER_RETRY_MS = 1000 };
 
 struct news {
     struct control *control;
@@ -46,6 +46,16 @@ static void again(void *context)
     ask(context);
 }
 
+/* Requests that are on their way by it are answered, and look for another way. */
+static void drop_peer(struct news *news)
+{
+    struct peer *peer = news->peer;
+    news->peer = NULL;
+    if (peer != NULL && news->asking)
+        peer_cancel(peer, &news->call);
+    peer_free(peer);
+}
+
 static void take(struct news *news, int code, const Kairn__ResponseHead *response)
 {
     struct control *control = news->control;
@@ -54,13 +64,16 @@ static void take(struct news *news, int code, const Kairn__ResponseHead *respons
         code = K_MALFORMED;
     if (code == 0)
         code = metadata_apply(control->options.cell, response->changes);
+    if (code == K_CONNECTION_FAILED || code == K_RESOLVE_FAILED)
+        drop_peer(news);          /* it may have come back somewhere else: look it up again */
     if (code != 0) {
         if (code != K_NOT_CONTROLLER && code != K_CLOSED)
             LOG_WARN("news-failed", "controller=%d code=%s", news->broker, k_error_name(code));
         timer_after(news->retry, RETRY_MS);
         return;
     }
-    control->options.changed(control->options.context);
+    if (!response->changes->more)
+        control->options.changed(control->options.context);
     ask(news);
 }
 
@@ -184,12 +197,13 @@ static void looked_up(void *context, const struct zk_reply *reply)
     if (endpoint != NULL)
         error = peer_new(news->control->options.loop, news->control->options.resolver,
                          endpoint->host, endpoint->port, news->control->cluster_id, &news->peer);
-    if (error == 0 && endpoint == NULL)
+    bool unreachable = error == 0 && endpoint == NULL;
+    if (unreachable)
         LOG_ERROR("controller-unreachable", "controller=%d reason=\"it has no listener named %s\"",
                   news->broker, news->control->listener);
     arena_fini(&arena);
     if (news->peer == NULL) {
-        timer_after(news->retry, RETRY_MS);
+        timer_after(news->retry, unreachable ? NO_LISTENER_RETRY_MS : RETRY_MS);
         return;
     }
     requests_controller_known(news->control);
@@ -250,18 +264,12 @@ void news_follow(struct news *news, int32_t broker)
 {
     if (news->broker == broker)
         return;
-    struct peer *peer = news->peer;
     news->broker = broker;
     news->turn++;
     news->looking_up = false;
     timer_stop(news->retry);
     forget_question(news);
-    news->peer = NULL;
-    if (peer != NULL) {
-        if (news->asking)
-            peer_cancel(peer, &news->call);
-        peer_free(peer);
-    }
+    drop_peer(news);
     news->asking = false;
     ask(news);
 }

@@ -8,53 +8,28 @@
  * A multi that fails by one entry gives that entry its verdict and is sent again without it. A
  * lost answer is never resent blindly: the unit syncs and reads what is stored, and goes on from
  * there. When every unit is done the core is told, one verdict per change. */
-#include "server/runtime/control_internal.h"
+#include "server/runtime/store_private.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
-#include "zk/fence.h"
 
-enum { UNIT_STATES_MAX = 400, MULTI_BYTES_MAX = 400 * 1024, RETRY_MS = 100 };
+enum { MULTI_BYTES_MAX = 400 * 1024, RETRY_MS = 100 };
 
-struct store {
-    struct control *control;
-    uint64_t token, life;
-    struct arena arena;
-    enum store_verdict *verdicts;
-    struct partition_state *states;
-    size_t count, units_left;
-    struct mail hold;             /* the core must not be told from inside its own step */
-};
-
-struct unit_op {
-    struct zk_op op;
-    size_t change;                /* index in the store */
-    bool skipped;                 /* has its verdict, or is known to be done */
-};
-
-struct unit {
-    struct store *store;
-    enum store_kind kind;
-    struct unit_op *ops;          /* in the store's arena, as the rest */
-    size_t count, capacity;
-    size_t next, sent;            /* [next, sent) is in flight */
-    struct zk_op *multi;          /* what is in flight, and of which ops */
-    size_t *multi_of;
-    size_t reads_left;
-    bool reads_failed;
-    struct timer *retry;          /* while ZooKeeper can not be reached; owned */
-    bool resolving;               /* an answer was lost: repeats are expected */
-};
-
+/* One read of a partition's state. */
 struct state_read {
     struct unit *unit;
     size_t op;
 };
 
 /* --- the end ---------------------------------------------------------------------------------- */
+
+static void give_up_chair(struct control *control)
+{
+    drive_member(control, &(struct member_event){ .type = MEMBER_DEPOSED,
+                                                  .now_ms = control_boot_ms(control) });
+}
 
 /* One unit less, or the hold of store_run(): the last one tells the core. */
 static void store_release(struct store *store)
@@ -63,6 +38,7 @@ static void store_release(struct store *store)
 
     if (--store->units_left > 0)
         return;
+    list_remove(&store->node);
     if (store->life == control->life) {
         struct controller_event event = { .type = CONTROLLER_STORED };
         event.stored.token = store->token;
@@ -71,6 +47,12 @@ static void store_release(struct store *store)
         event.stored.count = store->count;
         drive_controller(control, &event);
     }
+    /* The core waits for its end when an outcome can not be known; the session may well live. */
+    bool lost = false;
+    for (size_t i = 0; i < store->count; i++)
+        lost |= store->verdicts[i] == STORE_LOST;
+    if (lost && store->life == control->life)
+        give_up_chair(control);
     arena_fini(&store->arena);
     free(store);
 }
@@ -148,8 +130,8 @@ static void unit_send(struct unit *unit)
 
 /* --- one entry failed: find out why, give it its verdict, send the rest ----------------------- */
 
-static void take_stored(struct unit *unit, struct unit_op *op, const struct zk_reply *reply,
-                        bool ours_counts)
+/* The record is not what was expected: `reply` is what stands there. */
+static void take_stored(struct unit *unit, struct unit_op *op, const struct zk_reply *reply)
 {
     struct store *store = unit->store;
     struct partition_state *state = &store->states[op->change];
@@ -171,8 +153,8 @@ static void take_stored(struct unit *unit, struct unit_op *op, const struct zk_r
     state->isr.count = node.isr.count;
     memcpy(state->isr.ids, node.isr.ids, (size_t)node.isr.count * sizeof(int32_t));
     /* After a lost answer our own write may be what is stored: same content, version one more. */
-    if (ours_counts && state->version == wanted.version && state->leader == wanted.leader &&
-        state->leader_epoch == wanted.leader_epoch &&
+    if ((unit->resolving || op->op.kind == ZK_OP_CREATE) && state->version == wanted.version &&
+        state->leader == wanted.leader && state->leader_epoch == wanted.leader_epoch &&
         state->controller_epoch == wanted.controller_epoch)
         store->verdicts[op->change] = STORE_OK;
 }
@@ -202,7 +184,7 @@ static void state_read_answered(void *context, const struct zk_reply *reply)
                reply->stat.version == op->op.version) {
         /* The lost multi was not carried out: this entry goes again. */
     } else {
-        take_stored(unit, op, reply, unit->resolving);
+        take_stored(unit, op, reply);
     }
     if (--unit->reads_left == 0)
         reads_finished(unit);
@@ -273,25 +255,106 @@ static void topic_read(void *context, const struct zk_reply *reply)
     }
 }
 
-static void entry_failed(struct unit *unit, int code, size_t at)
+/* --- a topic that is half made or half removed ------------------------------------------------ */
+
+static size_t own_nodes(const struct unit *unit)
+{
+    return unit->kind == STORE_TOPIC ? CREATE_OWN : REMOVE_OWN;
+}
+
+/* What the list of partitions tells is done already is skipped. */
+static void partitions_listed(void *context, const struct zk_reply *reply)
+{
+    struct unit *unit = context;
+    size_t count = (unit->count - own_nodes(unit)) / 2, highest = 0;
+    size_t first = unit->kind == STORE_TOPIC ? CREATE_OWN : 0;
+    bool *exists = arena_calloc(&unit->store->arena, count + 1, sizeof *exists);
+
+    if ((reply->code != 0 && reply->code != K_NOT_FOUND) || exists == NULL) {
+        unit_retry_later(unit);
+        return;
+    }
+    for (size_t i = 0; reply->code == 0 && i < reply->child_count; i++) {
+        char *end;
+        unsigned long partition = strtoul(reply->children[i], &end, 10);
+        if (*end != '\0' || partition >= count)
+            continue;
+        exists[partition] = true;
+        highest = partition > highest ? partition : highest;
+    }
+    for (size_t p = 0; p < count; p++) {
+        /* Of the last that was made the state may be missing: a multi can end between the two. */
+        bool done = unit->kind == STORE_TOPIC ? exists[p] && p != highest : !exists[p];
+        unit->ops[first + 2 * p].skipped |= done;
+        unit->ops[first + 2 * p + 1].skipped |= done;
+    }
+    unit->listed = true;
+    unit_send(unit);
+}
+
+/* Somebody, perhaps we ourselves, was here before. With thousands of partitions it takes too long
+ * to be told so by one multi for each. */
+static void list_partitions(struct unit *unit)
+{
+    const struct unit_op *op = unit->kind == STORE_TOPIC
+                                   ? &unit->ops[CREATE_PARTITIONS]
+                                   : &unit->ops[unit->count - REMOVE_OWN];
+    if (zk_children(unit->store->control->session, op->op.path, NULL, partitions_listed, unit) != 0)
+        unit_retry_later(unit);
+}
+
+/* --- refusals --------------------------------------------------------------------------------- */
+
+static void log_refusal(const struct unit_op *op, int code)
+{
+    LOG_ERROR("store-refused", "path=%s code=%s%s", op->op.path, k_error_name(code),
+              code == K_BUSY ? " action=\"delete what somebody put below it\"" : "");
+}
+
+static void topic_entry_failed(struct unit *unit, int code, size_t at)
+{
+    struct unit_op *op = &unit->ops[at];
+    bool expected = code == (unit->kind == STORE_TOPIC ? K_EXISTS : K_NOT_FOUND);
+
+    if (!expected) {
+        log_refusal(op, code);
+        unit_give_up(unit, STORE_STALE);
+    } else if (unit->kind == STORE_TOPIC && at == CREATE_TOPIC) {
+        if (zk_get(unit->store->control->session, op->op.path, NULL, topic_read, unit) != 0)
+            unit_retry_later(unit);
+    } else if (unit->kind == STORE_TOPIC && at == CREATE_CONFIG) {
+        op->op.kind = ZK_OP_SET;  /* left behind by a topic that was deleted by hand */
+        op->op.version = -1;
+        unit_send(unit);
+    } else {
+        op->skipped = true;       /* done before, by us or by our predecessor */
+        if (unit->listed)
+            unit_send(unit);
+        else
+            list_partitions(unit);
+    }
+}
+
+static void state_entry_failed(struct unit *unit, int code, size_t at)
 {
     struct store *store = unit->store;
     struct unit_op *op = &unit->ops[at];
+    bool is_state = op->op.data != NULL;
 
-    if (unit->kind == STORE_TOPIC && code == K_EXISTS && at == 0) {
-        if (zk_get(store->control->session, op->op.path, NULL, topic_read, unit) != 0)
-            unit_retry_later(unit);
-    } else if (unit->kind == STORE_STATE && op->op.kind == ZK_OP_SET) {
+    if (code == K_EXISTS && !is_state) {
+        op->skipped = true;       /* the partition's node without a state */
+        unit_send(unit);
+    } else if (is_state && (op->op.kind == ZK_OP_SET || code == K_EXISTS)) {
         read_state(unit, at);
         if (unit->reads_left == 0)
             reads_finished(unit);
-    } else if ((unit->kind == STORE_REMOVE && code == K_NOT_FOUND) || code == K_EXISTS) {
-        op->skipped = true;       /* done before, by us or by our predecessor */
-        unit_send(unit);
     } else {
-        LOG_ERROR("store-refused", "path=%s code=%s", op->op.path, k_error_name(code));
-        op->skipped = true;
+        /* Nothing can be stored there, for instance because the topic's node is gone. */
+        log_refusal(op, code);
+        for (size_t i = unit->next; i < unit->count; i++)
+            unit->ops[i].skipped |= unit->ops[i].change == op->change;
         store->verdicts[op->change] = STORE_STALE;
+        store->states[op->change].version = -1;
         unit_send(unit);
     }
 }
@@ -308,169 +371,25 @@ static void unit_answered(void *context, const struct zk_reply *reply)
         unit_send(unit);
     } else if (reply->code == K_STALE_CONTROLLER_EPOCH) {
         unit_give_up(unit, STORE_FENCED);
-    } else if (reply->code == K_SESSION_LOST) {
+    } else if (reply->code == K_SESSION_LOST || reply->code == K_NOMEM) {
         unit_resolve(unit);
-    } else if (reply->code == K_EXISTS || reply->code == K_NOT_FOUND ||
-               reply->code == K_BAD_VERSION) {
-        entry_failed(unit, reply->code, unit->multi_of[reply->failed_op]);
+    } else if (unit->kind == STORE_STATE) {
+        state_entry_failed(unit, reply->code, unit->multi_of[reply->failed_op]);
     } else {
-        LOG_ERROR("store-failed", "code=%s", k_error_name(reply->code));
-        unit_give_up(unit, STORE_LOST);
+        topic_entry_failed(unit, reply->code, unit->multi_of[reply->failed_op]);
     }
 }
 
-/* --- building units --------------------------------------------------------------------------- */
-
-static struct unit *unit_new(struct store *store, enum store_kind kind, size_t capacity)
-{
-    struct unit *unit = arena_calloc(&store->arena, 1, sizeof *unit);
-    size_t most = capacity < ZK_FENCED_OPS_MAX ? capacity : ZK_FENCED_OPS_MAX;
-    if (unit == NULL)
-        return NULL;
-    unit->store = store;
-    unit->kind = kind;
-    unit->capacity = capacity;
-    unit->ops = arena_calloc(&store->arena, capacity, sizeof *unit->ops);
-    unit->multi = arena_calloc(&store->arena, most, sizeof *unit->multi);
-    unit->multi_of = arena_calloc(&store->arena, most, sizeof *unit->multi_of);
-    return unit->ops != NULL && unit->multi != NULL && unit->multi_of != NULL ? unit : NULL;
-}
-
-/* `path` and `data` may be NULL when their making ran out of memory. */
-static bool unit_add(struct unit *unit, size_t change, enum zk_op_kind kind, const char *path,
-                     const char *data, bool wants_data, int32_t version)
-{
-    if (path == NULL || (wants_data && data == NULL))
-        return false;
-    unit->ops[unit->count++] = (struct unit_op){
-        .op = { .kind = kind,
-                .path = path,
-                .data = data,
-                .size = data != NULL ? strlen(data) : 0,
-                .version = version },
-        .change = change,
-    };
-    return true;
-}
-
-static char *encode_state(struct arena *arena, const struct partition_state *state)
-{
-    struct znode_partition_state node = {
-        .controller_epoch = state->controller_epoch, .leader = state->leader,
-        .leader_epoch = state->leader_epoch, .isr = { state->isr.count, state->isr.ids },
-    };
-    return znode_encode_partition_state(arena, &node);
-}
-
-static bool build_create(struct unit *unit, size_t index, const struct store_change *change)
-{
-    struct arena *arena = &unit->store->arena;
-    const char *name = change->topic;
-    struct znode_replicas *replicas =
-        arena_calloc(arena, (size_t)change->partition_count, sizeof *replicas);
-    const char **names = arena_calloc(arena, 2 * (size_t)change->config_count + 1, sizeof *names);
-    if (replicas == NULL || names == NULL)
-        return false;
-    for (int32_t p = 0; p < change->partition_count; p++)
-        replicas[p] = (struct znode_replicas){ change->states[p].replicas.count,
-                                               change->states[p].replicas.ids };
-    for (int32_t i = 0; i < change->config_count; i++) {
-        names[i] = change->configs[i].name;
-        names[change->config_count + i] = change->configs[i].value;
-    }
-    struct znode_topic topic = { change->id, replicas, (size_t)change->partition_count };
-    struct znode_config config = { (size_t)change->config_count, names,
-                                   names + change->config_count };
-
-    /* The topic's node first: its existence decides who made the topic. */
-    bool made = unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_TOPIC, name),
-                         znode_encode_topic(arena, &topic), true, 0) &&
-                unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_CONFIG_TOPIC, name),
-                         znode_encode_config(arena, &config), true, 0) &&
-                unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_PARTITIONS, name), NULL,
-                         false, 0);
-    for (int32_t p = 0; made && p < change->partition_count; p++)
-        made =
-            unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_PARTITION, name, p), NULL,
-                     false, 0) &&
-            unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_PARTITION_STATE, name, p),
-                     encode_state(arena, &change->states[p]), true, 0);
-    return made;
-}
-
-static bool build_remove(struct unit *unit, size_t index, const struct store_change *change)
-{
-    struct arena *arena = &unit->store->arena;
-    const char *name = change->topic;
-    bool made = true;
-
-    for (int32_t p = 0; made && p < change->partition_count; p++)
-        made = unit_add(unit, index, ZK_OP_DELETE,
-                        znode_path(arena, ZNODE_PARTITION_STATE, name, p), NULL, false, -1) &&
-               unit_add(unit, index, ZK_OP_DELETE, znode_path(arena, ZNODE_PARTITION, name, p),
-                        NULL, false, -1);
-    /* The request to delete goes last: until then a new controller finds it and goes on. */
-    return made &&
-           unit_add(unit, index, ZK_OP_DELETE, znode_path(arena, ZNODE_PARTITIONS, name), NULL,
-                    false, -1) &&
-           unit_add(unit, index, ZK_OP_DELETE, znode_path(arena, ZNODE_CONFIG_TOPIC, name), NULL,
-                    false, -1) &&
-           unit_add(unit, index, ZK_OP_DELETE, znode_path(arena, ZNODE_TOPIC, name), NULL, false,
-                    -1) &&
-           unit_add(unit, index, ZK_OP_DELETE, znode_path(arena, ZNODE_DELETE_TOPIC, name), NULL,
-                    false, -1);
-}
-
-static bool build_state(struct unit *unit, size_t index, const struct store_change *change)
-{
-    struct arena *arena = &unit->store->arena;
-    const char *data = encode_state(arena, &change->state);
-    const char *path = znode_path(arena, ZNODE_PARTITION_STATE, change->topic, change->partition);
-
-    if (change->state.version >= 0)
-        return unit_add(unit, index, ZK_OP_SET, path, data, true, change->state.version);
-    return unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_PARTITIONS, change->topic),
-                    NULL, false, 0) &&
-           unit_add(unit, index, ZK_OP_CREATE,
-                    znode_path(arena, ZNODE_PARTITION, change->topic, change->partition), NULL,
-                    false, 0) &&
-           unit_add(unit, index, ZK_OP_CREATE, path, data, true, 0);
-}
-
-/* One unit of the changes from *at on; moves *at behind them. */
-static struct unit *build_unit(struct store *store, const struct store_change *changes, size_t *at)
-{
-    const struct store_change *change = &changes[*at];
-    struct unit *unit = NULL;
-    bool made = false;
-
-    if (change->kind == STORE_STATE) {
-        size_t end = *at;
-        while (end < store->count && changes[end].kind == STORE_STATE &&
-               end - *at < UNIT_STATES_MAX)
-            end++;
-        unit = unit_new(store, STORE_STATE, 3 * (end - *at));
-        made = unit != NULL;
-        for (; *at < end; ++*at)
-            made = made && build_state(unit, *at, &changes[*at]);
-    } else {
-        unit = unit_new(store, change->kind, 2 * (size_t)change->partition_count + 4);
-        if (unit != NULL)
-            made = change->kind == STORE_TOPIC ? build_create(unit, *at, change)
-                                               : build_remove(unit, *at, change);
-        ++*at;
-    }
-    return made ? unit : NULL;
-}
+/* --- from the first to the last --------------------------------------------------------------- */
 
 void store_run(struct control *control, uint64_t token, const struct store_change *changes,
                size_t count)
 {
     struct store *store = calloc(1, sizeof *store);
-    struct unit **units = calloc(count + 1, sizeof *units);
-    size_t unit_count = 0, at = 0;
+    bool made = store != NULL;
 
-    if (store != NULL) {
+    if (made) {
+        list_init(&store->node);
         store->control = control;
         store->token = token;
         store->life = control->life;
@@ -478,16 +397,7 @@ void store_run(struct control *control, uint64_t token, const struct store_chang
         arena_init(&store->arena, NULL, 0, SIZE_MAX);
         store->verdicts = arena_calloc(&store->arena, count, sizeof *store->verdicts);
         store->states = arena_calloc(&store->arena, count, sizeof *store->states);
-    }
-    bool made = store != NULL && units != NULL && store->verdicts != NULL && store->states != NULL;
-    for (size_t i = 0; made && i < count; i++) {
-        store->verdicts[i] = STORE_OK;
-        store->states[i] = changes[i].state;
-        store->states[i].version++;           /* a set makes one more, a create makes 0 of -1 */
-    }
-    while (made && at < count) {
-        units[unit_count] = build_unit(store, changes, &at);
-        made = units[unit_count++] != NULL;
+        made = store->verdicts != NULL && store->states != NULL && store_build(store, changes);
     }
     if (!made) {
         /* Nothing was sent. Without memory for a store this broker is no good controller. */
@@ -495,15 +405,34 @@ void store_run(struct control *control, uint64_t token, const struct store_chang
         if (store != NULL)
             arena_fini(&store->arena);
         free(store);
-        free(units);
-        drive_member(control, &(struct member_event){ .type = MEMBER_DEPOSED,
-                                                      .now_ms = control_boot_ms(control) });
+        give_up_chair(control);
         return;
     }
-    store->units_left = unit_count + 1;
+    for (size_t i = 0; i < count; i++) {
+        store->verdicts[i] = STORE_OK;
+        store->states[i] = changes[i].state;
+        store->states[i].version++;           /* a set makes one more, a create makes 0 of -1 */
+    }
+    list_append(&control->stores, &store->node);
+    store->units_left = store->unit_count + 1;
     store->hold.deliver = hold_ended;
-    for (size_t i = 0; i < unit_count; i++)
-        unit_send(units[i]);
+    for (size_t i = 0; i < store->unit_count; i++)
+        unit_send(store->units[i]);
     loop_post(control->options.loop, &store->hold);
-    free(units);
 }
+
+/* Those with a call under way end when it is answered. */
+void stores_abandon(struct control *control)
+{
+    LIST_EACH_SAFE(&control->stores, node, after)
+    {
+        struct store *store = LIST_OWNER(node, struct store, node);
+
+        store->units_left++;
+        for (size_t i = 0; i < store->unit_count; i++)
+            if (store->units[i]->retry != NULL && timer_pending(store->units[i]->retry))
+                unit_give_up(store->units[i], STORE_LOST);
+        store_release(store);
+    }
+}
+

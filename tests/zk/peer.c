@@ -87,14 +87,20 @@ static bool attach_and_close(const struct zk_session_key *key)
     return size >= 20 && load_u64(answer + 12) == 0;
 }
 
-void peer_end_session(const struct peer *peer)
+void end_session(const struct zk_session_key *key)
 {
     int64_t deadline_ms = clock_mono_ms(&clock_system) + PEER_WAIT_MS;
+
+    while (!attach_and_close(key))
+        ck_assert_int_lt(clock_mono_ms(&clock_system), deadline_ms);
+}
+
+void peer_end_session(const struct peer *peer)
+{
     struct zk_session_key key;
 
     ck_assert(zk_session_key(peer->session, &key));
-    while (!attach_and_close(&key))
-        ck_assert_int_lt(clock_mono_ms(&clock_system), deadline_ms);
+    end_session(&key);
 }
 
 void peer_expire(struct peer *peer)

@@ -34,6 +34,7 @@ int64_t peer_session_id(const struct peer *peer);
 
 /* End the peer's session from outside, as the server does with a silent one. */
 void peer_end_session(const struct peer *peer);
+void end_session(const struct zk_session_key *key);       /* the same with anybody's */
 /* The same, and wait until the peer was told. */
 void peer_expire(struct peer *peer);
 

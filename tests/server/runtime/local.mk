@@ -7,3 +7,20 @@ tests_server_runtime_test_runtime_SOURCES = \
 	tests/server/runtime/test_warm.c
 tests_server_runtime_test_runtime_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS)
 tests_server_runtime_test_runtime_LDADD = libtestlib.la $(BROKER_LIBS) $(CHECK_LIBS)
+
+# The control plane, against a real ZooKeeper server.
+check_PROGRAMS += tests/server/runtime/test_control
+TESTS += tests/server/runtime/test_control
+tests_server_runtime_test_control_SOURCES = \
+	tests/zk/inbox.h tests/zk/inbox.c \
+	tests/zk/peer.h tests/zk/peer.c \
+	tests/zk/proxy.h tests/zk/proxy.c \
+	tests/zk/server.h tests/zk/server.c \
+	tests/server/lib/crew.h tests/server/lib/crew.c \
+	tests/server/lib/crew_server.h tests/server/lib/crew_server.c \
+	tests/server/runtime/control_main.c tests/server/runtime/suites.h \
+	tests/server/runtime/test_control.c \
+	tests/server/runtime/test_control_topics.c
+tests_server_runtime_test_control_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS) \
+	$(ZOOKEEPER_CFLAGS) -DTOP_SRCDIR='"$(abs_top_srcdir)"'
+tests_server_runtime_test_control_LDADD = libtestlib.la $(BROKER_LIBS) $(CHECK_LIBS)

@@ -6,5 +6,7 @@
 
 Suite *metadata_suite(void);
 Suite *warm_suite(void);
+Suite *control_suite(void);
+Suite *control_topics_suite(void);
 
 #endif

@@ -40,6 +40,8 @@ klient_admin_t *klient_admin_open(klient_t *klient, klient_error_t **error)
 
 klient_admin_t *klient_admin_new(const klient_config_t *config, klient_error_t **error)
 {
+    if (config != NULL && config_suits(config, USE_ADMIN, error) != 0)
+        return NULL;
     klient_t *klient = klient_new(config, error);
     if (klient == NULL)
         return NULL;

@@ -6,6 +6,7 @@
 
 #include "client/config_table.h"
 #include "client/error.h"
+#include "common/log.h"
 
 static const struct option rows[] = {
 #define X(name, type, field, fallback, min, max, choices, flags, alias, text)                      \
@@ -18,6 +19,24 @@ static const struct option rows[] = {
 _Static_assert(sizeof rows / sizeof rows[0] <= CONFIG_ROWS_MAX, "raise CONFIG_ROWS_MAX");
 
 const struct option_table config_table = { rows, sizeof rows / sizeof rows[0] };
+
+/* What the row of the same index is of. */
+enum scope { OF_ALL, OF_PRODUCERS, OF_CONSUMERS };
+
+static const uint8_t scopes[] = {
+#define X(...) OF_ALL,
+    CONFIG_OF_ALL(X)
+#undef X
+#define X(...) OF_PRODUCERS,
+    CONFIG_OF_PRODUCERS(X)
+#undef X
+#define X(...) OF_CONSUMERS,
+    CONFIG_OF_CONSUMERS(X)
+#undef X
+#define X(...) OF_ALL,
+    CONFIG_IDLE(X)
+#undef X
+};
 
 /* Choices of which Kafka knows more than we serve: saying "not yet" is more helpful than
  * "invalid". */
@@ -177,6 +196,26 @@ bool config_is_set(const struct klient_config *config, const char *name)
 
     assert(row != NULL);
     return config->sources[row - rows] != OPTION_FROM_DEFAULT;
+}
+
+int config_suits(const struct klient_config *config, enum config_use use, klient_error_t **error)
+{
+    static const char *const of[] = { "", "a producer", "a consumer" };
+    static const char *const used[] = { "a producer", "a consumer", "an admin" };
+
+    for (size_t i = 0; i < config_table.count; i++) {
+        enum scope scope = scopes[i];
+        if (scope == OF_ALL || config->sources[i] == OPTION_FROM_DEFAULT ||
+            (scope == OF_PRODUCERS && use == USE_PRODUCER) ||
+            (scope == OF_CONSUMERS && use == USE_CONSUMER))
+            continue;
+        if (config->sources[i] != OPTION_FROM_FILE)
+            return fail(error, K_INVALID_CONFIG, "%s is a property of %s, not of %s", rows[i].name,
+                        of[scope], used[use]);
+        LOG_WARN("property-ignored", "name=%s of=\"%s\" handle=\"%s\"", rows[i].name, of[scope],
+                 used[use]);
+    }
+    return 0;
 }
 
 static const char *last_colon(const char *text, size_t size)

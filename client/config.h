@@ -53,6 +53,13 @@ extern const struct option_table config_table;
 /* Was the property set by the application? */
 bool config_is_set(const struct klient_config *config, const char *name);
 
+/* What a configuration is for. */
+enum config_use { USE_PRODUCER, USE_CONSUMER, USE_ADMIN };
+
+/* Was everything that was set one by one meant for such a handle? 0, or K_INVALID_CONFIG naming the
+ * property. What a whole file brought along is only warned of: it may serve several programs. */
+int config_suits(const struct klient_config *config, enum config_use use, klient_error_t **error);
+
 /* Are the values consistent with each other? Returns 0 or K_INVALID_CONFIG. */
 int config_check(const struct klient_config *config, klient_error_t **error);
 

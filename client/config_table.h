@@ -4,7 +4,7 @@
  *   X(name, type, field, default, lowest, highest, choices, flags, alias, "one sentence")
  *
  * Rows of Kafka that are not served yet are at the end: setting one is an error, so that nobody
- * believes in a setting that does nothing. */
+ * believes in a setting that does nothing. So is giving a producer what is only of consumers. */
 #ifndef CLIENT_CONFIG_TABLE_H
 #define CLIENT_CONFIG_TABLE_H
 
@@ -12,7 +12,8 @@
 #define LONG_MOST 9e15
 
 /* clang-format off */
-#define CONFIG_TABLE(X) \
+/* Of every handle. */
+#define CONFIG_OF_ALL(X) \
     X("bootstrap.servers", STRING, bootstrap_servers, NULL, 0, 0, NULL, 0, "metadata.broker.list", \
       "Comma-separated host:port list used to find the cluster, and again when no known broker answers.") \
     X("client.id", STRING, client_id, "libklient", 0, 0, NULL, 0, NULL, \
@@ -42,7 +43,10 @@
     X("receive.message.max.bytes", INT, receive_frame_bytes_max, "104857600", 1000, INT_MOST, NULL, 0, NULL, \
       "Largest answer accepted from a broker, in bytes.") \
     X("security.protocol", ENUM, security_protocol, "PLAINTEXT", 0, 0, "PLAINTEXT", 0, NULL, \
-      "Only PLAINTEXT is served yet.") \
+      "Only PLAINTEXT is served yet.")
+
+/* Only of producers. */
+#define CONFIG_OF_PRODUCERS(X) \
     X("acks", ENUM, acks, "all", 0, 0, "all|-1|0|1", 0, "request.required.acks", \
       "Who must have a record before it counts as written: all in-sync replicas, the leader (1), nobody (0).") \
     X("batch.size", INT, batch_bytes, "16384", 256, 16777216, NULL, 0, NULL, \
@@ -70,7 +74,10 @@
     X("partitioner.adaptive.partitioning.enable", BOOL, partitioner_adaptive, "true", 0, 0, NULL, 0, NULL, \
       "Give records without a key rather to partitions with short queues.") \
     X("enable.idempotence", ENUM, idempotence, "false", 0, 0, "false", 0, NULL, \
-      "Only false is served yet: a retry may write a batch twice.") \
+      "Only false is served yet: a retry may write a batch twice.")
+
+/* Only of consumers. */
+#define CONFIG_OF_CONSUMERS(X) \
     X("auto.offset.reset", ENUM, offset_reset, "latest", 0, 0, "latest|earliest|none", 0, NULL, \
       "Where to start without a position, or when the position is not in the log any more.") \
     X("isolation.level", ENUM, isolation, "read_committed", 0, 0, "read_committed|read_uncommitted", 0, NULL, \
@@ -88,7 +95,10 @@
     X("max.poll.records", INT, poll_records_max, "500", 1, INT_MOST, NULL, 0, NULL, \
       "Most records that one poll returns.") \
     X("check.crcs", BOOL, check_crcs, "true", 0, 0, NULL, 0, NULL, \
-      "Check the checksum of every batch received.") \
+      "Check the checksum of every batch received.")
+
+/* Accepted everywhere and without effect, or not accepted yet. */
+#define CONFIG_IDLE(X) \
     X("send.buffer.bytes", INT, in_flight_max, "131072", 0, 0, NULL, OPTION_NO_EFFECT, "socket.send.buffer.bytes", \
       "Without effect: the system tunes it.") \
     X("receive.buffer.bytes", INT, in_flight_max, "65536", 0, 0, NULL, OPTION_NO_EFFECT, "socket.receive.buffer.bytes", \
@@ -134,6 +144,9 @@
     CONFIG_NOT_YET(X, "sasl.jaas.config") \
     CONFIG_NOT_YET(X, "sasl.username") \
     CONFIG_NOT_YET(X, "sasl.password")
+
+#define CONFIG_TABLE(X) \
+    CONFIG_OF_ALL(X) CONFIG_OF_PRODUCERS(X) CONFIG_OF_CONSUMERS(X) CONFIG_IDLE(X)
 
 #define CONFIG_NOT_YET(X, name) \
     X(name, STRING, client_id, NULL, 0, 0, NULL, OPTION_NOT_YET, NULL, "Not supported yet.")

@@ -362,7 +362,8 @@ klient_consumer_t *klient_consumer_open(klient_t *klient, const klient_config_t 
         fail(error, klient == NULL ? K_INVALID_ARGUMENT : K_FORKED, NULL);
         return NULL;
     }
-    if (config != NULL && config_check(config, error) != 0)
+    if (config != NULL && (config_check(config, error) != 0 ||
+                           config_suits(config, USE_CONSUMER, error) != 0))
         return NULL;
     struct klient_consumer *consumer = calloc(1, sizeof *consumer);
     if (consumer == NULL)

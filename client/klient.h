@@ -192,7 +192,11 @@ void klient_config_free(klient_config_t *config);                 /* NULL is all
  *
  * KLIENT_UNKNOWN_NAME (the text names the nearest known one), KLIENT_NOT_SUPPORTED_YET (Kafka
  * knows it, we do not serve it yet), KLIENT_INVALID_CONFIG (the text says what is allowed),
- * KLIENT_NOMEM. */
+ * KLIENT_NOMEM.
+ *
+ * A config that is given to a producer, a consumer or an admin must not have properties set that
+ * are only of another kind (KLIENT_INVALID_CONFIG then, naming the first); one that is given to
+ * klient_new() may have all of them, for whatever is opened on the handle without a config. */
 klient_code_t klient_config_set(klient_config_t *config, const char *name, const char *value,
                                 klient_error_t **error);
 
@@ -201,7 +205,8 @@ klient_code_t klient_config_set_pair(klient_config_t *config, const char *pair,
                                      klient_error_t **error);
 
 /* Read a file in Java's properties form; the text of an error names file and line. Blocks on the
- * disk. Errors of klient_config_set(), and KLIENT_IO. */
+ * disk. Properties in it that are only of another kind of handle are warned of and ignored. Errors
+ * of klient_config_set(), and KLIENT_IO. */
 klient_code_t klient_config_load(klient_config_t *config, const char *path,
                                  klient_error_t **error);
 
@@ -322,7 +327,8 @@ void klient_record_init(klient_record_t *record);
 /* ============================================================================================ */
 
 /* Open a producer on a handle. `config` (may be NULL: the handle's) holds the producer's own
- * properties and callbacks; it is copied. KLIENT_INVALID_CONFIG, KLIENT_NOMEM, KLIENT_FORKED. */
+ * properties and callbacks; it is copied. KLIENT_INVALID_CONFIG (also: a consumer's property),
+ * KLIENT_NOMEM, KLIENT_FORKED. */
 klient_producer_t *klient_producer_open(klient_t *klient, const klient_config_t *config,
                                         klient_error_t **error);
 

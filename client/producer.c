@@ -43,7 +43,8 @@ klient_producer_t *klient_producer_open(klient_t *klient, const klient_config_t 
         fail(error, klient == NULL ? K_INVALID_ARGUMENT : K_FORKED, NULL);
         return NULL;
     }
-    if (config != NULL && config_check(config, error) != 0)
+    if (config != NULL && (config_check(config, error) != 0 ||
+                           config_suits(config, USE_PRODUCER, error) != 0))
         return NULL;
     struct klient_producer *producer = calloc(1, sizeof *producer);
     if (producer == NULL)

@@ -52,6 +52,58 @@ START_TEST(names_and_aliases_of_a_row_are_unique)
 }
 END_TEST
 
+START_TEST(a_property_of_another_kind_of_handle_is_refused)
+{
+    klient_config_t *config = klient_config_new();
+    klient_error_t *error = NULL;
+
+    klient_config_set(config, "bootstrap.servers", "127.0.0.1:1", NULL);
+    klient_config_set(config, "queue.buffering.max.ms", "1", NULL);
+    ck_assert_ptr_null(klient_consumer_new(config, &error));
+    ck_assert_int_eq(klient_error_code(error), KLIENT_INVALID_CONFIG);
+    ck_assert_ptr_nonnull(strstr(klient_error_text(error), "linger.ms"));
+    klient_error_free(error);
+    ck_assert_ptr_null(klient_admin_new(config, &error));
+    klient_error_free(error);
+    klient_config_set(config, "auto.offset.reset", "earliest", NULL);
+    ck_assert_ptr_null(klient_producer_new(config, &error));
+    ck_assert_ptr_nonnull(strstr(klient_error_text(error), "auto.offset.reset"));
+    klient_error_free(error);
+
+    /* On a shared handle each takes what is its own. */
+    klient_t *klient = klient_new(config, NULL);
+    klient_consumer_t *consumer = klient_consumer_open(klient, NULL, NULL);
+    klient_producer_t *producer = klient_producer_open(klient, NULL, NULL);
+    ck_assert_ptr_nonnull(consumer);
+    ck_assert_ptr_nonnull(producer);
+    ck_assert_ptr_null(klient_consumer_open(klient, config, NULL));
+
+    klient_consumer_close(consumer, 0, NULL);
+    klient_producer_close(producer, 0, NULL);
+    klient_free(klient);
+    klient_config_free(config);
+}
+END_TEST
+
+START_TEST(a_file_may_serve_several_kinds_of_handles)
+{
+    klient_config_t *config = klient_config_new();
+    char path[] = "/tmp/klient-config-XXXXXX";
+    int fd = mkstemp(path);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_gt(dprintf(fd, "bootstrap.servers=127.0.0.1:1\nlinger.ms=7\n"), 0);
+    close(fd);
+    ck_assert_int_eq(klient_config_load(config, path, NULL), KLIENT_OK);
+    klient_consumer_t *consumer = klient_consumer_new(config, NULL);
+    ck_assert_ptr_nonnull(consumer);
+
+    klient_consumer_close(consumer, 0, NULL);
+    klient_config_free(config);
+    unlink(path);
+}
+END_TEST
+
 START_TEST(an_unknown_name_is_refused_with_the_nearest_known_one)
 {
     klient_config_t *config = klient_config_new();
@@ -216,6 +268,8 @@ Suite *config_suite(void)
     tcase_add_test(tcase, codes_are_those_of_the_error_table);
     tcase_add_test(tcase, every_default_is_accepted_by_its_own_row);
     tcase_add_test(tcase, names_and_aliases_of_a_row_are_unique);
+    tcase_add_test(tcase, a_property_of_another_kind_of_handle_is_refused);
+    tcase_add_test(tcase, a_file_may_serve_several_kinds_of_handles);
     tcase_add_test(tcase, an_unknown_name_is_refused_with_the_nearest_known_one);
     tcase_add_test(tcase, what_kafka_knows_and_we_do_not_serve_says_so);
     tcase_add_test(tcase, librdkafkas_names_are_aliases);

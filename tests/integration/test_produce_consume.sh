@@ -70,4 +70,5 @@ expect_match "brokers" "$(kairn broker list)" 'BROKER +HOST +PORT'
 expect_equal "brokers, JSON" "$(kairn broker list --json | grep -o '"broker":[0-9]*' | tr '\n' ' ')" '"broker":1 "broker":2 "broker":3 '
 expect_refusal "no cluster" 1 '.' kairn topic list --bootstrap 127.0.0.1:1 --timeout 500
 expect_refusal "unknown property" 2 'linger.ms' kairn topic list --set lingerms=3
+expect_refusal "a producer's property" 2 'linger.ms' kairn consume orders --set linger.ms=1
 echo passed

@@ -47,12 +47,21 @@ int connect_failed(const struct args *args, klient_error_t *error)
     return status;
 }
 
+int connect_refused(const struct args *args, klient_error_t *error)
+{
+    if (klient_error_code(error) != KLIENT_INVALID_CONFIG)
+        return connect_failed(args, error);
+    int status = command_misuse(args, "%s", klient_error_text(error));
+    klient_error_free(error);
+    return status;
+}
+
 bool connect_timeout(const struct args *args, int64_t *timeout_ms)
 {
     return args_number(args, "--timeout", 30000, 1, INT32_MAX, timeout_ms);
 }
 
-klient_config_t *connect_config(const struct args *args, int *status)
+klient_config_t *connect_config(const struct args *args, bool produces, int *status)
 {
     const char *source, *bootstrap = bootstrap_of(args, &source);
     klient_error_t *error = NULL;
@@ -71,7 +80,7 @@ klient_config_t *connect_config(const struct args *args, int *status)
     klient_code_t code = klient_config_set(config, "bootstrap.servers", bootstrap, &error);
     if (code == KLIENT_OK)
         code = klient_config_set(config, "client.id", "kairn", &error);
-    if (code == KLIENT_OK)
+    if (code == KLIENT_OK && produces)
         code = klient_config_set(config, "max.block.ms", max_block, &error);
     for (size_t i = 0; code == KLIENT_OK && i < args_count(args, "--set"); i++)
         code = klient_config_set_pair(config, args_nth(args, "--set", i), &error);
@@ -92,12 +101,12 @@ klient_admin_t *connect_admin(const struct args *args, int64_t *timeout_ms, int 
     *status = EXIT_USAGE;
     if (!connect_timeout(args, timeout_ms))
         return NULL;
-    klient_config_t *config = connect_config(args, status);
+    klient_config_t *config = connect_config(args, false, status);
     if (config == NULL)
         return NULL;
     klient_admin_t *admin = klient_admin_new(config, &error);
     klient_config_free(config);
     if (admin == NULL)
-        *status = connect_failed(args, error);
+        *status = connect_refused(args, error);
     return admin;
 }

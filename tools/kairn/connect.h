@@ -5,9 +5,9 @@
 #include "client/klient.h"
 #include "tools/kairn/command.h"
 
-/* A configuration from --bootstrap, $KAIRN_BOOTSTRAP and --set. NULL: said; *status is what to
- * exit with. */
-klient_config_t *connect_config(const struct args *args, int *status);
+/* A configuration from --bootstrap, $KAIRN_BOOTSTRAP and --set; of one that `produces`, sends wait
+ * for --timeout. NULL: said; *status is what to exit with. */
+klient_config_t *connect_config(const struct args *args, bool produces, int *status);
 
 /* --timeout. False: said, wrong usage. */
 bool connect_timeout(const struct args *args, int64_t *timeout_ms);
@@ -20,5 +20,8 @@ void connect_advise(const struct args *args, klient_code_t code);
 
 /* Say and free a library error, with advice. Returns EXIT_FAILED. */
 int connect_failed(const struct args *args, klient_error_t *error);
+
+/* The same for why a handle was not made: a property that does not fit is wrong usage. */
+int connect_refused(const struct args *args, klient_error_t *error);
 
 #endif

@@ -206,12 +206,12 @@ int consume(const struct args *args)
                            : record_format_parse(format != NULL ? format : "%v\\n", &why);
     if (consuming.format == NULL)
         return command_misuse(args, "--format: %s", why);
-    klient_config_t *config = connect_config(args, &status);
+    klient_config_t *config = connect_config(args, false, &status);
     if (config != NULL) {
         consuming.consumer = klient_consumer_new(config, &error);
         klient_config_free(config);
         if (consuming.consumer == NULL)
-            status = connect_failed(args, error);
+            status = connect_refused(args, error);
     }
     if (consuming.consumer != NULL) {
         interrupted_consumer = consuming.consumer;

@@ -180,7 +180,7 @@ static bool read_headers(struct producing *producing)
 static klient_config_t *configure(struct producing *producing, int *status)
 {
     klient_error_t *error = NULL;
-    klient_config_t *config = connect_config(producing->args, status);
+    klient_config_t *config = connect_config(producing->args, true, status);
     const char *acks = args_value(producing->args, "--acks"),
                *partitioner = args_value(producing->args, "--partitioner");
     klient_code_t code = KLIENT_OK;
@@ -240,7 +240,7 @@ int produce(const struct args *args)
     producing.producer = klient_producer_new(config, &error);
     klient_config_free(config);
     if (producing.producer == NULL)
-        return connect_failed(args, error);
+        return connect_refused(args, error);
 
     /* Once more, and the signal ends the process: SA_RESETHAND. */
     struct sigaction stop = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };

@@ -37,6 +37,21 @@ libklient_la_DEPENDENCIES = $(libklient_la_LIBADD) client/klient.map
 libklient_la_LIBADD = libklientcore.la libnet.la libproto.la libcommon.la
 EXTRA_DIST += client/klient.map
 
+# A version script does nothing for the archive: in it names are hidden by being made local, which
+# takes one object for all of them, or map_get() would collide with the application's.
+klient_archive = $(DESTDIR)$(libdir)/libklient.a
+install-exec-hook: hide-names-in-archive
+hide-names-in-archive:
+	@if test -f "$(klient_archive)"; then \
+		rm -f klient-archive.o && \
+		$(LD) -r -o klient-archive.o --whole-archive "$(klient_archive)" && \
+		$(OBJCOPY) --localize-hidden klient-archive.o && \
+		rm -f "$(klient_archive)" && \
+		$(AR) rcs "$(klient_archive)" klient-archive.o && \
+		rm -f klient-archive.o; \
+	fi
+.PHONY: hide-names-in-archive
+
 pkgconfigdir = $(libdir)/pkgconfig
 nodist_pkgconfig_DATA = client/klient.pc
 

@@ -15,6 +15,8 @@ make -s install
 [ "$(cd "$work/usr/include" && find . -type f)" = ./klient.h ] || { echo "klient.h must be the only installed header"; exit 1; }
 exported=$(nm -D --defined-only "$work/usr/lib/libklient.so" | awk '{ print $3 }' | sed 's/@.*//' | grep -v '^klient_\|^KLIENT_' || true)
 [ -z "$exported" ] || { echo "exported beside klient_*: $exported"; exit 1; }
+exported=$(nm -g --defined-only "$work/usr/lib/libklient.a" | awk 'NF == 3 { print $3 }' | grep -v '^klient_' || true)
+[ -z "$exported" ] || { echo "defined by libklient.a beside klient_*: $exported"; exit 1; }
 export PKG_CONFIG_PATH=$work/usr/lib/pkgconfig
 cat > program.c <<'C'
 #include <klient.h>

@@ -17,6 +17,9 @@
 #if __has_feature(address_sanitizer)
 #define LOOKS_FOR_LEAKS
 #endif
+#if __has_feature(thread_sanitizer)
+#define LOOKS_FOR_RACES
+#endif
 #endif
 
 enum {
@@ -297,7 +300,7 @@ void link_close(struct link *link, int64_t limit_ms)
     link_unref(link);
 }
 
-/* --- leaks ----------------------------------------------------------------------------------- */
+/* --- sanitizers ------------------------------------------------------------------------------ */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(LOOKS_FOR_LEAKS)
 /* Read by the leak sanitizer. libzookeeper 3.8 loses its own record of a call that is under way
@@ -308,5 +311,16 @@ __attribute__((visibility("default"))) const char *__lsan_default_suppressions(v
 const char *__lsan_default_suppressions(void)
 {
     return "leak:libzookeeper_mt.so\n";
+}
+#endif
+
+#if defined(__SANITIZE_THREAD__) || defined(LOOKS_FOR_RACES)
+/* Read by the thread sanitizer. libzookeeper writes the addresses that it logs into one static
+ * buffer, whichever handle they belong to. Nobody else calls vsprintf(). */
+__attribute__((visibility("default"))) const char *__tsan_default_suppressions(void);
+
+const char *__tsan_default_suppressions(void)
+{
+    return "race:vsprintf\n";
 }
 #endif

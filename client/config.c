@@ -190,6 +190,30 @@ void klient_config_set_partitioner(klient_config_t *config, klient_partitioner_f
     config->partitioner_context = context;
 }
 
+void klient_config_set_log(klient_config_t *config, klient_log_fn log, void *context)
+{
+    config->log = log;
+    config->log_context = context;
+}
+
+static void log_to_application(void *context, enum log_level level, const char *line)
+{
+    const struct klient_config *config = context;
+
+    config->log(config->log_context, (klient_log_level_t)level, line);
+}
+
+void config_divert_log(const struct klient_config *config)
+{
+    if (config->log != NULL)
+        log_divert(log_to_application, (void *)config);
+}
+
+void config_restore_log(void)
+{
+    log_divert(NULL, NULL);
+}
+
 bool config_is_set(const struct klient_config *config, const char *name)
 {
     const struct option *row = options_find(&config_table, name);
@@ -212,8 +236,10 @@ int config_suits(const struct klient_config *config, enum config_use use, klient
         if (config->sources[i] != OPTION_FROM_FILE)
             return fail(error, K_INVALID_CONFIG, "%s is a property of %s, not of %s", rows[i].name,
                         of[scope], used[use]);
+        config_divert_log(config);
         LOG_WARN("property-ignored", "name=%s of=\"%s\" handle=\"%s\"", rows[i].name, of[scope],
                  used[use]);
+        config_restore_log();
     }
     return 0;
 }

@@ -46,9 +46,16 @@ struct klient_config {
     void *report_context;
     klient_partitioner_fn partitioner;
     void *partitioner_context;
+    klient_log_fn log;
+    void *log_context;
 };
 
 extern const struct option_table config_table;
+
+/* Send what the calling thread has to say to the configuration's log function, if it has one; and
+ * no longer. */
+void config_divert_log(const struct klient_config *config);
+void config_restore_log(void);
 
 /* Was the property set by the application? */
 bool config_is_set(const struct klient_config *config, const char *name);

@@ -38,6 +38,14 @@ static void destroy(struct klient *klient)
     free(klient);
 }
 
+/* On the handle's thread. */
+static void divert_log(void *context)
+{
+    const struct klient *klient = context;
+
+    config_divert_log(klient->config);
+}
+
 klient_t *klient_new(const klient_config_t *config, klient_error_t **error)
 {
     struct loop_options options = { .name = "klient", .cpu = -1 };
@@ -63,6 +71,8 @@ klient_t *klient_new(const klient_config_t *config, klient_error_t **error)
         cluster_free(klient->cluster);
         goto undo;
     }
+    if (klient->config->log != NULL)
+        task_call(klient, divert_log, klient);
     return klient;
 
 undo:

@@ -263,6 +263,23 @@ typedef int32_t (*klient_partitioner_fn)(void *context, const klient_partitionin
 void klient_config_set_partitioner(klient_config_t *config, klient_partitioner_fn partitioner,
                                    void *context);
 
+/* What the library has to say that belongs to no call: one line without a newline,
+ * "2026-11-23T13:05:00.123Z warn event=property-ignored name=..." */
+typedef enum klient_log_level {
+    KLIENT_LOG_DEBUG = 0,
+    KLIENT_LOG_INFO = 1,
+    KLIENT_LOG_WARN = 2,
+    KLIENT_LOG_ERROR = 3
+} klient_log_level_t;
+
+/* Called on the handle's own thread, which it must not hold up, and inside the calls that open
+ * something. Must not call this library. `line` is valid during the call. */
+typedef void (*klient_log_fn)(void *context, klient_log_level_t level, const char *line);
+
+/* Have the lines of handles made with this config. NULL, the default: they go to standard error.
+ * `context` is borrowed until the handle is freed. */
+void klient_config_set_log(klient_config_t *config, klient_log_fn log, void *context);
+
 /* Java's hash of keys (murmur2, sign bit cleared) modulo `partition_count` > 0, for partitioners
  * and for finding where a key lives. Thread-safe. */
 int32_t klient_partition_for_key(const void *key, size_t key_size, int32_t partition_count);

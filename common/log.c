@@ -84,6 +84,18 @@ bool log_rarely(const char *kind, const char *about, int64_t interval_ms)
     return due;
 }
 
+/* Where this thread's lines go, when not to the process's sink. */
+static _Thread_local struct {
+    log_sink sink;
+    void *context;
+} diverted;
+
+void log_divert(log_sink sink, void *context)
+{
+    diverted.sink = sink;
+    diverted.context = context;
+}
+
 static size_t write_stamp(char *line, size_t size)
 {
     struct timespec now;
@@ -113,6 +125,11 @@ void log_write(enum log_level level, const char *event, const char *format, ...)
         if ((unsigned char)*at < ' ' || *at == 0x7f)
             *at = ' ';
 
+    if (diverted.sink != NULL) {
+        line[used] = '\0';
+        diverted.sink(diverted.context, level, line);
+        return;
+    }
     pthread_mutex_lock(&state.lock);
     if (state.sink != NULL) {
         line[used] = '\0';

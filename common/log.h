@@ -18,6 +18,11 @@ typedef void (*log_sink)(void *context, enum log_level level, const char *line);
 /* NULL restores the default: standard error. */
 void log_set_sink(log_sink sink, void *context);
 void log_set_level(enum log_level level);
+
+/* From now on the lines of the calling thread go to `sink` instead, as long as it is not NULL: a
+ * library's thread has an owner of its own. `sink` is then called without any lock. */
+void log_divert(log_sink sink, void *context);
+
 bool log_enabled(enum log_level level);
 bool log_level_parse(const char *text, enum log_level *out);
 

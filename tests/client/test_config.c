@@ -104,6 +104,36 @@ START_TEST(a_file_may_serve_several_kinds_of_handles)
 }
 END_TEST
 
+static void remember_line(void *context, klient_log_level_t level, const char *line)
+{
+    char *kept = context;
+
+    ck_assert_int_eq(level, KLIENT_LOG_WARN);
+    snprintf(kept, 256, "%s", line);
+}
+
+START_TEST(what_belongs_to_no_call_goes_to_the_log_function)
+{
+    klient_config_t *config = klient_config_new();
+    char path[] = "/tmp/klient-config-XXXXXX", line[256] = "";
+    int fd = mkstemp(path);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_gt(dprintf(fd, "bootstrap.servers=127.0.0.1:1\nlinger.ms=7\n"), 0);
+    close(fd);
+    ck_assert_int_eq(klient_config_load(config, path, NULL), KLIENT_OK);
+    klient_config_set_log(config, remember_line, line);
+    klient_consumer_t *consumer = klient_consumer_new(config, NULL);
+
+    ck_assert_ptr_nonnull(consumer);
+    ck_assert_ptr_nonnull(strstr(line, "event=property-ignored name=linger.ms"));
+
+    klient_consumer_close(consumer, 0, NULL);
+    klient_config_free(config);
+    unlink(path);
+}
+END_TEST
+
 START_TEST(an_unknown_name_is_refused_with_the_nearest_known_one)
 {
     klient_config_t *config = klient_config_new();
@@ -277,6 +307,7 @@ Suite *config_suite(void)
     tcase_add_test(tcase, a_server_list_is_read_address_by_address);
     tcase_add_test(tcase, settings_that_contradict_each_other_are_refused);
     tcase_add_test(tcase, printing_names_every_value_and_its_source);
+    tcase_add_test(tcase, what_belongs_to_no_call_goes_to_the_log_function);
     tcase_add_test(tcase, the_documentation_is_what_the_table_says);
     tcase_add_test(tcase, a_file_is_read_and_its_errors_name_the_line);
     suite_add_tcase(suite, tcase);

@@ -15,7 +15,11 @@ failed=0
 finish() {
     local status=$?
     "$top/deploy/cluster" down --dir "$dir" > /dev/null 2>&1
-    [ $status -eq 0 ] && [ $failed -eq 0 ] || { status=1; show_logs; }
+    # 77 says that the test can not run here; everything else that is not 0 is a failure.
+    if [ $failed -ne 0 ] || { [ $status -ne 0 ] && [ $status -ne 77 ]; }; then
+        status=1
+        show_logs
+    fi
     [ -n "${KAIRN_KEEP:-}" ] || rm -rf "$dir"
     exit $status
 }

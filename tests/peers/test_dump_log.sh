@@ -20,7 +20,8 @@ total() { sed "s/.*$1=\\([0-9]*\\).*/\\1/" "$dir/ours" | awk '{ sum += $1 } END 
 
 # Segments: the same batches, records, offsets and hash by both, and nothing else to say.
 judge_segments() { # files
-    kairn log dump --summary "$@" > "$dir/ours" 2> "$dir/complaints" || { cat "$dir/complaints"; echo "kairn log dump finds faults"; return 1; }
+    kairn log dump --summary "$@" > "$dir/named" 2> "$dir/complaints" || { cat "$dir/complaints"; echo "kairn log dump finds faults"; return 1; }
+    grep -v '^file ' "$dir/named" > "$dir/ours"      # the names of files are ours alone
     dump_log --deep-iteration --print-data-log --files "$(comma_list "$@")" > "$dir/printed" 2> "$dir/complaints" ||
         { cat "$dir/complaints"; echo "dump-log fails"; return 1; }
     "$peers/summarise_dump" "${headers[@]}" < "$dir/printed" > "$dir/theirs" 2>> "$dir/complaints" &&
@@ -40,7 +41,8 @@ accept_indexes() { # mode of dump-log or nothing, files
 # Indexes, to both: no fault, and as many entries.
 judge_indexes() { # files
     local mode
-    kairn log dump --summary "$@" > "$dir/ours" 2> "$dir/complaints" || { cat "$dir/complaints"; echo "kairn log dump finds faults"; return 1; }
+    kairn log dump --summary "$@" > "$dir/named" 2> "$dir/complaints" || { cat "$dir/complaints"; echo "kairn log dump finds faults"; return 1; }
+    grep -v '^file ' "$dir/named" > "$dir/ours"      # the names of files are ours alone
     for mode in --index-sanity-check --verify-index-only ''; do accept_indexes "$mode" "$@" || return 1; done
     entries=$(grep -cE "^$entry\$" "$dir/printed")
     [ "$entries" -eq "$(total entries)" ] || { echo "Kafka reads $entries entries, kairn others"; return 1; }

@@ -57,6 +57,8 @@ void fake_hang_up(struct fake_conn *conn)
         return;
     conn->closed = 1;
     list_remove(&conn->node);
+    /* Answers of this very turn go out first: what they tell was stored, and closing drops them. */
+    conn_flush(conn->conn);
     conn_close(conn->conn);
     fake_conn_unref(conn);
 }

@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += libstorage.la
 libstorage_la_SOURCES = \
 	server/storage/batch_file.c server/storage/batch_file.h \
 	server/storage/checkpoint.c server/storage/checkpoint.h \
+	server/storage/doomed.c server/storage/doomed.h \
 	server/storage/dump.c server/storage/dump.h server/storage/dump_internal.h \
 	server/storage/dump_index.c \
 	server/storage/dump_log.c \

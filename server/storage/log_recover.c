@@ -38,6 +38,29 @@ static bool ends_with(const char *name, const char *suffix)
     return size > suffix_size && strcmp(name + size - suffix_size, suffix) == 0;
 }
 
+/* A crash came while a segment's files were renamed to ".deleted", or before they were deleted: if
+ * nothing took its place, what still has its old name is litter. */
+static int remove_litter(struct log *log, int64_t base)
+{
+    static const char *const kept_by[] = { ".log", ".log.swap" };
+    static const char *const litter[] = { ".index", ".timeindex", ".txnindex", ".snapshot" };
+    char path[PATH_MAX];
+    struct stat status;
+    int error = 0;
+    for (size_t i = 0; i < sizeof kept_by / sizeof *kept_by; i++) {
+        if (snprintf(path, sizeof path, "%s/%020" PRId64 "%s", log->path, base, kept_by[i]) >=
+                (int)sizeof path ||
+            log->io->stat_path(log->io, path, &status) == 0)
+            return 0;
+    }
+    for (size_t i = 0; i < sizeof litter / sizeof *litter && error == 0; i++) {
+        if (snprintf(path, sizeof path, "%s/%020" PRId64 "%s", log->path, base, litter[i]) <
+            (int)sizeof path)
+            error = io_remove_file(log->io, path);
+    }
+    return error;
+}
+
 /* Half-done work of an earlier life: its end is that it never happened. */
 static int remove_leftover(struct log *log, const char *name)
 {
@@ -46,7 +69,9 @@ static int remove_leftover(struct log *log, const char *name)
         return 0;
     if (snprintf(path, sizeof path, "%s/%s", log->path, name) >= (int)sizeof path)
         return 0;
-    return io_remove_file(log->io, path);
+    int64_t base = base_of(name, ".log.deleted");
+    int error = base < 0 ? 0 : remove_litter(log, base);
+    return error != 0 ? error : io_remove_file(log->io, path);
 }
 
 static int by_base(const void *a, const void *b)

@@ -1,5 +1,4 @@
 /* storage/logdir_entries.c - the partition directories inside a log directory. */
-#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -7,6 +6,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "server/storage/doomed.h"
 #include "server/storage/identity.h"
 #include "server/storage/io.h"
 #include "server/storage/logdir_internal.h"
@@ -140,24 +140,6 @@ int logdir_set_aside(struct logdir *directory, const char *topic, int32_t partit
     return error;
 }
 
-static void delete_directory(const struct io *io, const char *path)
-{
-    DIR *listing = io->opendir(io, path);
-    if (listing == NULL)
-        return;
-    struct dirent *entry;
-    while ((entry = readdir(listing)) != NULL) {
-        char file[PATH_MAX];
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        if (snprintf(file, sizeof file, "%s/%s", path, entry->d_name) < (int)sizeof file)
-            (void)io->unlink(io, file);
-    }
-    closedir(listing);
-    if (io->rmdir(io, path) != 0)
-        LOG_WARN("delete-failed", "path=%s errno=%d", path, errno);
-}
-
 void logdir_delete_doomed(struct logdir *directory)
 {
     DIR *listing = directory->io->opendir(directory->io, directory->path);
@@ -171,7 +153,7 @@ void logdir_delete_doomed(struct logdir *directory)
         if (size <= strlen(suffix) || strcmp(entry->d_name + size - strlen(suffix), suffix) != 0)
             continue;
         if (snprintf(path, sizeof path, "%s/%s", directory->path, entry->d_name) < (int)sizeof path)
-            delete_directory(directory->io, path);
+            doomed_delete_directory(directory->io, path);
     }
     closedir(listing);
 }

@@ -15,11 +15,12 @@
 #include "server/storage/index_time.h"
 #include "server/storage/io.h"
 
-static const char *const suffixes[] = { ".log", ".index", ".timeindex", ".txnindex" };
+static const char *const suffixes[] = { ".log", ".index", ".timeindex", ".txnindex", ".snapshot" };
 enum {
     SUFFIX_LOG,
     SUFFIX_INDEX,
     SUFFIX_TIMEINDEX,
+    SUFFIX_SNAPSHOT = 4, /* of the producers at its base: outlives a segment that is replaced */
     SUFFIX_COUNT = sizeof suffixes / sizeof *suffixes
 };
 
@@ -313,7 +314,35 @@ int segment_remove_files(const struct segment *segment)
     char path[PATH_MAX];
     int error = 0;
     /* The indexes first: without its log file an index is litter, not a trap. */
-    for (int i = SUFFIX_COUNT - 1; i >= 0 && error == 0; i--)
+    for (int i = SUFFIX_SNAPSHOT - 1; i >= 0 && error == 0; i--)
         error = io_remove_file(segment->io, path_of(segment, i, path));
+    return error;
+}
+
+int segment_doom(const struct segment *segment, bool snapshot_too)
+{
+    char path[PATH_MAX], doomed[PATH_MAX];
+    /* The log file first: an index that is left alone is litter, which the next open removes with
+     * the doomed log file; a log file that comes back is data that was deleted. */
+    for (int i = 0; i < (snapshot_too ? SUFFIX_COUNT : SUFFIX_SNAPSHOT); i++) {
+        snprintf(doomed, sizeof doomed, "%s%s.deleted", segment->path, suffixes[i]);
+        if (segment->io->rename(segment->io, path_of(segment, i, path), doomed) == 0)
+            continue;
+        int error = io_error();
+        if (error != K_NOT_FOUND)
+            return error;
+    }
+    return 0;
+}
+
+int segment_delete_doomed(const struct io *io, const char *path)
+{
+    char doomed[PATH_MAX];
+    int error = 0;
+    /* The log file last: it is what tells the next open about the others. */
+    for (int i = SUFFIX_COUNT - 1; i >= 0 && error == 0; i--) {
+        snprintf(doomed, sizeof doomed, "%s%s.deleted", path, suffixes[i]);
+        error = io_remove_file(io, doomed);
+    }
     return error;
 }

@@ -124,4 +124,15 @@ int segment_sync_indexes(const struct segment *segment);
 /* Delete its files. The descriptor stays open while there are references. */
 int segment_remove_files(const struct segment *segment);
 
+/* Take its files out of the log for good: rename them to "<name>.deleted", which the next open
+ * deletes (doomed.h does so earlier). Whoever has the file open reads on; whoever has not gets
+ * NOT_FOUND. `snapshot_too`: the producer snapshot of its base goes as well; not when another
+ * segment with this base takes its place. Durable after a sync of the directory; may be repeated.
+ * Any thread, but nobody else may rename its files. Blocks. 0, IO. */
+int segment_doom(const struct segment *segment, bool snapshot_too);
+
+/* Delete what segment_doom() renamed; `path` is that of the segment, without suffix. Files that
+ * are not there are fine. Any thread. Blocks. 0, IO. */
+int segment_delete_doomed(const struct io *io, const char *path);
+
 #endif

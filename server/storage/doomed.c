@@ -1,0 +1,128 @@
+#include "server/storage/doomed.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "common/log.h"
+#include "server/storage/io.h"
+#include "server/storage/segment.h"
+
+struct doomed {
+    struct list node;
+    const struct io *io;            /* borrowed; outlives every log */
+    int64_t due_ms;
+    bool directory;
+    char path[];                    /* of a segment without suffix */
+};
+
+void doomed_init(struct doomed_list *doomed)
+{
+    list_init(&doomed->items);
+    doomed->count = 0;
+}
+
+static struct doomed *take_first(struct doomed_list *doomed)
+{
+    struct doomed *first = LIST_OWNER(list_first(&doomed->items), struct doomed, node);
+    list_remove(&first->node);
+    doomed->count--;
+    return first;
+}
+
+void doomed_fini(struct doomed_list *doomed)
+{
+    while (doomed->count > 0)
+        free(take_first(doomed));
+}
+
+static int add(struct doomed_list *doomed, const struct io *io, const char *path, bool directory,
+               int64_t due_ms)
+{
+    size_t size = strlen(path) + 1;
+    struct doomed *one = malloc(sizeof *one + size);
+    if (one == NULL)
+        return K_NOMEM;
+    *one = (struct doomed){ .io = io, .due_ms = due_ms, .directory = directory };
+    memcpy(one->path, path, size);
+    list_init(&one->node);
+
+    /* Delays differ by topic, but mostly the newest is due last. */
+    struct list *after = doomed->items.prev;
+    while (after != &doomed->items && LIST_OWNER(after, struct doomed, node)->due_ms > due_ms)
+        after = after->prev;
+    list_prepend(after, &one->node);
+    doomed->count++;
+    return 0;
+}
+
+int doomed_add_segment(struct doomed_list *doomed, const struct segment *segment, int64_t due_ms)
+{
+    return add(doomed, segment->io, segment->path, false, due_ms);
+}
+
+int doomed_add_directory(struct doomed_list *doomed, const struct io *io, const char *path,
+                         int64_t due_ms)
+{
+    return add(doomed, io, path, true, due_ms);
+}
+
+int64_t doomed_next_ms(const struct doomed_list *doomed)
+{
+    if (doomed->count == 0)
+        return INT64_MAX;
+    return LIST_OWNER(doomed->items.next, struct doomed, node)->due_ms;
+}
+
+void doomed_take_due(struct doomed_list *doomed, int64_t now_ms, size_t limit,
+                     struct doomed_list *due)
+{
+    while (limit > 0 && doomed_next_ms(doomed) <= now_ms && doomed->count > 0) {
+        struct doomed *first = take_first(doomed);
+        list_append(&due->items, &first->node);
+        due->count++;
+        limit--;
+    }
+}
+
+void doomed_take_all(struct doomed_list *doomed, struct doomed_list *due)
+{
+    doomed_take_due(doomed, INT64_MAX, SIZE_MAX, due);
+}
+
+void doomed_delete(struct doomed_list *doomed)
+{
+    while (doomed->count > 0) {
+        struct doomed *one = take_first(doomed);
+        if (one->directory) {
+            doomed_delete_directory(one->io, one->path);
+        } else {
+            int error = segment_delete_doomed(one->io, one->path);
+            if (error != 0)
+                LOG_WARN("delete-failed", "path=%s.log.deleted error=%s", one->path,
+                         k_error_name(error));
+        }
+        free(one);
+    }
+}
+
+void doomed_delete_directory(const struct io *io, const char *path)
+{
+    DIR *listing = io->opendir(io, path);
+    if (listing == NULL)
+        return;
+    struct dirent *entry;
+    while ((entry = readdir(listing)) != NULL) {
+        char file[PATH_MAX];
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        if (snprintf(file, sizeof file, "%s/%s", path, entry->d_name) < (int)sizeof file)
+            (void)io->unlink(io, file);
+    }
+    closedir(listing);
+    if (io->rmdir(io, path) != 0)
+        LOG_WARN("delete-failed", "path=%s errno=%d", path, errno);
+}

@@ -158,5 +158,30 @@ if command -v "${CC-cc}" > /dev/null && command -v "${NM-nm}" > /dev/null; then
     expect 77 'no ' "$top/tools/check-pure" "$work/nowhere.a"
 fi
 
+# compat ROW [ARG...]: what check-compat finds in a page with this row.
+compat() {
+    fresh
+    mkdir -p "$work/tree/tests/a"
+    : > "$work/tree/tests/a/test_x.c"
+    : > "$work/tree/tests/a/test_alone.c"
+    : > "$work/tree/tests/a/test_y.sh"
+    printf 'check_PROGRAMS += tests/a/test_a\ntests_a_test_a_SOURCES = tests/a/main.c \\\n\ttests/a/test_x.c\n' \
+        > "$work/tree/tests/a/local.mk"
+    printf '| what | | test | note |\n|---|---|---|---|\n%s\n' "$1" > "$work/tree/docs/compatibility.md"
+    shift
+    "$top/tools/check-compat" "$@" "$work/tree"
+}
+printf 'tests/a/test_a\n' > "$work/passed"
+
+expect 0 '' compat '| roll | yes | `tests/a/test_x.c`, `tests/a/test_y.sh` | |'
+expect 0 '' compat '| roll | no | | not planned |'
+expect 1 'no such test: tests/a/test_z.c' compat '| roll | yes | `tests/a/test_z.c` | |'
+expect 1 '"roll" names no test' compat '| roll | different | | it rolls backwards |'
+expect 1 '"roll" does not say why' compat '| roll | not yet | | |'
+expect 1 'is part of no test program' compat '| roll | yes | `tests/a/test_alone.c` | |'
+expect 0 '' compat '| roll | yes | `tests/a/test_x.c` | |' --passed "$work/passed"
+expect 1 'tests/a/test_y.sh did not pass' compat '| roll | yes | `tests/a/test_y.sh` | |' \
+    --passed "$work/passed"
+
 [ "$failed" -eq 0 ] && echo "the checkers see what they should"
 exit "$failed"

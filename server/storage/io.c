@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -118,6 +119,26 @@ static int system_sync_filesystem(const struct io *io, const char *path)
     return on_directory(path, syncfs);
 }
 
+static void system_life(const struct io *io, const char *path, char out[IO_LIFE_SIZE])
+{
+    char boot[64] = "";
+    struct statx status;
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+    (void)io;
+    out[0] = '\0';
+    if (fd >= 0) {
+        ssize_t got = read(fd, boot, sizeof boot - 1);
+        close(fd);
+        boot[got > 0 ? strcspn(boot, "\n") : 0] = '\0';
+    }
+    if (boot[0] == '\0' || statx(AT_FDCWD, path, 0, STATX_MNT_ID, &status) != 0 ||
+        (status.stx_mask & STATX_MNT_ID) == 0)
+        return;
+    snprintf(out, IO_LIFE_SIZE, "boot=%s mount=%" PRIu64 " device=%u:%u", boot,
+             (uint64_t)status.stx_mnt_id, status.stx_dev_major, status.stx_dev_minor);
+}
+
 const struct io io_system = {
     .open = system_open,
     .close = system_close,
@@ -134,6 +155,7 @@ const struct io io_system = {
     .opendir = system_opendir,
     .sync_directory = system_sync_directory,
     .sync_filesystem = system_sync_filesystem,
+    .life = system_life,
 };
 
 int io_error(void)

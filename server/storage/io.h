@@ -10,6 +10,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+enum { IO_LIFE_SIZE = 128 };
+
 struct io {
     int (*open)(const struct io *io, const char *path, int flags, mode_t mode);
     int (*close)(const struct io *io, int fd);
@@ -27,6 +29,9 @@ struct io {
     DIR *(*opendir)(const struct io *io, const char *path);
     int (*sync_directory)(const struct io *io, const char *path);
     int (*sync_filesystem)(const struct io *io, const char *path);   /* all that holds `path` */
+    /* Into `out`, a line: what must be the same for the page cache to be the one that was written
+     * to, which is the kernel's boot and the mount of `path`. "" when the system does not tell. */
+    void (*life)(const struct io *io, const char *path, char out[IO_LIFE_SIZE]);
 };
 
 extern const struct io io_system;

@@ -16,6 +16,7 @@ libstorage_la_SOURCES = \
 	server/storage/log.c server/storage/log.h server/storage/log_internal.h \
 	server/storage/log_append.c \
 	server/storage/log_flush.c \
+	server/storage/log_load.c \
 	server/storage/log_read.c \
 	server/storage/log_recover.c \
 	server/storage/log_time.c \

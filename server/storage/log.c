@@ -345,6 +345,11 @@ int64_t log_epoch_end(const struct log *log, int32_t epoch, int32_t *found_epoch
     return epoch_file_end(&log->epochs, epoch, log->end, found_epoch);
 }
 
+int64_t log_mark(const struct log *log, enum logdir_mark mark)
+{
+    return logdir_mark(log->directory, mark, log->topic, log->partition);
+}
+
 int64_t log_recovery_point(const struct log *log)
 {
     return log->recovery_point;

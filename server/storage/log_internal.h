@@ -5,6 +5,7 @@
 #include "server/storage/epoch_file.h"
 #include "server/storage/io.h"
 #include "server/storage/log.h"
+#include "server/storage/logdir.h"
 #include "server/storage/segment.h"
 
 enum { LOG_SERVED = 8 };        /* readers whose place is remembered */
@@ -65,7 +66,14 @@ int log_failed(struct log *log, int error, const char *what);
 /* Forget the places of readers. */
 void log_forget_served(struct log *log);
 
-/* Fill segments, end, epochs from the directory (log_recover.c). */
+/* What the directory remembers of this log; -1: nothing. */
+int64_t log_mark(const struct log *log, enum logdir_mark mark);
+
+/* Check the listed segments, as far as `clean` (the last stop was) and the marks make it necessary;
+ * what is no good is cut, logged with offsets (log_recover.c). IO, NOMEM, DISK_FULL. */
+int log_check(struct log *log, bool clean);
+
+/* Fill segments, start, end, epochs from the directory (log_load.c). */
 int log_load(struct log *log, bool trusted, struct k_reason *reason);
 
 void log_assert_invariants(const struct log *log);

@@ -1,11 +1,8 @@
 /* storage/logdir_marks.c - what is remembered per partition, and the checkpoint files. */
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/log.h"
 #include "server/storage/checkpoint.h"
@@ -214,29 +211,6 @@ int logdir_settle(struct logdir *directory)
     return 0;
 }
 
-/* --- the life of the machine -------------------------------------------------------------- */
-
-/* What must be the same for the page cache to be the one that was written to: the kernel's boot
- * and the mount of the directory. One line; "" when the system does not tell. */
-static void machine_life(const char *path, char out[128])
-{
-    char boot[64] = "";
-    struct statx status;
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-
-    out[0] = '\0';
-    if (fd >= 0) {
-        ssize_t got = read(fd, boot, sizeof boot - 1);
-        close(fd);
-        boot[got > 0 ? strcspn(boot, "\n") : 0] = '\0';
-    }
-    if (boot[0] == '\0' || statx(AT_FDCWD, path, 0, STATX_MNT_ID, &status) != 0 ||
-        (status.stx_mask & STATX_MNT_ID) == 0)
-        return;
-    snprintf(out, 128, "boot=%s mount=%" PRIu64 " device=%u:%u", boot, (uint64_t)status.stx_mnt_id,
-             status.stx_dev_major, status.stx_dev_minor);
-}
-
 /* --- files -------------------------------------------------------------------------------- */
 
 struct load {
@@ -311,8 +285,8 @@ free_text:
 
 int logdir_marks_load(struct logdir *directory)
 {
-    char life[128];
-    machine_life(directory->path, life);
+    char life[IO_LIFE_SIZE];
+    directory->io->life(directory->io, directory->path, life);
     /* Without our sidecar nobody knows what happened to the machine. */
     directory->lost = !directory->was_clean && directory->partitions.count > 0;
     int error = 0;
@@ -328,8 +302,8 @@ static int format_file(struct logdir *directory, enum logdir_mark mark, char **t
     if (out == NULL)
         return K_NOMEM;
     if (mark == LOGDIR_WRITTEN_END) {
-        char life[128];
-        machine_life(directory->path, life);
+        char life[IO_LIFE_SIZE];
+        directory->io->life(directory->io, directory->path, life);
         fprintf(out, "%s\n", life);
     }
     size_t count = 0, position = 0;

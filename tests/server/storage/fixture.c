@@ -115,6 +115,15 @@ static int fault_sync_filesystem(const struct io *io, const char *path)
     return fails_broken(io) ? -1 : 0;
 }
 
+static void fault_life(const struct io *io, const char *path, char out[IO_LIFE_SIZE])
+{
+    const struct fault *fault = (const struct fault *)io;
+    if (fault->life != NULL)
+        snprintf(out, IO_LIFE_SIZE, "%s", fault->life);
+    else
+        io_system.life(io, path, out);
+}
+
 void fault_init(struct fault *fault)
 {
     *fault = (struct fault){ .io = io_system };
@@ -129,6 +138,7 @@ void fault_init(struct fault *fault)
     fault->io.mkdir = fault_mkdir;
     fault->io.sync_directory = fault_sync_directory;
     fault->io.sync_filesystem = fault_sync_filesystem;
+    fault->io.life = fault_life;
 }
 
 void fault_arm(struct fault *fault, int fail_at, int code, bool lasting)

@@ -20,6 +20,7 @@ struct fault {
     bool lasting;               /* all later calls fail too */
     int code;                   /* errno; 0: transfers are cut short instead */
     int fired;
+    const char *life;           /* what the machine's life is said to be; NULL: the truth */
 };
 void fault_init(struct fault *fault);
 void fault_arm(struct fault *fault, int fail_at, int code, bool lasting);

@@ -121,6 +121,46 @@ START_TEST(a_mere_crash_trusts_what_the_checkpoint_covers)
 }
 END_TEST
 
+/* Damage in the last record of batch 2, which only a check of everything after the recovery point
+ * sees; then start in a life of the machine that is called `next`. */
+static void crash_into(const char *before, const char *next)
+{
+    fixture_close(&f, false);
+    f.fault.life = before;
+    fixture_open(&f);
+    ck_assert_int_eq(log_checkpoint(f.log), 0);
+    fixture_close(&f, false);
+    damage_byte(log_path, (int64_t)f.model.batches[2].position + BATCH_HEADER_SIZE + 3, 1);
+    f.fault.life = next;
+    fixture_open(&f);
+}
+
+START_TEST(the_written_end_counts_in_the_same_boot_and_mount)
+{
+    crash_into("boot=a mount=1 device=0:1", "boot=a mount=1 device=0:1");
+    ck_assert(!logdir_may_have_lost_data(f.directory));
+    ck_assert_int_eq(log_end(f.log), 20);
+}
+END_TEST
+
+START_TEST(the_written_end_does_not_survive_another_boot_or_mount)
+{
+    static const char *const others[] = { "boot=b mount=1 device=0:1", "boot=a mount=2 device=0:1",
+                                          "boot=a mount=1 device=0:2", "" };
+    crash_into("boot=a mount=1 device=0:1", others[_i]);
+    ck_assert(logdir_may_have_lost_data(f.directory));
+    ck_assert_int_eq(log_end(f.log), 4);
+}
+END_TEST
+
+START_TEST(a_machine_that_tells_nothing_of_its_life_is_never_the_same)
+{
+    crash_into("", "");
+    ck_assert(logdir_may_have_lost_data(f.directory));
+    ck_assert_int_eq(log_end(f.log), 4);
+}
+END_TEST
+
 START_TEST(zeros_and_stale_bytes_after_the_tail_are_no_batches)
 {
     power_cut();
@@ -290,6 +330,9 @@ Suite *recover_suite(void)
     tcase_add_test(tests, a_flipped_bit_anywhere_in_a_batch_is_found);
     tcase_add_test(tests, after_a_mere_crash_of_the_process_a_wrong_epoch_is_found_too);
     tcase_add_test(tests, a_mere_crash_trusts_what_the_checkpoint_covers);
+    tcase_add_test(tests, the_written_end_counts_in_the_same_boot_and_mount);
+    tcase_add_loop_test(tests, the_written_end_does_not_survive_another_boot_or_mount, 0, 4);
+    tcase_add_test(tests, a_machine_that_tells_nothing_of_its_life_is_never_the_same);
     tcase_add_test(tests, zeros_and_stale_bytes_after_the_tail_are_no_batches);
     tcase_add_test(tests, nothing_is_resurrected_beyond_a_hole);
     tcase_add_test(tests, the_clean_mark_is_gone_before_it_is_believed);

@@ -95,8 +95,13 @@ static void free_entry(struct dirs_entry *entry)
 
 /* --- chores ----------------------------------------------------------------------------------- */
 
+static void run_deletion(struct mail *mail);
+
+/* Checkpoints are part of a clean stop; deletion is for the background. */
 static void chore_start(struct chore *chore, void (*run)(struct mail *mail))
 {
+    struct io_pool *pool = chore->dirs->pool;
+
     if (chore->dirs->closed)
         return;
     if (chore->busy) {
@@ -105,10 +110,8 @@ static void chore_start(struct chore *chore, void (*run)(struct mail *mail))
     }
     chore->busy = true;
     chore->mail.deliver = run;
-    mail_post(io_pool_target(chore->dirs->pool), &chore->mail);
+    mail_post(run == run_deletion ? io_pool_background(pool) : io_pool_target(pool), &chore->mail);
 }
-
-static void run_deletion(struct mail *mail);
 
 static void chore_finished(struct mail *mail)
 {
@@ -126,11 +129,17 @@ static void chore_return(struct chore *chore)
     loop_post(chore->dirs->control, &chore->mail);
 }
 
+/* What is left when the pool stops is deleted by the next start. */
+static bool stop_deleting(const void *context)
+{
+    return io_pool_stopping(context);
+}
+
 static void run_deletion(struct mail *mail)
 {
     struct chore *chore = LIST_OWNER(mail, struct chore, mail);
 
-    logdir_delete_doomed(chore->directory);
+    logdir_delete_doomed(chore->directory, stop_deleting, chore->dirs->pool);
     chore_return(chore);
 }
 

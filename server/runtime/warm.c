@@ -81,5 +81,5 @@ void warm_start(struct warming *warming, const struct chain *chain, struct io_po
     warming->answer_to = answer_to;
     warming->done = done;
     warming->mail.deliver = read_all;
-    mail_post(io_pool_target(pool), &warming->mail);
+    mail_post(io_pool_urgent(pool), &warming->mail);
 }

@@ -98,7 +98,7 @@ void doomed_delete(struct doomed_list *doomed)
     while (doomed->count > 0) {
         struct doomed *one = take_first(doomed);
         if (one->directory) {
-            doomed_delete_directory(one->io, one->path);
+            doomed_delete_directory(one->io, one->path, NULL, NULL);
         } else {
             int error = segment_delete_doomed(one->io, one->path);
             if (error != 0)
@@ -109,13 +109,15 @@ void doomed_delete(struct doomed_list *doomed)
     }
 }
 
-void doomed_delete_directory(const struct io *io, const char *path)
+void doomed_delete_directory(const struct io *io, const char *path,
+                             bool (*stop)(const void *context), const void *context)
 {
+    bool stopped = false;
     DIR *listing = io->opendir(io, path);
     if (listing == NULL)
         return;
     struct dirent *entry;
-    while ((entry = readdir(listing)) != NULL) {
+    while (!(stopped = stop != NULL && stop(context)) && (entry = readdir(listing)) != NULL) {
         char file[PATH_MAX];
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
@@ -123,6 +125,6 @@ void doomed_delete_directory(const struct io *io, const char *path)
             (void)io->unlink(io, file);
     }
     closedir(listing);
-    if (io->rmdir(io, path) != 0)
+    if (!stopped && io->rmdir(io, path) != 0)
         LOG_WARN("delete-failed", "path=%s errno=%d", path, errno);
 }

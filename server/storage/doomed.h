@@ -47,7 +47,9 @@ void doomed_take_all(struct doomed_list *doomed, struct doomed_list *due);
  * again. Any thread. Blocks. */
 void doomed_delete(struct doomed_list *doomed);
 
-/* Delete a directory and the files in it. Failures are logged. Any thread. Blocks. */
-void doomed_delete_directory(const struct io *io, const char *path);
+/* Delete a directory and the files in it, until stop(), asked between files, says to leave the
+ * rest to another time; NULL: never. Failures are logged. Any thread. Blocks. */
+void doomed_delete_directory(const struct io *io, const char *path,
+                             bool (*stop)(const void *context), const void *context);
 
 #endif

@@ -71,9 +71,12 @@ int logdir_checkpoint(struct logdir *directory);
 void logdir_fence(struct logdir *directory, int code, const char *what);
 bool logdir_fenced(const struct logdir *directory);
 
-/* Rename a partition's directory out of the way ("-stray") and keep it; or delete the doomed. */
+/* Rename a partition's directory out of the way ("-stray") and keep it. */
 int logdir_set_aside(struct logdir *directory, const char *topic, int32_t partition);
-void logdir_delete_doomed(struct logdir *directory);
+/* Delete the doomed, until stop(), asked between files, says to leave the rest to another time;
+ * NULL: never. */
+void logdir_delete_doomed(struct logdir *directory, bool (*stop)(const void *context),
+                          const void *context);
 
 /* Write checkpoints and, when `clean`, the clean-shutdown mark: only if the directory is not
  * fenced, every log in it was closed clean (or never opened since a clean start), and all of it

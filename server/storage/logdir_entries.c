@@ -140,20 +140,21 @@ int logdir_set_aside(struct logdir *directory, const char *topic, int32_t partit
     return error;
 }
 
-void logdir_delete_doomed(struct logdir *directory)
+void logdir_delete_doomed(struct logdir *directory, bool (*stop)(const void *context),
+                          const void *context)
 {
     DIR *listing = directory->io->opendir(directory->io, directory->path);
     if (listing == NULL)
         return;
     struct dirent *entry;
-    while ((entry = readdir(listing)) != NULL) {
+    while (!(stop != NULL && stop(context)) && (entry = readdir(listing)) != NULL) {
         static const char suffix[] = "-delete";
         char path[PATH_MAX];
         size_t size = strlen(entry->d_name);
         if (size <= strlen(suffix) || strcmp(entry->d_name + size - strlen(suffix), suffix) != 0)
             continue;
         if (snprintf(path, sizeof path, "%s/%s", directory->path, entry->d_name) < (int)sizeof path)
-            doomed_delete_directory(directory->io, path);
+            doomed_delete_directory(directory->io, path, stop, context);
     }
     closedir(listing);
 }

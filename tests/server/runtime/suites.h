@@ -4,6 +4,7 @@
 
 #include <check.h>
 
+Suite *io_pool_suite(void);
 Suite *metadata_suite(void);
 Suite *warm_suite(void);
 Suite *control_suite(void);

@@ -219,7 +219,7 @@ START_TEST(a_span_outlives_the_log_that_is_removed)
 
     ck_assert_int_eq(log_remove(f.log), 0);
     f.log = NULL;
-    logdir_delete_doomed(f.directory);
+    logdir_delete_doomed(f.directory, NULL, NULL);
 
     ck_assert_int_eq(pread(span.fd, bytes, span.size, span.position), span.size);
     ck_assert_mem_eq(bytes, f.model.bytes, span.size);

@@ -143,7 +143,7 @@ START_TEST(marks_of_an_ancestor_do_not_speak_for_a_new_log)
     check_text("recovery-point-offset-checkpoint", "0\n1\nt 0 5\n");
     ck_assert_int_eq(log_remove(f.log), 0);
     f.log = NULL;
-    logdir_delete_doomed(f.directory);
+    logdir_delete_doomed(f.directory, NULL, NULL);
     logdir_close(f.directory, false);
     write_text("recovery-point-offset-checkpoint",
                "0\n1\nt 0 5\n"); /* the removal came to no checkpoint */
@@ -174,7 +174,7 @@ START_TEST(partitions_are_listed_and_set_aside)
     ck_assert_int_eq(logdir_list(f.directory, &entries, &count), 0);
     ck_assert_uint_eq(count, 0);
     logdir_entries_free(entries, count);
-    logdir_delete_doomed(f.directory);
+    logdir_delete_doomed(f.directory, NULL, NULL);
     char command[128];
     snprintf(command, sizeof command, "ls -d %s/t-0.*-stray > /dev/null", f.path);
     ck_assert_int_eq(system(command), 0);               /* kept */

@@ -210,7 +210,7 @@ static int enter_batch(struct chunk *chunk, const struct klient_config *config)
                          batch_base_offset(batch) >= 0 &&
                          batch_last_offset(batch) >= chunk->partition->position;
         chunk->skip_to = (plausible ? batch_last_offset(batch) : chunk->partition->position) + 1;
-        return K_CORRUPT_MESSAGE;
+        return code == K_UNSUPPORTED_COMPRESSION_TYPE ? code : K_CORRUPT_MESSAGE;
     }
     chunk->skip_to = batch_last_offset(batch) + 1;
     bool control = (batch_attributes(batch) & BATCH_CONTROL) != 0;

@@ -102,10 +102,11 @@ static inline void batch_stamp(uint8_t *batch, int64_t base_offset, int32_t lead
 /* --- batch_check.c: is this a whole, honest batch? ---------------------------------------- */
 
 /* Look at the batch at the start of `bytes`: 0 and its size in *size, K_MALFORMED (too short for
- * a header or for what the header says, magic not 2) or K_CORRUPT_MESSAGE (checksum; unknown
- * codec; more records than the bytes or the offsets have room for, or offsets beyond 63 bits;
- * when `from_client` also: count differs from last delta + 1, or it is a control batch). Records
- * are not opened. Costs one checksum over the batch. */
+ * a header or for what the header says, magic not 2), K_CORRUPT_MESSAGE (checksum; more records
+ * than the bytes or the offsets have room for, or offsets beyond 63 bits; when `from_client` also:
+ * count differs from last delta + 1, or it is a control batch) or K_UNSUPPORTED_COMPRESSION_TYPE
+ * (all of that is fine, but the codec is unknown). Records are not opened. Costs one checksum over
+ * the batch. */
 int batch_check(const uint8_t *bytes, size_t available, bool from_client, size_t *size);
 
 /* All of it but the checksum, for who trusts it: costs nothing. */

@@ -56,8 +56,15 @@
       "Largest record batch accepted, in bytes, compressed as sent (topic: max.message.bytes).")     \
     X(INT, min_insync_replicas, "min.insync.replicas", "1", 1, 2147483647, NULL, OPTION_PER_TOPIC, NULL, \
       "In-sync replicas that acks=all needs; never more than the topic has replicas.")               \
-    X(ENUM, compression_type, "compression.type", "producer", 0, 0, "producer", OPTION_PER_TOPIC, NULL, \
-      "Codec of stored batches: always the producer's own.")                                         \
+    X(ENUM, compression_type, "compression.type", "producer", 0, 0,                                  \
+      "producer|uncompressed|none|gzip|snappy|lz4|zstd", OPTION_PER_TOPIC, NULL,                     \
+      "Codec of stored batches: the producer's own, or this one; what arrives in another is compressed anew (none and uncompressed are the same).") \
+    X(ENUM, compression_gzip_level, "compression.gzip.level", "-1", 0, 0, "-1|1|2|3|4|5|6|7|8|9",    \
+      OPTION_PER_TOPIC, NULL, "Level of gzip when the broker compresses anew; -1: zlib's default, 6.") \
+    X(INT, compression_lz4_level, "compression.lz4.level", "9", 1, 17, NULL, OPTION_PER_TOPIC, NULL, \
+      "Level of lz4 when the broker compresses anew; 9 means the fast compressor, as in Kafka.")     \
+    X(INT, compression_zstd_level, "compression.zstd.level", "3", -131072, 22, NULL, OPTION_PER_TOPIC, NULL, \
+      "Level of zstd when the broker compresses anew.")                                              \
     X(ENUM, log_cleanup_policy, "log.cleanup.policy", "delete", 0, 0,                                \
       "delete|compact|compact,delete|delete,compact", OPTION_PER_TOPIC, NULL,                        \
       "What happens to old segments; a compacted topic refuses records without a key. Nothing is removed or compacted yet (topic: cleanup.policy).") \
@@ -72,6 +79,15 @@
     X(ENUM, log_timestamp_type, "log.message.timestamp.type", "CreateTime", 0, 0,                    \
       "CreateTime|LogAppendTime", OPTION_PER_TOPIC, NULL,                                            \
       "Whose clock stamps records: the producer's, or the broker's at the append (topic: message.timestamp.type).") \
+    X(LONG, log_timestamp_before_max_ms, "log.message.timestamp.before.max.ms", "9223372036854775807", 0, \
+      OPTION_NO_MAX, NULL, OPTION_PER_TOPIC, NULL,                                                   \
+      "A producer's timestamp may lie this many milliseconds before the broker's clock; not with LogAppendTime (topic: message.timestamp.before.max.ms).") \
+    X(LONG, log_timestamp_after_max_ms, "log.message.timestamp.after.max.ms", "9223372036854775807", 0, \
+      OPTION_NO_MAX, NULL, OPTION_PER_TOPIC, NULL,                                                   \
+      "A producer's timestamp may lie this many milliseconds after the broker's clock; not with LogAppendTime (topic: message.timestamp.after.max.ms).") \
+    X(LONG, log_timestamp_difference_max_ms, "log.message.timestamp.difference.max.ms", "9223372036854775807", 0, \
+      OPTION_NO_MAX, NULL, OPTION_PER_TOPIC, NULL,                                                   \
+      "Both bounds at once, under the older name: holds where the newer one is not set (topic: message.timestamp.difference.max.ms).") \
     X(ENUM, log_level, "log.level", "info", 0, 0, "debug|info|warn|error|off", 0, NULL,              \
       "Least important lines that are logged, on standard error.")
 
@@ -85,6 +101,8 @@
     Y("broker.id.generation.enable", OPTION_NO_EFFECT, "broker.id=-1 generates an id.")              \
     Y("log.flush.offset.checkpoint.interval.ms", OPTION_NO_EFFECT, "Checkpoints are written every second.") \
     Y("log.flush.scheduler.interval.ms", OPTION_NO_EFFECT, "Not needed here.")                       \
+    Y("log.message.downconversion.enable", OPTION_NO_EFFECT, "Batches are version 2, and nobody asks for older ones.") \
+    Y("log.message.format.version", OPTION_NO_EFFECT, "Batches are version 2, as in Kafka since 3.0.") \
     Y("socket.listen.backlog.size", OPTION_NO_EFFECT, "The system's limit applies.")                 \
     Y("socket.receive.buffer.bytes", OPTION_NO_EFFECT, "The system adapts it.")                      \
     Y("socket.send.buffer.bytes", OPTION_NO_EFFECT, "The system adapts it.")                         \

@@ -4,6 +4,7 @@
  * needs no back-off during a failover. */
 #include "server/runtime/metadata.h"
 
+#include "common/compress.h"
 #include "common/error.h"
 #include "proto/head.h"
 #include "server/api/handlers.h"
@@ -89,6 +90,9 @@ static bool fill_topic(struct request *request, const struct metadata_topic *top
     if (partitions == NULL)
         return false;
 
+    int codec = topic_config_codec_of(shard_defaults(request->shard), topic);
+    if (codec >= 0)
+        info->codec = (char *)compress_row(codec)->name;
     info->name = (char *)topic->name;
     info->topic_id = head_bytes_of_uuid(&topic->id);
     info->n_partitions = count;

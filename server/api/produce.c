@@ -73,6 +73,14 @@ static void appended(struct scatter *scatter)
 
 /* --- the question ----------------------------------------------------------------------------- */
 
+/* What only a broker writes into a batch would be believed by whoever reads it. */
+static int check_attributes(const uint8_t *batch)
+{
+    if ((batch_attributes(batch) & BATCH_APPEND_TIME) != 0)
+        return K_INVALID_TIMESTAMP;
+    return (batch_attributes(batch) & BATCH_DELETE_HORIZON) != 0 ? K_INVALID_RECORD : 0;
+}
+
 /* The batches must be exactly as large as the head says, and sound. */
 static int check_batches(const Kairn__ProducePartition *partition, struct append_entry *entry)
 {
@@ -85,6 +93,8 @@ static int check_batches(const Kairn__ProducePartition *partition, struct append
         int code = batch_check(at, declared, true, &size);
         if (code == K_MALFORMED || (code == 0 && size != declared))
             return K_CORRUPT_MESSAGE;
+        if (code == 0)
+            code = check_attributes(at);
         if (code != 0)
             return code;
         if (size > entry->largest)

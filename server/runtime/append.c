@@ -7,7 +7,7 @@
 #include "common/metric.h"
 #include "server/runtime/early_ack.h"
 #include "server/runtime/fetch.h"
-#include "server/runtime/keys.h"
+#include "server/runtime/recompress.h"
 #include "server/runtime/shard_state.h"
 #include "server/runtime/upkeep.h"
 
@@ -15,11 +15,12 @@ static void entry_finished(struct append_entry *entry)
 {
     struct scatter_part *part = entry->part;
 
+    recompress_release(entry);
     if (--part->left == 0)
         scatter_part_done(part);
 }
 
-static void entry_refused(struct append_entry *entry, int code)
+void append_refuse(struct append_entry *entry, int code)
 {
     entry->outcome.code = code;
     entry_finished(entry);
@@ -37,6 +38,12 @@ static void queue_for_flush(struct partition *partition)
     loop_at_turn_end(shard->loop, &shard->flush);
 }
 
+void append_admitted(struct partition *partition, struct append_entry *entry)
+{
+    list_append(&partition->appends, &entry->queued);
+    queue_for_flush(partition);
+}
+
 static void admit(struct shard *shard, struct append_entry *entry)
 {
     struct partition *partition = partition_serving(shard, &entry->key, entry->leader_epoch,
@@ -47,17 +54,19 @@ static void admit(struct shard *shard, struct append_entry *entry)
     }
     if (entry->largest > (size_t)partition->config.max_message_bytes) {
         entry->outcome.limit = partition->config.max_message_bytes;
-        entry_refused(entry, K_MESSAGE_TOO_LARGE);
+        append_refuse(entry, K_MESSAGE_TOO_LARGE);
         return;
     }
-    int code =
-        topic_config_compacted(&partition->config) ? keys_check(entry->bytes, entry->size) : 0;
-    if (code != 0) {
-        entry_refused(entry, code);
+    if (recompress_wanted(partition, entry)) {
+        recompress_admit(partition, entry);
         return;
     }
-    list_append(&partition->appends, &entry->queued);
-    queue_for_flush(partition);
+    int code = batch_rules_check(&partition->rules, entry->bytes, entry->size,
+                                 clock_wall_ms(loop_clock(shard->loop)));
+    if (code != 0)
+        append_refuse(entry, code);
+    else
+        append_admitted(partition, entry);
 }
 
 void append_run(struct scatter_part *part)
@@ -79,12 +88,14 @@ void append_refuse_all(struct partition *partition, int code)
     while (!list_empty(&partition->appends)) {
         struct list *node = list_first(&partition->appends);
         list_remove(node);
-        entry_refused(LIST_OWNER(node, struct append_entry, queued), code);
+        append_refuse(LIST_OWNER(node, struct append_entry, queued), code);
     }
+    recompress_refuse_all(partition, code);
 }
 
 void append_resume(struct partition *partition)
 {
+    recompress_resume(partition);
     if (!list_empty(&partition->appends))
         queue_for_flush(partition);
 }

@@ -1,7 +1,8 @@
 /* runtime/append.h - produce: batches to the ends of partitions, one write per partition and turn.
  *
  * The asker checks each batch (size, checksum) on its own loop, links its entries into a scatter
- * and asks. The owner gathers what a turn brings and writes it when the turn ends; an entry is
+ * and asks. What must be opened or compressed anew goes through recompress.h first. The owner
+ * gathers what a turn brings and writes it when the turn ends; an entry is
  * finished once its batches are in the page cache. */
 #ifndef RUNTIME_APPEND_H
 #define RUNTIME_APPEND_H
@@ -25,6 +26,11 @@ struct append_entry {
     uint8_t *bytes;                     /* checked batches back to back; kept by the asker's slab */
     size_t size, largest;               /* in all; the largest batch */
 
+    /* recompress.c's; zero before */
+    uint8_t *prepared;                  /* owned: what `bytes` points at instead; or NULL */
+    int prepared_code;
+    struct recompress_job *job;         /* that it is, or was, part of; or NULL */
+
     /* the answer */
     struct outcome outcome;
     int64_t base_offset, append_time_ms, log_start;
@@ -32,6 +38,13 @@ struct append_entry {
 
 /* For scatter.run: every entry of the part is a struct append_entry. */
 void append_run(struct scatter_part *part);
+
+/* --- for recompress.c ------------------------------------------------------------------------- */
+
+/* Append the entry when this turn ends: it is as the topic wants it. */
+void append_admitted(struct partition *partition, struct append_entry *entry);
+/* Finish it with an error. */
+void append_refuse(struct append_entry *entry, int code);
 
 /* --- for partition.c -------------------------------------------------------------------------- */
 

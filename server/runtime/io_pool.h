@@ -5,7 +5,7 @@
  *
  *   urgent      somebody waits for the answer: syncs before acknowledgements, cold reads. Threads
  *               of its own, and whoever works on what is normal looks here first.
- *   normal      opening, recovery, checkpoints.
+ *   normal      opening, recovery, checkpoints, compressing batches anew.
  *   background  what may take its time: compaction, deletion. Low-priority threads of its own. */
 #ifndef RUNTIME_IO_POOL_H
 #define RUNTIME_IO_POOL_H

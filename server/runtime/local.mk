@@ -19,13 +19,14 @@ libruntime_la_SOURCES = \
 # The data plane.
 libruntime_la_SOURCES += \
 	server/runtime/append.h server/runtime/append.c \
+	server/runtime/batch_rules.h server/runtime/batch_rules.c \
 	server/runtime/dirs.h server/runtime/dirs.c \
 	server/runtime/early_ack.h server/runtime/early_ack.c \
 	server/runtime/fetch.h server/runtime/fetch.c \
 	server/runtime/io_pool.h server/runtime/io_pool.c \
-	server/runtime/keys.h server/runtime/keys.c \
 	server/runtime/offsets.h server/runtime/offsets.c \
 	server/runtime/partition.h server/runtime/partition.c \
+	server/runtime/recompress.h server/runtime/recompress.c \
 	server/runtime/reconcile.c \
 	server/runtime/scatter.h server/runtime/scatter.c \
 	server/runtime/shard.h server/runtime/shard.c server/runtime/shard_state.h \

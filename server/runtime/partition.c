@@ -13,6 +13,7 @@
 #include "server/runtime/append.h"
 #include "server/runtime/dirs.h"
 #include "server/runtime/fetch.h"
+#include "server/runtime/recompress.h"
 #include "server/runtime/shard_state.h"
 #include "server/runtime/upkeep.h"
 
@@ -231,6 +232,7 @@ static struct partition *add_partition(struct shard *shard, const struct partiti
     partition->topic = strdup(topic);
     list_init(&partition->appends);
     list_init(&partition->dirty);
+    recompress_init_partition(partition);
     list_init(&partition->watchers);
     list_init(&partition->waiting);
     list_init(&partition->touched);
@@ -267,6 +269,7 @@ static void start_leading(struct partition *partition, int32_t leader_epoch)
 static void apply_config(struct partition *partition, const struct metadata_topic *topic)
 {
     topic_config_resolve(&shard_options(partition->shard)->defaults, topic, &partition->config);
+    topic_config_for_batches(&partition->config, &partition->rules);
     if (partition->log != NULL) {
         struct log_config config;
         topic_config_for_log(&partition->config, &config);
@@ -335,6 +338,7 @@ void partition_retire(struct partition *partition, enum partition_fate fate)
     map_remove(&shard->partitions, &partition->key, sizeof partition->key);
     stop_leading(partition);
     assert(list_empty(&partition->appends) && list_empty(&partition->watchers));
+    assert(list_empty(&partition->preparing) && partition->job == NULL);
     partition->fate = fate;
     upkeep_forget(partition);
     if (partition->state != PARTITION_OPENING)

@@ -13,6 +13,7 @@
 
 #include "common/list.h"
 #include "common/uuid.h"
+#include "server/runtime/batch_rules.h"
 #include "server/runtime/shard.h"
 #include "server/runtime/topic_config.h"
 
@@ -21,6 +22,7 @@ struct log;
 struct logdir;
 struct metadata_partition;
 struct metadata_topic;
+struct recompress_job;
 struct upkeep_sync;
 
 enum partition_state { PARTITION_IDLE, PARTITION_OPENING, PARTITION_OPEN, PARTITION_OFFLINE };
@@ -43,10 +45,14 @@ struct partition {
     bool leading, sole_member;          /* we are the only in-sync replica */
     int32_t leader_epoch;
     struct topic_config config;
+    struct batch_rules rules;           /* what the configuration means to produced batches */
     struct logdir *directory;           /* where the log is; borrowed */
     struct log *log;                    /* owned; OPEN, and OFFLINE after a failed write */
     struct list appends;                /* struct append_entry.queued */
     struct list dirty;                  /* in shard.dirty while appends wait */
+    struct list preparing;              /* struct append_entry.queued: before a recompress job */
+    struct list unprepared;             /* in shard.unprepared while it wants a job's turn */
+    struct recompress_job *job;         /* under way, or NULL */
     struct list watchers;               /* struct fetch_entry.watching: told of new data */
     struct list waiting;                /* struct partition_wait: for the end of OPENING */
     struct shard_deadline retry;        /* of a failed open */

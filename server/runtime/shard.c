@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "server/runtime/partition.h"
 #include "server/runtime/shard_state.h"
+#include "server/runtime/recompress.h"
 #include "server/runtime/upkeep.h"
 
 static void arm_timer(struct shard *shard)
@@ -121,6 +122,7 @@ static int shard_init(struct shard *shard, struct shards *shards, int index, str
     heap_init(&shard->deadlines);
     list_init(&shard->dirty);
     list_init(&shard->watches);
+    recompress_init(shard);
     upkeep_init(shard);
     turn_hook_init(&shard->flush, shard_flush);
     shard->picture_mail.deliver = look_at_picture;
@@ -227,6 +229,11 @@ struct loop *shard_loop(const struct shard *shard)
 const struct metadata *shard_picture(const struct shard *shard)
 {
     return shard->picture;
+}
+
+const struct topic_config *shard_defaults(const struct shard *shard)
+{
+    return &shard_options(shard)->defaults;
 }
 
 int64_t shard_now_ms(const struct shard *shard)

@@ -66,6 +66,9 @@ struct loop *shard_loop(const struct shard *shard);                   /* any thr
 /* The picture this shard goes by; valid during the turn. */
 const struct metadata *shard_picture(const struct shard *shard);
 
+/* What topics do not override; any thread. */
+const struct topic_config *shard_defaults(const struct shard *shard);
+
 int64_t shard_now_ms(const struct shard *shard);                      /* monotonic, of this turn */
 int64_t shard_now_us(const struct shard *shard);                      /* of this moment */
 

@@ -22,6 +22,9 @@ struct shard {
     struct log_append *appends;             /* scratch of one flush; owned */
     size_t append_capacity;
 
+    struct list unprepared;                 /* struct partition.unprepared; see recompress.h */
+    int jobs;                               /* of recompress.c: under way */
+
     struct list touched;                    /* struct partition.touched; see upkeep.c */
     struct shard_deadline upkeep;
 

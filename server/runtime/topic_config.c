@@ -2,11 +2,15 @@
 
 #include <string.h>
 
+#include "common/compress.h"
 #include "common/log.h"
+#include "server/runtime/batch_rules.h"
 #include "server/runtime/topic_config_table.h"
 #include "server/storage/log.h"
 
 enum { CLEANUP_DELETE, TIMESTAMP_APPEND_TIME = 1, VALUE_SIZE = 256 };
+enum { COMPRESSION_PRODUCER, COMPRESSION_UNCOMPRESSED, COMPRESSION_NONE };  /* then the codecs */
+enum { LZ4_LEVEL_FAST = 9 };            /* what Kafka's default stands for */
 
 static const struct option rows[] = {
 #define X(kind, field, topic_name, broker_name, default_text, low, high, choice_text, about)       \
@@ -16,8 +20,12 @@ static const struct option rows[] = {
 #define Y(topic_name)                                                                              \
     { .name = (topic_name), .type = OPTION_STRING, .flags = OPTION_NOT_YET,                        \
       .text = "Not supported yet." },
+#define Z(topic_name, about)                                                                       \
+    { .name = (topic_name), .type = OPTION_STRING, .flags = OPTION_NO_EFFECT, .text = (about) },
     TOPIC_CONFIG_TABLE(X)
+    TOPIC_CONFIG_IDLE_TABLE(Z)
     TOPIC_CONFIG_NOT_YET_TABLE(Y)
+#undef Z
 #undef Y
 #undef X
 };
@@ -88,6 +96,63 @@ bool topic_config_compacted(const struct topic_config *config)
     return config->cleanup_policy != CLEANUP_DELETE;
 }
 
+/* The codec of stored batches, and the level to compress with; -1: as they were sent. */
+static int codec_of(const struct topic_config *config, int *level)
+{
+    *level = COMPRESS_LEVEL_DEFAULT;
+    if (config->compression_type == COMPRESSION_PRODUCER)
+        return -1;
+    if (config->compression_type <= COMPRESSION_NONE)
+        return CODEC_NONE;
+    int codec = CODEC_GZIP + config->compression_type - COMPRESSION_NONE - 1;
+    if (codec == CODEC_GZIP && config->gzip_level > 0)
+        *level = config->gzip_level;        /* the choices are -1 and the levels from 1 */
+    else if (codec == CODEC_LZ4 && config->lz4_level != LZ4_LEVEL_FAST)
+        *level = config->lz4_level;
+    else if (codec == CODEC_ZSTD)
+        *level = config->zstd_level;
+    return codec;
+}
+
+int topic_config_codec_of(const struct topic_config *defaults, const struct metadata_topic *topic)
+{
+    struct topic_config config = *defaults;
+    struct k_reason reason;             /* of garbage topic_config_resolve() has told */
+    int level;
+
+    for (int32_t i = 0; i < topic->config_count; i++) {
+        if (strcmp(topic->configs[i].name, "compression.type") == 0)
+            (void)options_set(&topic_config_table, &config, NULL, OPTION_FROM_CLUSTER,
+                              "compression.type", topic->configs[i].value, &reason);
+    }
+    return codec_of(&config, &level);
+}
+
+static bool append_time(const struct topic_config *config)
+{
+    return config->timestamp_type == TIMESTAMP_APPEND_TIME;
+}
+
+/* The newer name's bound, unless only the older one is set. */
+static int64_t bound(int64_t own, int64_t both)
+{
+    return own != INT64_MAX ? own : both;
+}
+
+void topic_config_for_batches(const struct topic_config *config, struct batch_rules *out)
+{
+    *out = (struct batch_rules){
+        .keys = topic_config_compacted(config),
+        .before_max_ms = bound(config->timestamp_before_max_ms,
+                               config->timestamp_difference_max_ms),
+        .after_max_ms = bound(config->timestamp_after_max_ms, config->timestamp_difference_max_ms),
+        .batch_bytes_max = (size_t)config->max_message_bytes,
+    };
+    out->codec = codec_of(config, &out->level);
+    out->bounded = !append_time(config) &&
+                   (out->before_max_ms != INT64_MAX || out->after_max_ms != INT64_MAX);
+}
+
 void topic_config_for_log(const struct topic_config *config, struct log_config *out)
 {
     *out = (struct log_config){
@@ -96,6 +161,6 @@ void topic_config_for_log(const struct topic_config *config, struct log_config *
         .index_bytes = config->segment_index_bytes,
         .index_interval_bytes = config->index_interval_bytes,
         .max_message_bytes = config->max_message_bytes,
-        .append_time = config->timestamp_type == TIMESTAMP_APPEND_TIME,
+        .append_time = append_time(config),
     };
 }

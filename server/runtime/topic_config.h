@@ -12,13 +12,17 @@
 #include "common/options.h"
 #include "server/runtime/metadata.h"
 
+struct batch_rules;
 struct log_config;
 
 struct topic_config {
     int32_t cleanup_policy, compression_type, timestamp_type;     /* index into the row's choices */
     int32_t index_interval_bytes, max_message_bytes, min_insync_replicas;
     int32_t segment_bytes, segment_index_bytes;
+    int32_t gzip_level;                 /* index into the row's choices: 0 is -1, i is level i */
+    int32_t lz4_level, zstd_level;
     int64_t segment_ms;
+    int64_t timestamp_before_max_ms, timestamp_after_max_ms, timestamp_difference_max_ms;
 };
 
 extern const struct option_table topic_config_table;
@@ -36,6 +40,12 @@ void topic_config_resolve(const struct topic_config *defaults, const struct meta
                           struct topic_config *out);
 
 bool topic_config_compacted(const struct topic_config *config);
+
+/* The codec of a topic's stored batches, straight from what is known of it; -1: as they were
+ * sent. */
+int topic_config_codec_of(const struct topic_config *defaults, const struct metadata_topic *topic);
+
+void topic_config_for_batches(const struct topic_config *config, struct batch_rules *out);
 void topic_config_for_log(const struct topic_config *config, struct log_config *out);
 
 #endif

@@ -1,9 +1,10 @@
 /* topic_config_table.h - what can be configured per topic, one row each.
  *
  *   X(TYPE, field, "topic's name", "broker's name", "default", min, max, choices, "text")
+ *   Z("name", "text")      accepted without effect
+ *   Y("name")              known to Kafka, not served yet
  *
- * The broker's option of that name is the default of topics that do not override it. Names that
- * Kafka knows and we do not serve yet follow: Y("name"). */
+ * The broker's option of that name is the default of topics that do not override it. */
 #ifndef RUNTIME_TOPIC_CONFIG_TABLE_H
 #define RUNTIME_TOPIC_CONFIG_TABLE_H
 
@@ -12,8 +13,16 @@
     X(ENUM, cleanup_policy, "cleanup.policy", "log.cleanup.policy", "delete", 0, 0,                   \
       "delete|compact|compact,delete|delete,compact",                                                 \
       "What happens to old segments; a compacted topic refuses records without a key. Nothing is removed or compacted yet.") \
-    X(ENUM, compression_type, "compression.type", "compression.type", "producer", 0, 0, "producer",   \
-      "Codec of stored batches: always the producer's own.")                                          \
+    X(ENUM, compression_type, "compression.type", "compression.type", "producer", 0, 0,               \
+      "producer|uncompressed|none|gzip|snappy|lz4|zstd",                                              \
+      "Codec of stored batches: the producer's own, or this one; what arrives in another is compressed anew (none and uncompressed are the same).") \
+    X(ENUM, gzip_level, "compression.gzip.level", "compression.gzip.level", "-1", 0, 0,               \
+      "-1|1|2|3|4|5|6|7|8|9",                                                                         \
+      "Level of gzip when the broker compresses anew; -1: zlib's default, 6.")                        \
+    X(INT, lz4_level, "compression.lz4.level", "compression.lz4.level", "9", 1, 17, NULL,             \
+      "Level of lz4 when the broker compresses anew; 9 means the fast compressor, as in Kafka.")      \
+    X(INT, zstd_level, "compression.zstd.level", "compression.zstd.level", "3", -131072, 22, NULL,    \
+      "Level of zstd when the broker compresses anew.")                                               \
     X(INT, index_interval_bytes, "index.interval.bytes", "log.index.interval.bytes", "4096", 0, 2147483647, NULL, \
       "Bytes of log between two entries of the offset index.")                                        \
     X(INT, max_message_bytes, "max.message.bytes", "message.max.bytes", "1048588", 0, 2147483647, NULL, \
@@ -21,6 +30,15 @@
     X(ENUM, timestamp_type, "message.timestamp.type", "log.message.timestamp.type", "CreateTime", 0, 0, \
       "CreateTime|LogAppendTime",                                                                     \
       "Whose clock stamps records: the producer's, or the broker's at the append.")                   \
+    X(LONG, timestamp_before_max_ms, "message.timestamp.before.max.ms", "log.message.timestamp.before.max.ms", \
+      "9223372036854775807", 0, OPTION_NO_MAX, NULL,                                                  \
+      "A producer's timestamp may lie this many milliseconds before the broker's clock; not with LogAppendTime.") \
+    X(LONG, timestamp_after_max_ms, "message.timestamp.after.max.ms", "log.message.timestamp.after.max.ms", \
+      "9223372036854775807", 0, OPTION_NO_MAX, NULL,                                                  \
+      "A producer's timestamp may lie this many milliseconds after the broker's clock; not with LogAppendTime.") \
+    X(LONG, timestamp_difference_max_ms, "message.timestamp.difference.max.ms", "log.message.timestamp.difference.max.ms", \
+      "9223372036854775807", 0, OPTION_NO_MAX, NULL,                                                  \
+      "Both bounds at once, under the older name: holds where the newer one is not set.")             \
     X(INT, min_insync_replicas, "min.insync.replicas", "min.insync.replicas", "1", 1, 2147483647, NULL, \
       "In-sync replicas that acks=all needs; never more than the topic has replicas.")                \
     X(INT, segment_bytes, "segment.bytes", "log.segment.bytes", "1073741824", 14, 2147483647, NULL,   \
@@ -30,13 +48,15 @@
     X(LONG, segment_ms, "segment.ms", "log.roll.ms", "604800000", 1, OPTION_NO_MAX, NULL,                    \
       "A segment is closed when its first record is older than this, in milliseconds.")
 
+#define TOPIC_CONFIG_IDLE_TABLE(Z)                                                                    \
+    Z("message.downconversion.enable", "Without effect: batches are version 2, and nobody asks for older ones.") \
+    Z("message.format.version", "Without effect: batches are version 2, as in Kafka since 3.0.")
+
 #define TOPIC_CONFIG_NOT_YET_TABLE(Y)                                                                 \
     Y("delete.retention.ms") Y("file.delete.delay.ms") Y("flush.messages") Y("flush.ms")              \
     Y("follower.replication.throttled.replicas") Y("leader.replication.throttled.replicas")           \
     Y("local.retention.bytes") Y("local.retention.ms") Y("max.compaction.lag.ms")                     \
-    Y("message.downconversion.enable") Y("message.format.version")                                    \
-    Y("message.timestamp.after.max.ms") Y("message.timestamp.before.max.ms")                          \
-    Y("message.timestamp.difference.max.ms") Y("min.cleanable.dirty.ratio")                           \
+    Y("min.cleanable.dirty.ratio")                                                                    \
     Y("min.compaction.lag.ms") Y("preallocate") Y("remote.storage.enable") Y("retention.bytes")       \
     Y("retention.ms") Y("segment.jitter.ms") Y("unclean.leader.election.enable")                      \
     Y("log.flush.on.ack")

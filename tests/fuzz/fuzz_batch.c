@@ -6,6 +6,7 @@
 #include "common/buffer.h"
 #include "common/compress.h"
 #include "proto/batch.h"
+#include "server/runtime/batch_rules.h"
 #include "tests/fuzz/target.h"
 
 enum { EXPANDED_SIZE_MAX = 1 << 20 };
@@ -41,6 +42,32 @@ static void walk_records(const uint8_t *batch, size_t size)
     buffer_fini(&records);
 }
 
+/* As a topic with a codec and rules for records takes it: what comes out is a sound batch again. */
+static void apply_rules(uint8_t *batch, size_t size)
+{
+    struct buffer out;
+    size_t whole;
+    int codec = size % (CODEC_COUNT + 1);
+    struct batch_rules rules = {
+        .codec = codec == CODEC_COUNT ? -1 : codec, .level = 1, .keys = size % 2 == 0,
+        .bounded = size % 3 == 0, .before_max_ms = INT64_MAX, .after_max_ms = 1000,
+        .batch_bytes_max = EXPANDED_SIZE_MAX,
+    };
+
+    buffer_init(&out);
+    if (batch_rules_need_work(&rules, batch, size)) {
+        if (batch_rules_apply(&rules, batch, size, 1000000, &out) == 0 && out.size > 0 &&
+            (batch_check(out.bytes, out.size, true, &whole) != 0 || whole != out.size ||
+             (int)batch_codec(out.bytes) != rules.codec))
+            abort();
+    } else {
+        (void)batch_rules_check(&rules, batch, size, 1000000);
+    }
+    buffer_fini(&out);
+    if (batch_check(batch, size, true, &whole) != 0)
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t *bytes = malloc(size > 0 ? size : 1);
@@ -54,7 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         size_t declared = batch_size(batch);
         if (declared >= BATCH_HEADER_SIZE && declared <= size - at)
             batch_seal_crc(batch);
-        batch_check(batch, size - at, true, &whole);
+        if (batch_check(batch, size - at, true, &whole) == 0)
+            apply_rules(batch, whole);
         if (batch_check(batch, size - at, false, &whole) != 0)
             break;
         if (whole > size - at)

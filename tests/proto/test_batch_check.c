@@ -106,7 +106,7 @@ START_TEST(codecs_five_to_seven_are_unknown)
     for (uint16_t codec = 0; codec < 8; codec++) {
         store_u16(bytes + BATCH_ATTRIBUTES, codec);
         batch_seal_crc(bytes);
-        ck_assert_int_eq(check(true), codec < CODEC_COUNT ? 0 : K_CORRUPT_MESSAGE);
+        ck_assert_int_eq(check(true), codec < CODEC_COUNT ? 0 : K_UNSUPPORTED_COMPRESSION_TYPE);
     }
 }
 END_TEST

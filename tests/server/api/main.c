@@ -4,12 +4,14 @@ Suite *fetch_suite(void);
 Suite *list_offsets_suite(void);
 Suite *metadata_suite(void);
 Suite *produce_suite(void);
+Suite *recompress_suite(void);
 Suite *topics_suite(void);
 
 int main(int argc, char **argv)
 {
     static const suite_maker makers[] = {
-        fetch_suite, list_offsets_suite, metadata_suite, produce_suite, topics_suite,
+        fetch_suite, list_offsets_suite, metadata_suite, produce_suite, recompress_suite,
+        topics_suite,
     };
     return run_suites(argc, argv, makers, sizeof makers / sizeof *makers);
 }

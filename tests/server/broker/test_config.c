@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/compress.h"
 #include "server/config.h"
+#include "server/runtime/batch_rules.h"
 #include "server/runtime/topic_config.h"
 #include "server/storage/io.h"
 #include "server/storage/log.h"
@@ -125,6 +127,61 @@ START_TEST(topic_overrides_win_and_nonsense_is_passed_over)
 }
 END_TEST
 
+START_TEST(the_older_bound_of_timestamps_holds_where_the_newer_is_not_set)
+{
+    struct topic_config topic;
+    struct batch_rules rules;
+    struct k_reason reason;
+
+    ck_assert_int_eq(topic_config_defaults(&config_table, &config, &topic, &reason), 0);
+    topic_config_for_batches(&topic, &rules);
+    ck_assert(!rules.bounded);
+    ck_assert_int_eq(set("log.message.timestamp.difference.max.ms=7"), 0);
+    ck_assert_int_eq(set("log.message.timestamp.after.max.ms=5"), 0);
+    ck_assert_int_eq(topic_config_defaults(&config_table, &config, &topic, &reason), 0);
+
+    topic_config_for_batches(&topic, &rules);
+
+    ck_assert(rules.bounded);
+    ck_assert_int_eq(rules.before_max_ms, 7);
+    ck_assert_int_eq(rules.after_max_ms, 5);
+}
+END_TEST
+
+START_TEST(codecs_of_topics_have_kafkas_levels)
+{
+    static const struct {
+        const char *type, *setting;
+        int codec, level;
+    } expected[] = {
+        { "producer", "compression.zstd.level=3", -1, COMPRESS_LEVEL_DEFAULT },
+        { "uncompressed", "compression.zstd.level=3", CODEC_NONE, COMPRESS_LEVEL_DEFAULT },
+        { "gzip", "compression.gzip.level=-1", CODEC_GZIP, COMPRESS_LEVEL_DEFAULT },
+        { "gzip", "compression.gzip.level=9", CODEC_GZIP, 9 },
+        { "snappy", "compression.gzip.level=9", CODEC_SNAPPY, COMPRESS_LEVEL_DEFAULT },
+        { "lz4", "compression.lz4.level=9", CODEC_LZ4, COMPRESS_LEVEL_DEFAULT },
+        { "lz4", "compression.lz4.level=12", CODEC_LZ4, 12 },
+        { "zstd", "compression.zstd.level=-5", CODEC_ZSTD, -5 },
+    };
+    struct k_reason reason;
+
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        struct topic_config topic;
+        struct batch_rules rules;
+        char type[64];
+        snprintf(type, sizeof type, "compression.type=%s", expected[i].type);
+        ck_assert_int_eq(set(type), 0);
+        ck_assert_int_eq(set(expected[i].setting), 0);
+        ck_assert_int_eq(topic_config_defaults(&config_table, &config, &topic, &reason), 0);
+        topic_config_for_batches(&topic, &rules);
+        ck_assert_int_eq(rules.codec, expected[i].codec);
+        ck_assert_int_eq(rules.level, expected[i].level);
+    }
+    ck_assert_int_eq(set("compression.gzip.level=0"), K_INVALID_CONFIG);
+    ck_assert_int_eq(set("compression.lz4.level=18"), K_INVALID_CONFIG);
+}
+END_TEST
+
 START_TEST(the_page_of_all_options_is_up_to_date)
 {
     char *made = NULL, *kept = NULL;
@@ -158,6 +215,8 @@ Suite *config_suite(void)
     tcase_add_test(tests, kafkas_thread_settings_are_accepted);
     tcase_add_test(tests, a_broker_needs_zookeeper);
     tcase_add_test(tests, local_brokers_have_ids_ports_and_directories_of_their_own);
+    tcase_add_test(tests, the_older_bound_of_timestamps_holds_where_the_newer_is_not_set);
+    tcase_add_test(tests, codecs_of_topics_have_kafkas_levels);
     tcase_add_test(tests, the_page_of_all_options_is_up_to_date);
     tcase_add_test(tests, topics_take_their_defaults_from_the_broker);
     tcase_add_test(tests, topic_overrides_win_and_nonsense_is_passed_over);

@@ -216,7 +216,9 @@ void plane_publish(struct plane *plane, const struct plane_topic *topic)
     Kairn__ChangesResponse changes = KAIRN__CHANGES_RESPONSE__INIT;
     Kairn__TopicEntry entry = KAIRN__TOPIC_ENTRY__INIT, *topics[] = { &entry };
     Kairn__PartitionEntry partitions[PARTITIONS_MAX], *pointers[PARTITIONS_MAX];
-    Kairn__ConfigEntry config = KAIRN__CONFIG_ENTRY__INIT, *configs[] = { &config };
+    Kairn__ConfigEntry entries[2], *configs[] = { &entries[0], &entries[1] };
+    const char *const overrides[2][2] = { { topic->config_name, topic->config_value },
+                                          { topic->config2_name, topic->config2_value } };
     int32_t members[] = { topic->leader < 0 ? PLANE_BROKER : topic->leader };
 
     ck_assert_int_le(topic->partitions, PARTITIONS_MAX);
@@ -236,11 +238,12 @@ void plane_publish(struct plane *plane, const struct plane_topic *topic)
     entry.partitions = pointers;
     entry.partition_count = (uint32_t)topic->partitions;
     entry.configs_changed = true;
-    if (topic->config_name != NULL) {
-        config.name = (char *)topic->config_name;
-        config.value = (char *)topic->config_value;
-        entry.n_configs = 1;
-        entry.configs = configs;
+    entry.configs = configs;
+    for (int i = 0; i < 2 && overrides[i][0] != NULL; i++) {
+        kairn__config_entry__init(&entries[i]);
+        entries[i].name = (char *)overrides[i][0];
+        entries[i].value = (char *)overrides[i][1];
+        entry.n_configs++;
     }
     changes.n_topics = 1;
     changes.topics = topics;
@@ -356,6 +359,7 @@ void asked_free(struct asked *asked)
     sem_destroy(&asked->finished);
     free(asked->batches);
     free(asked->payload);
+    free(asked->own);
     free(asked);
 }
 
@@ -381,28 +385,49 @@ size_t plane_batch(uint8_t *to, size_t room, int records, const char *text, bool
     return builder.size;
 }
 
+/* The head lives as long as the request. */
+struct asked *plane_produce_start(struct plane *plane, int loop, const struct uuid *id,
+                                  int32_t partition, int32_t acks, const void *batch, size_t size)
+{
+    struct {
+        Kairn__RequestHead head;
+        Kairn__ProduceRequest body;
+        Kairn__ProducePartition entry, *entries[1];
+        uint32_t sizes[1];
+        struct uuid id;
+    } *own = calloc(1, sizeof *own);
+
+    kairn__request_head__init(&own->head);
+    kairn__produce_request__init(&own->body);
+    kairn__produce_partition__init(&own->entry);
+    own->head.body_case = KAIRN__REQUEST_HEAD__BODY_PRODUCE;
+    own->head.produce = &own->body;
+    own->body.acks = acks;
+    own->body.n_partitions = 1;
+    own->body.partitions = own->entries;
+    own->entries[0] = &own->entry;
+    own->id = *id;
+    own->entry.topic_id = head_bytes_of_uuid(&own->id);
+    own->entry.partition = (uint32_t)partition;
+    own->entry.leader_epoch = -1;
+    own->entry.n_batch_sizes = 1;
+    own->entry.batch_sizes = own->sizes;
+    own->sizes[0] = (uint32_t)size;
+
+    struct asked *asked = plane_start(plane, loop, &own->head, batch, size);
+    asked->own = own;
+    return asked;
+}
+
 struct asked *plane_produce(struct plane *plane, int loop, const struct uuid *id, int32_t partition,
                             int32_t acks, const void *batch, size_t size)
 {
-    Kairn__RequestHead head = KAIRN__REQUEST_HEAD__INIT;
-    Kairn__ProduceRequest body = KAIRN__PRODUCE_REQUEST__INIT;
-    Kairn__ProducePartition entry = KAIRN__PRODUCE_PARTITION__INIT, *entries[] = { &entry };
-    uint32_t sizes[] = { (uint32_t)size };
+    struct asked *asked = plane_produce_start(plane, loop, id, partition, acks, batch, size);
 
-    head.body_case = KAIRN__REQUEST_HEAD__BODY_PRODUCE;
-    head.produce = &body;
-    body.acks = acks;
-    body.n_partitions = 1;
-    body.partitions = entries;
-    entry.topic_id = head_bytes_of_uuid(id);
-    entry.partition = (uint32_t)partition;
-    entry.leader_epoch = -1;
-    entry.n_batch_sizes = 1;
-    entry.batch_sizes = sizes;
-    return plane_ask(plane, loop, &head, batch, size);
+    asked_wait(asked);
+    return asked;
 }
 
-/* The head lives as long as the request: in its arena. */
 struct asked *plane_fetch_start(struct plane *plane, int loop, const struct uuid *id,
                                 int32_t partition, int64_t offset, uint32_t wait_ms)
 {
@@ -430,8 +455,7 @@ struct asked *plane_fetch_start(struct plane *plane, int loop, const struct uuid
     own->entry.leader_epoch = own->entry.last_epoch = -1;
 
     struct asked *asked = plane_start(plane, loop, &own->head, NULL, 0);
-    free(asked->payload);
-    asked->payload = (uint8_t *)own;
+    asked->own = own;
     return asked;
 }
 

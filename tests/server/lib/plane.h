@@ -52,6 +52,7 @@ struct plane_topic {
     struct uuid id;
     int32_t partitions, leader, leader_epoch;
     const char *config_name, *config_value;         /* one override, or NULL */
+    const char *config2_name, *config2_value;       /* another one */
 };
 /* Publish a picture that changes `topic`, and wait until every shard goes by it. */
 void plane_publish(struct plane *plane, const struct plane_topic *topic);
@@ -66,6 +67,7 @@ struct asked {
     int loop;
     sem_t finished;
     uint8_t *payload;                   /* owned */
+    void *own;                          /* what the head is made of; owned, or NULL */
     bool hung_up, silent;
     Kairn__ResponseHead *head;          /* the answer; valid until asked_free() */
     uint8_t *batches;                   /* its payload, read from memory and files; owned */
@@ -90,6 +92,8 @@ size_t plane_batch(uint8_t *to, size_t room, int records, const char *text, bool
 /* The common cases: one partition, one batch or one offset. */
 struct asked *plane_produce(struct plane *plane, int loop, const struct uuid *id, int32_t partition,
                             int32_t acks, const void *batch, size_t size);
+struct asked *plane_produce_start(struct plane *plane, int loop, const struct uuid *id,
+                                  int32_t partition, int32_t acks, const void *batch, size_t size);
 struct asked *plane_fetch_start(struct plane *plane, int loop, const struct uuid *id,
                                 int32_t partition, int64_t offset, uint32_t wait_ms);
 /* The loop that owns a partition, and one that does not (with more than one loop). */

@@ -12,6 +12,7 @@ libcommon_la_SOURCES = \
 	common/descriptors.h common/descriptors.c \
 	common/endian.h \
 	common/error.h common/error_table.h common/error.c \
+	common/hdr.h common/hdr.c \
 	common/heap.h common/heap.c \
 	common/list.h \
 	common/log.h common/log.c \

@@ -16,6 +16,10 @@ kairn_SOURCES = \
 	tools/kairn/json.h tools/kairn/json.c \
 	tools/kairn/log.c \
 	tools/kairn/main.c \
+	tools/kairn/perf.h tools/kairn/perf.c \
+	tools/kairn/perf_consume.c \
+	tools/kairn/perf_latency.c \
+	tools/kairn/perf_produce.c \
 	tools/kairn/produce.c \
 	tools/kairn/record_format.h tools/kairn/record_format.c \
 	tools/kairn/table.h tools/kairn/table.c \

@@ -12,6 +12,7 @@ tests_common_test_common_SOURCES = \
 	tests/common/test_cursor.c \
 	tests/common/test_descriptors.c \
 	tests/common/test_error.c \
+	tests/common/test_hdr.c \
 	tests/common/test_heap.c \
 	tests/common/test_list.c \
 	tests/common/test_log.c \

@@ -12,6 +12,7 @@ Suite *crc32c_suite(void);
 Suite *cursor_suite(void);
 Suite *descriptors_suite(void);
 Suite *error_suite(void);
+Suite *hdr_suite(void);
 Suite *heap_suite(void);
 Suite *list_suite(void);
 Suite *log_suite(void);

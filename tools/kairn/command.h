@@ -67,6 +67,9 @@ int produce(const struct args *args);
 int consume(const struct args *args);
 int cluster_status(const struct args *args);
 int broker_list(const struct args *args);
+int perf_produce(const struct args *args);
+int perf_consume(const struct args *args);
+int perf_latency(const struct args *args);
 int log_dump_file(const struct args *args);
 
 #endif

@@ -57,6 +57,45 @@ static const struct command commands[] = {
     { .noun = "broker", .verb = "list", .operands = "",
       .connects = true, .run = broker_list,
       .text = "List the live brokers." },
+    { .noun = "perf", .verb = "produce", .operands = "TOPIC", .operands_min = 1,
+      .operands_max = 1, .connects = true, .run = perf_produce,
+      .text = "Measure producing: how many records a second, and what one costs.\n\n"
+              "Values are the same incompressible bytes behind a number, so that kairn perf consume\n"
+              "--verify can check them. Exit status 1 when a record fails or the rate is missed by\n"
+              "more than a hundredth.",
+      .flags = {
+          { "--records", "N", "how many (default 1000000; no limit with --seconds)" },
+          { "--seconds", "S", "stop sending after so long" },
+          { "--size", "BYTES", "of a value, at least 8 (default 100)" },
+          { "--rate", "N", "records a second in all (default: as fast as possible)" },
+          { "--threads", "N", "that send (default 1)" },
+          { "--connections", "N", "producers that they share, each with connections of its own" },
+          { "--partition", "N", "send everything to this partition" },
+          { "--partitions", "N", "make the topic with so many unless it is there" },
+          { "--warm-up", "N", "send so many records first, which are not counted" } } },
+    { .noun = "perf", .verb = "consume", .operands = "TOPIC", .operands_min = 1,
+      .operands_max = 1, .connects = true, .run = perf_consume,
+      .text = "Measure consuming: everything that is in a topic, from its beginning.\n\n"
+              "The clock starts with the first record. Exit status 1 when an offset comes twice or\n"
+              "out of order, or when --verify finds another record than was sent.",
+      .flags = {
+          { "--records", "N", "stop after so many" },
+          { "--seconds", "S", "stop after so long" },
+          { "--threads", "N", "consumers, with a share of the partitions each (default 1)" },
+          { "--verify", NULL, "check every byte and the order against one kairn perf produce" } } },
+    { .noun = "perf", .verb = "latency", .operands = "TOPIC", .operands_min = 1,
+      .operands_max = 1, .connects = true, .run = perf_latency,
+      .text = "Measure the time from when a record is due until its consumer has it.\n\n"
+              "Records are due at an even rate whatever becomes of those before them: a stall counts\n"
+              "for each one that it delays. A percentile with under 100 samples beyond it is not\n"
+              "told. Exit status 1 when a record is lost, or the rate missed by over a hundredth.",
+      .flags = {
+          { "--rate", "N", "records a second (default 1000)" },
+          { "--seconds", "S", "how long (default 10)" },
+          { "--records", "N", "how many instead" },
+          { "--size", "BYTES", "of a value, at least 16 (default 100)" },
+          { "--partitions", "N", "make the topic with so many unless it is there" },
+          { "--warm-up", "S", "seconds of records before those that count (default 1)" } } },
     { .noun = "log", .verb = "dump", .operands = "FILE...", .operands_min = 1,
       .operands_max = 1000, .run = log_dump_file,
       .text = "Print and check segments, indexes, checkpoints; no broker is needed.\n"

@@ -1,0 +1,42 @@
+#!/bin/bash
+# kairn perf measures what it says, counts what comes back, and fails when something is not right.
+. "$(dirname "$0")/lib.sh"
+cluster_up --brokers 1 --zookeepers 1
+field() { sed -n "s/.*\"$1\": *\\([^,}]*\\).*/\\1/p"; }
+
+# Produce: as many records as asked for, and they are the ones that come back.
+line=$(kairn perf produce bulk --partitions 1 --records 200000 --size 100 --warm-up 10000 --json) || die "produce"
+expect_equal "records" "$(field records <<< "$line")" 200000
+expect_match "a rate" "$(field records_per_second <<< "$line")" '^[1-9][0-9.]+$'
+line=$(kairn perf consume bulk --verify --json) || die "consume"
+expect_equal "everything comes back" "$(field records <<< "$line")" 210000
+expect_equal "no offset is missing" "$(field gaps <<< "$line")" 0
+expect_match "for people" "$(kairn perf consume bulk --records 1000)" '^[0-9]+ records, [0-9]+ bytes in .* MB/s'
+
+# A record that is not the one that was sent is noticed; so are values of somebody else.
+echo 'not a number' | kairn produce bulk 2> /dev/null
+expect_refusal "a stranger's record" 1 'not the record' kairn perf consume bulk --verify
+expect_success "only counted" kairn perf consume bulk > /dev/null
+
+# Several threads, connections and partitions; a missed rate is a failure.
+kairn perf produce spread --partitions 4 --threads 3 --connections 2 --records 30000 > /dev/null || die "three threads"
+line=$(kairn perf consume spread --threads 3 --verify --json) || die "three consumers"
+expect_equal "three threads' records" "$(field records <<< "$line")" 30000
+# On a busy machine it may be missed: never exceeded.
+line=$(kairn perf produce paced --partitions 1 --rate 500 --seconds 2 --json 2> /dev/null)
+expect_match "a rate is kept" "$(field records_per_second <<< "$line")" "^([1-4][0-9][0-9]|50[0-5])[.]"
+expect_refusal "a rate that nobody reaches" 1 'were asked for' kairn perf produce paced --rate 1000000000 --seconds 1
+
+# Latency: percentiles only where a hundred samples lie beyond them.
+line=$(kairn perf latency slow --partitions 1 --rate 500 --seconds 2 --warm-up 0 --json 2> /dev/null)
+expect_equal "samples" "$(field records <<< "$line")" 1000
+expect_match "the median" "$(field p50_us <<< "$line")" '^[1-9][0-9]*$'
+expect_equal "1000 samples have no p99" "$(field p99_us <<< "$line")" null
+expect_success "verified" kairn perf consume slow > /dev/null
+
+# Wrong usage, and no topic.
+expect_refusal "no topic" 1 '--partitions makes it' kairn perf produce missing --records 1
+expect_refusal "too small" 2 'whole number' kairn perf latency slow --size 8
+expect_refusal "empty" 1 'is empty' kairn perf consume "$(kairn topic create void > /dev/null; echo void)"
+expect_refusal "a property" 2 'linger' kairn perf produce slow --set lingerms=1
+echo passed

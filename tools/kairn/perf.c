@@ -1,0 +1,206 @@
+#include "tools/kairn/perf.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/endian.h"
+#include "common/rand.h"
+#include "tools/kairn/connect.h"
+
+static volatile sig_atomic_t interrupted;
+
+int64_t perf_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+double perf_processor_s(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+static void on_signal(int signal)
+{
+    (void)signal;
+    interrupted = 1;
+}
+
+/* Once more, and the signal ends the process: SA_RESETHAND. */
+void perf_catch_signals(void)
+{
+    struct sigaction stop = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+}
+
+bool perf_interrupted(void)
+{
+    return interrupted != 0;
+}
+
+bool perf_await(int64_t due_ns)
+{
+    struct timespec due = { due_ns / 1000000000, due_ns % 1000000000 };
+
+    if (perf_now_ns() >= due_ns)
+        return !interrupted;
+    prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
+    while (!interrupted && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
+        ;
+    return !interrupted;
+}
+
+bool perf_rate_met(double asked, double achieved)
+{
+    return achieved >= 0.99 * asked;
+}
+
+/* --- topics ----------------------------------------------------------------------------------- */
+
+static klient_code_t make_topic(klient_admin_t *admin, const char *name, int64_t partitions,
+                                int64_t timeout_ms, klient_error_t **error)
+{
+    klient_new_topic_t topic;
+    const klient_new_topic_t *topics[] = { &topic };
+
+    klient_new_topic_init(&topic);
+    topic.name = name;
+    topic.partitions = (int32_t)partitions;
+    klient_code_t code =
+        klient_admin_create_topics(admin, topics, 1, 0, timeout_ms, NULL, error);
+    if (code != KLIENT_TOPIC_ALREADY_EXISTS)
+        return code;
+    klient_error_free(*error);
+    *error = NULL;
+    return KLIENT_OK;
+}
+
+int perf_topic(const struct args *args, const char *topic, int32_t *partitions)
+{
+    klient_error_t *error = NULL;
+    klient_metadata_t *metadata = NULL;
+    klient_topic_info_t info = { .size = sizeof info };
+    int64_t wanted, timeout_ms;
+    int status;
+
+    if (!args_number(args, "--partitions", 0, 1, INT32_MAX, &wanted))
+        return EXIT_USAGE;
+    klient_admin_t *admin = connect_admin(args, &timeout_ms, &status);
+    if (admin == NULL)
+        return status;
+    klient_code_t code = wanted > 0 ? make_topic(admin, topic, wanted, timeout_ms, &error)
+                                    : KLIENT_OK;
+    if (code == KLIENT_OK)
+        code = klient_admin_describe_topics(admin, &topic, 1, timeout_ms, &metadata, &error);
+    klient_admin_close(admin);
+    if (code != KLIENT_OK)
+        return connect_failed(args, error);
+    klient_metadata_topic(metadata, 0, &info);
+    code = info.code;
+    *partitions = info.partition_count;
+    klient_metadata_free(metadata);
+    if (code == KLIENT_OK)
+        return EXIT_DONE;
+    status = command_failed(args, "%s: %s; --partitions makes it", topic, klient_code_text(code));
+    connect_advise(args, code);
+    return status;
+}
+
+/* --- values ----------------------------------------------------------------------------------- */
+
+void perf_fill(unsigned char *value, size_t size)
+{
+    struct rand rand;
+
+    rand_seed(&rand, 1);
+    for (size_t i = 0; i < size; i++)
+        value[i] = (unsigned char)rand_u64(&rand);
+}
+
+void perf_store_number(unsigned char *value, uint64_t number)
+{
+    store_u64(value, number);
+}
+
+uint64_t perf_load_number(const unsigned char *value)
+{
+    return load_u64(value);
+}
+
+/* --- threads ---------------------------------------------------------------------------------- */
+
+void *perf_give_up(struct perf_thread *thread, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(thread->trouble, sizeof thread->trouble, format, arguments);
+    va_end(arguments);
+    return NULL;
+}
+
+void *perf_give_up_with(struct perf_thread *thread, const char *what, klient_error_t *error)
+{
+    perf_give_up(thread, "%s: %s: %s", what, klient_code_name(klient_error_code(error)),
+                 klient_error_text(error));
+    klient_error_free(error);
+    return NULL;
+}
+
+static void show_progress(struct perf_thread *threads, unsigned count, uint64_t shown[2],
+                          double seconds)
+{
+    uint64_t records = 0, bytes = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        records += atomic_load_explicit(&threads[i].records, memory_order_relaxed);
+        bytes += atomic_load_explicit(&threads[i].bytes, memory_order_relaxed);
+    }
+    fprintf(stderr, "%4.0f s  %llu records, %.0f records/s, %.1f MB/s\n", seconds,
+            (unsigned long long)records, (double)(records - shown[0]),
+            (double)(bytes - shown[1]) / 1e6);
+    shown[0] = records;
+    shown[1] = bytes;
+}
+
+int perf_run(const struct args *args, struct perf_thread *threads, unsigned count,
+             void *(*run)(void *))
+{
+    uint64_t shown[2] = { 0, 0 };
+    int64_t started_ns = perf_now_ns();
+    struct timespec next;
+    bool terminal = isatty(STDERR_FILENO) == 1;
+    unsigned running = 0;
+    int status = EXIT_DONE;
+
+    for (; running < count; running++)
+        if (pthread_create(&threads[running].id, NULL, run, &threads[running]) != 0)
+            break;
+    clock_gettime(CLOCK_MONOTONIC, &next);
+    for (unsigned i = 0; i < running;) {
+        next.tv_sec++;
+        while (i < running &&
+               pthread_clockjoin_np(threads[i].id, NULL, CLOCK_MONOTONIC, &next) == 0)
+            i++;
+        if (i < running && terminal)
+            show_progress(threads, count, shown, (double)(perf_now_ns() - started_ns) / 1e9);
+    }
+    if (running < count)
+        return command_failed(args, "a thread could not be started");
+    for (unsigned i = 0; i < count; i++)
+        if (threads[i].trouble[0] != '\0' && status == EXIT_DONE)
+            status = command_failed(args, "%s", threads[i].trouble);
+    return status;
+}

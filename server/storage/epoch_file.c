@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/error.h"
 #include "server/storage/checkpoint.h"
@@ -107,6 +108,22 @@ void epoch_file_cut(struct epoch_file *epochs, int64_t end)
 {
     while (epochs->count > 0 && epochs->entries[epochs->count - 1].start >= end) {
         epochs->count--;
+        epochs->saved = false;
+    }
+}
+
+void epoch_file_raise(struct epoch_file *epochs, int64_t start)
+{
+    size_t gone = 0;
+    while (gone + 1 < epochs->count && epochs->entries[gone + 1].start <= start)
+        gone++;
+    if (gone > 0) {
+        epochs->count -= gone;
+        memmove(epochs->entries, epochs->entries + gone, epochs->count * sizeof *epochs->entries);
+        epochs->saved = false;
+    }
+    if (epochs->count > 0 && epochs->entries[0].start < start) {
+        epochs->entries[0].start = start;
         epochs->saved = false;
     }
 }

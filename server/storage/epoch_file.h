@@ -41,6 +41,10 @@ int epoch_file_assign(struct epoch_file *epochs, int32_t epoch, int64_t start);
 /* Drop the entries that begin at `end` or later. */
 void epoch_file_cut(struct epoch_file *epochs, int64_t end);
 
+/* The log begins at `start` now: drop the entries of epochs that end at or before it; the one that
+ * wrote `start` begins there. */
+void epoch_file_raise(struct epoch_file *epochs, int64_t start);
+
 int32_t epoch_file_last(const struct epoch_file *epochs);       /* -1: none */
 
 /* The epoch that wrote `offset`; -1: before the first entry. */

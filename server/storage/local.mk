@@ -19,9 +19,12 @@ libstorage_la_SOURCES = \
 	server/storage/log_load.c \
 	server/storage/log_read.c \
 	server/storage/log_recover.c \
+	server/storage/log_retain.c server/storage/log_retain.h \
 	server/storage/log_time.c \
+	server/storage/log_trim.c server/storage/log_trim.h \
 	server/storage/logdir.c server/storage/logdir.h server/storage/logdir_internal.h \
 	server/storage/logdir_entries.c \
 	server/storage/logdir_marks.c \
 	server/storage/segment.c server/storage/segment.h \
+	server/storage/segment_newest.c \
 	server/storage/segment_scan.c

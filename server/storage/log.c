@@ -272,8 +272,8 @@ int log_truncate(struct log *log, int64_t offset)
     log_forget_served(log);
     int error = 0;
     for (int mark = 0; mark < LOGDIR_MARKS && error == 0; mark++)
-        if (mark != LOGDIR_LOG_START && logdir_mark(log->directory, (enum logdir_mark)mark,
-                                                    log->topic, log->partition) > offset)
+        if (logdir_mark(log->directory, (enum logdir_mark)mark, log->topic, log->partition) >
+            offset)
             error = logdir_set_mark(log->directory, (enum logdir_mark)mark, log->topic,
                                     log->partition, offset);
     if (error == 0)
@@ -302,12 +302,15 @@ int log_truncate(struct log *log, int64_t offset)
         error = log_roll(log, log->end);
     if (error != 0)
         return log_failed(log, error == K_NOMEM || error == K_DISK_FULL ? K_IO : error, "truncate");
-    if (log->start > log->end)
-        log->start = log->end;
     if (log->recovery_point > log->end)
         log->recovery_point = log->end;
+    if (log->start > log->end) {
+        log->start = log->end;
+        error = logdir_set_mark(log->directory, LOGDIR_LOG_START, log->topic, log->partition,
+                                log->start);
+    }
     log_assert_invariants(log);
-    return 0;
+    return error == 0 ? 0 : log_failed(log, K_IO, "truncate");
 }
 
 /* --- what is known ------------------------------------------------------------------------ */

@@ -31,6 +31,11 @@ struct log_config {
     int32_t index_interval_bytes;     /* log bytes between index entries */
     int32_t max_message_bytes;        /* of one batch */
     bool append_time;                 /* message.timestamp.type=LogAppendTime */
+    bool cleanup_delete;              /* old segments go, by the next two */
+    int64_t retention_ms;             /* -1: no matter how old */
+    int64_t retention_bytes;          /* -1: no matter how many */
+    int64_t delete_delay_ms;          /* from a segment's end to that of its files */
+    int64_t segment_jitter_ms;        /* roll up to this much earlier than segment_ms */
 };
 
 struct log_options {

@@ -62,6 +62,23 @@ static int64_t segment_age_ms(const struct segment *segment, const uint8_t *batc
     return segment->created_ms >= 0 ? wall_ms - segment->created_ms : 0;
 }
 
+/* Partitions that began together are not to roll together: each segment has its own share of the
+ * jitter, which a restart does not change. */
+static int64_t roll_age_ms(const struct log *log)
+{
+    int64_t jitter = log->config.segment_jitter_ms;
+    if (jitter > log->config.segment_ms)
+        jitter = log->config.segment_ms;
+    if (jitter <= 0)
+        return log->config.segment_ms;
+    uint64_t mixed = load_u64(log->topic_id.bytes) ^ load_u64(log->topic_id.bytes + 8) ^
+                     ((uint64_t)log->partition << 40) ^ (uint64_t)log_active(log)->base_offset;
+    mixed = (mixed ^ (mixed >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    mixed = (mixed ^ (mixed >> 27)) * UINT64_C(0x94d049bb133111eb);
+    mixed ^= mixed >> 31;
+    return log->config.segment_ms - (int64_t)(mixed % (uint64_t)jitter);
+}
+
 static bool should_roll(const struct log *log, const uint8_t *batch, int64_t last_offset,
                         int64_t wall_ms)
 {
@@ -70,7 +87,7 @@ static bool should_roll(const struct log *log, const uint8_t *batch, int64_t las
     if (segment->tail.size == 0)
         return false;
     return segment->tail.size > (int64_t)config->segment_bytes - (int64_t)batch_size(batch) ||
-           segment_age_ms(segment, batch, wall_ms) > config->segment_ms ||
+           segment_age_ms(segment, batch, wall_ms) > roll_age_ms(log) ||
            segment->offsets.count >= (size_t)(config->index_bytes / INDEX_OFFSET_ENTRY) ||
            segment->times.count + 1 >= (size_t)(config->index_bytes / INDEX_TIME_ENTRY) ||
            last_offset - segment->base_offset > INT32_MAX;

@@ -170,6 +170,25 @@ static int lower_marks(struct log *log)
     return lowered ? logdir_checkpoint(log->directory) : 0;
 }
 
+/* The start was promised, so it counts even if what lay before it is lost with what came after:
+ * then the log goes on there, and no offset is used twice. After a clean stop nothing is lost: a
+ * start beyond the end is a damaged checkpoint. */
+static int settle_start(struct log *log, bool clean, int64_t *start)
+{
+    if (log->segment_count == 0)
+        return log_roll(log, *start < 0 ? 0 : *start);
+    int64_t end = log_active(log)->tail.next_offset;
+    if (*start <= end)
+        return 0;
+    LOG_WARN("log-start-beyond-end", "topic=%s partition=%" PRId32 " start=%" PRId64 " end=%" PRId64
+             " action=%s", log->topic, log->partition, *start, end,
+             clean ? "ignored" : "\"going on at the start\"");
+    if (!clean)
+        return log_roll(log, *start);
+    *start = -1;
+    return logdir_set_mark(log->directory, LOGDIR_LOG_START, log->topic, log->partition, -1);
+}
+
 int log_load(struct log *log, bool clean, struct k_reason *reason)
 {
     int error = list_segments(log);
@@ -178,17 +197,15 @@ int log_load(struct log *log, bool clean, struct k_reason *reason)
     if (error == 0)
         error = log_check(log, clean);
     int64_t start = log_mark(log, LOGDIR_LOG_START);
-    if (error == 0 && log->segment_count == 0)
-        error = log_roll(log, start < 0 ? 0 : start);
+    if (error == 0)
+        error = settle_start(log, clean, &start);
     if (error == 0)
         error = segment_need_file(log_active(log));
     if (error != 0)
         return k_reason_set(reason, error, "cannot load %s: %s", log->path, k_error_text(error));
 
     log->end = log_active(log)->tail.next_offset;
-    log->start = log->segments[0]->base_offset;
-    if (start > log->start)
-        log->start = start < log->end ? start : log->end;
+    log->start = log->segments[0]->base_offset > start ? log->segments[0]->base_offset : start;
     epoch_file_cut(&log->epochs, log->end);
     error = log_save_epochs(log);
     if (error == 0)

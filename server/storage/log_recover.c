@@ -30,6 +30,10 @@ static int check_epoch(void *context, const uint8_t *header)
 
     if (offset < check->trusted || epoch == epoch_file_at(epochs, offset))
         return 0;
+    /* Of what lies before the log start, the file may have forgotten. */
+    if (epochs->count > 0 && offset < epochs->entries[0].start &&
+        epoch <= epochs->entries[0].epoch)
+        return 0;
     if (logdir_may_have_lost_data(check->log->directory) && epoch > epoch_file_last(epochs))
         return epoch_file_assign(epochs, epoch, offset);
     return K_CORRUPT;
@@ -121,8 +125,11 @@ int log_check(struct log *log, bool clean)
     if (clean)
         trusted = INT64_MAX;
 
+    /* What lies before the start is only waiting to be deleted, and may have holes. */
     int error = 0;
-    for (size_t i = 0; i < log->segment_count && error == 0; i++) {
+    int64_t start = log_mark(log, LOGDIR_LOG_START);
+    size_t first = log->segment_count == 0 ? 0 : log_segment_index(log, start);
+    for (size_t i = first; i < log->segment_count && error == 0; i++) {
         bool last = i + 1 == log->segment_count;
         if (last || log->segments[i]->tail.next_offset > trusted)
             error = check_segment(log, i, trusted);

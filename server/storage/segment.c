@@ -46,6 +46,7 @@ static int segment_new(const struct io *io, const char *directory, int64_t base_
     segment->base_offset = base_offset;
     segment->index_interval = index_interval;
     segment->created_ms = -1;
+    segment->newest = SEGMENT_NEWEST_UNKNOWN;
     segment->tail = (struct segment_tail){ .next_offset = base_offset, .first_timestamp = -1,
                                            .max_timestamp = -1,
                                            .max_timestamp_offset = base_offset };
@@ -329,7 +330,9 @@ int segment_doom(const struct segment *segment, bool snapshot_too)
         if (segment->io->rename(segment->io, path_of(segment, i, path), doomed) == 0)
             continue;
         int error = io_error();
-        if (error != K_NOT_FOUND)
+        if (error == K_DISK_FULL)       /* no room for a longer name: then without a delay */
+            error = io_remove_file(segment->io, path);
+        if (error != 0 && error != K_NOT_FOUND)
             return error;
     }
     return 0;

@@ -26,6 +26,8 @@ struct segment_tail {
     size_t offset_count, time_count;
 };
 
+#define SEGMENT_NEWEST_UNKNOWN INT64_MIN
+
 struct segment {
     atomic_uint references;
     const struct io *io;            /* borrowed; outlives the segment */
@@ -38,6 +40,7 @@ struct segment {
     bool indexed;                   /* the indexes are in memory */
     bool served;                    /* some of its bytes were handed out for sending */
     int64_t created_ms;             /* wall time of the first append since open; -1: none */
+    int64_t newest;                 /* of a sealed one: what segment_newest() said, or UNKNOWN */
 };
 
 /* Make an empty segment file. Files of the same base offset that are left over from a failed
@@ -117,6 +120,12 @@ int segment_cut(struct segment *segment, int64_t offset);
 
 /* Largest timestamp in it; -1: none. Reads the end of the time index when it is not in memory. */
 int segment_max_timestamp(struct segment *segment, int64_t *out);
+
+/* The same for a sealed segment of `size` bytes that ends at `next_offset`, as they were on its
+ * loop: read from the files alone, on any thread. The time index is believed only as far as the
+ * batches bear it out; else all of them are looked at. -1 also for a damaged segment; UNKNOWN when
+ * a file can not be read. Blocks. */
+int64_t segment_newest(const struct segment *segment, int64_t size, int64_t next_offset);
 
 /* fdatasync the indexes' files (the log file: io->sync on fd). 0, IO. */
 int segment_sync_indexes(const struct segment *segment);

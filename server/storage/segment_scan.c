@@ -248,6 +248,7 @@ free_window:
 int segment_cut(struct segment *segment, int64_t offset)
 {
     struct segment_place place;
+    segment->newest = SEGMENT_NEWEST_UNKNOWN;
     int error = segment_locate(segment, offset, &place);
     if (error == K_NOT_FOUND) {
         /* Nothing to cut; but it is about to be written again, and needs its tail. */

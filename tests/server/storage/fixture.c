@@ -287,10 +287,12 @@ int fixture_append(struct fixture *fixture, int records, size_t value_size, int6
 void fixture_verify(struct fixture *fixture)
 {
     const struct model *model = &fixture->model;
-    int64_t offset = 0;
+    int64_t offset = log_start(fixture->log);
     size_t at = 0;
 
     ck_assert_int_eq(log_end(fixture->log), model_end(model));
+    for (size_t i = 0; i < model->count && model->batches[i].last < offset; i++)
+        at = model->batches[i].position + model->batches[i].size;
     while (offset < log_end(fixture->log)) {
         struct log_span span;
         ck_assert_int_eq(log_read(fixture->log, offset, INT64_MAX, 1 << 14, &span), 0);

@@ -61,7 +61,7 @@ size_t make_batch(uint8_t *to, size_t room, int records, size_t value_size, int6
 /* Append one batch; the model follows when it succeeds. */
 int fixture_append(struct fixture *fixture, int records, size_t value_size, int64_t timestamp);
 
-/* Read everything and compare with the model. */
+/* Read everything from the log start on and compare with the model. */
 void fixture_verify(struct fixture *fixture);
 
 /* Path of a file of the partition, for damaging it; malloc'ed. */

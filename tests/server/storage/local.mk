@@ -10,6 +10,8 @@ tests_server_storage_test_storage_SOURCES = \
 	tests/server/storage/test_log.c \
 	tests/server/storage/test_logdir.c \
 	tests/server/storage/test_model.c \
-	tests/server/storage/test_recover.c
+	tests/server/storage/test_recover.c \
+	tests/server/storage/test_retain.c \
+	tests/server/storage/test_trim.c
 tests_server_storage_test_storage_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_server_storage_test_storage_LDADD = libtestlib.la libstorage.la libproto.la libcommon.la $(CHECK_LIBS)

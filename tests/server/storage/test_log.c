@@ -133,6 +133,31 @@ START_TEST(a_segment_rolls_by_the_age_of_its_first_record)
 }
 END_TEST
 
+START_TEST(a_segment_rolls_earlier_by_its_own_share_of_the_jitter)
+{
+    int64_t time = 0, smallest = INT64_MAX, largest = 0;
+    f.config.segment_ms = 100;
+    f.config.segment_jitter_ms = 50;
+    log_set_config(f.log, &f.config);
+
+    for (int i = 0; i < 30; i++) {              /* the last record was the first of its segment */
+        int64_t base = log_active(f.log)->base_offset, first = time;
+        while (log_active(f.log)->base_offset == base)
+            ck_assert_int_eq(fixture_append(&f, 1, 1, time++), 0);
+        time--;
+        int64_t age = time - first;
+        smallest = age < smallest ? age : smallest;
+        largest = age > largest ? age : largest;
+        if (i == 15)
+            restart(true);
+    }
+
+    ck_assert_int_gt(smallest, 50);
+    ck_assert_int_le(largest, 101);
+    ck_assert_int_gt(largest, smallest + 20);
+}
+END_TEST
+
 START_TEST(a_segment_rolls_when_an_index_is_full)
 {
     f.config.index_bytes = 3 * INDEX_TIME_ENTRY;
@@ -345,6 +370,7 @@ Suite *log_suite(void)
     tcase_add_test(tests, log_append_time_is_stamped_under_a_new_checksum);
     tcase_add_test(tests, a_segment_rolls_by_size_and_the_log_goes_on);
     tcase_add_test(tests, a_segment_rolls_by_the_age_of_its_first_record);
+    tcase_add_test(tests, a_segment_rolls_earlier_by_its_own_share_of_the_jitter);
     tcase_add_test(tests, a_segment_rolls_when_an_index_is_full);
     tcase_add_test(tests, relative_offsets_never_overflow);
     tcase_add_test(tests, a_read_gives_whole_batches_up_to_both_limits_and_at_least_one);

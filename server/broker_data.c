@@ -80,6 +80,23 @@ static int64_t lease_until_ms(const void *context)
     return control_lease_until_ms(broker->control);
 }
 
+/* On the control loop. Nothing can be served without any directory: the broker ends. */
+static void directory_fenced(void *context)
+{
+    struct broker *broker = context;
+    bool any_left = false;
+
+    for (size_t i = 0; i < broker->directory_count; i++)
+        any_left |= !logdir_fenced(broker->directories[i]);
+    if (broker->shards != NULL)
+        shards_directory_fenced(broker->shards);
+    if (!any_left) {
+        LOG_ERROR("broker-failed", "broker=%" PRId32 " reason=\"no log directory is left\"",
+                  broker->id);
+        broker->events.failed(broker->events.context, broker, K_KAFKA_STORAGE_ERROR);
+    }
+}
+
 static int make_shards(struct broker *broker, struct k_reason *reason)
 {
     const struct dirs_options dirs_options = {
@@ -87,6 +104,8 @@ static int make_shards(struct broker *broker, struct k_reason *reason)
         .count = broker->directory_count,
         .control = broker->control_loop,
         .pool = broker->pool,
+        .fenced = directory_fenced,
+        .context = broker,
     };
     int code = dirs_new(&dirs_options, &broker->dirs);
     if (code != 0)

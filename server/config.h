@@ -15,6 +15,7 @@
 enum leader_fencing { FENCING_LEASE, FENCING_SERVE };
 
 struct config {
+#define CONFIG_FIELD_BOOL bool
 #define CONFIG_FIELD_INT int32_t
 #define CONFIG_FIELD_LONG int64_t
 #define CONFIG_FIELD_STRING char *
@@ -27,6 +28,7 @@ struct config {
 #undef CONFIG_FIELD_STRING
 #undef CONFIG_FIELD_LONG
 #undef CONFIG_FIELD_INT
+#undef CONFIG_FIELD_BOOL
     uint8_t *sources;               /* enum option_source per row; owned */
 };
 

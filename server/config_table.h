@@ -76,6 +76,14 @@
       "A segment is closed when its index has this many bytes (topic: segment.index.bytes).")        \
     X(INT, log_index_interval_bytes, "log.index.interval.bytes", "4096", 0, 2147483647, NULL, OPTION_PER_TOPIC, NULL, \
       "Bytes of log between two entries of the offset index (topic: index.interval.bytes).")         \
+    X(LONG, log_flush_messages, "log.flush.interval.messages", "9223372036854775807", 1, OPTION_NO_MAX, NULL, OPTION_PER_TOPIC, NULL, \
+      "A log is synced to the disk when this many records are not, in the background (topic: flush.messages).") \
+    X(LONG, log_flush_ms, "log.flush.interval.ms", "9223372036854775807", 0, OPTION_NO_MAX, NULL, OPTION_PER_TOPIC, NULL, \
+      "A log is synced to the disk this many milliseconds after the last time, in the background; never later than after a minute (topic: flush.ms).") \
+    X(LONG, log_flush_scheduler_ms, "log.flush.scheduler.interval.ms", "9223372036854775807", 0, OPTION_NO_MAX, NULL, 0, NULL, \
+      "The default of log.flush.interval.ms.")                                                         \
+    X(BOOL, log_flush_on_ack, "log.flush.on.ack", "false", 0, 0, NULL, OPTION_PER_TOPIC, NULL,       \
+      "Records are confirmed, and can be read, once they are on the disk: with true, a power cut takes nothing that was acknowledged (topic: log.flush.on.ack).") \
     X(ENUM, log_timestamp_type, "log.message.timestamp.type", "CreateTime", 0, 0,                    \
       "CreateTime|LogAppendTime", OPTION_PER_TOPIC, NULL,                                            \
       "Whose clock stamps records: the producer's, or the broker's at the append (topic: message.timestamp.type).") \
@@ -100,7 +108,6 @@
     Y("queued.max.requests", OPTION_NO_EFFECT, "See queued.max.request.bytes.")                      \
     Y("broker.id.generation.enable", OPTION_NO_EFFECT, "broker.id=-1 generates an id.")              \
     Y("log.flush.offset.checkpoint.interval.ms", OPTION_NO_EFFECT, "Checkpoints are written every second.") \
-    Y("log.flush.scheduler.interval.ms", OPTION_NO_EFFECT, "Not needed here.")                       \
     Y("log.message.downconversion.enable", OPTION_NO_EFFECT, "Batches are version 2, and nobody asks for older ones.") \
     Y("log.message.format.version", OPTION_NO_EFFECT, "Batches are version 2, as in Kafka since 3.0.") \
     Y("socket.listen.backlog.size", OPTION_NO_EFFECT, "The system's limit applies.")                 \
@@ -124,9 +131,6 @@
     Y("leader.imbalance.per.broker.percentage", OPTION_NOT_YET, "Preferred leaders.")                \
     Y("log.cleaner.enable", OPTION_NOT_YET, "Compaction.")                                           \
     Y("log.cleaner.threads", OPTION_NOT_YET, "Compaction.")                                          \
-    Y("log.flush.interval.messages", OPTION_NOT_YET, "Forced writing to disk.")                      \
-    Y("log.flush.interval.ms", OPTION_NOT_YET, "Forced writing to disk.")                            \
-    Y("log.flush.on.ack", OPTION_NOT_YET, "Forced writing to disk before answers.")                  \
     Y("log.preallocate", OPTION_NOT_YET, "Preallocated segments.")                                   \
     Y("log.retention.bytes", OPTION_NOT_YET, "Retention.")                                           \
     Y("log.retention.check.interval.ms", OPTION_NOT_YET, "Retention.")                               \

@@ -7,6 +7,7 @@
 #include "common/metric.h"
 #include "server/runtime/early_ack.h"
 #include "server/runtime/fetch.h"
+#include "server/runtime/flush.h"
 #include "server/runtime/recompress.h"
 #include "server/runtime/shard_state.h"
 #include "server/runtime/upkeep.h"
@@ -82,15 +83,26 @@ void append_run(struct scatter_part *part)
         scatter_part_done(part);
 }
 
-void append_refuse_all(struct partition *partition, int code)
+static void refuse_entries(struct list *entries, int code)
 {
-    list_remove(&partition->dirty);
-    while (!list_empty(&partition->appends)) {
-        struct list *node = list_first(&partition->appends);
+    while (!list_empty(entries)) {
+        struct list *node = list_first(entries);
         list_remove(node);
         append_refuse(LIST_OWNER(node, struct append_entry, queued), code);
     }
+}
+
+static void refuse_unwritten(struct partition *partition, int code)
+{
+    list_remove(&partition->dirty);
+    refuse_entries(&partition->appends, code);
     recompress_refuse_all(partition, code);
+}
+
+void append_refuse_all(struct partition *partition, int code)
+{
+    refuse_entries(&partition->unflushed, code);
+    refuse_unwritten(partition, code);
 }
 
 void append_resume(struct partition *partition)
@@ -98,6 +110,69 @@ void append_resume(struct partition *partition)
     recompress_resume(partition);
     if (!list_empty(&partition->appends))
         queue_for_flush(partition);
+}
+
+/* --- on the disk before the answer ------------------------------------------------------------ */
+
+static bool flushes_first(const struct partition *partition)
+{
+#ifdef MUTANT_ANSWER_BEFORE_FLUSH
+    return false;
+#endif
+    return partition->config.flush_on_ack;
+}
+
+/* What the last sync covers may be read now. Returns how much waited for it, in bytes. */
+static size_t answer_flushed(struct partition *partition)
+{
+    int64_t flushed = log_recovery_point(partition->log);
+    size_t bytes = 0;
+
+    if (flushed > partition->high_watermark)
+        partition->high_watermark = flushed;
+    while (!list_empty(&partition->unflushed)) {
+        struct append_entry *entry =
+            LIST_OWNER(list_first(&partition->unflushed), struct append_entry, queued);
+        if (entry->end > flushed)
+            break;
+        list_remove(&entry->queued);
+        bytes += entry->size;
+        entry_finished(entry);
+    }
+    return bytes;
+}
+
+void append_flushed(struct partition *partition)
+{
+    int64_t before = partition->high_watermark;
+    size_t bytes = answer_flushed(partition);
+
+    if (partition->high_watermark > before)
+        fetch_wake(partition, bytes != 0 ? bytes : SIZE_MAX);
+    /* Every write asks for its own sync; what none covers was written without one. */
+    if (partition->config.flush_on_ack && partition->flush.latest == NULL &&
+        partition->high_watermark < log_end(partition->log))
+        flush_soon(partition);
+    upkeep_count(partition);
+}
+
+/* What a crash of the process has left in the page cache is confirmed once it is on the disk. */
+void append_opened(struct partition *partition)
+{
+    partition->high_watermark = partition->config.flush_on_ack
+                                    ? log_recovery_point(partition->log)
+                                    : log_end(partition->log);
+    if (partition->high_watermark < log_end(partition->log))
+        flush_soon(partition);
+}
+
+void append_config_changed(struct partition *partition)
+{
+    if (partition->state != PARTITION_OPEN || partition->config.flush_on_ack ||
+        partition->high_watermark == log_end(partition->log))
+        return;
+    partition->high_watermark = log_end(partition->log);
+    fetch_wake(partition, SIZE_MAX);
 }
 
 /* --- writing at the end of the turn ----------------------------------------------------------- */
@@ -136,7 +211,8 @@ static size_t gather(struct partition *partition, size_t *bytes)
     return count;
 }
 
-static void answer_first(struct partition *partition, const struct log_append *written)
+/* The first of the waiting is written. */
+static void settle_first(struct partition *partition, const struct log_append *written)
 {
     struct list *node = list_first(&partition->appends);
     struct append_entry *entry = LIST_OWNER(node, struct append_entry, queued);
@@ -145,7 +221,11 @@ static void answer_first(struct partition *partition, const struct log_append *w
     entry->base_offset = written->base_offset;
     entry->append_time_ms = written->append_time_ms;
     entry->log_start = log_start(partition->log);
-    entry_finished(entry);
+    entry->end = written->base_offset + written->records;
+    if (flushes_first(partition))
+        list_append(&partition->unflushed, node);
+    else
+        entry_finished(entry);
 }
 
 static void flush_partition(struct partition *partition)
@@ -164,18 +244,24 @@ static void flush_partition(struct partition *partition)
         return;
     }
     if (code != 0) {
-        append_refuse_all(partition, code);
+        refuse_unwritten(partition, code);
         return;
     }
     int64_t records = 0;
     for (size_t i = 0; i < count; i++) {
         records += shard->appends[i].records;
-        answer_first(partition, &shard->appends[i]);
+        settle_first(partition, &shard->appends[i]);
     }
     metric_add(metrics, METRIC_RECORDS_IN, records);
     metric_add(metrics, METRIC_BYTES_IN, (int64_t)bytes);
     upkeep_touch(partition);
-    fetch_wake(partition, bytes);
+    upkeep_count(partition);
+    if (flushes_first(partition)) {
+        flush_soon(partition);
+    } else {
+        partition->high_watermark = log_end(partition->log);
+        fetch_wake(partition, bytes);
+    }
     append_resume(partition);           /* what the scratch had no room for */
 }
 

@@ -2,8 +2,8 @@
  *
  * The asker checks each batch (size, checksum) on its own loop, links its entries into a scatter
  * and asks. What must be opened or compressed anew goes through recompress.h first. The owner
- * gathers what a turn brings and writes it when the turn ends; an entry is
- * finished once its batches are in the page cache. */
+ * gathers what a turn brings and writes it when the turn ends; an entry is finished once its
+ * batches are in the page cache or, with log.flush.on.ack, on the disk. */
 #ifndef RUNTIME_APPEND_H
 #define RUNTIME_APPEND_H
 
@@ -16,7 +16,7 @@
 
 struct append_entry {
     struct list node;                   /* in its part */
-    struct list queued;                 /* in partition.appends */
+    struct list queued;                 /* in partition.appends, then in partition.unflushed */
     struct scatter_part *part;
 
     /* the question */
@@ -34,6 +34,7 @@ struct append_entry {
     /* the answer */
     struct outcome outcome;
     int64_t base_offset, append_time_ms, log_start;
+    int64_t end;                        /* after the last record */
 };
 
 /* For scatter.run: every entry of the part is a struct append_entry. */
@@ -50,7 +51,16 @@ void append_refuse(struct append_entry *entry, int code);
 
 /* Finish all that waits in the partition with an error. */
 void append_refuse_all(struct partition *partition, int code);
+/* The log is open now: what may be read? */
+void append_opened(struct partition *partition);
 /* The log is open now: write what has waited when this turn ends. */
 void append_resume(struct partition *partition);
+/* log.flush.on.ack may be another now; what was confirmed stays readable. */
+void append_config_changed(struct partition *partition);
+
+/* --- for flush.c ------------------------------------------------------------------------------ */
+
+/* A sync has ended well: finish what waited for it. */
+void append_flushed(struct partition *partition);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "common/log.h"
 #include "common/map.h"
 #include "net/loop.h"
+#include "server/runtime/flush_cycle.h"
 #include "server/runtime/io_pool.h"
 #include "server/runtime/metadata.h"
 #include "server/storage/logdir.h"
@@ -37,11 +39,17 @@ struct dirs_entry {
 struct dirs {
     struct loop *control;
     struct io_pool *pool;
+    void (*fenced)(void *context);
+    void *context;
+    struct logdir_watch watch;      /* of every directory */
+    struct mail fenced_mail;        /* in transit while fenced_posted */
+    _Atomic bool fenced_posted;
     bool closed;
     size_t count;
     struct logdir **directories;    /* array owned */
     size_t *used;                   /* partitions per directory; owned */
     struct chore *checkpoints, *deletions;      /* one per directory; owned */
+    struct flush_cycle *urgent_cycles, *background_cycles;      /* one per directory; owned */
     struct map entries;             /* "topic-partition" to struct dirs_entry; owned */
 };
 
@@ -338,6 +346,18 @@ void dirs_order(struct dirs *dirs, struct dirs_order *order)
     loop_post(dirs->control, &order->mail);
 }
 
+/* --- group commit ----------------------------------------------------------------------------- */
+
+struct flush_cycle *dirs_flush_cycle(struct dirs *dirs, const struct logdir *directory,
+                                     bool background)
+{
+    size_t i = 0;
+
+    while (dirs->directories[i] != directory)
+        i++;
+    return background ? &dirs->background_cycles[i] : &dirs->urgent_cycles[i];
+}
+
 /* --- strays ----------------------------------------------------------------------------------- */
 
 static bool belongs_here(const struct dirs_entry *entry, const struct metadata *metadata,
@@ -383,9 +403,31 @@ void dirs_set_aside_strays(struct dirs *dirs, const struct metadata *metadata, i
     }
 }
 
+/* --- a directory out of use ------------------------------------------------------------------- */
+
+static void hear_of_fence(struct mail *mail)
+{
+    struct dirs *dirs = LIST_OWNER(mail, struct dirs, fenced_mail);
+
+    atomic_store(&dirs->fenced_posted, false);
+    if (!dirs->closed && dirs->fenced != NULL)
+        dirs->fenced(dirs->context);
+}
+
+/* On any thread. */
+static void tell_of_fence(struct logdir_watch *watch)
+{
+    struct dirs *dirs = LIST_OWNER(watch, struct dirs, watch);
+
+    if (!atomic_exchange(&dirs->fenced_posted, true))
+        loop_post(dirs->control, &dirs->fenced_mail);
+}
+
 void dirs_close(struct dirs *dirs)
 {
     dirs->closed = true;
+    for (size_t i = 0; i < dirs->count; i++)
+        logdir_set_watch(dirs->directories[i], NULL);
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -425,26 +467,36 @@ int dirs_new(const struct dirs_options *options, struct dirs **out)
     dirs->control = options->control;
     dirs->pool = options->pool;
     dirs->count = options->count;
+    dirs->fenced = options->fenced;
+    dirs->context = options->context;
+    dirs->watch.fenced = tell_of_fence;
+    dirs->fenced_mail.deliver = hear_of_fence;
     map_init(&dirs->entries);
     dirs->directories = calloc(dirs->count, sizeof *dirs->directories);
     dirs->used = calloc(dirs->count, sizeof *dirs->used);
     dirs->checkpoints = calloc(dirs->count, sizeof *dirs->checkpoints);
     dirs->deletions = calloc(dirs->count, sizeof *dirs->deletions);
+    dirs->urgent_cycles = calloc(dirs->count, sizeof *dirs->urgent_cycles);
+    dirs->background_cycles = calloc(dirs->count, sizeof *dirs->background_cycles);
 
     int code = K_NOMEM;
     if (dirs->directories == NULL || dirs->used == NULL || dirs->checkpoints == NULL ||
-        dirs->deletions == NULL)
+        dirs->deletions == NULL || dirs->urgent_cycles == NULL || dirs->background_cycles == NULL)
         goto free_dirs;
     for (size_t i = 0; i < dirs->count; i++) {
         dirs->directories[i] = options->directories[i];
         dirs->checkpoints[i] = (struct chore){ .dirs = dirs, .directory = dirs->directories[i] };
         dirs->deletions[i] = (struct chore){ .dirs = dirs, .directory = dirs->directories[i] };
+        flush_cycle_init(&dirs->urgent_cycles[i], io_pool_urgent(dirs->pool));
+        flush_cycle_init(&dirs->background_cycles[i], io_pool_target(dirs->pool));
     }
     for (size_t i = 0; i < dirs->count; i++) {
         code = list_directory(dirs, i);
         if (code != 0)
             goto free_dirs;
     }
+    for (size_t i = 0; i < dirs->count; i++)
+        logdir_set_watch(dirs->directories[i], &dirs->watch);
     for (size_t i = 0; i < dirs->count; i++)
         chore_start(&dirs->deletions[i], run_deletion);       /* what a crash left half deleted */
     *out = dirs;
@@ -464,6 +516,8 @@ void dirs_free(struct dirs *dirs)
     while (map_next(&dirs->entries, &position, NULL, NULL, &value))
         free_entry(value);
     map_fini(&dirs->entries);
+    free(dirs->background_cycles);
+    free(dirs->urgent_cycles);
     free(dirs->deletions);
     free(dirs->checkpoints);
     free(dirs->used);

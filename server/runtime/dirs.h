@@ -18,6 +18,7 @@
 
 struct dirs;
 struct dirs_entry;
+struct flush_cycle;
 struct io_pool;
 struct logdir;
 struct loop;
@@ -28,6 +29,8 @@ struct dirs_options {
     size_t count;
     struct loop *control;                   /* borrowed */
     struct io_pool *pool;                   /* borrowed */
+    void (*fenced)(void *context);          /* a directory went out of use; control loop; or NULL */
+    void *context;
 };
 
 /* Lists what is in the directories: blocks. Returns 0, NOMEM or IO. */
@@ -61,6 +64,11 @@ struct dirs_order {
     struct log *log;                        /* OPEN: the result; else what to close (NULL: none) */
     int code;                               /* OPEN: the result; its reason was logged */
 };
+
+/* The group commit of a directory: what confirms records, or (`background`) what can wait. Any
+ * thread. */
+struct flush_cycle *dirs_flush_cycle(struct dirs *dirs, const struct logdir *directory,
+                                     bool background);
 
 /* Any thread. done() runs once; the order is the caller's again then. */
 void dirs_order(struct dirs *dirs, struct dirs_order *order);

@@ -23,6 +23,8 @@ libruntime_la_SOURCES += \
 	server/runtime/dirs.h server/runtime/dirs.c \
 	server/runtime/early_ack.h server/runtime/early_ack.c \
 	server/runtime/fetch.h server/runtime/fetch.c \
+	server/runtime/flush.h server/runtime/flush.c \
+	server/runtime/flush_cycle.h server/runtime/flush_cycle.c \
 	server/runtime/io_pool.h server/runtime/io_pool.c \
 	server/runtime/offsets.h server/runtime/offsets.c \
 	server/runtime/partition.h server/runtime/partition.c \

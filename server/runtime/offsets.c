@@ -3,6 +3,14 @@
 #include "common/error.h"
 #include "server/runtime/shard_state.h"
 
+/* What can not be read yet is not found. */
+static int only_readable(const struct partition *partition, struct offsets_entry *entry, int code)
+{
+    if (code == 0 && entry->offset >= partition_high_watermark(partition))
+        entry->offset = entry->found_timestamp = -1;
+    return code;
+}
+
 static int look_up(const struct partition *partition, struct offsets_entry *entry)
 {
     entry->offset = entry->found_timestamp = -1;
@@ -15,12 +23,15 @@ static int look_up(const struct partition *partition, struct offsets_entry *entr
         entry->offset = log_start(partition->log);
         return 0;
     case OFFSETS_MAX_TIMESTAMP:
-        return log_find_max_timestamp(partition->log, &entry->offset, &entry->found_timestamp);
+        return only_readable(partition, entry,
+                             log_find_max_timestamp(partition->log, &entry->offset,
+                                                    &entry->found_timestamp));
     default:
         if (entry->timestamp < 0)
             return K_INVALID_REQUEST;
-        return log_find_timestamp(partition->log, entry->timestamp, &entry->offset,
-                                  &entry->found_timestamp);
+        return only_readable(partition, entry,
+                             log_find_timestamp(partition->log, entry->timestamp, &entry->offset,
+                                                &entry->found_timestamp));
     }
 }
 

@@ -16,6 +16,7 @@
 #include "server/runtime/recompress.h"
 #include "server/runtime/shard_state.h"
 #include "server/runtime/upkeep.h"
+#include "server/storage/logdir.h"
 
 enum { RETRY_MS = 1000 };
 
@@ -29,7 +30,7 @@ struct partition *partition_find(struct shard *shard, const struct partition_key
 
 int64_t partition_high_watermark(const struct partition *partition)
 {
-    return log_end(partition->log);
+    return partition->high_watermark;
 }
 
 /* --- may it serve? ---------------------------------------------------------------------------- */
@@ -155,9 +156,29 @@ static void go_offline(struct partition *partition, int code)
 
 void partition_fail(struct partition *partition, int code)
 {
+    if (partition->state == PARTITION_OFFLINE)
+        return;
     LOG_ERROR("partition-offline", "topic=%s partition=%" PRId32 " error=%s", partition->topic,
               partition->key.index, k_error_name(code));
     go_offline(partition, code);
+}
+
+void partitions_leave_fenced(struct shard *shard)
+{
+    size_t position = 0, count = 0;
+    void *value;
+
+    while (map_next(&shard->partitions, &position, NULL, NULL, &value)) {
+        struct partition *partition = value;
+        if (partition->state == PARTITION_OPEN && logdir_fenced(partition->directory)) {
+            go_offline(partition, K_KAFKA_STORAGE_ERROR);
+            count++;
+        }
+    }
+    if (count > 0)
+        LOG_ERROR("partitions-offline",
+                  "loop=%d count=%zu reason=\"their log directory is out of use\"", shard->index,
+                  count);
 }
 
 static void order_retirement(struct partition *partition);
@@ -176,11 +197,14 @@ static void log_opened(struct dirs_order *order)
         order_retirement(partition);
         return;
     }
+    if (code == 0 && logdir_fenced(partition->directory))
+        code = K_KAFKA_STORAGE_ERROR;
     if (code != 0) {
         go_offline(partition, code);
         return;
     }
     partition->state = PARTITION_OPEN;
+    append_opened(partition);
     LOG_DEBUG("partition-open", "topic=%s partition=%" PRId32 " epoch=%" PRId32 " start=%" PRId64
               " end=%" PRId64, partition->topic, partition->key.index, partition->leader_epoch,
               log_start(partition->log), log_end(partition->log));
@@ -231,6 +255,8 @@ static struct partition *add_partition(struct shard *shard, const struct partiti
     partition->key = *key;
     partition->topic = strdup(topic);
     list_init(&partition->appends);
+    list_init(&partition->unflushed);
+    flush_init(&partition->flush);
     list_init(&partition->dirty);
     recompress_init_partition(partition);
     list_init(&partition->watchers);
@@ -274,6 +300,8 @@ static void apply_config(struct partition *partition, const struct metadata_topi
         struct log_config config;
         topic_config_for_log(&partition->config, &config);
         log_set_config(partition->log, &config);
+        append_config_changed(partition);
+        upkeep_config_changed(partition);
     }
 }
 
@@ -341,6 +369,7 @@ void partition_retire(struct partition *partition, enum partition_fate fate)
     assert(list_empty(&partition->preparing) && partition->job == NULL);
     partition->fate = fate;
     upkeep_forget(partition);
+    flush_forget(&partition->flush);
     if (partition->state != PARTITION_OPENING)
         order_retirement(partition);
 }
@@ -351,6 +380,7 @@ bool partition_close(struct partition *partition)
 
     assert(partition->state != PARTITION_OPENING);
     upkeep_forget(partition);
+    flush_forget(&partition->flush);
     bool clean = log_close(partition->log, !failed) == 0 && !failed;
     append_refuse_all(partition, K_CLOSED);
     free_partition(partition);

@@ -14,6 +14,7 @@
 #include "common/list.h"
 #include "common/uuid.h"
 #include "server/runtime/batch_rules.h"
+#include "server/runtime/flush.h"
 #include "server/runtime/shard.h"
 #include "server/runtime/topic_config.h"
 
@@ -23,7 +24,6 @@ struct logdir;
 struct metadata_partition;
 struct metadata_topic;
 struct recompress_job;
-struct upkeep_sync;
 
 enum partition_state { PARTITION_IDLE, PARTITION_OPENING, PARTITION_OPEN, PARTITION_OFFLINE };
 
@@ -48,7 +48,9 @@ struct partition {
     struct batch_rules rules;           /* what the configuration means to produced batches */
     struct logdir *directory;           /* where the log is; borrowed */
     struct log *log;                    /* owned; OPEN, and OFFLINE after a failed write */
-    struct list appends;                /* struct append_entry.queued */
+    int64_t high_watermark;             /* OPEN: see partition_high_watermark() */
+    struct list appends;                /* struct append_entry.queued: to be written */
+    struct list unflushed;              /* struct append_entry.queued: written, not synced */
     struct list dirty;                  /* in shard.dirty while appends wait */
     struct list preparing;              /* struct append_entry.queued: before a recompress job */
     struct list unprepared;             /* in shard.unprepared while it wants a job's turn */
@@ -57,8 +59,9 @@ struct partition {
     struct list waiting;                /* struct partition_wait: for the end of OPENING */
     struct shard_deadline retry;        /* of a failed open */
     struct list touched;                /* in shard.touched: written to since the last checkpoint */
-    struct upkeep_sync *sync;           /* under way in the io pool, or NULL */
-    int64_t sync_at_ms;                 /* the next one; 0: not written to yet */
+    struct flush_state flush;
+    int64_t sync_at_ms;                 /* the next one in the background; 0: not written to yet */
+    int64_t noted_end, noted_high_watermark;    /* of the last checkpoint */
 #ifdef MUTANT_ACK_BEFORE_WRITE
     struct shard_deadline late;         /* early_ack.c */
     struct list late_writes;
@@ -93,7 +96,8 @@ struct partition *partition_serving(struct shard *shard, const struct partition_
                                     int32_t leader_epoch, enum partition_access access,
                                     struct outcome *outcome);
 
-/* First offset that consumers may not read yet: with one replica, the log's end. */
+/* First offset that consumers may not read yet: with one replica, the log's end; with
+ * log.flush.on.ack, the end of what is on the disk. It never goes back while the log is open. */
 int64_t partition_high_watermark(const struct partition *partition);
 
 /* --- what reconciliation needs ---------------------------------------------------------------- */
@@ -108,6 +112,9 @@ void partition_retire(struct partition *partition, enum partition_fate fate);
 
 /* A write failed for good: take it offline. */
 void partition_fail(struct partition *partition, int code);
+
+/* Those whose log directory is out of use go offline. */
+void partitions_leave_fenced(struct shard *shard);
 
 /* Close the log and free. False: not clean. */
 bool partition_close(struct partition *partition);

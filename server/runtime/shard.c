@@ -110,6 +110,24 @@ void shards_picture_changed(struct shards *shards)
     }
 }
 
+static void look_at_directories(struct mail *mail)
+{
+    struct shard *shard = LIST_OWNER(mail, struct shard, fenced_mail);
+
+    atomic_store(&shard->fenced_posted, false);
+    if (!shard->closed)
+        partitions_leave_fenced(shard);
+}
+
+void shards_directory_fenced(struct shards *shards)
+{
+    for (int i = 0; i < shards->count; i++) {
+        struct shard *shard = &shards->items[i];
+        if (!atomic_exchange(&shard->fenced_posted, true))
+            loop_post(shard->loop, &shard->fenced_mail);
+    }
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
 
 static int shard_init(struct shard *shard, struct shards *shards, int index, struct loop *loop)
@@ -126,6 +144,7 @@ static int shard_init(struct shard *shard, struct shards *shards, int index, str
     upkeep_init(shard);
     turn_hook_init(&shard->flush, shard_flush);
     shard->picture_mail.deliver = look_at_picture;
+    shard->fenced_mail.deliver = look_at_directories;
     return timer_new(loop, fire_deadlines, shard, &shard->timer);
 }
 

@@ -50,6 +50,9 @@ struct shard *shards_at(const struct shards *shards, int index);      /* any thr
 /* A new picture was published: every shard looks at it. Any thread. */
 void shards_picture_changed(struct shards *shards);
 
+/* A log directory went out of use: its partitions go offline, on every shard. Any thread. */
+void shards_directory_fenced(struct shards *shards);
+
 /* Take no more pictures, and let everything that waits for a deadline finish now. */
 void shard_stop(struct shard *shard);
 

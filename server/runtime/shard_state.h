@@ -34,6 +34,8 @@ struct shard {
 
     struct mail picture_mail;               /* in transit while picture_posted */
     _Atomic bool picture_posted;
+    struct mail fenced_mail;                /* in transit while fenced_posted */
+    _Atomic bool fenced_posted;
     bool closed;
 };
 

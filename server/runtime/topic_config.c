@@ -53,6 +53,16 @@ const char *topic_config_broker_name(const char *name)
     return NULL;
 }
 
+/* log.flush.interval.ms has another option as its default. */
+static void default_flush_ms(const struct option_table *broker_table, const void *broker_values,
+                             struct topic_config *config)
+{
+    const struct option *source = options_find(broker_table, "log.flush.scheduler.interval.ms");
+
+    if (source != NULL && config->flush_ms == INT64_MAX)
+        memcpy(&config->flush_ms, (const char *)broker_values + source->offset, sizeof(int64_t));
+}
+
 int topic_config_defaults(const struct option_table *broker_table, const void *broker_values,
                           struct topic_config *out, struct k_reason *reason)
 {
@@ -72,6 +82,7 @@ int topic_config_defaults(const struct option_table *broker_table, const void *b
         if (code != 0)
             return code;
     }
+    default_flush_ms(broker_table, broker_values, &config);
     *out = config;
     return 0;
 }

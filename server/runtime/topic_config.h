@@ -23,6 +23,8 @@ struct topic_config {
     int32_t lz4_level, zstd_level;
     int64_t segment_ms;
     int64_t timestamp_before_max_ms, timestamp_after_max_ms, timestamp_difference_max_ms;
+    int64_t flush_messages, flush_ms;
+    bool flush_on_ack;
 };
 
 extern const struct option_table topic_config_table;

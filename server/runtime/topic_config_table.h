@@ -27,6 +27,12 @@
       "Bytes of log between two entries of the offset index.")                                        \
     X(INT, max_message_bytes, "max.message.bytes", "message.max.bytes", "1048588", 0, 2147483647, NULL, \
       "Largest record batch accepted, in bytes, compressed as sent.")                                 \
+    X(LONG, flush_messages, "flush.messages", "log.flush.interval.messages", "9223372036854775807", 1, OPTION_NO_MAX, NULL, \
+      "A log is synced to the disk when this many records are not, in the background.")               \
+    X(LONG, flush_ms, "flush.ms", "log.flush.interval.ms", "9223372036854775807", 0, OPTION_NO_MAX, NULL, \
+      "A log is synced to the disk this many milliseconds after the last time, in the background; never later than after a minute.") \
+    X(BOOL, flush_on_ack, "log.flush.on.ack", "log.flush.on.ack", "false", 0, 0, NULL,                \
+      "Records are confirmed, and can be read, once they are on the disk: with true, a power cut takes nothing that was acknowledged.") \
     X(ENUM, timestamp_type, "message.timestamp.type", "log.message.timestamp.type", "CreateTime", 0, 0, \
       "CreateTime|LogAppendTime",                                                                     \
       "Whose clock stamps records: the producer's, or the broker's at the append.")                   \
@@ -53,13 +59,12 @@
     Z("message.format.version", "Without effect: batches are version 2, as in Kafka since 3.0.")
 
 #define TOPIC_CONFIG_NOT_YET_TABLE(Y)                                                                 \
-    Y("delete.retention.ms") Y("file.delete.delay.ms") Y("flush.messages") Y("flush.ms")              \
+    Y("delete.retention.ms") Y("file.delete.delay.ms")               \
     Y("follower.replication.throttled.replicas") Y("leader.replication.throttled.replicas")           \
     Y("local.retention.bytes") Y("local.retention.ms") Y("max.compaction.lag.ms")                     \
     Y("min.cleanable.dirty.ratio")                                                                    \
     Y("min.compaction.lag.ms") Y("preallocate") Y("remote.storage.enable") Y("retention.bytes")       \
-    Y("retention.ms") Y("segment.jitter.ms") Y("unclean.leader.election.enable")                      \
-    Y("log.flush.on.ack")
+    Y("retention.ms") Y("segment.jitter.ms") Y("unclean.leader.election.enable")
 /* clang-format on */
 
 #endif

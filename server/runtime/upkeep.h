@@ -13,6 +13,12 @@ void upkeep_init(struct shard *shard);
 /* The partition was appended to. */
 void upkeep_touch(struct partition *partition);
 
+/* Sync in the background when flush.messages records are not synced. */
+void upkeep_count(struct partition *partition);
+
+/* flush.ms may be another now. */
+void upkeep_config_changed(struct partition *partition);
+
 /* The partition's log goes away: forget what is under way. */
 void upkeep_forget(struct partition *partition);
 

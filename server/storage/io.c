@@ -113,10 +113,10 @@ static int system_sync_directory(const struct io *io, const char *path)
     return on_directory(path, fsync);
 }
 
-static int system_sync_filesystem(const struct io *io, const char *path)
+static int system_sync_filesystem(const struct io *io, int fd)
 {
     (void)io;
-    return on_directory(path, syncfs);
+    return syncfs(fd);
 }
 
 static void system_life(const struct io *io, const char *path, char out[IO_LIFE_SIZE])
@@ -307,6 +307,13 @@ int io_sync_file(const struct io *io, const char *path)
     int error = io->sync(io, fd) != 0 ? io_error() : 0;
     (void)io->close(io, fd);
     return error;
+}
+
+int io_sync_parent(const struct io *io, const char *path)
+{
+    char directory[PATH_MAX];
+    directory_of(path, directory);
+    return io->sync_directory(io, directory) != 0 ? io_error() : 0;
 }
 
 int io_remove_file(const struct io *io, const char *path)

@@ -28,7 +28,8 @@ struct io {
     int (*rmdir)(const struct io *io, const char *path);
     DIR *(*opendir)(const struct io *io, const char *path);
     int (*sync_directory)(const struct io *io, const char *path);
-    int (*sync_filesystem)(const struct io *io, const char *path);   /* all that holds `path` */
+    /* All that holds `fd`. Tells of failures to write back since `fd` was opened: keep it open. */
+    int (*sync_filesystem)(const struct io *io, int fd);
     /* Into `out`, a line: what must be the same for the page cache to be the one that was written
      * to, which is the kernel's boot and the mount of `path`. "" when the system does not tell. */
     void (*life)(const struct io *io, const char *path, char out[IO_LIFE_SIZE]);
@@ -59,6 +60,9 @@ int io_read_file(const struct io *io, const char *path, size_t limit, char **out
 
 /* fdatasync the file at `path`. 0, NOT_FOUND or k_error. */
 int io_sync_file(const struct io *io, const char *path);
+
+/* Sync the directory that `path` is in. 0 or k_error. */
+int io_sync_parent(const struct io *io, const char *path);
 
 /* Delete; a file that is not there is fine. 0 or k_error. */
 int io_remove_file(const struct io *io, const char *path);

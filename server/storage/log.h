@@ -90,7 +90,7 @@ struct log_span {
 /* The batches from the one that contains `offset` up to `end` (exclusive, for instance the high
  * watermark) and at most `max_bytes`, but always at least one whole batch if there is one below
  * `end`. Within one segment. Returns 0 (size 0 when offset == end), OFFSET_OUT_OF_RANGE (before
- * the start or after the log's end), CORRUPT, IO, NOMEM. */
+ * the start or after the log's end), KAFKA_STORAGE_ERROR (directory fenced), CORRUPT, IO, NOMEM. */
 int log_read(struct log *log, int64_t offset, int64_t end, size_t max_bytes, struct log_span *out);
 
 /* Give the reference back; any thread. Takes a pointer so that it fits a chain's release. */
@@ -122,13 +122,18 @@ int64_t log_recovery_point(const struct log *log);
  * (after log_close() only log_sync_abandon() may follow).
  *
  * begin   NOMEM, KAFKA_STORAGE_ERROR; *out is NULL when all is synced
- * run     IO; blocks
- * end     takes the result of the run and frees; KAFKA_STORAGE_ERROR
+ * extend  the sync covers what was appended since it began as well; false when it can not: its
+ *         run has begun, or more than the end of one file has changed
+ * chain   `next` is run together with `sync`; of another log of the same directory
+ * run     the whole chain; blocks. Few files are synced one by one, more with the whole file system
+ * end     tells the log how the run went and frees; KAFKA_STORAGE_ERROR
  * abandon frees */
 struct log_sync;
 int log_sync_begin(struct log *log, struct log_sync **out);
-int log_sync_run(struct log_sync *sync);
-int log_sync_end(struct log *log, struct log_sync *sync, int result);
+bool log_sync_extend(const struct log *log, struct log_sync *sync);
+void log_sync_chain(struct log_sync *sync, struct log_sync *next);
+void log_sync_run(struct log_sync *sync);
+int log_sync_end(struct log *log, struct log_sync *sync);
 void log_sync_abandon(struct log_sync *sync);
 
 /* Once a second: write index entries to the page cache and tell the directory how far the log is

@@ -33,6 +33,7 @@ struct log {
     struct epoch_file epochs;
     bool epochs_unsynced;
     bool names_unsynced; /* files were made or deleted since the directory was synced */
+    unsigned epochs_syncing, names_syncing;     /* syncs under way that took the flags along */
     uint64_t truncations;               /* a sync that began before one proves nothing */
 
     struct log_served served[LOG_SERVED];

@@ -7,6 +7,7 @@
 #include "server/storage/index_offset.h"
 #include "server/storage/index_time.h"
 #include "server/storage/log_internal.h"
+#include "server/storage/logdir.h"
 
 /* --- places of readers -------------------------------------------------------------------- */
 
@@ -85,6 +86,8 @@ static int cut(struct segment *segment, int64_t position, size_t max_bytes, int6
 
 int log_read(struct log *log, int64_t offset, int64_t end, size_t max_bytes, struct log_span *out)
 {
+    if (logdir_fenced(log->directory))
+        return K_KAFKA_STORAGE_ERROR;
     if (offset < log->start || offset > log->end)
         return K_OFFSET_OUT_OF_RANGE;
     if (end > log->end)

@@ -23,22 +23,25 @@ static const char *path_in(const struct logdir *directory, const char *name, cha
 
 /* --- opening ------------------------------------------------------------------------------ */
 
-/* mkdir -p. */
+/* mkdir -p; what was made is there after a power cut. */
 static int make_directory(const struct io *io, const char *path)
 {
     char prefix[PATH_MAX];
     size_t size = strlen(path);
     if (size == 0 || size >= sizeof prefix)
         return K_INVALID_ARGUMENT;
-    for (size_t i = 1; i <= size; i++) {
+    int error = 0;
+    for (size_t i = 1; i <= size && error == 0; i++) {
         if (path[i] != '/' && path[i] != '\0')
             continue;
         memcpy(prefix, path, i);
         prefix[i] = '\0';
-        if (io->mkdir(io, prefix, 0755) != 0 && errno != EEXIST)
-            return io_error();
+        if (io->mkdir(io, prefix, 0755) == 0)
+            error = io_sync_parent(io, prefix);
+        else if (errno != EEXIST)
+            error = io_error();
     }
-    return 0;
+    return error;
 }
 
 /* An open-file-description lock: it keeps other processes out, Kafka's Java among them, and other
@@ -259,6 +262,11 @@ const struct io *logdir_io(const struct logdir *directory)
     return directory->io;
 }
 
+int logdir_sync(struct logdir *directory)
+{
+    return directory->io->sync_filesystem(directory->io, directory->lock_fd) != 0 ? io_error() : 0;
+}
+
 /* --- end of use --------------------------------------------------------------------------- */
 
 void logdir_fence(struct logdir *directory, int code, const char *what)
@@ -267,6 +275,14 @@ void logdir_fence(struct logdir *directory, int code, const char *what)
         return;
     LOG_ERROR("log-directory-fenced", "path=%s during=%s error=%s", directory->path, what,
               k_error_name(code));
+    struct logdir_watch *watch = atomic_load(&directory->watch);
+    if (watch != NULL)
+        watch->fenced(watch);
+}
+
+void logdir_set_watch(struct logdir *directory, struct logdir_watch *watch)
+{
+    atomic_store(&directory->watch, watch);
 }
 
 bool logdir_fenced(const struct logdir *directory)

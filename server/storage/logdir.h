@@ -67,7 +67,16 @@ void logdir_forget(struct logdir *directory, const char *topic, int32_t partitio
  * failure fences the directory. */
 int logdir_checkpoint(struct logdir *directory);
 
-/* Take it out of use for this process's life after an I/O error. Logged once. */
+/* Whoever has to hear that a directory was taken out of use. */
+struct logdir_watch {
+    /* Once, on the thread that saw the error. */
+    void (*fenced)(struct logdir_watch *watch);
+};
+/* Borrowed until it is replaced, or the directory closed; NULL: nobody. Any thread. */
+void logdir_set_watch(struct logdir *directory, struct logdir_watch *watch);
+
+/* Take it out of use for this process's life after an I/O error: what is in the page cache may
+ * not be what is on the disk any more, so nothing is written, confirmed or read. Logged once. */
 void logdir_fence(struct logdir *directory, int code, const char *what);
 bool logdir_fenced(const struct logdir *directory);
 

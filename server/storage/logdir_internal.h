@@ -24,13 +24,18 @@ struct logdir {
     struct logdir_identity identity;
     bool stored;                        /* meta.properties holds the whole identity */
     bool was_clean, lost;
+    bool used;                          /* some log was opened: files may be unsynced; by mutex */
     atomic_bool fenced;
+    _Atomic(struct logdir_watch *) watch;
 
     pthread_mutex_t mutex;              /* the fields below */
     struct map partitions;              /* "topic-partition" to struct logdir_partition, owned */
     bool changed[LOGDIR_MARKS];         /* since its file was written */
     pthread_mutex_t writing;            /* one checkpoint at a time; taken before `mutex` */
 };
+
+/* Sync the whole file system, by a descriptor as old as the directory's use. IO; blocks. */
+int logdir_sync(struct logdir *directory);
 
 /* --- logdir_marks.c ----------------------------------------------------------------------- */
 

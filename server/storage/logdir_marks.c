@@ -151,6 +151,7 @@ int logdir_begin_new(struct logdir *directory, const char *topic, int32_t partit
         found->forgotten = false;
         found->trusted = false;
         clear_marks(found);
+        directory->used = true;
     }
     pthread_mutex_unlock(&directory->mutex);
     return found == NULL ? K_NOMEM : 0;
@@ -161,6 +162,7 @@ bool logdir_begin(struct logdir *directory, const char *topic, int32_t partition
     pthread_mutex_lock(&directory->mutex);
     struct logdir_partition *found = find(directory, topic, partition);
     bool trusted = found != NULL && found->trusted;
+    directory->used = true;
     if (found != NULL)
         found->trusted = false;
     pthread_mutex_unlock(&directory->mutex);
@@ -178,7 +180,7 @@ void logdir_end(struct logdir *directory, const char *topic, int32_t partition, 
 
 int logdir_settle(struct logdir *directory)
 {
-    bool all = true, unsynced = false;
+    bool all = true;
     size_t position = 0;
     void *value;
 
@@ -188,16 +190,17 @@ int logdir_settle(struct logdir *directory)
         if (partition->forgotten)
             continue;
         all = all && partition->trusted;
-        unsynced = unsynced || partition->marks[LOGDIR_WRITTEN_END] >
-                                   partition->marks[LOGDIR_RECOVERY_POINT];
     }
+    /* Also when every record is synced: the mark speaks for indexes and epochs as well. */
+    bool used = directory->used;
     pthread_mutex_unlock(&directory->mutex);
     if (!all)
         return K_BUSY;
-    if (!unsynced)
+    if (!used)
         return 0;
-    if (directory->io->sync_filesystem(directory->io, directory->path) != 0)
-        return io_error();
+    int error = logdir_sync(directory);
+    if (error != 0)
+        return error;
 
     pthread_mutex_lock(&directory->mutex);
     position = 0;

@@ -70,7 +70,7 @@ static void prepare(void)
     io = io_system;
     io.sync = no_sync;
     io.sync_directory = no_sync_path;
-    io.sync_filesystem = no_sync_path;
+    io.sync_filesystem = no_sync;
 }
 
 static const struct log_config config = { .segment_bytes = 1 << 20, .segment_ms = INT64_C(1) << 40,

@@ -182,6 +182,20 @@ START_TEST(codecs_of_topics_have_kafkas_levels)
 }
 END_TEST
 
+START_TEST(the_interval_of_syncs_has_the_scheduler_s_as_its_default)
+{
+    struct topic_config defaults;
+    struct k_reason reason;
+
+    ck_assert_int_eq(config_set_pair(&config, "log.flush.scheduler.interval.ms=2000", &reason), 0);
+    ck_assert_int_eq(topic_config_defaults(&config_table, &config, &defaults, &reason), 0);
+    ck_assert_int_eq(defaults.flush_ms, 2000);
+    ck_assert_int_eq(config_set_pair(&config, "log.flush.interval.ms=3000", &reason), 0);
+    ck_assert_int_eq(topic_config_defaults(&config_table, &config, &defaults, &reason), 0);
+    ck_assert_int_eq(defaults.flush_ms, 3000);
+}
+END_TEST
+
 START_TEST(the_page_of_all_options_is_up_to_date)
 {
     char *made = NULL, *kept = NULL;
@@ -217,6 +231,7 @@ Suite *config_suite(void)
     tcase_add_test(tests, local_brokers_have_ids_ports_and_directories_of_their_own);
     tcase_add_test(tests, the_older_bound_of_timestamps_holds_where_the_newer_is_not_set);
     tcase_add_test(tests, codecs_of_topics_have_kafkas_levels);
+    tcase_add_test(tests, the_interval_of_syncs_has_the_scheduler_s_as_its_default);
     tcase_add_test(tests, the_page_of_all_options_is_up_to_date);
     tcase_add_test(tests, topics_take_their_defaults_from_the_broker);
     tcase_add_test(tests, topic_overrides_win_and_nonsense_is_passed_over);

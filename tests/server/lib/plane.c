@@ -43,6 +43,13 @@ static void no_controller(void *context, struct control_request *request)
     ck_abort_msg("the controller was asked");
 }
 
+static void directory_fenced(void *context)
+{
+    struct plane *plane = context;
+
+    shards_directory_fenced(plane->shards);
+}
+
 static void open_plane(struct plane *plane)
 {
     struct k_reason reason;
@@ -58,13 +65,16 @@ static void open_plane(struct plane *plane)
         options.name = "data";
         ck_assert_int_eq(loop_new(&options, &plane->loops[i]), 0);
     }
-    ck_assert_msg(logdir_open(plane->path, &io_system, &plane->directory, &reason) == 0, "%s",
+    const struct io *io = plane->io != NULL ? plane->io : &io_system;
+    ck_assert_msg(logdir_open(plane->path, io, &plane->directory, &reason) == 0, "%s",
                   reason.text);
     ck_assert_int_eq(logdir_claim(plane->directory, PLANE_BROKER, "test-cluster", &reason), 0);
     ck_assert_int_eq(dirs_new(&(struct dirs_options){ .directories = &plane->directory,
                                                       .count = 1,
                                                       .control = plane->control,
-                                                      .pool = plane->pool },
+                                                      .pool = plane->pool,
+                                                      .fenced = directory_fenced,
+                                                      .context = plane },
                               &plane->dirs),
                      0);
 
@@ -106,6 +116,11 @@ static void close_logs(void *context)
     ck_assert(shard_close_logs(context));
 }
 
+static void close_broken_logs(void *context)
+{
+    shard_close_logs(context);
+}
+
 static void nothing(void *context)
 {
     (void)context;
@@ -128,7 +143,8 @@ static void close_plane(struct plane *plane)
     io_pool_free(plane->pool);
     settle(plane);
     for (int i = 0; i < plane->loop_count; i++) {
-        call_on(plane->loops[i], close_logs, shards_at(plane->shards, i));
+        call_on(plane->loops[i], plane->broken ? close_broken_logs : close_logs,
+                shards_at(plane->shards, i));
         loop_stop(plane->loops[i]);
         loop_join(plane->loops[i]);
     }
@@ -146,7 +162,13 @@ static void close_plane(struct plane *plane)
 
 void plane_init(struct plane *plane, int loops)
 {
+    plane_init_on(plane, loops, NULL);
+}
+
+void plane_init_on(struct plane *plane, int loops, const struct io *io)
+{
     memset(plane, 0, sizeof *plane);
+    plane->io = io;
     snprintf(plane->path, sizeof plane->path, "/tmp/kairn-plane-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(plane->path));
     plane->loop_count = loops;

@@ -17,6 +17,7 @@
 
 struct control_request;
 struct dirs;
+struct io;
 struct io_pool;
 struct logdir;
 struct loop;
@@ -28,6 +29,8 @@ enum { PLANE_LOOPS_MAX = 4, PLANE_BROKER = 1, PLANE_WAIT_MS = 20000 };
 
 struct plane {
     char path[64];
+    const struct io *io;                /* NULL: the system's */
+    bool broken;                        /* the test broke the disk: logs are not closed clean */
     int loop_count;
     struct loop *loops[PLANE_LOOPS_MAX], *control;
     struct io_pool *pool;
@@ -42,6 +45,8 @@ struct plane {
 };
 
 void plane_init(struct plane *plane, int loops);
+/* The log directory's calls go through `io`, borrowed. */
+void plane_init_on(struct plane *plane, int loops, const struct io *io);
 /* Stop and start again over the same files; pictures start over. */
 void plane_restart(struct plane *plane);
 void plane_fini(struct plane *plane);

@@ -4,6 +4,7 @@
 
 #include <check.h>
 
+Suite *flush_suite(void);
 Suite *io_pool_suite(void);
 Suite *metadata_suite(void);
 Suite *warm_suite(void);

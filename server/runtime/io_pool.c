@@ -90,9 +90,10 @@ static void lower_priority(void)
 {
     enum { OF_THREAD = 1, BEST_EFFORT_LAST = 2 << 13 | 7 };     /* as <linux/ioprio.h> has them */
     long thread = syscall(SYS_gettid);
+    int nice = getpriority(PRIO_PROCESS, (id_t)thread);    /* the broker's own; its limit is 19 */
 
     /* Where the system refuses, the work is still right. */
-    (void)setpriority(PRIO_PROCESS, (id_t)thread, BACKGROUND_NICE);
+    (void)setpriority(PRIO_PROCESS, (id_t)thread, nice + BACKGROUND_NICE);
     (void)syscall(SYS_ioprio_set, OF_THREAD, (int)thread, BEST_EFFORT_LAST);
 }
 

@@ -151,7 +151,8 @@ typedef enum klient_code {
     KLIENT_PARTITIONER_FAILED = -127,
     KLIENT_SERIALIZER_FAILED = -128,
     KLIENT_END_OF_PARTITION = -129,
-    KLIENT_NO_COMMON_VERSION = -130
+    KLIENT_NO_COMMON_VERSION = -130,
+    KLIENT_PRODUCER_IDS_EXHAUSTED = -131
 } klient_code_t;
 
 /* About a code: its name ("NOT_LEADER_OR_FOLLOWER"), a sentence without a full stop, and whether

@@ -99,7 +99,8 @@
     X(PARTITIONER_FAILED,         -127, 0, "the partitioner named a partition that does not exist") \
     X(SERIALIZER_FAILED,          -128, 0, "the serializer refused the value")                    \
     X(END_OF_PARTITION,           -129, 0, "the end of the partition is reached")                 \
-    X(NO_COMMON_VERSION,          -130, K_FATAL, "the client and the broker share no version of the protocol: upgrade the older one")
+    X(NO_COMMON_VERSION,          -130, K_FATAL, "the client and the broker share no version of the protocol: upgrade the older one") \
+    X(PRODUCER_IDS_EXHAUSTED,     -131, K_FATAL, "all 2^63 producer ids were given out")
 /* clang-format on */
 
 #endif

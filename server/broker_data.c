@@ -14,6 +14,7 @@
 #include "server/runtime/control.h"
 #include "server/runtime/dirs.h"
 #include "server/runtime/io_pool.h"
+#include "server/runtime/producer_ids.h"
 #include "server/runtime/shard.h"
 #include "server/runtime/topic_config.h"
 #include "server/storage/logdir.h"
@@ -137,6 +138,11 @@ static void ask_controller(void *context, struct control_request *request)
     control_ask(context, request);
 }
 
+static void ask_producer_id(void *context, struct producer_id_ask *ask)
+{
+    control_ask_producer_id(context, ask);
+}
+
 static int make_gates(struct broker *broker)
 {
     const struct config *config = &broker->config;
@@ -154,6 +160,7 @@ static int make_gates(struct broker *broker)
         .timeout_ms = config->request_timeout_ms,
         .relay_to_controller = relay_to_controller,
         .ask_controller = ask_controller,
+        .ask_producer_id = ask_producer_id,
         .control = broker->control,
     };
     broker->gates = (struct gates){

@@ -47,7 +47,7 @@ struct arena;
     X(DELETE_TOPIC,       "/admin/delete_topics/%s",                0, "none",  "request to delete a topic; removed last") \
     X(ISR_CHANGES,        "/isr_change_notification",               1, "none",  "kept for Kafka's tools; not used") \
     X(LOG_DIR_EVENTS,     "/log_dir_event_notification",            1, "none",  "kept for Kafka's tools; not used") \
-    X(PRODUCER_IDS,       "/latest_producer_id_block",              1, "none",  "last block of producer ids given out") \
+    X(PRODUCER_IDS,       "/latest_producer_id_block",              1, "JSON v1",  "last block of producer ids given out") \
     X(CONSUMERS,          "/consumers",                             1, "none",  "kept for Kafka's tools; not used") \
     X(FEATURE,            "/feature",                               0, "JSON v2", "finalised feature levels") \
     X(KAIRN,              "/kairn",                                 1, "none",  "root of Kairn's own additions") \
@@ -119,6 +119,11 @@ struct znode_config {                            /* /config/topics/T, /config/br
 
 struct znode_controller { int32_t broker; int64_t timestamp_ms; };
 
+struct znode_producer_ids {                      /* /latest_producer_id_block, Kafka's version 1 */
+    int32_t broker;                              /* who took the block */
+    int64_t first, last;                         /* inclusive */
+};
+
 /* Encode: compact JSON with Kafka's field order, zero-terminated, in the arena; NULL when out of
  * memory. Decode: 0, CORRUPT (reason says why) or NOMEM; results live in the arena. */
 char *znode_encode_broker(struct arena *arena, const struct znode_broker *broker);
@@ -142,6 +147,9 @@ int znode_decode_controller(struct arena *arena, const char *data, size_t size,
 char *znode_encode_cluster_id(struct arena *arena, const char *id);
 int znode_decode_cluster_id(struct arena *arena, const char *data, size_t size,
                         char **out, struct k_reason *reason);
+char *znode_encode_producer_ids(struct arena *arena, const struct znode_producer_ids *ids);
+int znode_decode_producer_ids(struct arena *arena, const char *data, size_t size,
+                        struct znode_producer_ids *out, struct k_reason *reason);
 int znode_decode_epoch(const char *data, size_t size, int32_t *out, struct k_reason *reason);
 
 #endif

@@ -96,6 +96,51 @@ int znode_decode_controller(struct arena *arena, const char *data, size_t size,
     return code;
 }
 
+/* --- the last block of producer ids, Kafka's version 1 ---------------------------------------- */
+
+char *znode_encode_producer_ids(struct arena *arena, const struct znode_producer_ids *ids)
+{
+    return znode_json_print(
+        arena, json_pack("{s:i, s:i, s:o, s:o}", "version", 1, "broker", (int)ids->broker,
+                         "block_start", json_sprintf("%lld", (long long)ids->first), "block_end",
+                         json_sprintf("%lld", (long long)ids->last)));
+}
+
+/* A whole number that is stored as text. */
+static int decode_id(struct arena *arena, const json_t *root, const char *field, int64_t *out,
+                     struct k_reason *reason)
+{
+    const char *text = NULL;
+    int code = znode_json_text(arena, root, field, false, &text, reason);
+    if (code == 0 && !znode_decimal(text, strlen(text), INT64_MAX, out))
+        code = k_reason_set(reason, K_CORRUPT, "%s: is not a decimal number", field);
+    return code;
+}
+
+int znode_decode_producer_ids(struct arena *arena, const char *data, size_t size,
+                              struct znode_producer_ids *out, struct k_reason *reason)
+{
+    int64_t version, broker = 0, first = 0, last = 0;
+    json_t *root;
+
+    int code = znode_json_parse(data, size, &root, reason);
+    if (code != 0)
+        return code;
+    code = znode_json_int(root, "version", 1, INT32_MAX, &version, reason);
+    if (code == 0)
+        code = znode_json_int(root, "broker", 0, INT32_MAX, &broker, reason);
+    if (code == 0)
+        code = decode_id(arena, root, "block_start", &first, reason);
+    if (code == 0)
+        code = decode_id(arena, root, "block_end", &last, reason);
+    if (code == 0 && last < first)
+        code = k_reason_set(reason, K_CORRUPT, "block_end: is before block_start");
+    json_decref(root);
+    if (code == 0)
+        *out = (struct znode_producer_ids){ (int32_t)broker, first, last };
+    return code;
+}
+
 /* --- epoch and cluster id -------------------------------------------------------------------- */
 
 int znode_decode_epoch(const char *data, size_t size, int32_t *out, struct k_reason *reason)

@@ -16,5 +16,6 @@ libapi_la_SOURCES = \
 	server/api/fetch.c \
 	server/api/list_offsets.c \
 	server/api/metadata.c \
-	server/api/produce.c
+	server/api/produce.c \
+	server/api/producer_id.c
 libapi_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)

@@ -205,6 +205,7 @@ static void close_down(struct control *control)
     guardian_stop(control->guardian);
     control->guardian = NULL;
     requests_controller_known(control);       /* those that still wait are answered CLOSED */
+    producer_ids_stop(control);
 }
 
 void control_finish(struct control *control)
@@ -279,6 +280,7 @@ int control_new(const struct control_options *options, struct control **out,
 
     struct loop *loop = options->loop;
     if (failed || chair_init(control) != 0 || requests_init(control) != 0 ||
+        producer_ids_init(control) != 0 ||
         news_new(control, &control->news) != 0 ||
         timer_new(loop, tend, control, &control->tend) != 0 ||
         timer_new(loop, stop_took_too_long, control, &control->stop_limit) != 0 ||
@@ -300,6 +302,7 @@ void control_free(struct control *control)
     news_free(control->news);
     chair_fini(control);
     requests_fini(control);
+    producer_ids_fini(control);
     timer_free(control->tend);
     timer_free(control->stop_limit);
     timer_free(control->member_timer);

@@ -9,6 +9,7 @@
  *   store.c             carries out a DO_STORE as fenced multis, made by store_build.c
  *   control_request.c   what others ask of the controller: here, or relayed to its broker
  *   news.c              polls the controller for changes and publishes them
+ *   producer_ids.c      gives out producer ids, a block at a time
  *   peer.c              the native protocol on a channel to another broker
  *
  * Everything runs on the control loop. */
@@ -28,6 +29,7 @@
 #include "server/core/controller.h"
 #include "server/core/member.h"
 #include "server/runtime/control.h"
+#include "server/runtime/producer_ids.h"
 #include "zk/elect.h"
 #include "zk/guardian.h"
 #include "zk/register.h"
@@ -67,6 +69,16 @@ struct chair {
     bool stepping;
 };
 
+/* Ids of the block that is ours, and who waits for one. */
+struct producer_ids {
+    int64_t next;
+    int left;                               /* ids from `next` on */
+    bool taking;                            /* a block is on its way: */
+    int64_t wanted;                         /* where it begins */
+    struct list waiting;                    /* struct producer_id_ask.node */
+    struct timer *retry;
+};
+
 struct control {
     struct control_options options;
     char *connect, *digest, *rack, *listener;
@@ -92,6 +104,7 @@ struct control {
 
     struct chair chair;
     struct list stores;                     /* under way, also those of a chair that was lost */
+    struct producer_ids producer_ids;
     struct news *news;
     int32_t followed;                       /* broker id of the controller, -1: nobody known */
     struct list waiting;                    /* control_request_state: for a controller */
@@ -145,6 +158,11 @@ void store_run(struct control *control, uint64_t token, const struct store_chang
                size_t count);
 /* The chair is lost: who waits for ZooKeeper waits no longer. */
 void stores_abandon(struct control *control);
+
+/* producer_ids.c; stop: who waits is told CLOSED */
+int producer_ids_init(struct control *control);
+void producer_ids_stop(struct control *control);
+void producer_ids_fini(struct control *control);
 
 /* control_request.c */
 void requests_controller_known(struct control *control);           /* somebody new to ask */

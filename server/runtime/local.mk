@@ -15,6 +15,7 @@ libruntime_la_SOURCES = \
 	server/runtime/metadata_parts.c \
 	server/runtime/news.c \
 	server/runtime/peer.h server/runtime/peer.c \
+	server/runtime/producer_ids.h server/runtime/producer_ids.c \
 	server/runtime/store.c server/runtime/store_build.c server/runtime/store_private.h
 # The data plane.
 libruntime_la_SOURCES += \

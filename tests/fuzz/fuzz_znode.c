@@ -7,7 +7,7 @@
 #include "tests/fuzz/target.h"
 #include "zk/znode.h"
 
-enum { KINDS = 8 };
+enum { KINDS = 9 };
 
 /* The text that the node decodes to and is encoded as again; NULL with *code when refused. */
 static char *normalise(struct arena *arena, int kind, const char *data, size_t size, int *code,
@@ -20,6 +20,7 @@ static char *normalise(struct arena *arena, int kind, const char *data, size_t s
         struct znode_partition_state state;
         struct znode_config config;
         struct znode_controller controller;
+        struct znode_producer_ids ids;
         char *id;
         int32_t epoch;
     } node;
@@ -43,9 +44,11 @@ static char *normalise(struct arena *arena, int kind, const char *data, size_t s
     case 6:
         *code = znode_decode_cluster_id(arena, data, size, &node.id, reason);
         return *code == 0 ? znode_encode_cluster_id(arena, node.id) : NULL;
-    default:
+    case 7:
         *code = znode_decode_epoch(data, size, &node.epoch, reason);
         return *code == 0 ? arena_printf(arena, "%d", (int)node.epoch) : NULL;
+    default:
+        TRY(znode_decode_producer_ids, znode_encode_producer_ids, ids);
     }
 #undef TRY
 }

@@ -36,6 +36,8 @@ static const char kafka_controller[] =
     "{\"version\":2,\"brokerid\":1,\"timestamp\":\"1795441150043\",\"kraftControllerEpoch\":-1}";
 static const char kafka_config[] =
     "{\"version\":1,\"config\":{\"cleanup.policy\":\"compact\",\"retention.ms\":\"1000\"}}";
+static const char kafka_producer_ids[] =
+    "{\"version\":1,\"broker\":1,\"block_start\":\"1000\",\"block_end\":\"1999\"}";
 static const char kafka_cluster_id[] = "{\"version\":\"1\",\"id\":\"1UKIahu2SXGw_Vl_ReCU5w\"}";
 
 /* --- encoding -------------------------------------------------------------------------------- */
@@ -52,8 +54,10 @@ START_TEST(nodes_are_written_as_kafka_writes_them)
     const char *const names[] = { "cleanup.policy", "retention.ms" };
     const char *const values[] = { "compact", "1000" };
     const struct znode_config config = { 2, names, values };
+    const struct znode_producer_ids ids = { 1, 1000, 1999 };
     ck_assert(uuid_parse("NpXm8VOnSs6jZjZQdklTIw", &topic.id));
 
+    ck_assert_str_eq(znode_encode_producer_ids(&arena, &ids), kafka_producer_ids);
     ck_assert_str_eq(znode_encode_broker(&arena, &broker), kafka_broker);
     ck_assert_str_eq(znode_encode_topic(&arena, &topic), kafka_topic);
     ck_assert_str_eq(znode_encode_partition_state(&arena, &state), kafka_state);
@@ -222,6 +226,7 @@ static int decode(int which, const char *data, size_t size, struct k_reason *rea
         struct znode_partition_state state;
         struct znode_config config;
         struct znode_controller controller;
+        struct znode_producer_ids ids;
         char *id;
     } out;
 
@@ -238,12 +243,14 @@ static int decode(int which, const char *data, size_t size, struct k_reason *rea
         return znode_decode_config(&arena, data, size, &out.config, reason);
     case 5:
         return znode_decode_controller(&arena, data, size, &out.controller, reason);
+    case 6:
+        return znode_decode_producer_ids(&arena, data, size, &out.ids, reason);
     default:
         return znode_decode_cluster_id(&arena, data, size, &out.id, reason);
     }
 }
 
-enum { DECODERS = 7 };
+enum { DECODERS = 8 };
 
 static void expect_corrupt(int which, const char *data, size_t size)
 {
@@ -335,7 +342,14 @@ START_TEST(fields_of_the_wrong_kind_are_named)
         { 4, "{\"version\":1,\"config\":{\"a\":1}}", "config" },
         { 4, "{\"version\":1,\"config\":[]}", "config" },
         { 5, "{\"version\":2,\"brokerid\":-1,\"timestamp\":\"1\"}", "brokerid" },
-        { 6, "{\"version\":\"1\",\"id\":\"\"}", "id" },
+        { 6, "{\"version\":1,\"broker\":1,\"block_start\":0,\"block_end\":\"9\"}",
+          "block_start" },
+        { 6, "{\"version\":1,\"broker\":1,\"block_start\":\"0\",\"block_end\":\"-1\"}",
+          "block_end" },
+        { 6, "{\"version\":1,\"broker\":1,\"block_start\":\"9\",\"block_end\":\"8\"}",
+          "block_end" },
+        { 6, "{\"version\":1,\"block_start\":\"0\",\"block_end\":\"9\"}", "broker" },
+        { 7, "{\"version\":\"1\",\"id\":\"\"}", "id" },
     };
 
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {

@@ -9,6 +9,7 @@ tests_server_api_test_api_SOURCES = \
 	tests/server/api/test_metadata.c \
 	tests/server/api/test_produce.c \
 	tests/server/api/test_recompress.c \
+	tests/server/api/test_producer_id.c \
 	tests/server/api/test_topics.c
 tests_server_api_test_api_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS)
 tests_server_api_test_api_LDADD = libtestlib.la $(BROKER_LIBS) $(CHECK_LIBS)

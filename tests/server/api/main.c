@@ -5,13 +5,14 @@ Suite *list_offsets_suite(void);
 Suite *metadata_suite(void);
 Suite *produce_suite(void);
 Suite *recompress_suite(void);
+Suite *producer_id_suite(void);
 Suite *topics_suite(void);
 
 int main(int argc, char **argv)
 {
     static const suite_maker makers[] = {
-        fetch_suite, list_offsets_suite, metadata_suite, produce_suite, recompress_suite,
-        topics_suite,
+        fetch_suite, list_offsets_suite, metadata_suite, produce_suite, producer_id_suite,
+        recompress_suite, topics_suite,
     };
     return run_suites(argc, argv, makers, sizeof makers / sizeof *makers);
 }

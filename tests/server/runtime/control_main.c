@@ -7,7 +7,8 @@
 
 int main(int argc, char **argv)
 {
-    static const suite_maker makers[] = { control_suite, control_topics_suite };
+    static const suite_maker makers[] = { control_suite, control_topics_suite,
+                                           producer_ids_suite };
 
     log_set_level(LOG_LEVEL_ERROR);
     int status = server_start();

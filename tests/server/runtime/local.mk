@@ -24,7 +24,8 @@ tests_server_runtime_test_control_SOURCES = \
 	tests/server/lib/crew_server.h tests/server/lib/crew_server.c \
 	tests/server/runtime/control_main.c tests/server/runtime/suites.h \
 	tests/server/runtime/test_control.c \
-	tests/server/runtime/test_control_topics.c
+	tests/server/runtime/test_control_topics.c \
+	tests/server/runtime/test_producer_ids.c
 tests_server_runtime_test_control_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS) \
 	$(ZOOKEEPER_CFLAGS) -DTOP_SRCDIR='"$(abs_top_srcdir)"'
 tests_server_runtime_test_control_LDADD = libtestlib.la $(BROKER_LIBS) $(CHECK_LIBS)

@@ -10,5 +10,6 @@ Suite *metadata_suite(void);
 Suite *warm_suite(void);
 Suite *control_suite(void);
 Suite *control_topics_suite(void);
+Suite *producer_ids_suite(void);
 
 #endif

@@ -1,10 +1,27 @@
 # bench/: programs that bench/run drives.
-noinst_PROGRAMS += bench/null_broker bench/load
-bench_null_broker_SOURCES = bench/null_broker.c
+noinst_PROGRAMS += bench/null_broker bench/limits bench/stats
+bench_loopback = bench/loopback.h bench/loopback.c
+bench_null_broker_SOURCES = bench/null_broker.c $(bench_loopback)
 bench_null_broker_LDADD = libcommon.la
-bench_load_SOURCES = bench/load.c
-bench_load_LDADD = libklient.la
-EXTRA_DIST += bench/run
+bench_limits_SOURCES = bench/limits.c $(bench_loopback)
+bench_limits_LDADD = libproto.la libcommon.la
+bench_stats_SOURCES = bench/stats.c
+bench_stats_LDADD = -lm
+EXTRA_DIST += bench/run bench/lib.sh bench/history.txt bench/workloads/C1-100.sh \
+	bench/workloads/C1-1K.sh bench/workloads/C1-cold.sh bench/workloads/L1-10k.sh \
+	bench/workloads/L1-1k.sh bench/workloads/P1-100.sh bench/workloads/P1-1K.sh \
+	bench/workloads/P1d.sh bench/workloads/R1.sh bench/workloads/client.sh \
+	bench/workloads/consume.sh bench/workloads/idle.sh bench/workloads/latency.sh \
+	bench/workloads/produce.sh
+
+# Peers. Kafka itself runs from its published jars; librdkafka is built against where it is there.
+EXTRA_DIST += bench/peers/kafka bench/peers/KafkaBench.java bench/peers/rdkafka_bench.c
+if HAVE_RDKAFKA
+noinst_PROGRAMS += bench/peers/rdkafka_bench
+bench_peers_rdkafka_bench_SOURCES = bench/peers/rdkafka_bench.c
+bench_peers_rdkafka_bench_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS)
+bench_peers_rdkafka_bench_LDADD = libcommon.la $(RDKAFKA_LIBS)
+endif
 
 # libklient's own cost, against a broker in the same process that throws records away.
 fake_broker_sources = tests/client/fake_broker.h tests/client/fake_broker.c \

@@ -5,10 +5,10 @@ cluster_up --brokers 1 --zookeepers 1
 field() { sed -n "s/.*\"$1\": *\\([^,}]*\\).*/\\1/p"; }
 
 # Produce: as many records as asked for, and they are the ones that come back.
-line=$(kairn perf produce bulk --partitions 1 --records 200000 --size 100 --warm-up 10000 --json) || die "produce"
+line=$(kairn perf produce bulk --partitions 1 --records 200000 --size 100 --warm-up 10000 --json --set acks=1) || die "produce"
 expect_equal "records" "$(field records <<< "$line")" 200000
 expect_match "a rate" "$(field records_per_second <<< "$line")" '^[1-9][0-9.]+$'
-line=$(kairn perf consume bulk --verify --json) || die "consume"
+line=$(kairn perf consume bulk --verify --json --set max.poll.records=1000) || die "consume"
 expect_equal "everything comes back" "$(field records <<< "$line")" 210000
 expect_equal "no offset is missing" "$(field gaps <<< "$line")" 0
 expect_match "for people" "$(kairn perf consume bulk --records 1000)" '^[0-9]+ records, [0-9]+ bytes in .* MB/s'
@@ -28,7 +28,7 @@ expect_match "a rate is kept" "$(field records_per_second <<< "$line")" "^([1-4]
 expect_refusal "a rate that nobody reaches" 1 'were asked for' kairn perf produce paced --rate 1000000000 --seconds 1
 
 # Latency: percentiles only where a hundred samples lie beyond them.
-line=$(kairn perf latency slow --partitions 1 --rate 500 --seconds 2 --warm-up 0 --json 2> /dev/null)
+line=$(kairn perf latency slow --partitions 1 --rate 500 --seconds 2 --warm-up 0 --json --set linger.ms=0 --set fetch.min.bytes=1 2> /dev/null)
 expect_equal "samples" "$(field records <<< "$line")" 1000
 expect_match "the median" "$(field p50_us <<< "$line")" '^[1-9][0-9]*$'
 expect_equal "1000 samples have no p99" "$(field p99_us <<< "$line")" null

@@ -88,6 +88,22 @@ static klient_code_t make_topic(klient_admin_t *admin, const char *name, int64_t
     return KLIENT_OK;
 }
 
+/* --set may name properties of producers or consumers: a handle takes all of them, an admin of its
+ * own would not. */
+static klient_admin_t *open_admin(const struct args *args, int *status)
+{
+    klient_error_t *error = NULL;
+    klient_config_t *config = connect_config(args, false, status);
+    klient_t *klient = config != NULL ? klient_new(config, &error) : NULL;
+    klient_admin_t *admin = klient != NULL ? klient_admin_open(klient, &error) : NULL;
+
+    if (config != NULL && admin == NULL)
+        *status = connect_refused(args, error);
+    klient_free(klient);
+    klient_config_free(config);
+    return admin;
+}
+
 int perf_topic(const struct args *args, const char *topic, int32_t *partitions)
 {
     klient_error_t *error = NULL;
@@ -96,9 +112,10 @@ int perf_topic(const struct args *args, const char *topic, int32_t *partitions)
     int64_t wanted, timeout_ms;
     int status;
 
-    if (!args_number(args, "--partitions", 0, 1, INT32_MAX, &wanted))
+    if (!args_number(args, "--partitions", 0, 1, INT32_MAX, &wanted) ||
+        !connect_timeout(args, &timeout_ms))
         return EXIT_USAGE;
-    klient_admin_t *admin = connect_admin(args, &timeout_ms, &status);
+    klient_admin_t *admin = open_admin(args, &status);
     if (admin == NULL)
         return status;
     klient_code_t code = wanted > 0 ? make_topic(admin, topic, wanted, timeout_ms, &error)

@@ -1,0 +1,60 @@
+# Restart with $gigabytes GB in 10 partitions: from starting the program to the first record that a
+# consumer has, after a clean stop, after kill -9, and after kill -9 with all checkpoints lost, so that
+# every byte is read.
+rounds_max=3
+bytes=$((gigabytes * 1000000000)) records=$((gigabytes * 1000000))
+variants=(ours kafka)
+note ours "$gigabytes GB in 10 partitions, 1000-byte records"
+note limit "the same segments read from the page cache"
+note kafka "Kafka 3.9, the same"
+target clean_ms ours - at-most 300
+target killed_ms ours - at-most 1000
+target scan_mb_per_second ours limit at-least 0.7
+
+prepare() {
+    fresh --partitions 10
+    kairn perf produce bench --records $records --size 1000 --set partitioner=round-robin > /dev/null || return 1
+    verify $records
+    ! possible kafka || {
+        kafka_fresh 10
+        kafka run fill $kafka_bootstrap "$kafka_topic" 1000 $records > /dev/null || return 1
+    }
+}
+# now_ms METRIC SERIES STARTED: since then.
+since() { sample "$1" "$2" $((($(date +%s%N) - $3) / 1000000)); }
+first_fetch() { kairn perf consume bench --records 1 > /dev/null; }
+restart_ours() { # metric
+    local started
+    started=$(date +%s%N)
+    cluster start 1 && first_fetch || fail "the broker does not come back"
+    since ours "$1" "$started"
+}
+run_ours() {
+    local started
+    cluster stop 1; restart_ours clean_ms
+    # What was written since the last checkpoint is the tail of an ordinary life.
+    kairn perf produce bench --records 100000 --size 1000 > /dev/null || return 1
+    cluster kill 1; restart_ours killed_ms
+    kairn perf produce bench --records 1000 --size 1000 > /dev/null || return 1
+    cluster kill 1
+    find "$dir/broker-1/data" -maxdepth 1 \( -name '*checkpoint*' -o -name '.kafka_cleanshutdown' \) -delete
+    started=$(date +%s%N)
+    cat "$dir"/broker-1/data/bench-*/*.log > /dev/null
+    sample limit scan_mb_per_second $((bytes * 1000 / ($(date +%s%N) - started)))
+    started=$(date +%s%N)
+    cluster start 1 && first_fetch || return 1
+    sample ours scan_mb_per_second $((bytes * 1000 / ($(date +%s%N) - started)))
+    since ours scan_ms "$started"
+    kairn perf consume bench > /dev/null || fail "not everything is there"
+}
+run_kafka() {
+    local started
+    kafka stop
+    started=$(date +%s%N)
+    kafka start; kafka wait; kafka run consume $kafka_bootstrap "$kafka_topic" 1 > /dev/null || return 1
+    since kafka clean_ms "$started"
+    kafka kill
+    started=$(date +%s%N)
+    kafka start; kafka wait; kafka run consume $kafka_bootstrap "$kafka_topic" 1 > /dev/null || return 1
+    since kafka killed_ms "$started"
+}

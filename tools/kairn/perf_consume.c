@@ -221,7 +221,7 @@ static void *read_all(void *context)
 {
     struct perf_thread *thread = context;
     struct consuming *consuming = thread->context;
-    struct share share = { NULL };
+    struct share share = { .consumer = NULL };
     klient_error_t *error = NULL;
     int status;
     klient_config_t *config = connect_config(consuming->args, false, &status);

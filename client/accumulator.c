@@ -159,21 +159,24 @@ void accumulator_free(struct accumulator *accumulator)
     free(accumulator);
 }
 
-/* Replace the records of a finished batch by their compressed form if that is smaller. */
-static void compress(const struct klient_config *config, struct batch *batch)
+/* Replace the records of a finished batch by their compressed form, if it fits. Without a gain it
+ * is left alone, unless the topic stores no other form. */
+static void compress(const struct klient_config *config, int codec, bool forced,
+                     struct batch *batch)
 {
     struct buffer buffer;
     struct batch_builder *builder = &batch->builder;
     size_t size = builder->size - BATCH_HEADER_SIZE;
+    size_t most = forced ? builder->capacity - BATCH_HEADER_SIZE : size - 1;
 
     buffer_init(&buffer);
-    if (compress_bytes(config->values.compression, COMPRESS_LEVEL_DEFAULT,
-                       builder->bytes + BATCH_HEADER_SIZE, size, &buffer) == 0 &&
-        buffer.size < size) {
+    if (compress_bytes(codec, config_level(config, codec), builder->bytes + BATCH_HEADER_SIZE,
+                       size, &buffer) == 0 &&
+        buffer.size <= most) {
         memcpy(builder->bytes + BATCH_HEADER_SIZE, buffer.bytes, buffer.size);
         builder->size = BATCH_HEADER_SIZE + buffer.size;
         store_u32(builder->bytes + BATCH_LENGTH, (uint32_t)(builder->size - BATCH_LENGTH_END));
-        store_u16(builder->bytes + BATCH_ATTRIBUTES, (uint16_t)config->values.compression);
+        store_u16(builder->bytes + BATCH_ATTRIBUTES, (uint16_t)codec);
         batch_seal_crc(builder->bytes);
     }
     buffer_fini(&buffer);
@@ -188,8 +191,10 @@ void accumulator_close_open(struct accumulator *accumulator)
         return;
     accumulator->open = NULL;
     batch_build_finish(&batch->builder);
-    if (config->values.compression != CODEC_NONE)
-        compress(config, batch);
+    int stored = atomic_load_explicit(&accumulator->topic->codec, memory_order_relaxed);
+    int codec = stored >= 0 ? stored : config->values.compression;
+    if (codec != CODEC_NONE)
+        compress(config, codec, stored >= 0, batch);
     queue_push(&accumulator->closed, batch);
     atomic_fetch_add_explicit(&accumulator->queued, 1, memory_order_relaxed);
 }

@@ -9,6 +9,7 @@
 #include "client/config.h"
 #include "client/handle.h"
 #include "client/inquiry.h"
+#include "common/compress.h"
 #include "common/error.h"
 #include "common/map.h"
 #include "common/rand.h"
@@ -158,6 +159,7 @@ static int topic_learn_partitions(struct topic *topic, const Kairn__TopicInfo *i
         topic->count = 0;
         topic->id = id;
     }
+    topic->codec = compress_find(info->codec);
     int code = topic_resize(topic, (int32_t)info->n_partitions);
     for (size_t i = 0; code == 0 && i < info->n_partitions; i++) {
         const Kairn__PartitionInfo *from = info->partitions[i];

@@ -33,6 +33,7 @@ struct topic {
     /* since when brokers have said that it does not exist; 0: they have not */
     int64_t unknown_since_ms;
     struct uuid id;
+    int codec;                      /* that its batches are stored in; -1: the producer's */
     struct leadership *partitions;  /* owned, `count` of them */
     int32_t count;
     /* The parked question for a newer leader: one at a time. */

@@ -6,6 +6,7 @@
 
 #include "client/config_table.h"
 #include "client/error.h"
+#include "common/compress.h"
 #include "common/log.h"
 
 static const struct option rows[] = {
@@ -242,6 +243,20 @@ int config_suits(const struct klient_config *config, enum config_use use, klient
         config_restore_log();
     }
     return 0;
+}
+
+int config_level(const struct klient_config *config, int codec)
+{
+    enum { NOT_SET = -1, LZ4_FAST = 9 };
+    const struct config_values *values = &config->values;
+
+    if (values->compression_level != NOT_SET)
+        return values->compression_level;
+    if (codec == CODEC_GZIP && values->gzip_level > 0)
+        return values->gzip_level;
+    if (codec == CODEC_LZ4 && values->lz4_level != LZ4_FAST)
+        return values->lz4_level;
+    return codec == CODEC_ZSTD ? values->zstd_level : COMPRESS_LEVEL_DEFAULT;
 }
 
 static const char *last_colon(const char *text, size_t size)

@@ -27,6 +27,8 @@ struct config_values {
     /* producer */
     int32_t acks, partitioner, compression, batch_bytes, retries, in_flight_max;
     int32_t request_bytes_max;
+    int32_t gzip_level;             /* index into the row's choices: 0 is -1, i is level i */
+    int32_t lz4_level, zstd_level, compression_level;
     int64_t buffer_bytes, block_ms_max, linger_ms, delivery_timeout_ms;
     bool partitioner_ignores_keys, partitioner_adaptive;
     int32_t idempotence;
@@ -66,6 +68,9 @@ enum config_use { USE_PRODUCER, USE_CONSUMER, USE_ADMIN };
 /* Was everything that was set one by one meant for such a handle? 0, or K_INVALID_CONFIG naming the
  * property. What a whole file brought along is only warned of: it may serve several programs. */
 int config_suits(const struct klient_config *config, enum config_use use, klient_error_t **error);
+
+/* The level to compress with, as compress_bytes() takes it. */
+int config_level(const struct klient_config *config, int codec);
 
 /* Are the values consistent with each other? Returns 0 or K_INVALID_CONFIG. */
 int config_check(const struct klient_config *config, klient_error_t **error);

@@ -66,7 +66,15 @@
     X("delivery.timeout.ms", LONG, delivery_timeout_ms, "120000", 1, LONG_MOST, NULL, 0, "message.timeout.ms", \
       "Milliseconds after which a record that is not acknowledged fails.") \
     X("compression.type", ENUM, compression, "none", 0, 0, "none|gzip|snappy|lz4|zstd", 0, "compression.codec", \
-      "How batches are compressed.") \
+      "How batches are compressed, where the topic has no codec of its own; batch.size counts bytes before it.") \
+    X("compression.gzip.level", ENUM, gzip_level, "-1", 0, 0, "-1|1|2|3|4|5|6|7|8|9", 0, NULL, \
+      "Level of gzip; -1: zlib's default, 6.") \
+    X("compression.lz4.level", INT, lz4_level, "9", 1, 17, NULL, 0, NULL, \
+      "Level of lz4; 9 means the fast compressor, as in Java.") \
+    X("compression.zstd.level", INT, zstd_level, "3", -131072, 22, NULL, 0, NULL, \
+      "Level of zstd.") \
+    X("compression.level", INT, compression_level, "-1", -131072, 22, NULL, 0, NULL, \
+      "Level of whichever codec is used, brought into its range; -1: the level of the codec's own property.") \
     X("partitioner", ENUM, partitioner, "sticky", 0, 0, "sticky|hash|round-robin", 0, NULL, \
       "Records without a partition: sticky and hash go by the key's murmur2 hash, those without a key batch by batch; round-robin ignores keys.") \
     X("partitioner.ignore.keys", BOOL, partitioner_ignores_keys, "false", 0, 0, NULL, 0, NULL, \
@@ -121,7 +129,6 @@
     CONFIG_NOT_YET(X, "client.rack") \
     CONFIG_NOT_YET(X, "transactional.id") \
     CONFIG_NOT_YET(X, "transaction.timeout.ms") \
-    CONFIG_NOT_YET(X, "compression.level") \
     CONFIG_NOT_YET(X, "partitioner.class") \
     CONFIG_NOT_YET(X, "partitioner.availability.timeout.ms") \
     CONFIG_NOT_YET(X, "metadata.max.idle.ms") \

@@ -172,17 +172,28 @@ void consumer_refresh_descriptor(struct klient_consumer *consumer)
 
 /* --- poll ------------------------------------------------------------------------------------- */
 
+/* Nothing but a seek gets past it. */
+static bool is_stuck(int code)
+{
+    return code == K_CORRUPT_MESSAGE || code == K_UNSUPPORTED_COMPRESSION_TYPE ||
+           code == K_MESSAGE_TOO_LARGE;
+}
+
 /* Trouble at the head of the list: tell it. */
 static klient_code_t tell_trouble(struct klient_consumer *consumer, struct chunk **at,
                                   klient_error_t **error)
 {
     struct chunk *chunk = *at;
     struct assigned *assigned = chunk->partition;
+    const char *text =
+        chunk->code == K_MESSAGE_TOO_LARGE
+            ? "a batch unfolds to more than consumer.buffer.memory: raise it, or seek past it"
+            : NULL;
     klient_code_t code = fail_partition(error, chunk->code, assigned->topic, assigned->partition,
-                                        chunk->skip_to, NULL);
+                                        chunk->skip_to, text);
 
     unlink_ready(consumer, at);
-    if (chunk->code == K_CORRUPT_MESSAGE) {
+    if (is_stuck(chunk->code)) {
         /* It stays until the application seeks, behind the others. */
         *consumer->ready_last = chunk;
         consumer->ready_last = &chunk->next;

@@ -232,6 +232,9 @@ typedef struct klient_report {
     int64_t timestamp;           /* ms since 1970 as stored; -1 when the record failed */
     int may_have_been_written;   /* with a failure: it may be in the log all the same */
     void *opaque;                /* klient_record_t.opaque */
+    int64_t limit;               /* of the broker, that a failed record exceeds: with
+                                    KLIENT_MESSAGE_TOO_LARGE the topic's max.message.bytes, which
+                                    the whole batch must keep to; 0: none, or not known */
 } klient_report_t;
 
 /* Called once per record of which klient_producer_send() returned KLIENT_OK, inside

@@ -318,6 +318,10 @@ static klient_code_t explain(struct klient_producer *producer, const klient_reco
         return fail(error, code, "buffer.memory is full: records come faster than the brokers take "
                     "them");
     }
+    if (code == K_MESSAGE_TOO_LARGE)
+        return fail(error, code, "%s: the record is larger than max.request.size, which is %d: "
+                    "make it smaller, or raise it (and the topic's max.message.bytes)",
+                    record->topic, (int)producer->config->values.request_bytes_max);
     if (code == K_INVALID_ARGUMENT || code == K_FORKED || code == K_CLOSED)
         return fail(error, code, NULL);
     return fail(error, code, "%s: %s", record->topic, k_error_text(code));

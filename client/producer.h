@@ -52,6 +52,7 @@ struct batch {
     struct flush *flush;            /* who waits for it; loop only */
     int code;                       /* outcome */
     int64_t base_offset, append_time_ms;
+    int64_t limit;                  /* of a broker, that was exceeded; 0: none */
 };
 
 struct batch_queue {
@@ -100,6 +101,7 @@ struct producer_topic {
     atomic_int code;                    /* final refusal of an unknown topic, 0: none */
     atomic_uint_least64_t turn;         /* of round-robin */
     atomic_int_least32_t sticky;        /* partition for records without key; -1: none */
+    atomic_int codec;                   /* that it stores batches in; -1: ours */
     struct topic *topic;                /* held; loop only */
     struct list node;                   /* in sender->topics */
 };

@@ -199,6 +199,7 @@ struct producer_topic *producer_topic_add(struct klient_producer *producer, cons
     if (topic == NULL)
         return NULL;
     atomic_init(&topic->sticky, -1);
+    atomic_init(&topic->codec, -1);
     list_init(&topic->node);
     topic->hash = name_hash(name);
     topic->name = strdup(name);
@@ -270,6 +271,7 @@ void producer_topic_update(struct klient_producer *producer, struct producer_top
             gate_signal(&producer->progress);
         return;
     }
+    atomic_store(&topic->codec, known->codec);
     if (known->count == 0 || table_is_current(old, known))
         return;
     /* A topic can be made anew with fewer partitions; the others stay, without a leader, until

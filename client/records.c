@@ -149,7 +149,7 @@ static int inflate(struct chunk *chunk, const uint8_t *batch, const struct klien
     if (code != 0) {
         buffer_fini(&buffer);
         free(inflated);
-        return code == K_NOMEM ? code : K_CORRUPT_MESSAGE;
+        return code == K_NOMEM || code == K_MESSAGE_TOO_LARGE ? code : K_CORRUPT_MESSAGE;
     }
     atomic_init(&inflated->references, 1);
     inflated->budget = budget_ref(chunk->budget);
@@ -196,7 +196,8 @@ static void leave_batch(struct chunk *chunk, const uint8_t *batch)
 }
 
 /* Check the batch at `at` and start reading it. 1; 0 when there is nothing in it for us (it is
- * left); K_CORRUPT_MESSAGE or K_NOMEM. */
+ * left); K_NOMEM, K_CORRUPT_MESSAGE, K_UNSUPPORTED_COMPRESSION_TYPE or K_MESSAGE_TOO_LARGE (it
+ * unfolds to more than we may hold). */
 static int enter_batch(struct chunk *chunk, const struct klient_config *config)
 {
     const uint8_t *batch = chunk->bytes + chunk->at;

@@ -69,6 +69,7 @@ static void report_records(struct klient_producer *producer, struct batch *batch
         .partition = batch->accumulator->partition,
         .code = (klient_code_t)batch->code,
         .may_have_been_written = batch->code != 0 && batch->maybe_written,
+        .limit = batch->code != 0 ? batch->limit : 0,
     };
 
     for (int32_t i = 0; i < batch->builder.count; i++) {

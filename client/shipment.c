@@ -158,6 +158,7 @@ static void cargo_failed(struct sender *sender, struct cargo *cargo, int code,
 
     for (struct batch *batch = cargo->batches.first; batch != NULL; batch = batch->next) {
         batch->maybe_written |= sent;
+        batch->limit = error != NULL ? error->limit : 0;
         exhausted |= batch->attempts++ >= sender_values(sender)->retries;
     }
     /* Only while the topic is the one it was sent to: otherwise its epochs say nothing. */

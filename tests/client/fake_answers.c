@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/compress.h"
 #include "common/error.h"
 #include "common/slab.h"
 #include "proto/api_table.h"
@@ -128,6 +129,9 @@ static void describe_topic(struct fake *fake, struct fake_topic *topic, Kairn__T
 
     info->name = topic->name;
     info->topic_id = head_bytes_of_uuid(&topic->id);
+    int codec = atomic_load(&fake->faults.codec);
+    if (codec > 0)
+        info->codec = (char *)compress_row(codec - 1)->name;
     info->partitions = arena_calloc(arena, (size_t)topic->partition_count, sizeof(void *));
     for (int p = 0; p < topic->partition_count; p++) {
         Kairn__PartitionInfo *partition = NEW(arena, partition_info, PartitionInfo);
@@ -264,6 +268,8 @@ static void produce_one(struct fake_conn *conn, const Kairn__ProducePartition *r
         result->error = head_error(&fake->arena, code, NULL);
     else
         result->base_offset = base;
+    if (code == K_MESSAGE_TOO_LARGE && result->error != NULL)
+        result->error->limit = atomic_load(&faults->refuse_larger);
 }
 
 static void random_fault(struct fake *fake)

@@ -45,6 +45,7 @@ struct fake_faults {
     /* The body (field number) that ApiVersions tells other versions of, and which; 0: none, and
      * lowest > highest: it is not served at all. */
     atomic_int version_body, version_lowest, version_highest;
+    atomic_int codec;               /* that topics are said to store, plus one; 0: the producer's */
     atomic_int discard;             /* count records instead of keeping them */
     atomic_int loops;               /* partition p belongs to loop p modulo this; 0: one loop */
     /* Seen: produce requests that came by a connection made for the loop of a partition. */

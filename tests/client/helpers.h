@@ -40,6 +40,7 @@ void expect_numbers(klient_consumer_t *consumer, long first, int count);
 void each_stored(struct fake *fake, const char *topic, int partition,
                  void (*each)(void *context, int64_t offset, const char *value), void *context);
 
+Suite *codecs_suite(void);
 Suite *config_suite(void);
 Suite *partitioner_suite(void);
 Suite *producer_suite(void);

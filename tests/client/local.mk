@@ -6,6 +6,7 @@ tests_client_test_client_SOURCES = \
 	tests/client/helpers.h tests/client/helpers.c \
 	tests/client/main.c \
 	tests/client/test_admin.c \
+	tests/client/test_codecs.c \
 	tests/client/test_config.c \
 	tests/client/test_consumer.c \
 	tests/client/test_faults.c \

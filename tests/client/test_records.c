@@ -165,11 +165,37 @@ START_TEST(a_decompression_bomb_is_an_error)
     set_attributes(CODEC_ZSTD, -1);
     fake_append(fake, "t", 0, bytes, size);
     klient_consumer_t *consumer = reader("consumer.buffer.memory", "1048576");
+    klient_error_t *error = NULL;
 
-    ck_assert_int_eq(poll_something(consumer, &records, NULL), KLIENT_CORRUPT_MESSAGE);
+    ck_assert_int_eq(poll_something(consumer, &records, &error), KLIENT_MESSAGE_TOO_LARGE);
+    ck_assert_int_eq(klient_error_skip_to(error), 1);
+    ck_assert_ptr_nonnull(strstr(klient_error_text(error), "consumer.buffer.memory"));
+    klient_error_free(error);
 
     buffer_fini(&buffer);
     free(zeros);
+    klient_consumer_close(consumer, 0, NULL);
+}
+END_TEST
+
+START_TEST(a_codec_that_is_unknown_is_told_until_it_is_skipped)
+{
+    klient_records_t *records = NULL;
+    klient_error_t *error = NULL;
+    size_t size = make_batch(0, 10);
+
+    set_attributes(6, -1);
+    fake_append(fake, "t", 0, bytes, size);
+    fake_append(fake, "t", 0, bytes, make_batch(10, 10));
+    klient_consumer_t *consumer = reader("check.crcs", _i == 0 ? "false" : "true");
+
+    ck_assert_int_eq(poll_something(consumer, &records, &error),
+                     KLIENT_UNSUPPORTED_COMPRESSION_TYPE);
+    ck_assert_int_eq(klient_error_skip_to(error), 10);
+    klient_error_free(error);
+    klient_consumer_seek(consumer, "t", 0, 10, NULL);
+    expect_numbers(consumer, 10, 10);
+
     klient_consumer_close(consumer, 0, NULL);
 }
 END_TEST
@@ -264,6 +290,7 @@ Suite *records_suite(void)
     tcase_add_test(tcase, a_damaged_partition_does_not_stop_another);
     tcase_add_test(tcase, checksums_can_be_trusted);
     tcase_add_test(tcase, a_decompression_bomb_is_an_error);
+    tcase_add_loop_test(tcase, a_codec_that_is_unknown_is_told_until_it_is_skipped, 0, 2);
     tcase_add_test(tcase, control_batches_are_skipped);
     tcase_add_loop_test(tcase, aborted_records_are_left_out_unless_asked_for, 0, 2);
     tcase_add_test(tcase, nulls_empties_headers_and_times_arrive_as_sent);

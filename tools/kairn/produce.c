@@ -54,8 +54,16 @@ static void one_failed(struct producing *producing, klient_code_t code, const ch
 
 static void reported(void *context, const klient_report_t *report)
 {
-    if (report->code != KLIENT_OK)
-        one_failed(context, report->code, klient_code_text(report->code));
+    char text[256];
+
+    if (report->code == KLIENT_OK)
+        return;
+    snprintf(text, sizeof text, "%s", klient_code_text(report->code));
+    if (report->code == KLIENT_MESSAGE_TOO_LARGE && report->limit > 0)
+        snprintf(text, sizeof text,
+                 "%s, which is %lld: make batches smaller (--set batch.size=N), or raise it",
+                 klient_code_text(report->code), (long long)report->limit);
+    one_failed(context, report->code, text);
 }
 
 static void show_progress(struct producing *producing, bool last)

@@ -15,6 +15,9 @@ kairn_SOURCES = \
 	tools/kairn/consume.c \
 	tools/kairn/json.h tools/kairn/json.c \
 	tools/kairn/log.c \
+	tools/kairn/log_recover.c \
+	tools/kairn/log_value.h tools/kairn/log_value.c \
+	tools/kairn/log_verify.c \
 	tools/kairn/main.c \
 	tools/kairn/perf.h tools/kairn/perf.c \
 	tools/kairn/perf_consume.c \

@@ -7,14 +7,21 @@
 #define STORAGE_DUMP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "common/error.h"
+
+/* Print the bytes of a key or value, never NULL: a JSON value if `json`, else for people. */
+typedef void log_dump_value(FILE *out, const uint8_t *bytes, size_t size, bool json);
 
 struct log_dump_options {
     bool records;           /* every record too, not only the batches of a .log */
     bool summary_only;      /* only the last line */
     bool json;              /* one JSON object per line */
+    int64_t from, end;      /* only records with offsets from `from` to before `end` (0: all), and
+                               the batches and index entries that have them */
+    log_dump_value *key, *value;    /* of records; NULL: as text, see below */
 };
 
 /* Print the file. The last line is a summary; for a .log: batches, records, first and last offset
@@ -24,8 +31,8 @@ struct log_dump_options {
  *   | value | i32 count of headers | per header: i32 key size | key | i32 value size (-1: null)
  *   | value
  *
- * so it does not depend on how the records are batched or compressed. In JSON, keys and values are
- * text with each byte that is not printable ASCII as \u00XX.
+ * so it does not depend on how the records are batched or compressed. Unless told otherwise, keys
+ * and values are text with each byte that is not printable ASCII as \u00XX.
  *
  * An index is checked against the .log beside it. Returns 0, K_CORRUPT_MESSAGE (something in the
  * file is not valid: it is printed where it is, and the reason counts), K_NOT_FOUND,

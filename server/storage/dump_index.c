@@ -83,7 +83,7 @@ int dump_offset_index(struct dump *dump, const char *path)
 
     for (size_t i = 0; i < pair.index.count && error == 0; i++) {
         struct offset_entry entry = index_offset_at(&pair.index, i);
-        if (!dump->options->summary_only)
+        if (!dump->options->summary_only && dump_in_range(dump, pair.base_offset + entry.relative))
             fprintf(dump->out,
                     dump->options->json ? "{\"offset\":%" PRId64 ",\"position\":%" PRId32 "}\n"
                                         : "offset %" PRId64 " position %" PRId32 "\n",
@@ -137,7 +137,7 @@ int dump_time_index(struct dump *dump, const char *path)
 
     for (size_t i = 0; i < pair.index.count && error == 0; i++) {
         struct time_entry entry = index_time_at(&pair.index, i);
-        if (!dump->options->summary_only)
+        if (!dump->options->summary_only && dump_in_range(dump, pair.base_offset + entry.relative))
             fprintf(dump->out,
                     dump->options->json ? "{\"timestamp\":%" PRId64 ",\"offset\":%" PRId64 "}\n"
                                         : "timestamp %" PRId64 " offset %" PRId64 "\n",

@@ -15,6 +15,13 @@ struct dump {
 /* Bytes as the inside of a JSON string, for people as well: printable ASCII, the rest escaped. */
 void dump_text(FILE *out, const void *bytes, size_t size);
 
+/* Is the offset within the range that was asked for? */
+static inline bool dump_in_range(const struct dump *dump, int64_t offset)
+{
+    return offset >= dump->options->from &&
+           (dump->options->end == 0 || offset < dump->options->end);
+}
+
 /* Something is not valid; printed where it is. */
 void dump_fault(struct dump *dump, int64_t position, const char *what);
 

@@ -41,13 +41,20 @@ static uint32_t hash_bytes(uint32_t hash, const uint8_t *bytes, int32_t size)
 
 /* --- records ------------------------------------------------------------------------------ */
 
-static void print_bytes(FILE *out, const char *name, const uint8_t *bytes, int32_t size, bool json)
+/* `how` NULL: as text. */
+static void print_bytes(FILE *out, const char *name, const uint8_t *bytes, int32_t size, bool json,
+                        log_dump_value *how)
 {
     if (bytes == NULL) {
         fprintf(out, json ? ",\"%s\":null" : " %s=null", name);
         return;
     }
-    fprintf(out, json ? ",\"%s\":\"" : " %s=\"", name);
+    fprintf(out, json ? ",\"%s\":" : " %s=", name);
+    if (how != NULL) {
+        how(out, bytes, (size_t)size, json);
+        return;
+    }
+    fputc('"', out);
     dump_text(out, bytes, (size_t)size);
     fputc('"', out);
 }
@@ -68,7 +75,8 @@ static int dump_headers(struct dump *dump, const struct record_view *record, uin
             fprintf(dump->out, dump->options->json ? "%s{\"key\":\"" : "%s\"", i == 0 ? "" : ",");
             dump_text(dump->out, header.key, (size_t)header.key_size);
             fputc('"', dump->out);
-            print_bytes(dump->out, "value", header.value, header.value_size, dump->options->json);
+            print_bytes(dump->out, "value", header.value, header.value_size, dump->options->json,
+                        NULL);
             fprintf(dump->out, dump->options->json ? "}" : "");
         }
     }
@@ -86,8 +94,10 @@ static int dump_record(struct dump *dump, const struct record_view *record, stru
         fprintf(dump->out, json ? "{\"offset\":%" PRId64 ",\"timestamp\":%" PRId64
                                 : "  record %" PRId64 " timestamp=%" PRId64, record->offset,
                 record->timestamp);
-        print_bytes(dump->out, "key", record->key, record->key_size, json);
-        print_bytes(dump->out, "value", record->value, record->value_size, json);
+        print_bytes(dump->out, "key", record->key, record->key_size, json,
+                    dump->options->key);
+        print_bytes(dump->out, "value", record->value, record->value_size, json,
+                    dump->options->value);
         fprintf(dump->out, json ? ",\"headers\":[" : " headers=[");
     }
     int error = dump_headers(dump, record, &hash, print);
@@ -149,6 +159,8 @@ static int dump_batch(struct dump *dump, const uint8_t *batch, int64_t position,
     int more = batch_open(&reader, batch, opened);
     if (more == 0) {
         while ((more = batch_reader_next(&reader, &record)) == 1) {
+            if (!dump_in_range(dump, record.offset))
+                continue;
             more = dump_record(dump, &record, summary);
             if (more != 0)
                 break;
@@ -169,7 +181,9 @@ static int dump_batches(struct dump *dump, struct batch_file *file, struct summa
     buffer_init(&opened);
     while ((error = batch_file_batch(file, &batch)) == 0) {
         int64_t next = file->position + (int64_t)batch_size(batch);
-        error = dump_batch(dump, batch, file->position, &opened, summary);
+        bool asked = batch_last_offset(batch) >= dump->options->from &&
+                     (dump->options->end == 0 || batch_base_offset(batch) < dump->options->end);
+        error = asked ? dump_batch(dump, batch, file->position, &opened, summary) : 0;
         if (error != 0)
             break;
         file->position = next;

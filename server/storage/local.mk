@@ -13,6 +13,7 @@ libstorage_la_SOURCES = \
 	server/storage/index_offset.c server/storage/index_offset.h \
 	server/storage/index_time.c server/storage/index_time.h \
 	server/storage/io.c server/storage/io.h \
+	server/storage/io_dry.c server/storage/io_dry.h \
 	server/storage/log.c server/storage/log.h server/storage/log_internal.h \
 	server/storage/log_append.c \
 	server/storage/log_flush.c \
@@ -25,6 +26,11 @@ libstorage_la_SOURCES = \
 	server/storage/logdir.c server/storage/logdir.h server/storage/logdir_internal.h \
 	server/storage/logdir_entries.c \
 	server/storage/logdir_marks.c \
+	server/storage/recover_dry.c server/storage/recover_dry.h \
 	server/storage/segment.c server/storage/segment.h \
 	server/storage/segment_newest.c \
-	server/storage/segment_scan.c
+	server/storage/segment_scan.c \
+	server/storage/verify.c server/storage/verify.h server/storage/verify_internal.h \
+	server/storage/verify_directory.c \
+	server/storage/verify_index.c \
+	server/storage/verify_segment.c

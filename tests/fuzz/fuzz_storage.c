@@ -13,6 +13,8 @@
 #include "server/storage/io.h"
 #include "server/storage/log.h"
 #include "server/storage/logdir.h"
+#include "server/storage/recover_dry.h"
+#include "server/storage/verify.h"
 #include "tests/fuzz/target.h"
 
 static const char *const names[] = {
@@ -129,6 +131,18 @@ static void use(struct log *log)
     (void)log_truncate(log, 5);
 }
 
+static void found(void *context, const struct log_finding *finding)
+{
+    (void)context;
+    assert(finding->path[0] != '\0' && finding->what[0] != '\0');
+}
+
+static void told(void *context, const char *line)
+{
+    (void)context;
+    assert(line[0] != '\0');
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
@@ -144,6 +158,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FILE *file = fopen(path, "w");
     if (file == NULL || fwrite(data + 1, 1, size - 1, file) != size - 1 || fclose(file) != 0)
         abort();
+
+    struct log_verify_summary verified;
+    struct log_recover_summary rehearsed;
+    if (log_verify(root, &(struct log_verify_options){ .found = found }, &verified, &reason) != 0)
+        assert(reason.text[0] != '\0');
+    if (log_recover_dry(root, told, NULL, &rehearsed, &reason) != 0)
+        assert(reason.text[0] != '\0');
 
     FILE *out = fopen("/dev/null", "w");
     (void)log_dump(path, &(struct log_dump_options){ .records = true, .json = size % 2 == 0 }, out,

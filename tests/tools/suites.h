@@ -5,6 +5,7 @@
 #include <check.h>
 
 Suite *args_suite(void);
+Suite *log_value_suite(void);
 Suite *perf_suite(void);
 Suite *record_format_suite(void);
 

@@ -71,5 +71,7 @@ int perf_produce(const struct args *args);
 int perf_consume(const struct args *args);
 int perf_latency(const struct args *args);
 int log_dump_file(const struct args *args);
+int log_verify_paths(const struct args *args);
+int log_recover_files(const struct args *args);
 
 #endif

@@ -5,6 +5,7 @@
 #include "client/klient.h"
 #include "common/descriptors.h"
 #include "tools/kairn/command.h"
+#include "tools/kairn/log_value.h"
 
 /* clang-format off */
 static const struct command commands[] = {
@@ -102,7 +103,22 @@ static const struct command commands[] = {
               "Exit status 1 when anything in a file is wrong.",
       .flags = {
           { "--records", NULL, "print every record, not only batches" },
-          { "--summary", NULL, "only the last line: counts, offsets, a hash of the records" } } },
+          { "--summary", NULL, "only the last line: counts, offsets, a hash of the records" },
+          { "--from", "OFFSET", "only records from this offset on, and what contains them" },
+          { "--to", "OFFSET", "only records up to this offset" },
+          { "--key", "TYPE", "print keys as " LOG_VALUE_NAMES },
+          { "--value", "TYPE", "print values so" } } },
+    { .noun = "log", .verb = "verify", .operands = "PATH...", .operands_min = 1,
+      .operands_max = 1000, .run = log_verify_paths,
+      .text = "Read everything in log directories, partitions or single files, and say what is wrong\n"
+              "where and what to do; no broker is needed, and nothing is changed.\n"
+              "Exit status 1 when anything is wrong." },
+    { .noun = "log", .verb = "recover", .operands = "DIR", .operands_min = 1, .operands_max = 1,
+      .run = log_recover_files,
+      .text = "Say what the next start of a broker would check, cut and make anew in a log directory.\n"
+              "Nothing is changed; a start itself does it.",
+      .flags = {
+          { "--dry-run", NULL, "needed: the command does nothing else" } } },
 };
 /* clang-format on */
 

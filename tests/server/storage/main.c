@@ -6,6 +6,8 @@ Suite *faults_suite(void);
 Suite *model_suite(void);
 Suite *logdir_suite(void);
 Suite *dump_suite(void);
+Suite *recover_dry_suite(void);
+Suite *verify_suite(void);
 Suite *doomed_suite(void);
 Suite *retain_suite(void);
 Suite *trim_suite(void);
@@ -14,6 +16,7 @@ int main(int argc, char **argv)
 {
     static const suite_maker makers[] = {
         log_suite, recover_suite, faults_suite, model_suite, logdir_suite, dump_suite,
+        recover_dry_suite, verify_suite,
         doomed_suite, retain_suite, trim_suite
     };
     return run_suites(argc, argv, makers, sizeof makers / sizeof *makers);

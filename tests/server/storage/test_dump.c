@@ -125,6 +125,31 @@ START_TEST(text_files_are_printed_and_others_refused)
 }
 END_TEST
 
+static void as_size(FILE *out, const uint8_t *bytes, size_t size, bool json)
+{
+    (void)bytes;
+    fprintf(out, json ? "%zu" : "<%zu>", size);
+}
+
+START_TEST(a_range_of_offsets_is_printed_and_counted_alone)
+{
+    struct log_dump_options options = { .records = true, .from = 5, .end = 9, .value = as_size };
+
+    ck_assert_int_eq(dump("00000000000000000000.log", options), 0);
+    ck_assert_ptr_null(strstr(text, "  record 4 "));
+    ck_assert_ptr_nonnull(strstr(text, "  record 5 timestamp=103 key=\"k1\" value=<5> headers=[]"));
+    ck_assert_ptr_nonnull(strstr(text, "  record 8 "));
+    ck_assert_ptr_null(strstr(text, "  record 9 "));
+    ck_assert_ptr_nonnull(strstr(text, "summary batches=3 records=4 first=4 last=9 "));
+
+    ck_assert_int_eq(dump("00000000000000000000.index", options), 0);
+    for (char *line = strstr(text, "offset "); line != NULL; line = strstr(line + 1, "offset ")) {
+        ck_assert_int_ge(atoi(line + 7), 5);
+        ck_assert_int_lt(atoi(line + 7), 9);
+    }
+}
+END_TEST
+
 Suite *dump_suite(void)
 {
     Suite *suite = suite_create("server/storage/dump");
@@ -135,6 +160,7 @@ Suite *dump_suite(void)
     tcase_add_test(tests, a_flipped_byte_is_reported);
     tcase_add_test(tests, indexes_are_checked_against_the_segment);
     tcase_add_test(tests, text_files_are_printed_and_others_refused);
+    tcase_add_test(tests, a_range_of_offsets_is_printed_and_counted_alone);
     suite_add_tcase(suite, tests);
     return suite;
 }

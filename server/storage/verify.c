@@ -1,0 +1,308 @@
+/* storage/verify.c - what is it that is to be verified; one partition's directory. */
+#include "server/storage/verify.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/storage/checkpoint.h"
+#include "server/storage/identity.h"
+#include "server/storage/io.h"
+#include "server/storage/verify_internal.h"
+
+void verify_say(struct verify *verify, enum log_finding_kind kind, const char *path,
+                int64_t position, int64_t offset, const char *action, const char *format, ...)
+{
+    char what[256];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    if (kind == LOG_FINDING_FAULT)
+        verify->summary->faults++;
+    else
+        verify->summary->notes++;
+    const struct log_finding finding = { kind, path, position, offset, what, action };
+    verify->options->found(verify->options->context, &finding);
+}
+
+/* --- the files of a partition ------------------------------------------------------------- */
+
+struct bases {
+    int64_t *items;                     /* owned; ascending once sorted */
+    size_t count, capacity;
+};
+
+static bool ends_with(const char *name, const char *suffix)
+{
+    size_t size = strlen(name), suffix_size = strlen(suffix);
+    return size > suffix_size && strcmp(name + size - suffix_size, suffix) == 0;
+}
+
+/* The base offset if `name` is "<20 digits><suffix>"; -1 otherwise. */
+static int64_t base_of(const char *name, const char *suffix)
+{
+    int64_t base;
+    if (strlen(name) != 20 + strlen(suffix) || strcmp(name + 20, suffix) != 0 ||
+        !checkpoint_number((struct checkpoint_field){ name, 20 }, 0, INT64_MAX, &base))
+        return -1;
+    return base;
+}
+
+static int add_base(struct bases *bases, int64_t base)
+{
+    if (bases->count == bases->capacity) {
+        size_t capacity = bases->capacity == 0 ? 16 : 2 * bases->capacity;
+        int64_t *items = realloc(bases->items, capacity * sizeof *items);
+        if (items == NULL)
+            return K_NOMEM;
+        bases->items = items;
+        bases->capacity = capacity;
+    }
+    bases->items[bases->count++] = base;
+    return 0;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void note_leftover(struct verify *verify, const char *directory, const char *name)
+{
+    static const char *const suffixes[] = { ".deleted", ".cleaned", ".swap", ".tmp" };
+    char path[PATH_MAX];
+
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        if (!ends_with(name, suffixes[i]) ||
+            snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path)
+            continue;
+        verify_say(verify, LOG_FINDING_NOTE, path, -1, -1,
+                   "nothing: the next start finishes or removes it", "a file of unfinished work");
+    }
+}
+
+static int list_bases(struct verify *verify, const char *path, bool notes, struct bases *bases)
+{
+    DIR *listing = verify->io->opendir(verify->io, path);
+    struct dirent *entry;
+    int error = 0;
+
+    if (listing == NULL)
+        return io_error();
+    while (error == 0 && (entry = readdir(listing)) != NULL) {
+        int64_t base = base_of(entry->d_name, ".log");
+        if (base >= 0)
+            error = add_base(bases, base);
+        else if (notes)
+            note_leftover(verify, path, entry->d_name);
+    }
+    closedir(listing);
+    if (bases->count > 1)
+        qsort(bases->items, bases->count, sizeof *bases->items, ascending);
+    return error;
+}
+
+/* Bytes of the segments; what can not be looked at counts for nothing. */
+int64_t verify_partition_bytes(struct verify *verify, const char *path)
+{
+    struct bases bases = { 0 };
+    char name[PATH_MAX];
+    struct stat status;
+    int64_t bytes = 0;
+
+    (void)list_bases(verify, path, false, &bases);
+    for (size_t i = 0; i < bases.count; i++) {
+        if (snprintf(name, sizeof name, "%s/%020" PRId64 ".log", path, bases.items[i]) <
+                (int)sizeof name &&
+            verify->io->stat_path(verify->io, name, &status) == 0)
+            bytes += status.st_size;
+    }
+    free(bases.items);
+    return bytes;
+}
+
+/* --- a partition -------------------------------------------------------------------------- */
+
+/* One of the small files; missing is only told, and not even that of an empty log. */
+static int check_small_file(struct verify *verify, const char *directory, const char *name,
+                            bool expected)
+{
+    char path[PATH_MAX];
+    struct stat status;
+
+    if (snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path)
+        return K_INVALID_ARGUMENT;
+    if (verify->io->stat_path(verify->io, path, &status) != 0) {
+        if (expected)
+            verify_say(verify, LOG_FINDING_NOTE, path, -1, -1,
+                       "nothing: the next start makes it anew", "the file is missing");
+        return 0;
+    }
+    return verify_text_file(verify, path, name);
+}
+
+static int load_epochs(struct verify_partition *partition, bool expected)
+{
+    struct verify *verify = partition->verify;
+    char path[PATH_MAX];
+
+    int error = check_small_file(verify, partition->path, "leader-epoch-checkpoint", expected);
+    if (error != 0)
+        return error;
+    snprintf(path, sizeof path, "%s/leader-epoch-checkpoint", partition->path);
+    error = epoch_file_load(&partition->epochs, verify->io, path);
+    partition->epochs_known = error == 0;
+    return error == K_NOMEM ? error : 0;
+}
+
+/* A file that can not be read is a finding like others: the rest is looked at all the same. */
+static int read_segments(struct verify_partition *partition, const struct bases *bases)
+{
+    for (size_t i = 0; i < bases->count; i++) {
+        int error = verify_segment(partition, bases->items[i], i + 1 == bases->count);
+        if (error == K_NOMEM)
+            return error;
+        if (error != 0) {
+            char path[PATH_MAX];
+            snprintf(path, sizeof path, "%s/%020" PRId64 ".log", partition->path, bases->items[i]);
+            verify_say(partition->verify, LOG_FINDING_FAULT, path, -1, bases->items[i],
+                       "see the system's log for what the disk says",
+                       "the segment can not be read: %s", strerror(errno));
+            partition->next_offset = -1;
+        }
+    }
+    return 0;
+}
+
+static void check_mark(struct verify_partition *partition, const char *name, int64_t offset)
+{
+    if (offset > partition->end && partition->end >= 0)
+        verify_say(partition->verify, LOG_FINDING_FAULT, partition->path, -1, offset,
+                   "records were lost at the end, or the checkpoint is not of this log; the next "
+                   "start lowers it",
+                   "%s says %" PRId64 ", but the log ends at %" PRId64, name, offset,
+                   partition->end);
+}
+
+static void check_end(struct verify_partition *partition, const struct verify_marks *marks)
+{
+    const struct epoch_file *epochs = &partition->epochs;
+
+    if (epochs->count > 0)
+        check_mark(partition, "leader-epoch-checkpoint", epochs->entries[epochs->count - 1].start);
+    if (marks == NULL)
+        return;
+    check_mark(partition, "recovery-point-offset-checkpoint", marks->recovery_point);
+    check_mark(partition, "log-start-offset-checkpoint", marks->log_start);
+    check_mark(partition, "replication-offset-checkpoint", marks->high_watermark);
+    check_mark(partition, "kairn-checkpoint", marks->written_end);
+    check_mark(partition, "cleaner-offset-checkpoint", marks->cleaned);
+}
+
+int verify_partition_directory(struct verify *verify, const char *path,
+                               const struct verify_marks *marks)
+{
+    struct verify_partition partition = { .verify = verify, .path = path, .next_offset = -1,
+                                          .end = -1, .last_epoch = -1, .cleaned = -1,
+                                          .in_directory = marks != NULL };
+    struct bases bases = { 0 };
+
+    if (marks != NULL)
+        partition.cleaned = marks->cleaned;
+    verify->summary->partitions++;
+    epoch_file_init(&partition.epochs);
+    int error = list_bases(verify, path, true, &bases);
+    if (error == 0)
+        error = check_small_file(verify, path, "partition.metadata", bases.count > 0);
+    if (error == 0)
+        error = load_epochs(&partition, bases.count > 0);
+    if (error == 0)
+        error = read_segments(&partition, &bases);
+    if (error == 0)
+        check_end(&partition, marks);
+    epoch_file_fini(&partition.epochs);
+    free(bases.items);
+    return error;
+}
+
+/* --- by what it is ------------------------------------------------------------------------ */
+
+/* A file of a segment: the whole segment, as one file is only judged by the others. */
+static int verify_segment_of(struct verify *verify, const char *path, const char *name)
+{
+    char directory[PATH_MAX];
+    struct verify_partition partition = { .verify = verify, .path = directory, .next_offset = -1,
+                                          .end = -1, .last_epoch = -1, .cleaned = -1 };
+    size_t size = (size_t)(name - path);
+    int64_t base = base_of(name, ".log");
+
+    if (base < 0)
+        base = base_of(name, ".index");
+    if (base < 0)
+        base = base_of(name, ".timeindex");
+    if (base < 0 || size >= sizeof directory)
+        return K_INVALID_ARGUMENT;
+    snprintf(directory, sizeof directory, "%.*s", size > 1 ? (int)size - 1 : (int)size, path);
+    if (size == 0)
+        snprintf(directory, sizeof directory, ".");
+    epoch_file_init(&partition.epochs);
+    int error = verify_segment(&partition, base, true);
+    epoch_file_fini(&partition.epochs);
+    return error;
+}
+
+static int verify_path(struct verify *verify, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
+    struct bases bases = { 0 };
+    struct stat status;
+
+    if (verify->io->stat_path(verify->io, path, &status) != 0)
+        return io_error();
+    if (!S_ISDIR(status.st_mode)) {
+        verify->bytes_all = status.st_size;
+        int error = verify_text_file(verify, path, name);
+        return error == K_INVALID_ARGUMENT ? verify_segment_of(verify, path, name) : error;
+    }
+    int error = list_bases(verify, path, false, &bases);
+    size_t topic_size;
+    int32_t number;
+    bool partition = bases.count > 0 || partition_name_parse(name, &topic_size, &number);
+    free(bases.items);
+    if (error != 0)
+        return error;
+    if (!partition)
+        return verify_log_directory(verify, path);
+    verify->bytes_all = verify_partition_bytes(verify, path);
+    return verify_partition_directory(verify, path, NULL);
+}
+
+int log_verify(const char *path, const struct log_verify_options *options,
+               struct log_verify_summary *summary, struct k_reason *reason)
+{
+    struct verify verify = { .io = options->io != NULL ? options->io : &io_system,
+                             .options = options, .summary = summary };
+    char plain[PATH_MAX];
+    size_t size = strlen(path);
+
+    *summary = (struct log_verify_summary){ 0 };
+    while (size > 1 && path[size - 1] == '/')
+        size--;
+    if (size == 0 || size >= sizeof plain)
+        return k_reason_set(reason, K_INVALID_ARGUMENT, "%s: no such path", path);
+    snprintf(plain, sizeof plain, "%.*s", (int)size, path);
+    buffer_init(&verify.opened);
+    int error = verify_path(&verify, plain);
+    buffer_fini(&verify.opened);
+    if (error == K_INVALID_ARGUMENT)
+        return k_reason_set(reason, error,
+                            "%s: neither a log directory, nor a partition's, nor a file of one",
+                            path);
+    return error == 0 ? 0 : k_reason_set(reason, error, "%s: %s", path, k_error_text(error));
+}

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "common/metric.h"
@@ -18,7 +19,7 @@
 #include "server/storage/io.h"
 #include "server/storage/logdir.h"
 
-enum { POOL_THREADS = 2, TICK_MS = 1000, CONTROL_STOP_LIMIT_S = 6 };
+enum { POOL_THREADS_MIN = 2, POOL_THREADS_MAX = 64, TICK_MS = 1000, CONTROL_STOP_LIMIT_S = 6 };
 
 /* --- what the control plane tells ------------------------------------------------------------- */
 
@@ -175,6 +176,18 @@ static int make_control(struct broker *broker, struct k_reason *reason)
     return control_new(&options, &broker->control, reason);
 }
 
+/* What needs most of them is opening logs after a crash, when they are checked. */
+static int pool_threads(const struct broker *broker)
+{
+    long wanted = broker->config.num_recovery_threads, processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (wanted == 0)
+        wanted = processors;
+    wanted *= (long)broker->directory_count;
+    return wanted < POOL_THREADS_MIN ? POOL_THREADS_MIN
+         : wanted > POOL_THREADS_MAX ? POOL_THREADS_MAX
+                                     : (int)wanted;
+}
+
 static int make_parts(struct broker *broker, struct k_reason *reason)
 {
     const struct loop_options control_options = { .name = "control", .cpu = -1 };
@@ -184,7 +197,7 @@ static int make_parts(struct broker *broker, struct k_reason *reason)
     if (code == 0)
         code = resolver_new(&broker->resolver);
     if (code == 0)
-        code = io_pool_new(POOL_THREADS, &broker->pool);
+        code = io_pool_new(pool_threads(broker), &broker->pool);
     if (code == 0)
         code = metadata_cell_new("", &broker->cell);
     if (code == 0)

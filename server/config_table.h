@@ -96,6 +96,10 @@
     X(LONG, log_timestamp_difference_max_ms, "log.message.timestamp.difference.max.ms", "9223372036854775807", 0, \
       OPTION_NO_MAX, NULL, OPTION_PER_TOPIC, NULL,                                                   \
       "Both bounds at once, under the older name: holds where the newer one is not set (topic: message.timestamp.difference.max.ms).") \
+    X(LONG, log_idle_close_ms, "log.idle.close.ms", "60000", 100, OPTION_NO_MAX, NULL, 0, NULL,      \
+      "A partition that nobody reads or writes for so many milliseconds gives back its descriptors and memory until its next use.") \
+    X(INT, num_recovery_threads, "num.recovery.threads.per.data.dir", "0", 0, 64, NULL, 0, NULL,     \
+      "Threads that open logs and, after a crash, check them, for each log directory; 0: one per processor.") \
     X(ENUM, log_level, "log.level", "info", 0, 0, "debug|info|warn|error|off", 0, NULL,              \
       "Least important lines that are logged, on standard error.")
 
@@ -103,7 +107,6 @@
     Y("background.threads", OPTION_NO_EFFECT, "Work runs on num.loops and a small pool for disks.")  \
     Y("num.io.threads", OPTION_NO_EFFECT, "See num.loops.")                                          \
     Y("num.network.threads", OPTION_NO_EFFECT, "See num.loops.")                                     \
-    Y("num.recovery.threads.per.data.dir", OPTION_NO_EFFECT, "Logs are recovered in parallel.")      \
     Y("num.replica.fetchers", OPTION_NO_EFFECT, "See num.loops.")                                    \
     Y("queued.max.requests", OPTION_NO_EFFECT, "See queued.max.request.bytes.")                      \
     Y("broker.id.generation.enable", OPTION_NO_EFFECT, "broker.id=-1 generates an id.")              \

@@ -30,6 +30,7 @@ struct dirs_entry {
     struct dirs *dirs;
     size_t directory;               /* index */
     bool lent;
+    bool exists;                    /* there is, or was, a directory of this name */
     struct uuid topic_id;           /* as listed at the start; zero: made since */
     struct list waiting;            /* struct dirs_order.node */
     int32_t partition;
@@ -195,11 +196,38 @@ static int open_log(struct dirs_order *order, struct k_reason *reason)
     return log_open(&options, &order->log, reason);
 }
 
+static bool opens(const struct dirs_order *order)
+{
+    return order->kind == DIRS_OPEN || order->kind == DIRS_OPEN_IF_HURT;
+}
+
+static void close_log(struct dirs_order *order)
+{
+    order->code = log_close(order->log, true);
+    order->log = NULL;
+    if (order->code != 0)
+        LOG_WARN("log-close-failed", "topic=%s partition=%" PRId32 " error=%s", order->topic,
+                 order->partition, k_error_name(order->code));
+}
+
+/* What is on the disk under this name may be of another topic. Without an id nobody asks. */
+static bool is_anothers(const struct dirs_order *order)
+{
+    return order->log == NULL && !uuid_is_zero(&order->topic_id) &&
+           !logdir_holds(order->directory, order->topic, order->partition, &order->topic_id);
+}
+
 static void retire_log(struct dirs_order *order)
 {
+    if (is_anothers(order)) {
+        order->code = K_NOT_FOUND;
+        return;
+    }
     int code;
     if (order->kind == DIRS_REMOVE && order->log != NULL) {
         code = log_remove(order->log);
+    } else if (order->kind == DIRS_REMOVE) {
+        code = logdir_doom(order->directory, order->topic, order->partition);
     } else {
         code = log_close(order->log, true);
         int renamed = logdir_set_aside(order->directory, order->topic, order->partition);
@@ -225,12 +253,14 @@ static void work_on_order(struct mail *mail)
 {
     struct dirs_order *order = LIST_OWNER(mail, struct dirs_order, mail);
 
-    if (order->kind == DIRS_OPEN) {
+    if (opens(order)) {
         struct k_reason reason;
         order->code = open_log(order, &reason);
         if (order->code != 0)
             LOG_ERROR("log-open-failed", "topic=%s partition=%" PRId32 " error=%s reason=\"%s\"",
                       order->topic, order->partition, k_error_name(order->code), reason.text);
+    } else if (order->kind == DIRS_CLOSE) {
+        close_log(order);
     } else {
         retire_log(order);
     }
@@ -263,6 +293,30 @@ static void lend(struct dirs_entry *entry, struct dirs_order *order)
 
 static void admit_order(struct mail *mail);
 
+static void admit_waiting(struct list *waiting)
+{
+    while (!list_empty(waiting)) {
+        struct list *node = list_first(waiting);
+        list_remove(node);
+        admit_order(&LIST_OWNER(node, struct dirs_order, node)->mail);
+    }
+}
+
+/* The entry's log is closed: whoever waits may have it. */
+static void give_back(struct dirs_entry *entry)
+{
+    struct list waiting;
+
+    entry->lent = false;
+    list_init(&waiting);
+    while (!list_empty(&entry->waiting)) {
+        struct list *node = list_first(&entry->waiting);
+        list_remove(node);
+        list_append(&waiting, node);
+    }
+    admit_waiting(&waiting);
+}
+
 /* The entry's log is out of the way: whoever waits starts over with a new entry. */
 static void give_up(struct dirs_entry *entry)
 {
@@ -272,11 +326,7 @@ static void give_up(struct dirs_entry *entry)
 
     map_remove(&dirs->entries, name, size);
     dirs->used[entry->directory]--;
-    while (!list_empty(&entry->waiting)) {
-        struct list *node = list_first(&entry->waiting);
-        list_remove(node);
-        admit_order(&LIST_OWNER(node, struct dirs_order, node)->mail);
-    }
+    admit_waiting(&entry->waiting);
     free_entry(entry);
 }
 
@@ -287,21 +337,27 @@ static void order_worked(struct mail *mail)
 
     if (order->kind == DIRS_REMOVE)
         chore_start(&dirs->deletions[order->entry->directory], run_deletion);
-    if (order->kind != DIRS_OPEN || order->code != 0)
-        give_up(order->entry);
+    struct dirs_entry *entry = order->entry;
+    if (opens(order) && order->code == 0)
+        entry->exists = true;
+    else if (entry->exists && (order->kind == DIRS_CLOSE || order->code != 0))
+        give_back(entry);           /* what is there is not forgotten: it would be made anew */
+    else
+        give_up(entry);
     answer(order);
 }
 
 static bool retires_its_own(const struct dirs_order *order)
 {
-    return order->kind != DIRS_OPEN && order->log != NULL;
+    return !opens(order) && order->log != NULL;
 }
 
 /* Nothing is done on the disk: the next start sees to it. */
 static void refuse_order(struct dirs_order *order, int code)
 {
-    if (order->kind != DIRS_OPEN)
+    if (!opens(order))
         log_close(order->log, true);
+    order->log = NULL;
     order->code = code;
     answer(order);
 }
@@ -326,6 +382,12 @@ static void admit_order(struct mail *mail)
         } else {
             list_append(&entry->waiting, &order->node);
         }
+        return;
+    }
+    if (entry != NULL && order->kind == DIRS_OPEN_IF_HURT &&
+        logdir_rests(dirs->directories[entry->directory], order->topic, order->partition)) {
+        order->directory = dirs->directories[entry->directory];
+        answer(order);
         return;
     }
     if (entry == NULL)
@@ -449,10 +511,12 @@ static int list_directory(struct dirs *dirs, size_t index)
             continue;
         }
         struct dirs_entry *entry = add_entry(dirs, found[i].topic, found[i].partition, index);
-        if (entry == NULL)
+        if (entry == NULL) {
             code = K_NOMEM;
-        else
+        } else {
             entry->topic_id = found[i].topic_id;
+            entry->exists = true;
+        }
     }
     logdir_entries_free(found, count);
     return code;

@@ -40,6 +40,8 @@ void dirs_free(struct dirs *dirs);
 
 enum dirs_order_kind {
     DIRS_OPEN,          /* open or create; a directory of another topic of that name is set aside */
+    DIRS_OPEN_IF_HURT,  /* the same, unless the log was closed clean: then the log stays NULL */
+    DIRS_CLOSE,         /* close it clean; it can be opened again */
     DIRS_REMOVE,           /* the topic was deleted: remove the data */
     DIRS_SET_ASIDE         /* nobody knows the topic: keep the data under another name */
 };
@@ -56,13 +58,13 @@ struct dirs_order {
     char topic[250];
     int32_t partition;
     struct uuid topic_id;
-    struct log_config config;               /* DIRS_OPEN */
+    struct log_config config;               /* to open with */
     struct mail_target *answer_to;          /* where done() runs */
     void (*done)(struct dirs_order *order);
     void *context;
 
-    struct log *log;                        /* OPEN: the result; else what to close (NULL: none) */
-    int code;                               /* OPEN: the result; its reason was logged */
+    struct log *log;                        /* OPEN*: the result; else what to close (NULL: none) */
+    int code;                               /* the result; its reason was logged */
 };
 
 /* The group commit of a directory: what confirms records, or (`background`) what can wait. Any

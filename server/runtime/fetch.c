@@ -4,6 +4,9 @@
  *            and watches its partitions instead.
  *   collect: once anybody has news, or the deadline came, the parts that watch stop and read.
  *
+ * A log that is still being opened (it rested) is waited for even by who does not want to wait, for
+ * a moment, unless there is something to answer already.
+ *
  * Reading twice costs a look into an index; holding spans while parked would pin segments. */
 #include "server/runtime/fetch.h"
 
@@ -13,6 +16,8 @@
 #include "common/chain.h"
 #include "common/error.h"
 #include "server/runtime/shard_state.h"
+
+enum { OPENING_WAIT_MS = 1000 };
 
 /* --- on the owner's shard --------------------------------------------------------------------- */
 
@@ -31,6 +36,7 @@ static void read_entry(struct shard *shard, struct fetch_entry *entry, size_t ro
                                                     ACCESS_READ, &entry->outcome);
     entry->span = (struct log_span){ .fd = -1 };
     entry->high_watermark = entry->log_start = -1;
+    entry->opening = partition != NULL && partition->state == PARTITION_OPENING;
     if (partition == NULL || partition->state != PARTITION_OPEN)
         return;
 
@@ -56,15 +62,17 @@ static bool read_part(struct scatter_part *part, struct fetch_part *own)
     size_t found = 0;
     bool failed = false;
 
+    own->opening = false;
     LIST_EACH(&part->entries, node) {
         struct fetch_entry *entry = LIST_OWNER(node, struct fetch_entry, node);
         size_t room = found < fetch->bytes_max ? fetch->bytes_max - found : 0;
         read_entry(part->shard, entry, room, found == 0);
         found += entry->span.size;
         failed |= entry->outcome.code != 0;
+        own->opening |= entry->opening;
     }
     own->found = found;
-    return failed || found >= fetch->bytes_min;
+    return failed || (found >= fetch->bytes_min && (found > 0 || !own->opening));
 }
 
 /* Give back what was read and be told of more. Partitions that can not serve were an error, so
@@ -101,7 +109,7 @@ static void look(struct scatter_part *part)
     struct fetch_part *own = own_part(part);
 
     bool enough = read_part(part, own);
-    if (!enough && shard_now_ms(part->shard) < own->fetch->deadline_ms)
+    if (!enough && (own->opening || shard_now_ms(part->shard) < own->fetch->deadline_ms))
         watch_part(part, own);
     scatter_part_done(part);
 }
@@ -158,7 +166,8 @@ void fetch_log_opened(struct partition *partition)
 
         list_remove(&entry->watching);
         list_append(&partition->watchers, &entry->watching);
-        if (entry->offset != partition_high_watermark(partition))
+        if (entry->offset != partition_high_watermark(partition) ||
+            shard_now_ms(partition->shard) >= entry->part->fetch->deadline_ms)
             tell_asker(entry->part);
     }
 }
@@ -238,23 +247,29 @@ static void deadline_came(struct shard_deadline *deadline)
     start_collecting(LIST_OWNER(deadline, struct fetch, deadline));
 }
 
-/* Every part has looked. Park only when every part that has entries watches. */
+/* Every part has looked. Park only when every part that has entries watches, or nothing is found
+ * yet where something is being opened. */
 static void looked(struct scatter *scatter)
 {
     struct fetch *fetch = LIST_OWNER(scatter, struct fetch, scatter);
     size_t found = 0;
     int asked = 0, watching = 0;
+    bool opening = false;
 
     for (int i = 0; i < scatter->part_count; i++) {
+        opening |= fetch->parts[i].opening;
         asked += !list_empty(&scatter->parts[i].entries);
         watching += fetch->parts[i].watching;
         found += fetch->parts[i].found;
     }
-    bool park = asked > 0 && watching == asked && found < fetch->bytes_min && !fetch->woken;
+    bool park = watching > 0 && !fetch->woken &&
+                ((watching == asked && found < fetch->bytes_min) || (opening && found == 0));
+    int64_t now = shard_now_ms(scatter->home), until = fetch->deadline_ms;
+    if (opening && until <= now)
+        until = now + OPENING_WAIT_MS;
     if (watching == 0) {
         finish(scatter);
-    } else if (park &&
-               shard_deadline_set(scatter->home, &fetch->deadline, fetch->deadline_ms) == 0) {
+    } else if (park && shard_deadline_set(scatter->home, &fetch->deadline, until) == 0) {
         fetch->waiting = true;
     } else {
         start_collecting(fetch);

@@ -36,6 +36,7 @@ struct fetch_entry {
 
     /* the answer */
     struct outcome outcome;
+    bool opening;                       /* the log was still being opened: nothing was read */
     int64_t high_watermark, log_start;
     struct log_span span;               /* size 0: nothing; else taken with fetch_take() */
 };
@@ -46,6 +47,7 @@ struct fetch_part {
     struct shard *shard;
     struct mail woken_mail;             /* to the asker's shard, while it has not been told */
     bool watching, told;
+    bool opening;                       /* some of its entries are */
     size_t found;                       /* bytes that the last reading gave */
     size_t seen, wanted;              /* while watching, the owner's: bytes so far; worth telling */
 };

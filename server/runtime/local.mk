@@ -31,6 +31,7 @@ libruntime_la_SOURCES += \
 	server/runtime/partition.h server/runtime/partition.c \
 	server/runtime/recompress.h server/runtime/recompress.c \
 	server/runtime/reconcile.c \
+	server/runtime/rest.h server/runtime/rest.c \
 	server/runtime/scatter.h server/runtime/scatter.c \
 	server/runtime/shard.h server/runtime/shard.c server/runtime/shard_state.h \
 	server/runtime/topic_config.h server/runtime/topic_config.c \

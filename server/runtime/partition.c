@@ -14,6 +14,7 @@
 #include "server/runtime/dirs.h"
 #include "server/runtime/fetch.h"
 #include "server/runtime/recompress.h"
+#include "server/runtime/rest.h"
 #include "server/runtime/shard_state.h"
 #include "server/runtime/upkeep.h"
 #include "server/storage/logdir.h"
@@ -86,14 +87,20 @@ struct partition *partition_serving(struct shard *shard, const struct partition_
         outcome->leader_epoch = partition->leader_epoch;
         return NULL;
     }
-    if (partition->state == PARTITION_OFFLINE) {
-        outcome->code = partition->offline_code;
-        return NULL;
-    }
     if (!lease_allows(partition, access)) {
         outcome->code = K_LEASE_EXPIRED;
         return NULL;
     }
+    partition_wake(partition);
+    if (partition->state == PARTITION_IDLE) {           /* it is not opened any more */
+        outcome->code = K_CLOSED;
+        return NULL;
+    }
+    if (partition->state == PARTITION_OFFLINE) {
+        outcome->code = partition->offline_code;
+        return NULL;
+    }
+    rest_touch(partition);
     return partition;
 }
 
@@ -125,13 +132,13 @@ static void wake_all(struct partition *partition)
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-static void open_log(struct partition *partition);
+static void open_log(struct partition *partition, enum dirs_order_kind kind);
 
 static void retry_open(struct shard_deadline *deadline)
 {
     struct partition *partition = LIST_OWNER(deadline, struct partition, retry);
 
-    open_log(partition);
+    open_log(partition, DIRS_OPEN);
 }
 
 static void free_partition(struct partition *partition)
@@ -144,6 +151,7 @@ static void free_partition(struct partition *partition)
 static void go_offline(struct partition *partition, int code)
 {
     partition->state = PARTITION_OFFLINE;
+    rest_forget(partition);
     bool passes = code == K_DISK_FULL || code == K_NOMEM || code == K_CLOSED;
 
     partition->offline_code = passes ? code : K_KAFKA_STORAGE_ERROR;
@@ -183,6 +191,24 @@ void partitions_leave_fenced(struct shard *shard)
 
 static void order_retirement(struct partition *partition);
 
+static bool is_wanted(const struct partition *partition)
+{
+    return !list_empty(&partition->preparing) || !list_empty(&partition->appends) ||
+           !list_empty(&partition->watchers) || !list_empty(&partition->waiting);
+}
+
+/* The log is on the disk, as it should be, and in nobody's hands. */
+static void log_rests(struct partition *partition)
+{
+    partition->state = PARTITION_IDLE;
+    if (!is_wanted(partition))
+        return;
+    if (!partition->shard->closed)
+        open_log(partition, DIRS_OPEN);
+    else
+        go_offline(partition, K_CLOSED);
+}
+
 static void log_opened(struct dirs_order *order)
 {
     struct partition *partition = order->context;
@@ -203,8 +229,13 @@ static void log_opened(struct dirs_order *order)
         go_offline(partition, code);
         return;
     }
+    if (partition->log == NULL) {
+        log_rests(partition);
+        return;
+    }
     partition->state = PARTITION_OPEN;
     append_opened(partition);
+    rest_touch(partition);
     LOG_DEBUG("partition-open", "topic=%s partition=%" PRId32 " epoch=%" PRId32 " start=%" PRId64
               " end=%" PRId64, partition->topic, partition->key.index, partition->leader_epoch,
               log_start(partition->log), log_end(partition->log));
@@ -229,16 +260,51 @@ static struct dirs_order *new_order(struct partition *partition, enum dirs_order
     return order;
 }
 
-static void open_log(struct partition *partition)
+static void open_log(struct partition *partition, enum dirs_order_kind kind)
 {
     if (partition->shard->closed)
         return;
-    struct dirs_order *order = new_order(partition, DIRS_OPEN, log_opened);
+    struct dirs_order *order = new_order(partition, kind, log_opened);
     if (order == NULL) {
         go_offline(partition, K_NOMEM);
         return;
     }
     topic_config_for_log(&partition->config, &order->config);
+    partition->state = PARTITION_OPENING;
+    dirs_order(shard_options(partition->shard)->dirs, order);
+}
+
+void partition_wake(struct partition *partition)
+{
+    if (partition->state == PARTITION_IDLE && partition->leading)
+        open_log(partition, DIRS_OPEN);
+}
+
+/* --- resting ---------------------------------------------------------------------------------- */
+
+static void log_closed(struct dirs_order *order)
+{
+    struct partition *partition = order->context;
+
+    assert(partition->state == PARTITION_OPENING);
+    free(order);
+    partition->state = PARTITION_IDLE;
+    if (partition->fate != PARTITION_STAYS)
+        order_retirement(partition);
+    else
+        log_rests(partition);
+}
+
+void partition_rest(struct partition *partition)
+{
+    assert(partition->state == PARTITION_OPEN && !is_wanted(partition));
+    struct dirs_order *order = new_order(partition, DIRS_CLOSE, log_closed);
+    if (order == NULL)
+        return;                         /* it stays open for now */
+    rest_forget(partition);
+    upkeep_forget(partition);
+    order->log = partition->log;
+    partition->log = NULL;
     partition->state = PARTITION_OPENING;
     dirs_order(shard_options(partition->shard)->dirs, order);
 }
@@ -262,6 +328,7 @@ static struct partition *add_partition(struct shard *shard, const struct partiti
     list_init(&partition->watchers);
     list_init(&partition->waiting);
     list_init(&partition->touched);
+    list_init(&partition->awake);
     shard_deadline_init(&partition->retry, retry_open);
     if (partition->topic == NULL ||
         map_put(&shard->partitions, key, sizeof *key, partition, NULL) != 0) {
@@ -289,7 +356,7 @@ static void start_leading(struct partition *partition, int32_t leader_epoch)
     partition->leading = true;
     partition->leader_epoch = leader_epoch;
     if (partition->state == PARTITION_IDLE)
-        open_log(partition);
+        open_log(partition, DIRS_OPEN_IF_HURT);
 }
 
 static void apply_config(struct partition *partition, const struct metadata_topic *topic)
@@ -341,15 +408,10 @@ static void retired(struct dirs_order *order)
 
 static void order_retirement(struct partition *partition)
 {
-    struct dirs_order *order = NULL;
+    enum dirs_order_kind kind = partition->fate == PARTITION_REMOVED ? DIRS_REMOVE : DIRS_SET_ASIDE;
+    struct dirs_order *order = new_order(partition, kind, retired);
 
-    if (partition->log != NULL) {
-        enum dirs_order_kind kind = partition->fate == PARTITION_REMOVED ? DIRS_REMOVE
-                                                                        : DIRS_SET_ASIDE;
-        order = new_order(partition, kind, retired);
-    }
-    if (order == NULL) {
-        /* Nothing on the disk, or no memory to care: then the next start sets it aside. */
+    if (order == NULL) {                /* no memory to care: the next start sets it aside */
         log_close(partition->log, true);
         free_partition(partition);
         return;
@@ -370,6 +432,7 @@ void partition_retire(struct partition *partition, enum partition_fate fate)
     partition->fate = fate;
     upkeep_forget(partition);
     flush_forget(&partition->flush);
+    rest_forget(partition);
     if (partition->state != PARTITION_OPENING)
         order_retirement(partition);
 }
@@ -381,6 +444,7 @@ bool partition_close(struct partition *partition)
     assert(partition->state != PARTITION_OPENING);
     upkeep_forget(partition);
     flush_forget(&partition->flush);
+    rest_forget(partition);
     bool clean = log_close(partition->log, !failed) == 0 && !failed;
     append_refuse_all(partition, K_CLOSED);
     free_partition(partition);

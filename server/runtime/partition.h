@@ -2,8 +2,12 @@
  *
  *   IDLE --open--> OPENING --> OPEN --> (a failed write) OFFLINE
  *                     \-----> OFFLINE --(disk was full: after a while)--> OPENING
+ *   OPEN --(nobody used it for long, all is synced)--> OPENING --> IDLE        (rest.c)
  *
- * Only a partition that this broker leads is opened. While OPENING, requests wait in it. */
+ * Only a partition that this broker leads is opened: at once when its log is new or may be hurt,
+ * after a clean stop at its first use. While OPENING, the log is with the io pool (to be opened or
+ * to be closed) and requests wait. Who comes by without a request, for upkeep, either leaves an
+ * IDLE partition alone or wakes it: partition_wake(). */
 #ifndef RUNTIME_PARTITION_H
 #define RUNTIME_PARTITION_H
 
@@ -58,6 +62,8 @@ struct partition {
     struct list watchers;               /* struct fetch_entry.watching: told of new data */
     struct list waiting;                /* struct partition_wait: for the end of OPENING */
     struct shard_deadline retry;        /* of a failed open */
+    struct list awake;                  /* OPEN: in shard.awake, by used_ms */
+    int64_t used_ms;
     struct list touched;                /* in shard.touched: written to since the last checkpoint */
     struct flush_state flush;
     int64_t sync_at_ms;                 /* the next one in the background; 0: not written to yet */
@@ -109,6 +115,13 @@ void partition_follow(struct shard *shard, const struct metadata_topic *topic, i
 
 /* Not ours any more. Frees it, now or when its open has ended. */
 void partition_retire(struct partition *partition, enum partition_fate fate);
+
+/* Open the log of a partition that we lead if it is not open: the state is OPENING then, or
+ * OFFLINE. */
+void partition_wake(struct partition *partition);
+
+/* Close the log of an OPEN partition that nobody uses; it is opened again at the next use. */
+void partition_rest(struct partition *partition);
 
 /* A write failed for good: take it offline. */
 void partition_fail(struct partition *partition, int code);

@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "server/runtime/partition.h"
+#include "server/runtime/rest.h"
 #include "server/runtime/shard_state.h"
 #include "server/runtime/recompress.h"
 #include "server/runtime/upkeep.h"
@@ -142,6 +143,7 @@ static int shard_init(struct shard *shard, struct shards *shards, int index, str
     list_init(&shard->watches);
     recompress_init(shard);
     upkeep_init(shard);
+    rest_init(shard);
     turn_hook_init(&shard->flush, shard_flush);
     shard->picture_mail.deliver = look_at_picture;
     shard->fenced_mail.deliver = look_at_directories;

@@ -33,6 +33,7 @@ struct shards_options {
     struct dirs *dirs;                      /* borrowed */
     struct io_pool *pool;                   /* borrowed */
     struct metrics *metrics;                /* borrowed */
+    int64_t idle_close_ms;                  /* a log that nobody used for so long is closed */
     struct topic_config defaults;           /* what topics do not override */
     bool fenced_by_lease;                   /* leader.fencing=lease */
     int64_t (*lease_until_ms)(const void *context);     /* CLOCK_BOOTTIME; any thread */

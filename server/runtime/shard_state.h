@@ -28,6 +28,9 @@ struct shard {
     struct list touched;                    /* struct partition.touched; see upkeep.c */
     struct shard_deadline upkeep;
 
+    struct list awake;                      /* struct partition.awake; see rest.c */
+    struct shard_deadline resting;
+
     struct heap deadlines;                  /* struct shard_deadline.node */
     struct timer *timer;
     struct list watches;                    /* struct shard_watch.node */

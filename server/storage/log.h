@@ -116,6 +116,7 @@ int log_truncate(struct log *log, int64_t offset);
 /* fdatasync what is not yet synced and move the recovery point. Blocks. */
 int log_flush(struct log *log);
 int64_t log_recovery_point(const struct log *log);
+bool log_settled(const struct log *log);           /* all of it is synced, names and epochs too */
 
 /* The same in three steps, so that the disk is waited for elsewhere: begin and end belong to the
  * loop, run may be called by any thread. The log may be appended to, truncated and closed meanwhile

@@ -54,9 +54,14 @@ static void take_flags(struct log *log, struct log_sync *sync)
     log->epochs_unsynced = log->names_unsynced = false;
 }
 
+bool log_settled(const struct log *log)
+{
+    return log->recovery_point == log->end && !names_pending(log) && !epochs_pending(log);
+}
+
 int log_sync_begin(struct log *log, struct log_sync **out)
 {
-    if (log->recovery_point == log->end && !names_pending(log) && !epochs_pending(log)) {
+    if (log_settled(log)) {
         *out = NULL;
         return 0;
     }

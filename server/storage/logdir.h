@@ -35,6 +35,9 @@ int logdir_claim(struct logdir *directory, int32_t broker_id, const char *cluste
 /* Remember the incarnation before registering with it. */
 int logdir_set_incarnation(struct logdir *directory, const struct uuid *incarnation);
 
+/* Is the log of this partition closed, its files complete, so that opening needs no recovery? */
+bool logdir_rests(struct logdir *directory, const char *topic, int32_t partition);
+
 /* Was the last stop clean? Known from logdir_open() on. */
 bool logdir_was_clean(const struct logdir *directory);
 /* Unclean, and the machine or mount changed since: unsynced data may be gone. */
@@ -79,6 +82,13 @@ void logdir_set_watch(struct logdir *directory, struct logdir_watch *watch);
  * not be what is on the disk any more, so nothing is written, confirmed or read. Logged once. */
 void logdir_fence(struct logdir *directory, int code, const char *what);
 bool logdir_fenced(const struct logdir *directory);
+
+/* Is there a directory of that partition, and is it of this topic? */
+bool logdir_holds(struct logdir *directory, const char *topic, int32_t partition,
+                  const struct uuid *topic_id);
+
+/* Rename the partition's directory so that it is deleted by logdir_delete_doomed(). IO. */
+int logdir_doom(struct logdir *directory, const char *topic, int32_t partition);
 
 /* Rename a partition's directory out of the way ("-stray") and keep it. */
 int logdir_set_aside(struct logdir *directory, const char *topic, int32_t partition);

@@ -53,10 +53,31 @@ struct collected {
     size_t count, capacity;
 };
 
+/* Zero when partition.metadata does not tell. */
+static struct uuid topic_id_of(struct logdir *directory, const char *topic, int32_t partition)
+{
+    char path[PATH_MAX], *text;
+    size_t size;
+    struct uuid id = { { 0 } };
+    snprintf(path, sizeof path, "%s/%s-%" PRId32 "/partition.metadata", directory->path, topic,
+             partition);
+    if (io_read_file(directory->io, path, IDENTITY_FILE_MAX, &text, &size) == 0) {
+        (void)partition_metadata_parse(text, &id);
+        free(text);
+    }
+    return id;
+}
+
+bool logdir_holds(struct logdir *directory, const char *topic, int32_t partition,
+                  const struct uuid *topic_id)
+{
+    struct uuid stored = topic_id_of(directory, topic, partition);
+    return uuid_equal(&stored, topic_id);
+}
+
 static int collect(void *context, const char *topic, int32_t partition)
 {
     struct collected *all = context;
-    const struct io *io = all->directory->io;
     if (all->count == all->capacity) {
         size_t capacity = all->capacity == 0 ? 16 : 2 * all->capacity;
         struct logdir_entry *entries = realloc(all->entries, capacity * sizeof *entries);
@@ -66,17 +87,10 @@ static int collect(void *context, const char *topic, int32_t partition)
         all->capacity = capacity;
     }
 
-    struct logdir_entry entry = { .topic = strdup(topic), .partition = partition };
-    char path[PATH_MAX], *text;
-    size_t size;
+    struct logdir_entry entry = { .topic = strdup(topic), .partition = partition,
+                                  .topic_id = topic_id_of(all->directory, topic, partition) };
     if (entry.topic == NULL)
         return K_NOMEM;
-    snprintf(path, sizeof path, "%s/%s-%" PRId32 "/partition.metadata", all->directory->path,
-             topic, partition);
-    if (io_read_file(io, path, IDENTITY_FILE_MAX, &text, &size) == 0) {
-        (void)partition_metadata_parse(text, &entry.topic_id);
-        free(text);
-    }
     all->entries[all->count++] = entry;
     return 0;
 }

@@ -66,9 +66,6 @@ int logdir_settle(struct logdir *directory);
 /* The path of a partition's directory, malloc'ed; NULL when out of memory. */
 char *logdir_partition_path(const struct logdir *directory, const char *topic, int32_t partition);
 
-/* Rename the partition's directory so that it is deleted by logdir_delete_doomed(). IO. */
-int logdir_doom(struct logdir *directory, const char *topic, int32_t partition);
-
 /* Call `each` for every partition directory. NOMEM, IO, or what `each` returned. */
 int logdir_each(struct logdir *directory,
                 int (*each)(void *context, const char *topic, int32_t partition), void *context);

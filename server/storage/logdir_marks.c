@@ -169,6 +169,15 @@ bool logdir_begin(struct logdir *directory, const char *topic, int32_t partition
     return trusted;
 }
 
+bool logdir_rests(struct logdir *directory, const char *topic, int32_t partition)
+{
+    pthread_mutex_lock(&directory->mutex);
+    const struct logdir_partition *found = find(directory, topic, partition);
+    bool rests = found != NULL && !found->forgotten && found->trusted;
+    pthread_mutex_unlock(&directory->mutex);
+    return rests;
+}
+
 void logdir_end(struct logdir *directory, const char *topic, int32_t partition, bool clean)
 {
     pthread_mutex_lock(&directory->mutex);

@@ -41,6 +41,7 @@ struct plane {
     struct shards *shards;
     struct api api;
     _Atomic int64_t lease_until_ms;
+    int64_t idle_close_ms;              /* set between plane_init() and plane_restart(); 0: never */
     uint64_t sequence;
 };
 

@@ -8,6 +8,7 @@ tests_server_runtime_test_runtime_SOURCES = \
 	tests/server/runtime/test_flush.c \
 	tests/server/runtime/test_io_pool.c \
 	tests/server/runtime/test_metadata.c \
+	tests/server/runtime/test_rest.c \
 	tests/server/runtime/test_warm.c
 tests_server_runtime_test_runtime_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS)
 tests_server_runtime_test_runtime_LDADD = libtestlib.la $(BROKER_LIBS) $(CHECK_LIBS)

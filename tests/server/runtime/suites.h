@@ -7,6 +7,7 @@
 Suite *flush_suite(void);
 Suite *io_pool_suite(void);
 Suite *metadata_suite(void);
+Suite *rest_suite(void);
 Suite *warm_suite(void);
 Suite *control_suite(void);
 Suite *control_topics_suite(void);

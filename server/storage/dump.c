@@ -166,13 +166,18 @@ int log_dump(const char *path, const struct log_dump_options *options, FILE *out
         error = dump_time_index(&dump, path);
     else if (has_suffix(name, ".index"))
         error = dump_offset_index(&dump, path);
+    else if (has_suffix(name, ".txnindex"))
+        error = dump_txn_index(&dump, path);
+    else if (has_suffix(name, ".snapshot"))
+        error = dump_snapshot(&dump, path);
     else
         error = dump_text_file(&dump, path, name);
 
     if (error == K_INVALID_ARGUMENT)
         return k_reason_set(reason, error,
                             "%s: not a file of a log directory (*.log, *.index, "
-                            "*.timeindex, *-checkpoint, partition.metadata, meta.properties)",
+                            "*.timeindex, *.txnindex, *.snapshot, *-checkpoint, "
+                            "partition.metadata, meta.properties)",
                             path);
     if (error != 0)
         return k_reason_set(reason, error, "%s: %s", path, k_error_text(error));

@@ -1,8 +1,8 @@
 /* storage/dump.h - print a file of a log directory for people or programs, and check it.
  *
  * Needs no broker and changes nothing. Knows by the file's name what it is: *.log, *.index,
- * *.timeindex, the checkpoints, partition.metadata, meta.properties. Thread-safe; blocks on the
- * disk and on `out`. */
+ * *.timeindex, *.txnindex, *.snapshot, the checkpoints, partition.metadata, meta.properties.
+ * Thread-safe; blocks on the disk and on `out`. */
 #ifndef STORAGE_DUMP_H
 #define STORAGE_DUMP_H
 

@@ -25,9 +25,11 @@ static inline bool dump_in_range(const struct dump *dump, int64_t offset)
 /* Something is not valid; printed where it is. */
 void dump_fault(struct dump *dump, int64_t position, const char *what);
 
-/* dump_log.c and dump_index.c: 0, NOT_FOUND, IO, NOMEM; faults are counted. */
+/* dump_log.c, dump_index.c and dump_state.c: 0, NOT_FOUND, IO, NOMEM; faults are counted. */
 int dump_log(struct dump *dump, const char *path);
 int dump_offset_index(struct dump *dump, const char *path);
 int dump_time_index(struct dump *dump, const char *path);
+int dump_txn_index(struct dump *dump, const char *path);
+int dump_snapshot(struct dump *dump, const char *path);
 
 #endif

@@ -20,16 +20,26 @@ void index_fini(struct index *index)
     index_init(index, index->entry_size);
 }
 
+int index_reserve(struct index *index, size_t count)
+{
+    size_t wanted = index->count + count;
+    if (wanted <= index->capacity)
+        return 0;
+    size_t capacity = index->capacity == 0 ? 64 : 2 * index->capacity;
+    if (capacity < wanted)
+        capacity = wanted;
+    uint8_t *bytes = realloc(index->bytes, capacity * index->entry_size);
+    if (bytes == NULL)
+        return K_NOMEM;
+    index->bytes = bytes;
+    index->capacity = capacity;
+    return 0;
+}
+
 uint8_t *index_add(struct index *index)
 {
-    if (index->count == index->capacity) {
-        size_t capacity = index->capacity == 0 ? 64 : 2 * index->capacity;
-        uint8_t *bytes = realloc(index->bytes, capacity * index->entry_size);
-        if (bytes == NULL)
-            return NULL;
-        index->bytes = bytes;
-        index->capacity = capacity;
-    }
+    if (index->count == index->capacity && index_reserve(index, 1) != 0)
+        return NULL;
     index->saved = false;
     return index->bytes + index->count++ * index->entry_size;
 }

@@ -1,7 +1,7 @@
 /* storage/index.h - the entries of an index file, kept in memory in their form on disk.
  *
- * Shared by the offset and the time index. Entries are only added at the end or cut from it;
- * the file is written when the segment rolls, at checkpoints and at stop, always with pwrite:
+ * Shared by the offset, time and transaction index. Entries are only added at the end or cut from
+ * it; the file is written when the segment rolls, at checkpoints and at stop, always with pwrite:
  * a full disk is then an error number and not a SIGBUS. Belongs to its segment's loop. */
 #ifndef STORAGE_INDEX_H
 #define STORAGE_INDEX_H
@@ -25,6 +25,9 @@ void index_fini(struct index *index);
 
 /* Room for one more entry, counted already; NULL when out of memory. */
 uint8_t *index_add(struct index *index);
+
+/* Room for `count` more, so that adding them can not fail. NOMEM. */
+int index_reserve(struct index *index, size_t count);
 
 /* Keep the first `count` entries. */
 void index_cut(struct index *index, size_t count);

@@ -7,6 +7,7 @@ libstorage_la_SOURCES = \
 	server/storage/dump.c server/storage/dump.h server/storage/dump_internal.h \
 	server/storage/dump_index.c \
 	server/storage/dump_log.c \
+	server/storage/dump_state.c \
 	server/storage/epoch_file.c server/storage/epoch_file.h \
 	server/storage/identity.c server/storage/identity.h \
 	server/storage/index.c server/storage/index.h \
@@ -18,6 +19,7 @@ libstorage_la_SOURCES = \
 	server/storage/log_append.c \
 	server/storage/log_flush.c \
 	server/storage/log_load.c \
+	server/storage/log_producers.c server/storage/log_producers.h \
 	server/storage/log_read.c \
 	server/storage/log_recover.c \
 	server/storage/log_retain.c server/storage/log_retain.h \
@@ -26,10 +28,13 @@ libstorage_la_SOURCES = \
 	server/storage/logdir.c server/storage/logdir.h server/storage/logdir_internal.h \
 	server/storage/logdir_entries.c \
 	server/storage/logdir_marks.c \
+	server/storage/producer_state.c server/storage/producer_state.h \
 	server/storage/recover_dry.c server/storage/recover_dry.h \
 	server/storage/segment.c server/storage/segment.h \
+	server/storage/segment_aborted.c \
 	server/storage/segment_newest.c \
 	server/storage/segment_scan.c \
+	server/storage/txn_index.c server/storage/txn_index.h \
 	server/storage/verify.c server/storage/verify.h server/storage/verify_internal.h \
 	server/storage/verify_directory.c \
 	server/storage/verify_index.c \

@@ -67,8 +67,11 @@ int log_pop_segment(struct log *log)
 int log_roll(struct log *log, int64_t base)
 {
     struct segment *segment;
-    if (log->segment_count > 0) {
+    bool first = log->segment_count == 0;
+    if (!first) {
         int error = segment_save_indexes(log_active(log), true);
+        if (error == 0)
+            error = log_producers_snapshot(log);
         if (error != 0)
             return error;
     }
@@ -82,6 +85,8 @@ int log_roll(struct log *log, int64_t base)
         (void)segment_remove_files(segment);
         segment_unref(segment);
     }
+    if (error == 0 && !first)
+        log_producers_rolled(log);
     return error;
 }
 
@@ -119,6 +124,7 @@ static void log_free(struct log *log)
         segment_unref(log->segments[i]);
     free(log->segments);
     epoch_file_fini(&log->epochs);
+    log_producers_fini(log);
     free(log->path);
     free(log->topic);
     free(log);
@@ -189,6 +195,7 @@ int log_open(const struct log_options *options, struct log **out, struct k_reaso
     log->topic_id = options->topic_id;
     log->config = options->config;
     epoch_file_init(&log->epochs);
+    log_producers_init(log);
     log_forget_served(log);
 
     struct stat status;
@@ -231,6 +238,8 @@ int log_close(struct log *log, bool clean)
         error = K_KAFKA_STORAGE_ERROR;
     } else if (clean) {
         error = segment_save_indexes(log_active(log), true);
+        if (error == 0)
+            error = log_producers_snapshot(log);
         if (error == 0)
             error = log_save_epochs(log);
         if (error == 0)
@@ -294,6 +303,8 @@ int log_truncate(struct log *log, int64_t offset)
         epoch_file_cut(&log->epochs, log->end);
         error = log_save_epochs(log);
     }
+    if (error == 0)
+        error = log_producers_truncate(log);
     /* Bytes that were handed out may still be on their way: never write over them, go on in a
      * new file. An empty one gives way to its successor of the same name. */
     if (error == 0 && restart && segment->tail.size == 0)

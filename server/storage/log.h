@@ -84,6 +84,7 @@ struct log_span {
     int fd;
     off_t position;
     size_t size;                      /* 0: nothing there */
+    int64_t next;                     /* no batch of it reaches this offset */
     struct segment *segment;          /* reference; give back with log_span_release() */
 };
 
@@ -95,6 +96,16 @@ int log_read(struct log *log, int64_t offset, int64_t end, size_t max_bytes, str
 
 /* Give the reference back; any thread. Takes a pointer so that it fits a chain's release. */
 void log_span_release(void *segment);
+
+/* Where a reader of committed data must stop, at most `end` (the high watermark): the start of the
+ * oldest transaction that is open. IO, NOMEM. */
+int log_stable_end(struct log *log, int64_t end, int64_t *out);
+
+/* The aborted transactions with an offset in [from, to) (txn_index.h): *out is the caller's to
+ * free(), NULL when there are none. IO, NOMEM, DISK_FULL. */
+struct aborted_txn;
+int log_find_aborted(struct log *log, int64_t from, int64_t to, struct aborted_txn **out,
+                     size_t *count);
 
 /* First record at or after `timestamp`: *offset -1 when there is none. 0, CORRUPT, IO, NOMEM. */
 int log_find_timestamp(struct log *log, int64_t timestamp, int64_t *offset, int64_t *found);

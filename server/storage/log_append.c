@@ -20,6 +20,11 @@ struct appending {
     struct iovec run[RUN_PIECES];       /* waits to be written */
     int pieces;                         /* of the run */
     int64_t run_position;               /* where they go in the active segment */
+    struct log_append *appends;
+    size_t count;
+    size_t noted_i, noted_at;           /* those before it are known to the producer state */
+    size_t unnoted;                     /* batches with producer id since */
+    bool noted;                         /* the state has changed */
     size_t segment_count;               /* before */
     struct segment_tail tail;           /* of the then active segment */
 };
@@ -93,6 +98,26 @@ static bool should_roll(const struct log *log, const uint8_t *batch, int64_t las
            last_offset - segment->base_offset > INT32_MAX;
 }
 
+/* Tell the producer state of the batches that are written. */
+static void note_producers(struct appending *appending)
+{
+    while (appending->unnoted > 0) {
+        const struct log_append *append = &appending->appends[appending->noted_i];
+        if (appending->noted_at == append->size) {
+            appending->noted_i++;
+            appending->noted_at = 0;
+            continue;
+        }
+        const uint8_t *batch = append->bytes + appending->noted_at;
+        if (batch_producer_id(batch) >= 0) {
+            log_producers_note(appending->log, batch);
+            appending->unnoted--;
+            appending->noted = true;
+        }
+        appending->noted_at += batch_size(batch);
+    }
+}
+
 /* Stamp one batch and put it at the end, in memory and in the run. */
 static int append_batch(struct appending *appending, uint8_t *batch, int32_t leader_epoch,
                         int64_t wall_ms)
@@ -110,10 +135,14 @@ static int append_batch(struct appending *appending, uint8_t *batch, int32_t lea
     int error = 0;
     if (should_roll(log, batch, batch_last_offset(batch), wall_ms)) {
         error = write_run(appending);
-        if (error == 0)
+        if (error == 0) {
+            note_producers(appending);
             error = log_roll(log, log->end);
+        }
         appending->run_position = 0;
     }
+    if (error == 0 && batch_producer_id(batch) >= 0)
+        error = log_producers_reserve(log, batch, ++appending->unnoted);
     if (error == 0)
         error = segment_note(log_active(log), batch);
     if (error != 0)
@@ -129,20 +158,24 @@ static int undo(struct appending *appending)
 {
     struct log *log = appending->log;
     int error = 0;
-    while (error == 0 && log->segment_count > appending->segment_count)
-        error = log_pop_segment(log);
+    while (error == 0 && log->segment_count > appending->segment_count) {
+        error = log_producers_unrolled(log, appending->tail.next_offset);
+        if (error == 0)
+            error = log_pop_segment(log);
+    }
     if (error == 0)
         error = segment_rewind(log_active(log), &appending->tail);
     log->end = appending->tail.next_offset;
+    if (error == 0 && appending->noted)
+        error = log_producers_truncate(log);
     return error;
 }
 
-static int append_all(struct appending *appending, struct log_append *appends, size_t count,
-                      int32_t leader_epoch, int64_t wall_ms)
+static int append_all(struct appending *appending, int32_t leader_epoch, int64_t wall_ms)
 {
     struct log *log = appending->log;
-    for (size_t i = 0; i < count; i++) {
-        struct log_append *append = &appends[i];
+    for (size_t i = 0; i < appending->count; i++) {
+        struct log_append *append = &appending->appends[i];
         append->base_offset = log->end;
         append->append_time_ms = log->config.append_time ? wall_ms : -1;
         append->records = 0;
@@ -157,7 +190,10 @@ static int append_all(struct appending *appending, struct log_append *appends, s
             at += batch_size(batch);
         }
     }
-    return write_run(appending);
+    int error = write_run(appending);
+    if (error == 0)
+        note_producers(appending);
+    return error;
 }
 
 /* Every append to the directory fails now, on every loop: once a second is enough to say. */
@@ -189,11 +225,15 @@ int log_append(struct log *log, struct log_append *appends, size_t count, int32_
 
     struct appending appending;         /* field by field: the run need not be cleared */
     appending.log = log;
+    appending.appends = appends;
+    appending.count = count;
+    appending.noted_i = appending.noted_at = appending.unnoted = 0;
+    appending.noted = false;
     appending.pieces = 0;
     appending.run_position = log_active(log)->tail.size;
     appending.segment_count = log->segment_count;
     appending.tail = segment_tail(log_active(log));
-    error = append_all(&appending, appends, count, leader_epoch, wall_ms);
+    error = append_all(&appending, leader_epoch, wall_ms);
     if (error != 0) {
         int undone = undo(&appending);
         if (undone != 0)

@@ -25,6 +25,7 @@ struct log_sync {
     int64_t end;                    /* of the log when the run began */
     uint64_t truncations;
     bool epochs, names;
+    int64_t loose_snapshot;         /* log_producers.h; -1: none */
     struct log_sync *next;          /* see log_sync_chain() */
     int result;                     /* of the run */
     size_t count, sealed;           /* the first `sealed` segments get their indexes synced too */
@@ -65,6 +66,9 @@ int log_sync_begin(struct log *log, struct log_sync **out)
         *out = NULL;
         return 0;
     }
+    int error = log_producers_sync_begin(log);
+    if (error != 0)
+        return log_failed(log, error, "sync");
     size_t first = log_segment_index(log, log->recovery_point);
     size_t count = log->segment_count - first;
     struct log_sync *sync = calloc(1, sizeof *sync + count * sizeof(struct segment *));
@@ -76,7 +80,7 @@ int log_sync_begin(struct log *log, struct log_sync **out)
         return K_NOMEM;
     }
     for (size_t i = first; i < log->segment_count; i++) {
-        int error = segment_need_file(log->segments[i]);
+        error = segment_need_file(log->segments[i]);
         if (error != 0) {
             log_sync_abandon(sync);
             return log_failed(log, error, "sync");
@@ -88,6 +92,7 @@ int log_sync_begin(struct log *log, struct log_sync **out)
     atomic_init(&sync->open_end, log->end);
     sync->truncations = log->truncations;
     take_flags(log, sync);
+    sync->loose_snapshot = log->producers.loose;
     *out = sync;
     return 0;
 }
@@ -130,6 +135,9 @@ static int sync_files(const struct log_sync *sync)
         if (error == 0 && i < sync->sealed)
             error = segment_sync_indexes(sync->segments[i]);
     }
+    if (error == 0 && sync->names)          /* a new snapshot is a new name */
+        error = log_producers_sync(io, sync->path, sync->segments, sync->count,
+                                   sync->loose_snapshot);
     if (error == 0 && sync->epochs) {
         snprintf(path, sizeof path, "%s/leader-epoch-checkpoint", sync->path);
         error = io_sync_file(io, path);
@@ -202,6 +210,8 @@ int log_checkpoint(struct log *log)
     if (logdir_fenced(log->directory))
         return K_KAFKA_STORAGE_ERROR;
     int error = segment_save_indexes(log_active(log), false);
+    if (error == 0)
+        error = log_producers_checkpoint(log);
     if (error == 0)
         error = logdir_set_mark(log->directory, LOGDIR_WRITTEN_END, log->topic, log->partition,
                                 log->end);

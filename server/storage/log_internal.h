@@ -5,6 +5,7 @@
 #include "server/storage/epoch_file.h"
 #include "server/storage/io.h"
 #include "server/storage/log.h"
+#include "server/storage/log_producers.h"
 #include "server/storage/logdir.h"
 #include "server/storage/segment.h"
 
@@ -32,6 +33,7 @@ struct log {
     int64_t recovery_point;             /* below it everything is synced */
     struct epoch_file epochs;
     bool epochs_unsynced;
+    struct log_producers producers;
     bool names_unsynced; /* files were made or deleted since the directory was synced */
     unsigned epochs_syncing, names_syncing;     /* syncs under way that took the flags along */
     uint64_t truncations;               /* a sync that began before one proves nothing */

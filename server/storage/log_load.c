@@ -215,5 +215,9 @@ int log_load(struct log *log, bool clean, struct k_reason *reason)
     log->recovery_point = log_mark(log, LOGDIR_RECOVERY_POINT);
     if (log->recovery_point < log->start)
         log->recovery_point = log->start;
+    error = log_producers_open(log, clean);
+    if (error != 0)
+        return k_reason_set(reason, error, "cannot read the producers of %s: %s", log->path,
+                            k_error_text(error));
     return 0;
 }

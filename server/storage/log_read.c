@@ -116,7 +116,7 @@ int log_read(struct log *log, int64_t offset, int64_t end, size_t max_bytes, str
             remember(log, segment, next, stop);
         segment->served = true;
         *out = (struct log_span){ .fd = segment->fd, .position = position,
-                                  .size = (size_t)(stop - position),
+                                  .size = (size_t)(stop - position), .next = next,
                                   .segment = segment_ref(segment) };
         return 0;
     }

@@ -14,6 +14,7 @@
 #include "server/storage/index_offset.h"
 #include "server/storage/index_time.h"
 #include "server/storage/io.h"
+#include "server/storage/txn_index.h"
 
 static const char *const suffixes[] = { ".log", ".index", ".timeindex", ".txnindex", ".snapshot" };
 enum {
@@ -52,6 +53,7 @@ static int segment_new(const struct io *io, const char *directory, int64_t base_
                                            .max_timestamp_offset = base_offset };
     index_init(&segment->offsets, INDEX_OFFSET_ENTRY);
     index_init(&segment->times, INDEX_TIME_ENTRY);
+    index_init(&segment->aborted, TXN_INDEX_ENTRY);
     *out = segment;
     return 0;
 }
@@ -76,7 +78,7 @@ int segment_create(const struct io *io, const char *directory, int64_t base_offs
         segment_unref(segment);
         return error;
     }
-    segment->indexed = true;
+    segment->indexed = segment->aborted_known = segment->aborted.saved = true;
     *out = segment;
     return 0;
 }
@@ -115,6 +117,7 @@ void segment_unref(struct segment *segment)
         (void)segment->io->close(segment->io, segment->fd);
     index_fini(&segment->offsets);
     index_fini(&segment->times);
+    index_fini(&segment->aborted);
     free(segment->path);
     free(segment);
 }

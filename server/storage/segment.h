@@ -38,6 +38,8 @@ struct segment {
     struct segment_tail tail;       /* of a sealed segment only size and next_offset are known */
     struct index offsets, times;
     bool indexed;                   /* the indexes are in memory */
+    struct index aborted;           /* transactions; txn_index.h */
+    bool aborted_known;             /* they are in memory */
     bool served;                    /* some of its bytes were handed out for sending */
     int64_t created_ms;             /* wall time of the first append since open; -1: none */
     int64_t newest;                 /* of a sealed one: what segment_newest() said, or UNKNOWN */
@@ -126,6 +128,18 @@ int segment_max_timestamp(struct segment *segment, int64_t *out);
  * batches bear it out; else all of them are looked at. -1 also for a damaged segment; UNKNOWN when
  * a file can not be read. Blocks. */
 int64_t segment_newest(const struct segment *segment, int64_t size, int64_t next_offset);
+
+/* The aborted transactions whose markers are here, into memory; no file means none. CORRUPT: the
+ * file does not describe a segment like this one; IO, NOMEM. */
+int segment_need_aborted(struct segment *segment);
+/* There are none (any more). IO. */
+int segment_clear_aborted(struct segment *segment);
+/* They are not in memory any more. */
+void segment_forget_aborted(struct segment *segment);
+/* Write those in memory. DISK_FULL, IO. */
+int segment_save_aborted(struct segment *segment);
+/* fdatasync their file. Any thread. 0, IO. */
+int segment_sync_aborted(const struct segment *segment);
 
 /* fdatasync the indexes' files (the log file: io->sync on fd). 0, IO. */
 int segment_sync_indexes(const struct segment *segment);

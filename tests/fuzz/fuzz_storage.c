@@ -27,6 +27,8 @@ static const char *const names[] = {
     "kairn-checkpoint",
     "meta.properties",
     "kairn.properties",
+    "t-0/00000000000000000000.txnindex",
+    "t-0/00000000000000000009.snapshot",
 };
 
 /* The disk is not what is tested here. */
@@ -97,24 +99,41 @@ static int open_both(struct logdir **directory, struct log **log)
     return error;
 }
 
-/* A log of a few batches, stopped clean or not. */
+/* One record, of a producer with this id (-1: none) and these attributes. */
+static void append(struct log *log, int64_t timestamp, const char *key, int32_t key_size,
+                   const char *value, int32_t value_size, int64_t producer_id, uint16_t attributes)
+{
+    struct batch_builder builder;
+    uint8_t bytes[512];
+    batch_build_start(&builder, bytes, sizeof bytes);
+    batch_build_add(&builder, timestamp, key, key_size, value, value_size, NULL, 0);
+    batch_build_finish(&builder);
+    store_u64(bytes + BATCH_PRODUCER_ID, (uint64_t)producer_id);
+    store_u16(bytes + BATCH_ATTRIBUTES, attributes);
+    batch_seal_crc(bytes);
+    struct log_append append = { .bytes = bytes, .size = builder.size };
+    (void)log_append(log, &append, 1, 0, 1);
+}
+
+/* The end of producer 7's transaction. */
+static void append_abort(struct log *log)
+{
+    append(log, 200, "\0\0\0\0", 4, "\0\0\0\0\0\1", 6, 7, BATCH_TRANSACTIONAL | BATCH_CONTROL);
+}
+
+/* A log of a few batches, the last of them an aborted transaction, stopped clean or not. */
 static void make_files(bool clean)
 {
     struct logdir *directory;
     struct log *log;
-    uint8_t bytes[512];
     if (open_both(&directory, &log) != 0)
         abort();
-    for (int i = 0; i < 8; i++) {
-        struct batch_builder builder;
-        struct log_append append = { .bytes = bytes };
-        batch_build_start(&builder, bytes, sizeof bytes);
-        batch_build_add(&builder, 100 + i, "key", 3, "some value", 10, NULL, 0);
-        batch_build_finish(&builder);
-        append.size = builder.size;
-        if (log_append(log, &append, 1, 0, 1) != 0)
-            abort();
-    }
+    for (int i = 0; i < 8; i++)
+        append(log, 100 + i, "key", 3, "some value", 10, i < 4 ? -1 : 7,
+               i < 4 ? 0 : BATCH_TRANSACTIONAL);
+    append_abort(log);
+    if (log_end(log) != 9)
+        abort();
     log_close(log, clean);
     logdir_close(directory, clean);
 }
@@ -122,7 +141,13 @@ static void make_files(bool clean)
 static void use(struct log *log)
 {
     struct log_span span;
+    struct aborted_txn *aborted;
+    size_t count;
     int64_t offset, found;
+    if (log_find_aborted(log, log_start(log), log_end(log), &aborted, &count) == 0)
+        free(aborted);
+    (void)log_stable_end(log, log_end(log), &offset);
+    append_abort(log);
     for (int64_t at = log_start(log); at < log_end(log) && at < 20; at++)
         if (log_read(log, at, INT64_MAX, 150, &span) == 0 && span.size > 0)
             log_span_release(span.segment);

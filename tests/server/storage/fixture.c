@@ -269,19 +269,55 @@ size_t make_batch(uint8_t *to, size_t room, int records, size_t value_size, int6
     return builder.size;
 }
 
-int fixture_append(struct fixture *fixture, int records, size_t value_size, int64_t timestamp)
+int fixture_append_batch(struct fixture *fixture, uint8_t *bytes, size_t size)
 {
-    static uint8_t bytes[1 << 16];
-    struct log_append append = { .bytes = bytes };
-    append.size = make_batch(bytes, sizeof bytes, records, value_size, timestamp);
+    struct log_append append = { .bytes = bytes, .size = size };
     int64_t end = log_end(fixture->log);
     int error = log_append(fixture->log, &append, 1, 0, fixture->wall_ms);
     if (error == 0) {
         ck_assert_int_eq(append.base_offset, end);
-        ck_assert_int_eq(append.records, records);
+        ck_assert_int_eq(append.records, batch_count(bytes));
         model_add(&fixture->model, bytes);
     }
     return error;
+}
+
+int fixture_append(struct fixture *fixture, int records, size_t value_size, int64_t timestamp)
+{
+    static uint8_t bytes[1 << 16];
+    size_t size = make_batch(bytes, sizeof bytes, records, value_size, timestamp);
+    return fixture_append_batch(fixture, bytes, size);
+}
+
+int fixture_produce(struct fixture *fixture, int64_t id, int16_t epoch, int32_t sequence,
+                    int records, bool transactional)
+{
+    uint8_t bytes[4096];
+    size_t size = make_batch(bytes, sizeof bytes, records, 20, 5000 + sequence);
+    store_u64(bytes + BATCH_PRODUCER_ID, (uint64_t)id);
+    store_u16(bytes + BATCH_PRODUCER_EPOCH, (uint16_t)epoch);
+    store_u32(bytes + BATCH_BASE_SEQUENCE, (uint32_t)sequence);
+    if (transactional)
+        store_u16(bytes + BATCH_ATTRIBUTES, BATCH_TRANSACTIONAL);
+    batch_seal_crc(bytes);
+    return fixture_append_batch(fixture, bytes, size);
+}
+
+int fixture_end_txn(struct fixture *fixture, int64_t id, int16_t epoch, bool abort,
+                    int32_t coordinator_epoch)
+{
+    uint8_t bytes[128], key[4] = { 0, 0, 0, abort ? 0 : 1 }, value[6] = { 0 };
+    struct batch_builder builder;
+    store_u32(value + 2, (uint32_t)coordinator_epoch);
+    batch_build_start(&builder, bytes, sizeof bytes);
+    ck_assert_int_eq(batch_build_add(&builder, 7000, key, 4, value, 6, NULL, 0), 0);
+    batch_build_finish(&builder);
+    ck_assert_uint_eq(builder.size, 78);
+    store_u64(bytes + BATCH_PRODUCER_ID, (uint64_t)id);
+    store_u16(bytes + BATCH_PRODUCER_EPOCH, (uint16_t)epoch);
+    store_u16(bytes + BATCH_ATTRIBUTES, BATCH_TRANSACTIONAL | BATCH_CONTROL);
+    batch_seal_crc(bytes);
+    return fixture_append_batch(fixture, bytes, builder.size);
 }
 
 void fixture_verify(struct fixture *fixture)

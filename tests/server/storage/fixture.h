@@ -58,8 +58,17 @@ void fixture_forget_machine(struct fixture *fixture);
  * `timestamp` on. Returns its size. */
 size_t make_batch(uint8_t *to, size_t room, int records, size_t value_size, int64_t timestamp);
 
+/* Append these bytes, one batch; the model follows when it succeeds. */
+int fixture_append_batch(struct fixture *fixture, uint8_t *bytes, size_t size);
 /* Append one batch; the model follows when it succeeds. */
 int fixture_append(struct fixture *fixture, int records, size_t value_size, int64_t timestamp);
+
+/* A batch of a producer with an id, part of a transaction or not. */
+int fixture_produce(struct fixture *fixture, int64_t id, int16_t epoch, int32_t sequence,
+                    int records, bool transactional);
+/* The end of a transaction, as its coordinator writes it. */
+int fixture_end_txn(struct fixture *fixture, int64_t id, int16_t epoch, bool abort,
+                    int32_t coordinator_epoch);
 
 /* Read everything from the log start on and compare with the model. */
 void fixture_verify(struct fixture *fixture);

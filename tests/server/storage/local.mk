@@ -10,6 +10,8 @@ tests_server_storage_test_storage_SOURCES = \
 	tests/server/storage/test_log.c \
 	tests/server/storage/test_logdir.c \
 	tests/server/storage/test_model.c \
+	tests/server/storage/test_producer_state.c \
+	tests/server/storage/test_txn_index.c \
 	tests/server/storage/test_recover.c \
 	tests/server/storage/test_recover_dry.c \
 	tests/server/storage/test_verify.c \

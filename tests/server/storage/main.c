@@ -1,5 +1,7 @@
 #include "tests/lib/runner.h"
 
+Suite *producer_state_suite(void);
+Suite *txn_index_suite(void);
 Suite *log_suite(void);
 Suite *recover_suite(void);
 Suite *faults_suite(void);
@@ -15,6 +17,7 @@ Suite *trim_suite(void);
 int main(int argc, char **argv)
 {
     static const suite_maker makers[] = {
+        producer_state_suite, txn_index_suite,
         log_suite, recover_suite, faults_suite, model_suite, logdir_suite, dump_suite,
         recover_dry_suite, verify_suite,
         doomed_suite, retain_suite, trim_suite

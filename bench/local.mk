@@ -12,6 +12,7 @@ EXTRA_DIST += bench/run bench/lib.sh bench/history.txt bench/workloads/C1-100.sh
 	bench/workloads/L1-1k.sh bench/workloads/P1-100.sh bench/workloads/P1-1K.sh \
 	bench/workloads/P1d.sh bench/workloads/R1.sh bench/workloads/client.sh \
 	bench/workloads/consume.sh bench/workloads/idle.sh bench/workloads/latency.sh \
+	bench/workloads/limits.sh \
 	bench/workloads/produce.sh
 
 # Peers. Kafka itself runs from its published jars; librdkafka is built against where it is there.

@@ -166,7 +166,7 @@ public class KafkaBench {
                         if (bytes.getLong(0) != received)
                             throw new IllegalStateException("a record is missing, or out of order");
                         if (received >= warm) {
-                            first = first == 0 ? now : first;
+                            first = first == 0 ? bytes.getLong(8) : first;
                             last = now;
                             samples[(int) (received - warm)] = now - bytes.getLong(8);
                         }

@@ -272,9 +272,10 @@ static void receive(const struct latency *latency, rd_kafka_queue_t *queue, stru
         if (load_u64(value) != i)
             die("latency", "a record is missing, or out of order");
         if (i >= warm) {
-            first_ns = first_ns == 0 ? now : first_ns;
+            int64_t due_ns = (int64_t)load_u64(value + 8);
+            first_ns = first_ns == 0 ? due_ns : first_ns;
             last_ns = now;
-            hdr_record(hdr, (uint64_t)(now - (int64_t)load_u64(value + 8)) / 1000);
+            hdr_record(hdr, (uint64_t)(now - due_ns) / 1000);
         }
         rd_kafka_message_destroy(message);
     }

@@ -2,10 +2,12 @@
 size=1000 records=1000000 settings='--set acks=all' topic_settings=''
 . "$here/workloads/produce.sh"
 topic_settings='--config log.flush.on.ack=true' mode=produce-sync
-variants=(limit ours ours-1000 librdkafka ours limit)
+variants=(limit ours ours-large ours-4 ours-1000 librdkafka ours limit)
 yardstick limit mb_per_second
 note limit "null broker with group commit, 1 MiB batches, 8 in flight"
 note ours "acks all, log.flush.on.ack=true, otherwise defaults"
+note ours-large "$ours_large_is"
+note ours-4 "$ours_4_is"
 note ours-1000 "the same, round robin over 1,000 partitions"
 note librdkafka "$librdkafka_is"
 target mb_per_second ours limit at-least 0.7

@@ -8,14 +8,29 @@ run_limit() {
     warm $((bytes / 1000000 + 200))
     measure limit - 1 mb_per_second,processor_us_per_mb "$null_broker" $mode "$dir/null" 1048576 8 $bytes
 }
-run_ours() {
+ours_with() { # series, options of kairn perf produce
     # shellcheck disable=SC2086
     fresh --partitions 1 $topic_settings
     warm $((moved / 1000000 + 200))
     # shellcheck disable=SC2086
-    measure ours "$(broker_pid)" $moved $produced kairn perf produce bench --records $records --warm-up $warm_up --size $size --json $settings
+    measure "$1" "$(broker_pid)" $moved $produced kairn perf produce bench --records $records --warm-up $warm_up --size $size --json $settings "${@:2}"
+}
+run_ours() {
+    ours_with ours
     verify $((records + warm_up))
 }
+# What the wait for an answer costs: a partition has one request of a producer in flight.
+run_ours_large() {
+    ours_with ours-large --set max.request.size=3670016
+    verify $((records + warm_up))
+}
+# Four numbered streams, so order is checked for each of them.
+run_ours_4() {
+    ours_with ours-4 --threads 4 --connections 4
+    verify $((records + warm_up))
+}
+ours_large_is="the same with max.request.size=3670016"
+ours_4_is="the same from four threads with a producer each"
 run_librdkafka() {
     kafka_fresh 1
     warm $((moved / 1000000 + 200))

@@ -28,7 +28,7 @@ struct latency {
     klient_consumer_t *consumer;
     _Atomic uint64_t sent;              /* in all; only once everything is sent */
     struct hdr *hdr;
-    int64_t first_ns, last_ns;          /* when the first and the last counted record came */
+    int64_t first_ns, last_ns;          /* when the first that counts was due, and the last came */
 };
 
 static void *send_all(struct perf_thread *thread, struct latency *latency)
@@ -83,11 +83,11 @@ static bool take(struct perf_thread *thread, struct latency *latency, klient_rec
         count++;
         if (number < warm)
             continue;
+        int64_t due_ns = (int64_t)load_u64(value + PERF_NUMBER_SIZE);
         if (latency->first_ns == 0)
-            latency->first_ns = now_ns;
+            latency->first_ns = due_ns;
         latency->last_ns = now_ns;
-        hdr_record(latency->hdr,
-                   (uint64_t)(now_ns - (int64_t)load_u64(value + PERF_NUMBER_SIZE)) / 1000);
+        hdr_record(latency->hdr, (uint64_t)(now_ns - due_ns) / 1000);
     }
     atomic_fetch_add(&thread->records, count);
     atomic_fetch_add(&thread->bytes, count * (uint64_t)latency->size);

@@ -8,7 +8,7 @@
     X(CONNECTIONS_TOTAL,  COUNTER,   "connections_total",        "connections accepted since start")     \
     X(REQUESTS_TOTAL,     COUNTER,   "requests_total",           "requests decoded")                     \
     X(REQUEST_ERRORS,     COUNTER,   "request_errors_total",     "requests answered with an error")      \
-    X(BYTES_IN,           COUNTER,   "bytes_in_total",           "record bytes received from producers") \
+    X(BYTES_IN,           COUNTER,   "bytes_in_total",           "record bytes appended for producers") \
     X(BYTES_OUT,          COUNTER,   "bytes_out_total",          "record bytes sent to consumers")       \
     X(RECORDS_IN,         COUNTER,   "records_in_total",         "records appended")                     \
     X(BYTES_RECOMPRESSED, COUNTER,   "bytes_recompressed_total", "record bytes stored in another codec than the producer's") \

@@ -222,6 +222,7 @@ static void settle_first(struct partition *partition, const struct log_append *w
     entry->append_time_ms = written->append_time_ms;
     entry->log_start = log_start(partition->log);
     entry->end = written->base_offset + written->records;
+    recompress_release(entry);          /* its bytes are not needed any more */
     if (flushes_first(partition))
         list_append(&partition->unflushed, node);
     else

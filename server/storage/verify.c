@@ -168,7 +168,9 @@ static int read_segments(struct verify_partition *partition, const struct bases 
         int error = verify_segment(partition, bases->items[i], i + 1 == bases->count);
         if (error == K_NOMEM)
             return error;
-        if (error != 0) {
+        if (error == K_NOT_FOUND && partition->verify->summary->live) {
+            partition->next_offset = -1;    /* retention was faster */
+        } else if (error != 0) {
             char path[PATH_MAX];
             snprintf(path, sizeof path, "%s/%020" PRId64 ".log", partition->path, bases->items[i]);
             verify_say(partition->verify, LOG_FINDING_FAULT, path, -1, bases->items[i],
@@ -210,11 +212,13 @@ int verify_partition_directory(struct verify *verify, const char *path,
 {
     struct verify_partition partition = { .verify = verify, .path = path, .next_offset = -1,
                                           .end = -1, .last_epoch = -1, .cleaned = -1,
-                                          .in_directory = marks != NULL };
+                                          .log_start = -1, .in_directory = marks != NULL };
     struct bases bases = { 0 };
 
-    if (marks != NULL)
+    if (marks != NULL) {
         partition.cleaned = marks->cleaned;
+        partition.log_start = marks->log_start;
+    }
     verify->summary->partitions++;
     epoch_file_init(&partition.epochs);
     int error = list_bases(verify, path, true, &bases);

@@ -25,6 +25,7 @@ struct verify_partition {
     bool epochs_known;                  /* the file was there and could be read */
     bool in_directory;                  /* of a log directory, so that its checkpoints are known: */
     int64_t cleaned;                    /* ... below it compaction has been; -1: nowhere */
+    int64_t log_start;                  /* ... before it nothing is read any more; -1: not known */
     int64_t next_offset;                /* after the last batch; -1: unknown */
     int64_t end;                        /* largest offset seen, plus one; -1: none */
     int32_t last_epoch;                 /* of the batch before; -1: none */

@@ -17,12 +17,13 @@ static const char epochs_anew[] = "if the batches are right, delete leader-epoch
 
 /* --- offsets and epochs ------------------------------------------------------------------- */
 
-/* Offsets [from, to) are in no batch. Compaction does that, and nothing else. */
+/* Offsets [from, to) are in no batch. Compaction does that, and a crash while what lies before the
+ * log's start is deleted; nothing else. */
 static void missing(struct verify_segment *segment, int64_t position, int64_t from, int64_t to)
 {
     struct verify_partition *partition = segment->partition;
 
-    if (partition->in_directory && to <= partition->cleaned)
+    if (partition->in_directory && (to <= partition->cleaned || to <= partition->log_start))
         return;
     verify_say(partition->verify,
                partition->in_directory ? LOG_FINDING_FAULT : LOG_FINDING_NOTE, segment->path,

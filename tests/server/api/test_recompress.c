@@ -289,6 +289,20 @@ START_TEST(a_batch_that_grows_over_the_limit_is_refused_with_the_limit)
 }
 END_TEST
 
+START_TEST(a_batch_of_exactly_the_limit_is_taken)
+{
+    char exact[16], less[16];
+    size_t size = encode(make(RECORDS, 1, 0, 0), CODEC_GZIP);
+
+    snprintf(exact, sizeof exact, "%zu", size);
+    snprintf(less, sizeof less, "%zu", size - 1);
+    publish("max.message.bytes", exact);
+    ck_assert_int_eq(produce(size), 0);
+    publish("max.message.bytes", less);
+    ck_assert_int_eq(produce(size), K_MESSAGE_TOO_LARGE);
+}
+END_TEST
+
 START_TEST(what_is_refused_in_the_pool_leaves_no_hole)
 {
     publish("compression.type", "zstd");
@@ -492,6 +506,7 @@ Suite *recompress_suite(void)
     tcase_add_test(tests, the_order_of_a_partition_is_kept);
     tcase_add_test(tests, other_partitions_do_not_wait);
     tcase_add_test(tests, a_batch_that_grows_over_the_limit_is_refused_with_the_limit);
+    tcase_add_test(tests, a_batch_of_exactly_the_limit_is_taken);
     tcase_add_test(tests, what_is_refused_in_the_pool_leaves_no_hole);
     tcase_add_test(tests, unknown_codecs_are_refused_by_their_name);
     tcase_add_test(tests, a_partition_that_moves_away_answers_what_is_under_way);

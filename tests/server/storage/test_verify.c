@@ -13,7 +13,7 @@
 
 Suite *verify_suite(void);
 
-enum { FOUND_MAX = 64, SECOND_BASE = 20 };
+enum { FOUND_MAX = 64 };
 
 static const char first_log[] = "00000000000000000000.log";
 static const char first_index[] = "00000000000000000000.index";
@@ -227,6 +227,12 @@ START_TEST(missing_offsets_are_found_unless_compaction_took_them)
     ck_assert_str_eq(found[2].what, "offsets 8 to 9 are missing");
     ck_assert_int_eq(found[2].kind, LOG_FINDING_FAULT);
     write_own("cleaner-offset-checkpoint", "0\n1\nt 0 10\n");
+    verify_all();
+    ck_assert_int_eq(found_count, 2);
+    write_own("cleaner-offset-checkpoint", "0\n1\nt 0 9\n");
+    verify_all();
+    ck_assert_int_eq(found_count, 3);
+    write_own("log-start-offset-checkpoint", "0\n1\nt 0 10\n");
     verify_all();
     ck_assert_int_eq(found_count, 2);
     char *path = fixture_file(&f, "");
@@ -460,16 +466,13 @@ START_TEST(a_missing_index_is_a_fault_only_of_a_sealed_segment)
 }
 END_TEST
 
-static uint8_t padded[4096];
-
 START_TEST(room_that_kafka_made_in_an_index_is_no_fault)
 {
     char *path = fixture_file(&f, "00000000000000000040.timeindex");
     size_t size;
-    uint8_t *bytes = read_file(path, &size);
-    memset(padded, 0, sizeof padded);
+    uint8_t *bytes = read_file(path, &size), padded[1200] = { 0 };
     memcpy(padded, bytes, size);
-    write_file(path, padded, 1200);
+    write_file(path, padded, sizeof padded);
 
     expect(LOG_FINDING_NOTE, "00000000000000000040.timeindex", "empty entries", -1);
     free(bytes);

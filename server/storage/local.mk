@@ -3,6 +3,14 @@ noinst_LTLIBRARIES += libstorage.la
 libstorage_la_SOURCES = \
 	server/storage/batch_file.c server/storage/batch_file.h \
 	server/storage/checkpoint.c server/storage/checkpoint.h \
+	server/storage/clean_batch.c server/storage/clean_batch.h \
+	server/storage/clean_internal.h \
+	server/storage/clean_job.c server/storage/clean_job.h \
+	server/storage/clean_map.c server/storage/clean_map.h \
+	server/storage/clean_plan.c server/storage/clean_plan.h \
+	server/storage/clean_segments.c server/storage/clean_segments.h \
+	server/storage/clean_swap.c \
+	server/storage/clean_txn.c server/storage/clean_txn.h \
 	server/storage/doomed.c server/storage/doomed.h \
 	server/storage/dump.c server/storage/dump.h server/storage/dump_internal.h \
 	server/storage/dump_index.c \

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "server/storage/clean_job.h"
 #include "server/storage/identity.h"
 #include "server/storage/log_internal.h"
 #include "server/storage/logdir_internal.h"
@@ -120,6 +121,8 @@ int log_failed(struct log *log, int error, const char *what)
 
 static void log_free(struct log *log)
 {
+    if (log->cleaning != NULL)
+        clean_detach(log);
     for (size_t i = 0; i < log->segment_count; i++)
         segment_unref(log->segments[i]);
     free(log->segments);
@@ -274,6 +277,12 @@ int log_truncate(struct log *log, int64_t offset)
         return 0;
     if (logdir_fenced(log->directory))
         return K_KAFKA_STORAGE_ERROR;
+    if (log->cleaning != NULL) {
+        int stopped = clean_interrupt(log);
+        if (stopped != 0)
+            return log_failed(log, stopped == K_NOMEM || stopped == K_DISK_FULL ? K_IO : stopped,
+                              "truncate");
+    }
     /* First the marks: a stale one would vouch for what is written over this part later. */
     if (offset < log->recovery_point)
         log->recovery_point = offset;

@@ -36,6 +36,7 @@ struct log_config {
     int64_t retention_bytes;          /* -1: no matter how many */
     int64_t delete_delay_ms;          /* from a segment's end to that of its files */
     int64_t segment_jitter_ms;        /* roll up to this much earlier than segment_ms */
+    bool compacted;                   /* cleanup.policy says compact */
 };
 
 struct log_options {

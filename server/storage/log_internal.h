@@ -9,6 +9,8 @@
 #include "server/storage/logdir.h"
 #include "server/storage/segment.h"
 
+struct clean_job;
+
 enum { LOG_SERVED = 8 };        /* readers whose place is remembered */
 
 /* Where a reader will come back to: `offset` begins at `position` of the segment at `base`. */
@@ -37,6 +39,8 @@ struct log {
     bool names_unsynced; /* files were made or deleted since the directory was synced */
     unsigned epochs_syncing, names_syncing;     /* syncs under way that took the flags along */
     uint64_t truncations;               /* a sync that began before one proves nothing */
+
+    struct clean_job *cleaning;         /* under way, or NULL */
 
     struct log_served served[LOG_SERVED];
     unsigned served_next;

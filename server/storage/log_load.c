@@ -1,7 +1,7 @@
 /* storage/log_load.c - open a log from its directory: list the segments, read the epochs, have
  * checked what a crash may have hurt (log_recover.c), put right what the check found.
  *
- * The order matters: leftovers of unfinished work go first, then the epochs are read, for the
+ * The order matters: swaps are finished and leftovers go first, then the epochs are read, for the
  * check of the batches needs them; the end is known only after the check, and what points beyond
  * it (epochs, marks) is lowered last. */
 #include <inttypes.h>
@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "proto/batch.h"
 #include "server/storage/checkpoint.h"
+#include "server/storage/clean_job.h"
 #include "server/storage/log_internal.h"
 #include "server/storage/logdir.h"
 
@@ -157,7 +158,7 @@ static int load_epochs(struct log *log)
 static int lower_marks(struct log *log)
 {
     static const enum logdir_mark marks[] = { LOGDIR_RECOVERY_POINT, LOGDIR_HIGH_WATERMARK,
-                                              LOGDIR_WRITTEN_END };
+                                              LOGDIR_WRITTEN_END, LOGDIR_CLEANED };
     bool lowered = false;
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
         if (log_mark(log, marks[i]) <= log->end)
@@ -191,7 +192,9 @@ static int settle_start(struct log *log, bool clean, int64_t *start)
 
 int log_load(struct log *log, bool clean, struct k_reason *reason)
 {
-    int error = list_segments(log);
+    int error = clean_recover(log->io, log->path);
+    if (error == 0)
+        error = list_segments(log);
     if (error == 0)
         error = load_epochs(log);
     if (error == 0)

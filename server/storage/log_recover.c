@@ -39,11 +39,21 @@ static int check_epoch(void *context, const uint8_t *header)
     return K_CORRUPT;
 }
 
+/* Below it compaction may have been. Its own checkpoint counts beside the trusted offset, and when
+ * the file of recovery points is lost, a log that is compacted is not cut at its first hole. */
+static int64_t holes_end(const struct log *log)
+{
+    if (log->config.compacted && log_mark(log, LOGDIR_RECOVERY_POINT) < 0)
+        return INT64_MAX;
+    return log_mark(log, LOGDIR_CLEANED);
+}
+
 /* Scan one segment from its last good index entry; *fault is NULL when all of it is good. */
 static int scan(struct log *log, struct segment *segment, int64_t trusted, const char **fault)
 {
     struct epoch_check epochs = { log, trusted };
     struct segment_scan how = { .end = segment->tail.size, .trusted = trusted,
+                                .holes = holes_end(log),
                                 .visit = check_epoch, .context = &epochs };
     int error = segment->indexed ? 0 : segment_load_indexes(segment);
     if (error == K_CORRUPT || (error == 0 && trusted < INT64_MAX &&
@@ -110,7 +120,8 @@ static int check_segment(struct log *log, size_t i, int64_t trusted)
     if (last)
         return 0;
     if (segment->tail.next_offset > next_base ||
-        (segment->tail.next_offset < next_base && next_base > trusted))
+        (segment->tail.next_offset < next_base && next_base > trusted &&
+         next_base > holes_end(log)))
         return drop_after(log, i);
     segment->tail.next_offset = next_base;
     return segment_save_indexes(segment, true);

@@ -59,6 +59,7 @@ enum logdir_mark {
     LOGDIR_LOG_START,      /* first offset that may be read */
     LOGDIR_HIGH_WATERMARK,
     LOGDIR_WRITTEN_END, /* below it everything is in the page cache: good until the machine stops */
+    LOGDIR_CLEANED,     /* below it every key is there once: compaction goes on from here */
     LOGDIR_MARKS
 };
 int64_t logdir_mark(struct logdir *directory, enum logdir_mark mark, const char *topic,

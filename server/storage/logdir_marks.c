@@ -17,6 +17,7 @@ static const char *const files[LOGDIR_MARKS] = {
     [LOGDIR_LOG_START] = "log-start-offset-checkpoint",
     [LOGDIR_HIGH_WATERMARK] = "replication-offset-checkpoint",
     [LOGDIR_WRITTEN_END] = "kairn-checkpoint",
+    [LOGDIR_CLEANED] = "cleaner-offset-checkpoint",
 };
 
 static const char *make_key(char key[KEY_SIZE], const char *topic, int32_t partition)

@@ -21,13 +21,14 @@ enum {
     SUFFIX_LOG,
     SUFFIX_INDEX,
     SUFFIX_TIMEINDEX,
+    SUFFIX_TXNINDEX,
     SUFFIX_SNAPSHOT = 4, /* of the producers at its base: outlives a segment that is replaced */
     SUFFIX_COUNT = sizeof suffixes / sizeof *suffixes
 };
 
 static const char *path_of(const struct segment *segment, int suffix, char path[PATH_MAX])
 {
-    snprintf(path, PATH_MAX, "%s%s", segment->path, suffixes[suffix]);
+    snprintf(path, PATH_MAX, "%s%s%s", segment->path, suffixes[suffix], segment->mark);
     return path;
 }
 
@@ -43,6 +44,7 @@ static int segment_new(const struct io *io, const char *directory, int64_t base_
     }
     atomic_init(&segment->references, 1);
     segment->io = io;
+    segment->mark = "";
     segment->fd = -1;
     segment->base_offset = base_offset;
     segment->index_interval = index_interval;
@@ -61,11 +63,18 @@ static int segment_new(const struct io *io, const char *directory, int64_t base_
 int segment_create(const struct io *io, const char *directory, int64_t base_offset,
                    int64_t index_interval, struct segment **out)
 {
+    return segment_create_marked(io, directory, base_offset, index_interval, "", out);
+}
+
+int segment_create_marked(const struct io *io, const char *directory, int64_t base_offset,
+                          int64_t index_interval, const char *mark, struct segment **out)
+{
     char path[PATH_MAX];
     struct segment *segment;
     int error = segment_new(io, directory, base_offset, index_interval, &segment);
     if (error != 0)
         return error;
+    segment->mark = mark;
 
     error = segment_remove_files(segment);
     if (error == 0) {
@@ -137,6 +146,8 @@ int segment_note(struct segment *segment, const uint8_t *header)
 {
     struct segment_tail *tail = &segment->tail;
     int64_t last_offset = batch_last_offset(header), timestamp = batch_max_timestamp(header);
+    if (batch_count(header) == 0)
+        timestamp = -1;                 /* that of records which are not there any more */
     int32_t relative = (int32_t)(last_offset - segment->base_offset);
 
     assert(last_offset - segment->base_offset <= INT32_MAX);
@@ -321,6 +332,22 @@ int segment_remove_files(const struct segment *segment)
     for (int i = SUFFIX_SNAPSHOT - 1; i >= 0 && error == 0; i--)
         error = io_remove_file(segment->io, path_of(segment, i, path));
     return error;
+}
+
+int segment_rename(struct segment *segment, const char *mark)
+{
+    char from[PATH_MAX], to[PATH_MAX];
+    /* The log file last: under its new name it says that the others have theirs. */
+    for (int i = SUFFIX_TXNINDEX; i >= 0; i--) {
+        snprintf(to, sizeof to, "%s%s%s", segment->path, suffixes[i], mark);
+        if (segment->io->rename(segment->io, path_of(segment, i, from), to) == 0)
+            continue;
+        int error = io_error();
+        if (error != K_NOT_FOUND || i == SUFFIX_LOG)
+            return error == K_NOT_FOUND ? K_IO : error;
+    }
+    segment->mark = mark;
+    return 0;
 }
 
 int segment_doom(const struct segment *segment, bool snapshot_too)

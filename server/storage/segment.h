@@ -32,6 +32,7 @@ struct segment {
     atomic_uint references;
     const struct io *io;            /* borrowed; outlives the segment */
     char *path;                     /* owned; without suffix */
+    const char *mark;               /* after the suffix: "", or why the files are not live yet */
     int fd;                         /* owned; -1: not open at the moment */
     int64_t base_offset;
     int64_t index_interval;         /* bytes between two index entries */
@@ -49,6 +50,15 @@ struct segment {
  * attempt are removed. `directory` is borrowed for the call. DISK_FULL, IO, NOMEM. */
 int segment_create(const struct io *io, const char *directory, int64_t base_offset,
                    int64_t index_interval, struct segment **out);
+
+/* The same with file names that end in `mark` (a constant), which no log takes for its own. */
+int segment_create_marked(const struct io *io, const char *directory, int64_t base_offset,
+                          int64_t index_interval, const char *mark, struct segment **out);
+
+/* Give its files another mark, indexes first, the log file last. Files of the new names are
+ * replaced. After an error some may have moved. Durable after a sync of the directory. IO,
+ * DISK_FULL. */
+int segment_rename(struct segment *segment, const char *mark);
 
 /* Take an existing file as it is; nothing is read. NOT_FOUND, IO, NOMEM. */
 int segment_open(const struct io *io, const char *directory, int64_t base_offset,
@@ -102,6 +112,7 @@ int segment_locate_position(struct segment *segment, int64_t from, int64_t limit
 struct segment_scan {
     int64_t end;                    /* scan up to here; in */
     int64_t trusted;                /* batches from this offset on are checked in full; in */
+    int64_t holes;                  /* offsets may be missing up to here, or to `trusted`; in */
     int (*visit)(void *context, const uint8_t *header);    /* every batch; CORRUPT: it is no good;
                                        other errors end the scan; may be NULL */
     void *context;

@@ -118,16 +118,16 @@ int segment_locate_position(struct segment *segment, int64_t from, int64_t limit
 
 /* --- checking ----------------------------------------------------------------------------- */
 
-/* Why the batch can not follow what is there, or NULL. Offsets below `trusted` may have holes
- * that compaction left; above, a hole means that something is lost. */
+/* Why the batch can not follow what is there, or NULL. Offsets below `holes` may be missing where
+ * compaction has been; above, that means that something is lost. */
 static const char *offset_fault(const struct segment *segment, const uint8_t *header,
-                                int64_t trusted)
+                                int64_t holes)
 {
     int64_t base = batch_base_offset(header), expected = segment->tail.next_offset;
 
     if (base < expected)
         return "its offsets go back";
-    if (base > expected && base >= trusted)
+    if (base > expected && base > holes)
         return "offsets are missing before it";
     if (batch_last_offset(header) - segment->base_offset > INT32_MAX ||
         segment->tail.size > INT32_MAX)
@@ -137,19 +137,21 @@ static const char *offset_fault(const struct segment *segment, const uint8_t *he
 
 /* Look at the next batch: 0 and its header, NOT_FOUND at the end, IO, NOMEM, CORRUPT with *fault.
  */
-static int next_checked(struct segment *segment, struct batch_file *file, int64_t trusted,
-                        const uint8_t **header, const char **fault)
+static int next_checked(struct segment *segment, struct batch_file *file,
+                        const struct segment_scan *scan, const uint8_t **header,
+                        const char **fault)
 {
+    int64_t holes = scan->holes > scan->trusted ? scan->holes : scan->trusted;
     size_t size;
     int error = batch_file_header(file, header);
     *fault = "it is cut off, or no batch";
     if (error != 0)
         return error;
 
-    *fault = offset_fault(segment, *header, trusted);
+    *fault = offset_fault(segment, *header, holes);
     if (*fault != NULL)
         return K_CORRUPT;
-    if (batch_last_offset(*header) < trusted)
+    if (batch_last_offset(*header) < scan->trusted)
         return 0;
     error = batch_file_batch(file, header);
     if (error != 0)
@@ -221,7 +223,7 @@ int segment_scan(struct segment *segment, struct segment_scan *scan)
     if (error != 0)
         goto free_window;
 
-    while ((error = next_checked(segment, &file, scan->trusted, &header, &scan->fault)) == 0) {
+    while ((error = next_checked(segment, &file, scan, &header, &scan->fault)) == 0) {
         if (scan->visit != NULL)
             error = scan->visit(scan->context, header);
         if (error == K_CORRUPT) {

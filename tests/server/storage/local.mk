@@ -3,8 +3,11 @@ check_PROGRAMS += tests/server/storage/test_storage
 TESTS += tests/server/storage/test_storage
 tests_server_storage_test_storage_SOURCES = \
 	tests/server/storage/main.c \
+	tests/server/storage/clean_rig.c tests/server/storage/clean_rig.h \
 	tests/server/storage/fixture.c tests/server/storage/fixture.h \
 	tests/server/storage/test_doomed.c \
+	tests/server/storage/test_clean_model.c \
+	tests/server/storage/test_clean_parts.c \
 	tests/server/storage/test_dump.c \
 	tests/server/storage/test_faults.c \
 	tests/server/storage/test_log.c \

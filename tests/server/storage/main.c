@@ -13,14 +13,16 @@ Suite *verify_suite(void);
 Suite *doomed_suite(void);
 Suite *retain_suite(void);
 Suite *trim_suite(void);
+Suite *clean_model_suite(void);
+Suite *clean_parts_suite(void);
 
 int main(int argc, char **argv)
 {
     static const suite_maker makers[] = {
         producer_state_suite, txn_index_suite,
         log_suite, recover_suite, faults_suite, model_suite, logdir_suite, dump_suite,
-        recover_dry_suite, verify_suite,
-        doomed_suite, retain_suite, trim_suite
+        recover_dry_suite, verify_suite, doomed_suite, retain_suite, trim_suite,
+        clean_model_suite, clean_parts_suite
     };
     return run_suites(argc, argv, makers, sizeof makers / sizeof *makers);
 }

@@ -1,0 +1,145 @@
+#include "server/storage/clean_txn.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buffer.h"
+#include "common/error.h"
+#include "proto/batch.h"
+#include "server/storage/io.h"
+
+enum {
+    ENTRY = 34,                         /* bytes of an entry of the index file */
+    ENTRY_PRODUCER = 2, ENTRY_FIRST = 10, ENTRY_LAST = 18,
+    MARKER_ABORT = 0, MARKER_COMMIT = 1, MARKER_KEY_MIN = 4,
+    INDEX_FILE_MAX = 1 << 30
+};
+
+struct clean_aborted {
+    int64_t producer, first, last;
+    bool seen;                          /* some of its data */
+    uint8_t entry[ENTRY];
+};
+
+void clean_txn_init(struct clean_txn *txn)
+{
+    *txn = (struct clean_txn){ .aborted = NULL };
+    map_init(&txn->ongoing);
+    map_init(&txn->committed);
+}
+
+void clean_txn_fini(struct clean_txn *txn)
+{
+    map_fini(&txn->ongoing);
+    map_fini(&txn->committed);
+    free(txn->aborted);
+}
+
+static int add(struct clean_txn *txn, const uint8_t *entry)
+{
+    if (txn->aborted_count == txn->aborted_capacity) {
+        size_t capacity = txn->aborted_capacity == 0 ? 16 : 2 * txn->aborted_capacity;
+        struct clean_aborted *aborted = realloc(txn->aborted, capacity * sizeof *aborted);
+        if (aborted == NULL)
+            return K_NOMEM;
+        txn->aborted = aborted;
+        txn->aborted_capacity = capacity;
+    }
+    struct clean_aborted *one = &txn->aborted[txn->aborted_count++];
+    *one = (struct clean_aborted){ .producer = (int64_t)load_u64(entry + ENTRY_PRODUCER),
+                                   .first = (int64_t)load_u64(entry + ENTRY_FIRST),
+                                   .last = (int64_t)load_u64(entry + ENTRY_LAST) };
+    memcpy(one->entry, entry, ENTRY);
+    return 0;
+}
+
+int clean_txn_load(struct clean_txn *txn, const struct io *io, const char *path)
+{
+    char *bytes;
+    size_t size;
+    int error = io_read_file(io, path, INDEX_FILE_MAX, &bytes, &size);
+    if (error == K_NOT_FOUND)
+        return 0;
+    if (error != 0)
+        return error;
+    if (size % ENTRY != 0)
+        error = K_CORRUPT;
+    for (size_t at = 0; error == 0 && at < size; at += ENTRY)
+        error = add(txn, (const uint8_t *)bytes + at);
+    free(bytes);
+    return error;
+}
+
+static int by_first(const void *a, const void *b)
+{
+    const struct clean_aborted *x = a, *y = b;
+    return x->first < y->first ? -1 : x->first > y->first;
+}
+
+void clean_txn_start(struct clean_txn *txn, int64_t from)
+{
+    if (txn->aborted_count > 1)
+        qsort(txn->aborted, txn->aborted_count, sizeof *txn->aborted, by_first);
+    map_fini(&txn->ongoing);
+    map_fini(&txn->committed);
+    map_init(&txn->ongoing);
+    map_init(&txn->committed);
+    txn->next = 0;
+    txn->from = from;
+    for (size_t i = 0; i < txn->aborted_count; i++)
+        txn->aborted[i].seen = false;
+}
+
+/* Transactions that began up to `offset` are under way. */
+static int reach(struct clean_txn *txn, int64_t offset)
+{
+    while (txn->next < txn->aborted_count && txn->aborted[txn->next].first <= offset) {
+        struct clean_aborted *one = &txn->aborted[txn->next];
+        int error = one->last < txn->from ? 0 : map_put(
+            &txn->ongoing, &one->producer, sizeof one->producer, one, NULL);
+        if (error != 0)
+            return error;
+        txn->next++;
+    }
+    return 0;
+}
+
+int clean_txn_data(struct clean_txn *txn, const uint8_t *batch, bool *discard)
+{
+    *discard = false;
+    if ((batch_attributes(batch) & BATCH_TRANSACTIONAL) == 0)
+        return 0;
+    int error = reach(txn, batch_last_offset(batch));
+    if (error != 0)
+        return error;
+    int64_t producer = batch_producer_id(batch);
+    struct clean_aborted *aborted = map_get(&txn->ongoing, &producer, sizeof producer);
+    /* An index that lies must not take what came after the transaction. */
+    if (aborted != NULL && batch_last_offset(batch) <= aborted->last) {
+        aborted->seen = true;
+        *discard = true;
+        return 0;
+    }
+    return map_put(&txn->committed, &producer, sizeof producer, txn, NULL);
+}
+
+int clean_txn_marker(struct clean_txn *txn, const uint8_t *batch, const uint8_t *key,
+                     int32_t key_size, struct buffer *index, bool *discard)
+{
+    int64_t producer = batch_producer_id(batch);
+    int error = reach(txn, batch_last_offset(batch));
+    if (error != 0)
+        return error;
+    int type = key != NULL && key_size >= MARKER_KEY_MIN ? load_u16(key + 2) : -1;
+    *discard = false;
+    if (type == MARKER_COMMIT) {
+        *discard = map_remove(&txn->committed, &producer, sizeof producer) == NULL;
+    } else if (type == MARKER_ABORT) {
+        struct clean_aborted *aborted = map_remove(&txn->ongoing, &producer, sizeof producer);
+        *discard = aborted == NULL || !aborted->seen;
+        if (!*discard && index != NULL)
+            error = buffer_copy(index, aborted->entry, ENTRY);
+    }
+    return error;
+}

@@ -31,3 +31,8 @@ noinst_PROGRAMS += bench/klient_produce
 bench_klient_produce_SOURCES = bench/klient_produce.c $(fake_broker_sources)
 bench_klient_produce_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 bench_klient_produce_LDADD = libklient.la libnet.la libproto.la libcommon.la
+
+# Compaction of a log in this process.
+noinst_PROGRAMS += bench/compact
+bench_compact_SOURCES = bench/compact.c
+bench_compact_LDADD = libstorage.la libproto.la libcommon.la

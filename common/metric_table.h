@@ -17,6 +17,9 @@
     X(PRODUCE_US,         HISTOGRAM, "produce_us",               "produce request, decode to answer, microseconds") \
     X(FETCH_US,           HISTOGRAM, "fetch_us",                 "fetch request, decode to answer, microseconds") \
     X(ZK_SESSION_LOSSES,  COUNTER,   "zookeeper_session_losses_total", "ZooKeeper sessions lost")         \
+    X(CLEANER_RUNS,       COUNTER,   "log_cleaner_runs_total",   "partitions compacted")                 \
+    X(CLEANER_BYTES,      COUNTER,   "log_cleaner_bytes_total",  "bytes read by compaction")             \
+    X(CLEANER_UNCLEANABLE, GAUGE,    "log_cleaner_uncleanable_partitions", "partitions set aside because they can not be compacted") \
     X(CONTROLLER,         GAUGE,     "controller",               "1 while this broker is the controller")
 /* clang-format on */
 

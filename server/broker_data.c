@@ -124,6 +124,15 @@ static int make_shards(struct broker *broker, struct k_reason *reason)
         .fenced_by_lease = broker->config.leader_fencing == FENCING_LEASE,
         .lease_until_ms = lease_until_ms,
         .lease_context = broker,
+        .cleaner = {
+            .enabled = broker->config.log_cleaner_enable,
+            .threads = broker->config.log_cleaner_threads,
+            .dedupe_bytes = broker->config.log_cleaner_dedupe_bytes,
+            .io_bytes = broker->config.log_cleaner_io_bytes,
+            .io_bytes_per_second = broker->config.log_cleaner_bytes_per_second,
+            .load_factor = broker->config.log_cleaner_load_factor,
+            .backoff_ms = broker->config.log_cleaner_backoff_ms,
+        },
     };
     code = topic_config_defaults(&config_table, &broker->config, &options.defaults, reason);
     return code != 0 ? code : shards_new(&options, &broker->shards);

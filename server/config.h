@@ -18,6 +18,7 @@ struct config {
 #define CONFIG_FIELD_BOOL bool
 #define CONFIG_FIELD_INT int32_t
 #define CONFIG_FIELD_LONG int64_t
+#define CONFIG_FIELD_DOUBLE double
 #define CONFIG_FIELD_STRING char *
 #define CONFIG_FIELD_ENUM int32_t
 #define X(kind, field, name, fallback, low, high, choices, flags, alias, text)                     \
@@ -27,6 +28,7 @@ struct config {
 #undef CONFIG_FIELD_ENUM
 #undef CONFIG_FIELD_STRING
 #undef CONFIG_FIELD_LONG
+#undef CONFIG_FIELD_DOUBLE
 #undef CONFIG_FIELD_INT
 #undef CONFIG_FIELD_BOOL
     uint8_t *sources;               /* enum option_source per row; owned */

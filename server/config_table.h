@@ -67,7 +67,29 @@
       "Level of zstd when the broker compresses anew.")                                              \
     X(ENUM, log_cleanup_policy, "log.cleanup.policy", "delete", 0, 0,                                \
       "delete|compact|compact,delete|delete,compact", OPTION_PER_TOPIC, NULL,                        \
-      "What happens to old segments; a compacted topic refuses records without a key. Nothing is removed or compacted yet (topic: cleanup.policy).") \
+      "What happens to old segments; a compacted topic refuses records without a key (topic: cleanup.policy).") \
+    X(BOOL, log_cleaner_enable, "log.cleaner.enable", "true", 0, 0, NULL, 0, NULL,                   \
+      "Compact the logs of topics whose cleanup.policy says so.")                                    \
+    X(INT, log_cleaner_threads, "log.cleaner.threads", "1", 0, 64, NULL, 0, NULL,                    \
+      "Logs that are compacted at the same time.")                                                   \
+    X(LONG, log_cleaner_dedupe_bytes, "log.cleaner.dedupe.buffer.size", "134217728", 1048576, OPTION_NO_MAX, NULL, 0, NULL, \
+      "Bytes of memory for the keys of all compactions under way, 24 for each key; with more keys a log is compacted in several passes.") \
+    X(DOUBLE, log_cleaner_load_factor, "log.cleaner.io.buffer.load.factor", "0.9", 0.01, 1, NULL, 0, NULL, \
+      "How full that memory may become: more keys a pass, but slower ones.")                         \
+    X(INT, log_cleaner_io_bytes, "log.cleaner.io.buffer.size", "524288", 8192, 2147483647, NULL, 0, NULL, \
+      "Bytes of the buffers that all compactions under way read and write with.")                    \
+    X(DOUBLE, log_cleaner_bytes_per_second, "log.cleaner.io.max.bytes.per.second", "1.7976931348623157E308", 1, 1.7976931348623157E308, NULL, 0, NULL, \
+      "Bytes that compaction reads and writes in a second, at most.")                                \
+    X(LONG, log_cleaner_backoff_ms, "log.cleaner.backoff.ms", "15000", 0, OPTION_NO_MAX, NULL, 0, NULL,     \
+      "Milliseconds between looks for a log that is to be compacted, while there is none.")          \
+    X(LONG, log_cleaner_delete_retention_ms, "log.cleaner.delete.retention.ms", "86400000", 0, OPTION_NO_MAX, NULL, OPTION_PER_TOPIC, NULL, \
+      "Milliseconds that a deletion (a record without value) stays in a compacted log after it was compacted first (topic: delete.retention.ms).") \
+    X(LONG, log_cleaner_min_lag_ms, "log.cleaner.min.compaction.lag.ms", "0", 0, OPTION_NO_MAX, NULL, OPTION_PER_TOPIC, NULL, \
+      "Records younger than this many milliseconds are not compacted (topic: min.compaction.lag.ms).") \
+    X(LONG, log_cleaner_max_lag_ms, "log.cleaner.max.compaction.lag.ms", "9223372036854775807", 1, OPTION_NO_MAX, NULL, OPTION_PER_TOPIC, NULL, \
+      "A log whose oldest uncompacted record is older than this many milliseconds is compacted whatever its ratio (topic: max.compaction.lag.ms).") \
+    X(DOUBLE, log_cleaner_min_ratio, "log.cleaner.min.cleanable.ratio", "0.5", 0, 1, NULL, OPTION_PER_TOPIC, NULL, \
+      "A log is compacted when this share of its bytes has not been yet (topic: min.cleanable.dirty.ratio).") \
     X(INT, log_segment_bytes, "log.segment.bytes", "1073741824", 14, 2147483647, NULL, OPTION_PER_TOPIC, NULL, \
       "A segment is closed before it grows over this many bytes (topic: segment.bytes).")            \
     X(LONG, log_roll_ms, "log.roll.ms", "604800000", 1, OPTION_NO_MAX, NULL, OPTION_PER_TOPIC, NULL,        \
@@ -132,8 +154,6 @@
     Y("group.min.session.timeout.ms", OPTION_NOT_YET, "Consumer groups.")                            \
     Y("leader.imbalance.check.interval.seconds", OPTION_NOT_YET, "Preferred leaders.")               \
     Y("leader.imbalance.per.broker.percentage", OPTION_NOT_YET, "Preferred leaders.")                \
-    Y("log.cleaner.enable", OPTION_NOT_YET, "Compaction.")                                           \
-    Y("log.cleaner.threads", OPTION_NOT_YET, "Compaction.")                                          \
     Y("log.preallocate", OPTION_NOT_YET, "Preallocated segments.")                                   \
     Y("log.retention.bytes", OPTION_NOT_YET, "Retention.")                                           \
     Y("log.retention.check.interval.ms", OPTION_NOT_YET, "Retention.")                               \

@@ -21,6 +21,7 @@ libruntime_la_SOURCES = \
 libruntime_la_SOURCES += \
 	server/runtime/append.h server/runtime/append.c \
 	server/runtime/batch_rules.h server/runtime/batch_rules.c \
+	server/runtime/cleaner.h server/runtime/cleaner.c \
 	server/runtime/dirs.h server/runtime/dirs.c \
 	server/runtime/early_ack.h server/runtime/early_ack.c \
 	server/runtime/fetch.h server/runtime/fetch.c \
@@ -34,6 +35,7 @@ libruntime_la_SOURCES += \
 	server/runtime/rest.h server/runtime/rest.c \
 	server/runtime/scatter.h server/runtime/scatter.c \
 	server/runtime/shard.h server/runtime/shard.c server/runtime/shard_state.h \
+	server/runtime/throttle.h server/runtime/throttle.c \
 	server/runtime/topic_config.h server/runtime/topic_config.c \
 	server/runtime/topic_config_table.h \
 	server/runtime/upkeep.h server/runtime/upkeep.c \

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/metric.h"
 #include "server/runtime/append.h"
+#include "server/runtime/cleaner.h"
 #include "server/runtime/dirs.h"
 #include "server/runtime/fetch.h"
 #include "server/runtime/recompress.h"
@@ -240,6 +241,7 @@ static void log_opened(struct dirs_order *order)
               " end=%" PRId64, partition->topic, partition->key.index, partition->leader_epoch,
               log_start(partition->log), log_end(partition->log));
     append_resume(partition);
+    cleaner_look_soon(partition);
     wake_waiting(partition);
     fetch_log_opened(partition);
 }
@@ -369,6 +371,7 @@ static void apply_config(struct partition *partition, const struct metadata_topi
         log_set_config(partition->log, &config);
         append_config_changed(partition);
         upkeep_config_changed(partition);
+        cleaner_look_soon(partition);
     }
 }
 
@@ -433,6 +436,7 @@ void partition_retire(struct partition *partition, enum partition_fate fate)
     upkeep_forget(partition);
     flush_forget(&partition->flush);
     rest_forget(partition);
+    cleaner_forget(partition);
     if (partition->state != PARTITION_OPENING)
         order_retirement(partition);
 }
@@ -445,6 +449,7 @@ bool partition_close(struct partition *partition)
     upkeep_forget(partition);
     flush_forget(&partition->flush);
     rest_forget(partition);
+    cleaner_forget(partition);
     bool clean = log_close(partition->log, !failed) == 0 && !failed;
     append_refuse_all(partition, K_CLOSED);
     free_partition(partition);

@@ -22,6 +22,7 @@
 #include "server/runtime/shard.h"
 #include "server/runtime/topic_config.h"
 
+struct cleaning;
 struct dirs_order;
 struct log;
 struct logdir;
@@ -66,6 +67,7 @@ struct partition {
     int64_t used_ms;
     struct list touched;                /* in shard.touched: written to since the last checkpoint */
     struct flush_state flush;
+    struct cleaning *cleaning;          /* owned; NULL: never thought of */
     int64_t sync_at_ms;                 /* the next one in the background; 0: not written to yet */
     int64_t noted_end, noted_high_watermark;    /* of the last checkpoint */
 #ifdef MUTANT_ACK_BEFORE_WRITE

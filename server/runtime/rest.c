@@ -4,6 +4,7 @@
  * stall the loop. */
 #include "server/runtime/rest.h"
 
+#include "server/runtime/cleaner.h"
 #include "server/runtime/flush.h"
 #include "server/runtime/partition.h"
 #include "server/runtime/shard_state.h"
@@ -20,7 +21,7 @@ static bool is_used(const struct partition *partition)
            partition->job != NULL || !list_empty(&partition->appends) ||
            !list_empty(&partition->unflushed) || !list_empty(&partition->flush.syncs) ||
            !list_empty(&partition->dirty) || !list_empty(&partition->watchers) ||
-           !list_empty(&partition->waiting);
+           !list_empty(&partition->waiting) || cleaner_busy(partition);
 }
 
 static void look_at(struct partition *partition)

@@ -1,3 +1,4 @@
+#include "server/runtime/cleaner.h"
 #include "server/runtime/shard.h"
 
 #include <assert.h>
@@ -144,6 +145,8 @@ static int shard_init(struct shard *shard, struct shards *shards, int index, str
     recompress_init(shard);
     upkeep_init(shard);
     rest_init(shard);
+    if (cleaner_init(shard) != 0)
+        return K_NOMEM;
     turn_hook_init(&shard->flush, shard_flush);
     shard->picture_mail.deliver = look_at_picture;
     shard->fenced_mail.deliver = look_at_directories;
@@ -160,6 +163,7 @@ static void shard_fini(struct shard *shard)
     map_fini(&shard->partitions);
     metadata_put(shard->picture);
     free(shard->appends);
+    cleaner_fini(shard);
 }
 
 int shards_new(const struct shards_options *options, struct shards **out)
@@ -171,6 +175,10 @@ int shards_new(const struct shards_options *options, struct shards **out)
     shards->options = *options;
     shards->options.loops = NULL;
     shards->count = options->count;
+    if (cleaner_new(&options->cleaner, options->count, &shards->cleaner) != 0) {
+        shards_free(shards);
+        return K_NOMEM;
+    }
     for (int i = 0; i < shards->count; i++) {
         if (shard_init(&shards->items[i], shards, i, options->loops[i]) != 0) {
             shards_free(shards);
@@ -187,6 +195,7 @@ void shards_free(struct shards *shards)
         return;
     for (int i = 0; i < shards->count; i++)
         shard_fini(&shards->items[i]);
+    cleaner_free(shards->cleaner);
     free(shards);
 }
 

@@ -14,6 +14,7 @@
 #include "common/heap.h"
 #include "common/list.h"
 #include "common/mail.h"
+#include "server/runtime/cleaner.h"
 #include "server/runtime/topic_config.h"
 
 struct dirs;
@@ -34,6 +35,7 @@ struct shards_options {
     struct io_pool *pool;                   /* borrowed */
     struct metrics *metrics;                /* borrowed */
     int64_t idle_close_ms;                  /* a log that nobody used for so long is closed */
+    struct cleaner_options cleaner;
     struct topic_config defaults;           /* what topics do not override */
     bool fenced_by_lease;                   /* leader.fencing=lease */
     int64_t (*lease_until_ms)(const void *context);     /* CLOCK_BOOTTIME; any thread */

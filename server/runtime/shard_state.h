@@ -10,6 +10,9 @@
 #include "server/runtime/shard.h"
 #include "server/storage/log.h"
 
+struct cleaner;
+struct cleaner_shard;
+
 struct shard {
     struct shards *shards;
     struct loop *loop;
@@ -25,6 +28,7 @@ struct shard {
     struct list unprepared;                 /* struct partition.unprepared; see recompress.h */
     int jobs;                               /* of recompress.c: under way */
 
+    struct cleaner_shard *cleaner;          /* owned */
     struct list touched;                    /* struct partition.touched; see upkeep.c */
     struct shard_deadline upkeep;
 
@@ -43,6 +47,7 @@ struct shard {
 };
 
 struct shards {
+    struct cleaner *cleaner;                /* owned; what the shards' cleaners share */
     struct shards_options options;          /* loops: see shard.loop */
     int count;
     struct shard items[];

@@ -22,6 +22,8 @@ struct topic_config {
     int32_t gzip_level;                 /* index into the row's choices: 0 is -1, i is level i */
     int32_t lz4_level, zstd_level;
     int64_t segment_ms;
+    int64_t delete_retention_ms, min_compaction_lag_ms, max_compaction_lag_ms;
+    double min_cleanable_ratio;
     int64_t timestamp_before_max_ms, timestamp_after_max_ms, timestamp_difference_max_ms;
     int64_t flush_messages, flush_ms;
     bool flush_on_ack;

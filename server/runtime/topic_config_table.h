@@ -12,7 +12,7 @@
 #define TOPIC_CONFIG_TABLE(X)                                                                         \
     X(ENUM, cleanup_policy, "cleanup.policy", "log.cleanup.policy", "delete", 0, 0,                   \
       "delete|compact|compact,delete|delete,compact",                                                 \
-      "What happens to old segments; a compacted topic refuses records without a key. Nothing is removed or compacted yet.") \
+      "What happens to old segments; a compacted topic refuses records without a key.") \
     X(ENUM, compression_type, "compression.type", "compression.type", "producer", 0, 0,               \
       "producer|uncompressed|none|gzip|snappy|lz4|zstd",                                              \
       "Codec of stored batches: the producer's own, or this one; what arrives in another is compressed anew (none and uncompressed are the same).") \
@@ -23,10 +23,18 @@
       "Level of lz4 when the broker compresses anew; 9 means the fast compressor, as in Kafka.")      \
     X(INT, zstd_level, "compression.zstd.level", "compression.zstd.level", "3", -131072, 22, NULL,    \
       "Level of zstd when the broker compresses anew.")                                               \
+    X(LONG, delete_retention_ms, "delete.retention.ms", "log.cleaner.delete.retention.ms", "86400000", 0, OPTION_NO_MAX, NULL, \
+      "Milliseconds that a deletion (a record without value) stays in a compacted log after it was compacted first.") \
     X(INT, index_interval_bytes, "index.interval.bytes", "log.index.interval.bytes", "4096", 0, 2147483647, NULL, \
       "Bytes of log between two entries of the offset index.")                                        \
     X(INT, max_message_bytes, "max.message.bytes", "message.max.bytes", "1048588", 0, 2147483647, NULL, \
       "Largest record batch accepted, in bytes, compressed as sent.")                                 \
+    X(LONG, max_compaction_lag_ms, "max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms", "9223372036854775807", 1, OPTION_NO_MAX, NULL, \
+      "A log whose oldest uncompacted record is older than this many milliseconds is compacted whatever its ratio, and its segments are closed at that age.") \
+    X(DOUBLE, min_cleanable_ratio, "min.cleanable.dirty.ratio", "log.cleaner.min.cleanable.ratio", "0.5", 0, 1, NULL, \
+      "A log is compacted when this share of its bytes has not been yet.")                            \
+    X(LONG, min_compaction_lag_ms, "min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms", "0", 0, OPTION_NO_MAX, NULL, \
+      "Records younger than this many milliseconds are not compacted.")                               \
     X(LONG, flush_messages, "flush.messages", "log.flush.interval.messages", "9223372036854775807", 1, OPTION_NO_MAX, NULL, \
       "A log is synced to the disk when this many records are not, in the background.")               \
     X(LONG, flush_ms, "flush.ms", "log.flush.interval.ms", "9223372036854775807", 0, OPTION_NO_MAX, NULL, \
@@ -59,11 +67,11 @@
     Z("message.format.version", "Without effect: batches are version 2, as in Kafka since 3.0.")
 
 #define TOPIC_CONFIG_NOT_YET_TABLE(Y)                                                                 \
-    Y("delete.retention.ms") Y("file.delete.delay.ms")               \
+    Y("file.delete.delay.ms")               \
     Y("follower.replication.throttled.replicas") Y("leader.replication.throttled.replicas")           \
-    Y("local.retention.bytes") Y("local.retention.ms") Y("max.compaction.lag.ms")                     \
-    Y("min.cleanable.dirty.ratio")                                                                    \
-    Y("min.compaction.lag.ms") Y("preallocate") Y("remote.storage.enable") Y("retention.bytes")       \
+    Y("local.retention.bytes") Y("local.retention.ms")                     \
+                                                                       \
+    Y("preallocate") Y("remote.storage.enable") Y("retention.bytes")       \
     Y("retention.ms") Y("segment.jitter.ms") Y("unclean.leader.election.enable")
 /* clang-format on */
 

@@ -39,6 +39,14 @@ int log_clean_range(const struct log *log, int64_t limit, struct clean_range *ou
     return 0;
 }
 
+int log_clean_roll(struct log *log)
+{
+    if (logdir_fenced(log->directory))
+        return K_KAFKA_STORAGE_ERROR;
+    int error = log_active(log)->tail.size > 0 ? log_roll(log, log->end) : 0;
+    return error == 0 ? 0 : log_failed(log, error, "roll");
+}
+
 void log_clean_probe(const struct log *log, int64_t from, struct clean_probe *out)
 {
     const struct segment *segment = log->segments[log_segment_index(log, from)];
@@ -403,6 +411,11 @@ int clean_home(struct clean_job *job)
     assert(clean_turn(job) == CLEAN_HOME);
     if (job->log == NULL) {                     /* closed: the next load goes on */
         job->code = K_CLOSED;
+        job->stage = STAGE_OVER;
+        return 0;
+    }
+    if (logdir_fenced(job->directory)) {        /* nothing is touched any more */
+        job->code = K_KAFKA_STORAGE_ERROR;
         job->stage = STAGE_OVER;
         return 0;
     }

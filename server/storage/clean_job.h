@@ -50,6 +50,9 @@ enum clean_turn { CLEAN_AWAY, CLEAN_HOME, CLEAN_OVER };
 /* The dirty part of the log, from its checkpoint. */
 int log_clean_range(const struct log *log, int64_t limit, struct clean_range *out);
 
+/* Close the active segment, so that it can be cleaned. DISK_FULL, NOMEM, KAFKA_STORAGE_ERROR. */
+int log_clean_roll(struct log *log);
+
 /* How old is the dirty part? The largest timestamp of the first batch of its first segment, as
  * Kafka has it. `probe` is made at home and run away; *first_ms is -1 when it does not say. */
 struct clean_probe {

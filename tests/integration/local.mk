@@ -11,6 +11,7 @@ EXTRA_DIST += tests/run \
 	tests/integration/lib.sh \
 	tests/integration/test_bad_input.sh \
 	tests/integration/test_codecs.sh \
+	tests/integration/test_compaction.sh \
 	tests/integration/test_deploy.sh \
 	tests/integration/test_disk_full.sh \
 	tests/integration/test_kill9.sh \

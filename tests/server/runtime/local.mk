@@ -5,6 +5,7 @@ tests_server_runtime_test_runtime_SOURCES = \
 	tests/server/runtime/main.c tests/server/runtime/suites.h \
 	tests/server/lib/plane.h tests/server/lib/plane.c \
 	tests/server/lib/slow_disk.h tests/server/lib/slow_disk.c \
+	tests/server/runtime/test_cleaner.c \
 	tests/server/runtime/test_flush.c \
 	tests/server/runtime/test_io_pool.c \
 	tests/server/runtime/test_metadata.c \

@@ -4,8 +4,8 @@
 
 int main(int argc, char **argv)
 {
-    static const suite_maker makers[] = { flush_suite, io_pool_suite, metadata_suite, rest_suite,
-                                          warm_suite };
+    static const suite_maker makers[] = { cleaner_suite, flush_suite, io_pool_suite,
+                                          metadata_suite, rest_suite, warm_suite };
 
     return run_suites(argc, argv, makers, sizeof makers / sizeof makers[0]);
 }

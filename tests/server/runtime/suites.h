@@ -4,6 +4,7 @@
 
 #include <check.h>
 
+Suite *cleaner_suite(void);
 Suite *flush_suite(void);
 Suite *io_pool_suite(void);
 Suite *metadata_suite(void);

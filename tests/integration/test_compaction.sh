@@ -1,0 +1,42 @@
+#!/bin/bash
+# Compacted topics of a real broker: every key keeps its last value, deletions go when they are due,
+# offsets stay, a restart after a crash in between changes nothing.
+. "$(dirname "$0")/lib.sh"
+cluster_up --brokers 1 --zookeepers 1 --set log.cleaner.backoff.ms=200 --set log.flush.interval.ms=200
+kairn topic create state --partitions 1 --config cleanup.policy=compact --config segment.bytes=20000 \
+    --config delete.retention.ms=0 --config min.cleanable.dirty.ratio=0.1 > /dev/null || die "create"
+kairn topic create kept --partitions 1 --config cleanup.policy=compact --config segment.bytes=20000 \
+    --config min.compaction.lag.ms=3600000 > /dev/null || die "create"
+
+# Twenty keys, two thousand values.
+history() { for i in $(seq "$1" "$2"); do echo "key$((i % 20)):value $i"; done; }
+history 1 2000 | kairn produce state --key-separator : 2> /dev/null || die "produce"
+history 1 2000 | kairn produce kept --key-separator : 2> /dev/null || die "produce"
+lines() { kairn consume "$1" --exit-at-end --format '%k:%v %o\n'; }
+last() { awk -F: '{ v[$1] = $0 } END { for (k in v) print v[k] }' | sort; }
+lines state | last > "$dir/before"
+expect_equal "keys" "$(wc -l < "$dir/before")" 20
+shrunk() { [ "$(lines state | wc -l)" -lt 600 ]; }
+await 20 shrunk || die "the log was not compacted: $(lines state | wc -l) records"
+lines state | last | cmp - "$dir/before" || die "a key lost its last value, or its offset"
+grep -q 'event=log-compacted topic=state' "$dir/broker-1/log" || die "the log does not say so"
+grep -q '^state 0 ' "$dir/broker-1/data/cleaner-offset-checkpoint" || await 5 grep -q '^state 0 ' "$dir/broker-1/data/cleaner-offset-checkpoint" || die "no checkpoint"
+
+# What is too young stays.
+expect_equal "young" "$(lines kept | wc -l)" 2000
+
+# Killed again and again while it goes on.
+for round in 1 2 3 4; do
+    history $((round * 2000 + 1)) $((round * 2000 + 2000)) | kairn produce state --key-separator : 2> /dev/null || die "produce"
+    lines state | last > "$dir/before"
+    sleep "0.$((RANDOM % 6))"
+    cluster kill 1
+    cluster start 1 || die "start"
+    healthy() { kairn cluster status; }
+    await 20 healthy || die "not healthy after a crash"
+    lines state | last | cmp - "$dir/before" || die "round $round: a key lost its last value, or its offset"
+done
+await 20 shrunk || die "the log was not compacted after the crashes"
+lines state | last | cmp - "$dir/before" || die "after the crashes: a key lost its last value"
+! ls "$dir"/broker-1/data/state-0 | grep -q 'swap' || die "a swap was left"
+echo passed

@@ -47,5 +47,6 @@ run_java() {
     warm $((moved / 1000000 + 200))
     measure java "$(kafka pid)" $moved records_per_second,mb_per_second,ns_per_record kafka run produce $kafka_bootstrap "$kafka_topic" $size $records $warm_up \
         acks=1 enable.idempotence=false linger.ms=5 batch.size=65536
+    ! possible librdkafka || kafka_verify $((records + warm_up))
 }
 topic_settings=''

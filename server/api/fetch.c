@@ -7,6 +7,8 @@
 #include "server/api/key.h"
 #include "server/api/request.h"
 
+enum { ISOLATION_COMMITTED = 1 };
+
 struct fetching {
     struct fetch fetch;
     struct request *request;
@@ -37,6 +39,26 @@ static void take_span(struct fetching *fetching, struct fetch_entry *entry,
     result->size = (uint32_t)size;
 }
 
+/* Which transactions of the range were aborted. */
+static int name_aborted(struct request *request, const struct fetch_entry *entry,
+                        Kairn__FetchResult *result)
+{
+    void **pointers;
+    if (entry->aborted_count == 0)
+        return 0;
+    Kairn__AbortedTransaction *rows =
+        request_messages(request, entry->aborted_count, sizeof *rows, &pointers);
+    if (rows == NULL)
+        return K_NOMEM;
+    for (size_t i = 0; i < entry->aborted_count; i++) {
+        kairn__aborted_transaction__init(&rows[i]);
+        fetch_aborted(entry, i, &rows[i].producer_id, &rows[i].first_offset);
+    }
+    result->aborted = (Kairn__AbortedTransaction **)pointers;
+    result->n_aborted = entry->aborted_count;
+    return 0;
+}
+
 static void fill_result(struct fetching *fetching, size_t index, Kairn__FetchResult *result)
 {
     struct request *request = fetching->request;
@@ -46,11 +68,15 @@ static void fill_result(struct fetching *fetching, size_t index, Kairn__FetchRes
     kairn__fetch_result__init(result);
     result->topic_id = asked->topic_id;
     result->partition = asked->partition;
-    result->high_watermark = result->last_stable = entry->high_watermark;
+    result->high_watermark = entry->high_watermark;
+    result->last_stable = entry->last_stable;
     result->log_start = entry->log_start;
     result->error = hint_error(request, &entry->outcome);
+    if (result->error == NULL && name_aborted(request, entry, result) != 0)
+        result->error = hint_code(request, K_NOMEM, NULL);
     if (result->error == NULL)
         take_span(fetching, entry, result);
+    fetch_drop(entry);                  /* what was not taken */
 }
 
 static void drop_all(struct fetching *fetching)
@@ -93,7 +119,7 @@ static int fill_entry(struct request *request, const Kairn__FetchPartition *part
 {
     entry->outcome = (struct outcome){ .leader = -1, .leader_epoch = -1 };
     entry->span.fd = -1;
-    entry->high_watermark = entry->log_start = -1;
+    entry->high_watermark = entry->log_start = entry->last_stable = -1;
     entry->offset = partition->offset;
     entry->bytes_max = partition->max_bytes != 0 ? partition->max_bytes : UINT32_MAX;
     entry->leader_epoch = partition->leader_epoch;
@@ -140,6 +166,7 @@ void api_fetch(struct request *request)
     fetching->entries = entries;
 
     struct fetch *fetch = &fetching->fetch;
+    fetch->committed = body->isolation == ISOLATION_COMMITTED;
     fetch->bytes_max = bytes_max(request);
     fetch->bytes_min = body->min_bytes < fetch->bytes_max ? body->min_bytes : fetch->bytes_max;
     fetch->deadline_ms = fetch_deadline_ms(request);

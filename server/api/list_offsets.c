@@ -55,6 +55,7 @@ static int fill_entry(struct request *request, const Kairn__ListOffsetsPartition
     entry->outcome = (struct outcome){ .leader = -1, .leader_epoch = -1 };
     entry->timestamp = partition->timestamp;
     entry->leader_epoch = partition->leader_epoch;
+    entry->committed = request->head->list_offsets->isolation == 1;
     int code = key_read(partition->topic_id, partition->partition, &entry->key);
     if (code != 0)
         return code;

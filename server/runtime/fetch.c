@@ -11,13 +11,16 @@
 #include "server/runtime/fetch.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "common/arena.h"
 #include "common/chain.h"
 #include "common/error.h"
 #include "server/runtime/shard_state.h"
+#include "server/storage/txn_index.h"
 
-enum { OPENING_WAIT_MS = 1000 };
+/* Aborted transactions that an answer names at most, so that they fit into its head. */
+enum { ABORTED_MAX = 16384, OPENING_WAIT_MS = 1000 };
 
 /* --- on the owner's shard --------------------------------------------------------------------- */
 
@@ -26,6 +29,50 @@ void fetch_drop(struct fetch_entry *entry)
     if (entry->span.segment != NULL)
         log_span_release(entry->span.segment);
     entry->span = (struct log_span){ .fd = -1 };
+    free(entry->aborted);
+    entry->aborted = NULL;
+    entry->aborted_count = 0;
+}
+
+static int storage_code(int code)
+{
+    return code == K_CORRUPT || code == K_IO || code == K_DISK_FULL ? K_KAFKA_STORAGE_ERROR : code;
+}
+
+/* Read at most `most` bytes of what is committed. What has too many aborted transactions to name
+ * is read in smaller pieces. */
+static int read_committed(struct partition *partition, struct fetch_entry *entry, size_t most)
+{
+    for (;;) {
+        int code = log_read(partition->log, entry->offset, entry->last_stable, most, &entry->span);
+        if (code != 0 || entry->span.size == 0)
+            return code;
+        code = log_find_aborted(partition->log, entry->offset, entry->span.next, &entry->aborted,
+                                &entry->aborted_count);
+        if (code != 0)
+            return storage_code(code);
+        if (entry->aborted_count <= entry->part->aborted_room || most <= 1)
+            break;
+        most = most < entry->span.size ? most / 2 : entry->span.size / 2;
+        fetch_drop(entry);
+    }
+    entry->part->aborted_room -= entry->aborted_count < entry->part->aborted_room
+                                     ? entry->aborted_count
+                                     : entry->part->aborted_room;
+    return 0;
+}
+
+static int read_log(struct partition *partition, struct fetch_entry *entry, size_t most)
+{
+    bool committed = entry->part->fetch->committed;
+    int code = log_stable_end(partition->log, entry->high_watermark, &entry->last_stable);
+    if (code != 0 && committed)
+        return storage_code(code);
+    if (most == 0)
+        return 0;
+    return committed ? read_committed(partition, entry, most)
+                     : log_read(partition->log, entry->offset, entry->high_watermark, most,
+                                &entry->span);
 }
 
 /* Read one entry into at most `room` bytes; `first`: nothing else was read yet, so that one batch
@@ -34,24 +81,17 @@ static void read_entry(struct shard *shard, struct fetch_entry *entry, size_t ro
 {
     struct partition *partition = partition_serving(shard, &entry->key, entry->leader_epoch,
                                                     ACCESS_READ, &entry->outcome);
-    entry->span = (struct log_span){ .fd = -1 };
-    entry->high_watermark = entry->log_start = -1;
+    fetch_drop(entry);
+    entry->high_watermark = entry->log_start = entry->last_stable = -1;
     entry->opening = partition != NULL && partition->state == PARTITION_OPENING;
     if (partition == NULL || partition->state != PARTITION_OPEN)
         return;
 
     entry->high_watermark = partition_high_watermark(partition);
     entry->log_start = log_start(partition->log);
-    if (room == 0)
-        return;
-    size_t most = entry->bytes_max < room ? entry->bytes_max : room;
-    entry->outcome.code = log_read(partition->log, entry->offset, entry->high_watermark, most,
-                                   &entry->span);
-    if (entry->outcome.code != 0) {
-        entry->span = (struct log_span){ .fd = -1 };
-        return;
-    }
-    if (entry->span.size == 0 || (entry->span.size > room && !first))
+    entry->outcome.code =
+        read_log(partition, entry, entry->bytes_max < room ? entry->bytes_max : room);
+    if (entry->outcome.code != 0 || entry->span.size == 0 || (entry->span.size > room && !first))
         fetch_drop(entry);
 }
 
@@ -63,6 +103,7 @@ static bool read_part(struct scatter_part *part, struct fetch_part *own)
     bool failed = false;
 
     own->opening = false;
+    own->aborted_room = ABORTED_MAX / (size_t)part->scatter->part_count;
     LIST_EACH(&part->entries, node) {
         struct fetch_entry *entry = LIST_OWNER(node, struct fetch_entry, node);
         size_t room = found < fetch->bytes_max ? fetch->bytes_max - found : 0;
@@ -156,6 +197,27 @@ static void take_watchers(struct partition *partition, struct list *watchers)
     list_remove(&partition->watchers);
 }
 
+/* Where the reader of a watching entry must stop, looked up anew. False: it has to read again to
+ * learn why that is not known. */
+static bool find_stable(struct partition *partition, struct fetch_entry *entry)
+{
+    entry->high_watermark = partition_high_watermark(partition);
+    return log_stable_end(partition->log, entry->high_watermark, &entry->last_stable) == 0;
+}
+
+/* How many of `bytes` new ones count for who reads only what is committed: none behind an open
+ * transaction; all that waited behind one as soon as it ends. */
+static size_t committed_bytes(struct partition *partition, struct fetch_entry *entry, size_t bytes)
+{
+    int64_t stable = entry->last_stable;
+    bool held_back = stable < entry->high_watermark;
+    if (!find_stable(partition, entry))
+        return SIZE_MAX;
+    if (entry->last_stable == stable)
+        return 0;
+    return held_back ? SIZE_MAX : bytes;
+}
+
 void fetch_log_opened(struct partition *partition)
 {
     struct list watchers;
@@ -166,7 +228,10 @@ void fetch_log_opened(struct partition *partition)
 
         list_remove(&entry->watching);
         list_append(&partition->watchers, &entry->watching);
-        if (entry->offset != partition_high_watermark(partition) ||
+        bool known = find_stable(partition, entry);
+        int64_t end =
+            entry->part->fetch->committed ? entry->last_stable : entry->high_watermark;
+        if (!known || entry->offset != end ||
             shard_now_ms(partition->shard) >= entry->part->fetch->deadline_ms)
             tell_asker(entry->part);
     }
@@ -184,7 +249,10 @@ void fetch_wake(struct partition *partition, size_t bytes)
         list_remove(&entry->watching);
         if (bytes != SIZE_MAX)
             list_append(&partition->watchers, &entry->watching);
-        part->seen = bytes == SIZE_MAX ? part->wanted : part->seen + bytes;
+        size_t counted = bytes;
+        if (bytes != SIZE_MAX && part->fetch->committed)
+            counted = committed_bytes(partition, entry, bytes);
+        part->seen = counted == SIZE_MAX ? part->wanted : part->seen + counted;
         if (part->seen >= part->wanted)
             tell_asker(part);
     }
@@ -217,6 +285,8 @@ void fetch_add(struct fetch *fetch, struct fetch_entry *entry)
     list_init(&entry->watching);
     entry->part = &fetch->parts[part - fetch->scatter.parts];
     entry->span = (struct log_span){ .fd = -1 };
+    entry->aborted = NULL;
+    entry->aborted_count = 0;
 }
 
 static void finish(struct scatter *scatter)
@@ -291,6 +361,13 @@ void fetch_start(struct fetch *fetch)
     scatter->run = look;
     scatter->done = looked;
     scatter_ask(scatter);
+}
+
+void fetch_aborted(const struct fetch_entry *entry, size_t index, int64_t *producer_id,
+                   int64_t *first_offset)
+{
+    *producer_id = entry->aborted[index].producer_id;
+    *first_offset = entry->aborted[index].first_offset;
 }
 
 int fetch_take(struct fetch_entry *entry, struct chain *chain)

@@ -3,7 +3,10 @@
  * The asker fills a struct fetch and its entries, all in memory of its own, and calls
  * fetch_start(). Every owner reads its part; when that is too little and nothing went wrong, it
  * leaves watchers on the partitions. The first of enough new bytes, a change of state, or the
- * deadline makes everybody read again, and that is the answer. */
+ * deadline makes everybody read again, and that is the answer.
+ *
+ * Who reads only what is committed stops before the first transaction that is open, is told which
+ * transactions were aborted, and is not woken by bytes that it may not read yet. */
 #ifndef RUNTIME_FETCH_H
 #define RUNTIME_FETCH_H
 
@@ -38,7 +41,11 @@ struct fetch_entry {
     struct outcome outcome;
     bool opening;                       /* the log was still being opened: nothing was read */
     int64_t high_watermark, log_start;
+    int64_t last_stable;                /* first offset of the oldest open transaction, or the high
+                                           watermark; -1: not known */
     struct log_span span;               /* size 0: nothing; else taken with fetch_take() */
+    struct aborted_txn *aborted;        /* of the span; owned, freed by fetch_drop(); or NULL */
+    size_t aborted_count;
 };
 
 /* What one owner works on, beside its scatter_part. */
@@ -49,6 +56,7 @@ struct fetch_part {
     bool watching, told;
     bool opening;                       /* some of its entries are */
     size_t found;                       /* bytes that the last reading gave */
+    size_t aborted_room;                /* transactions that its answer may still name */
     size_t seen, wanted;              /* while watching, the owner's: bytes so far; worth telling */
 };
 
@@ -56,6 +64,7 @@ struct fetch {
     struct scatter scatter;
     struct fetch_part *parts;           /* one per shard */
     size_t bytes_min, bytes_max;
+    bool committed;                     /* only what is committed */
     int64_t deadline_ms;                /* monotonic; now or earlier: do not wait */
     struct shard_deadline deadline;
     bool waiting, woken;                /* parked; somebody has news */
@@ -72,8 +81,12 @@ void fetch_start(struct fetch *fetch);
  * returns. */
 void fetch_hurry(struct fetch *fetch);
 
-/* Append what was read to a chain, which owns it from then on. Returns 0 or K_NOMEM. */
+/* Append what was read to a chain, which owns it from then on (not the list of aborted
+ * transactions). Returns 0 or K_NOMEM. */
 int fetch_take(struct fetch_entry *entry, struct chain *chain);
+/* One of entry->aborted. */
+void fetch_aborted(const struct fetch_entry *entry, size_t index, int64_t *producer_id,
+                   int64_t *first_offset);
 /* Drop what was read. */
 void fetch_drop(struct fetch_entry *entry);
 

@@ -18,7 +18,7 @@ static int look_up(const struct partition *partition, struct offsets_entry *entr
     switch (entry->timestamp) {
     case OFFSETS_LATEST:
         entry->offset = partition_high_watermark(partition);
-        return 0;
+        return entry->committed ? log_stable_end(partition->log, entry->offset, &entry->offset) : 0;
     case OFFSETS_EARLIEST:
         entry->offset = log_start(partition->log);
         return 0;

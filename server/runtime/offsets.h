@@ -2,6 +2,7 @@
 #ifndef RUNTIME_OFFSETS_H
 #define RUNTIME_OFFSETS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/list.h"
@@ -19,6 +20,7 @@ struct offsets_entry {
     struct partition_key key;
     int64_t timestamp;                  /* ms, or one of the above */
     int32_t leader_epoch;               /* -1: not checked */
+    bool committed;                     /* the latest is the last stable offset */
 
     /* the answer */
     struct outcome outcome;

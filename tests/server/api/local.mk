@@ -5,6 +5,7 @@ tests_server_api_test_api_SOURCES = \
 	tests/server/lib/plane.h tests/server/lib/plane.c \
 	tests/server/api/main.c \
 	tests/server/api/test_fetch.c \
+	tests/server/api/test_isolation.c \
 	tests/server/api/test_list_offsets.c \
 	tests/server/api/test_metadata.c \
 	tests/server/api/test_produce.c \

@@ -1,6 +1,7 @@
 #include "tests/lib/runner.h"
 
 Suite *fetch_suite(void);
+Suite *isolation_suite(void);
 Suite *list_offsets_suite(void);
 Suite *metadata_suite(void);
 Suite *produce_suite(void);
@@ -11,6 +12,7 @@ Suite *topics_suite(void);
 int main(int argc, char **argv)
 {
     static const suite_maker makers[] = {
+        isolation_suite,
         fetch_suite, list_offsets_suite, metadata_suite, produce_suite, producer_id_suite,
         recompress_suite, topics_suite,
     };

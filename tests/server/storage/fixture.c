@@ -11,6 +11,8 @@
 
 #include "common/log.h"
 #include "proto/batch.h"
+#include "server/storage/producer_state.h"
+#include "server/storage/txn_index.h"
 
 static const char topic[] = "t";
 
@@ -318,6 +320,24 @@ int fixture_end_txn(struct fixture *fixture, int64_t id, int16_t epoch, bool abo
     store_u16(bytes + BATCH_ATTRIBUTES, BATCH_TRANSACTIONAL | BATCH_CONTROL);
     batch_seal_crc(bytes);
     return fixture_append_batch(fixture, bytes, builder.size);
+}
+
+void fixture_replay(const struct fixture *fixture, struct producer_state *state,
+                    struct index *aborted)
+{
+    producer_state_init(state);
+    index_init(aborted, TXN_INDEX_ENTRY);
+    for (size_t i = 0; i < fixture->model.count; i++) {
+        const uint8_t *batch = fixture->model.bytes + fixture->model.batches[i].position;
+        struct producer_end end;
+        if (batch_producer_id(batch) < 0)
+            continue;
+        ck_assert_int_eq(producer_state_reserve(state, 1), 0);
+        producer_state_note(state, batch, batch_size(batch), &end);
+        if (end.ended && end.aborted)
+            ck_assert_int_eq(txn_index_add(aborted, &(struct aborted_txn){
+                                 end.id, end.first_offset, end.last_offset, end.stable_end }), 0);
+    }
 }
 
 void fixture_verify(struct fixture *fixture)

@@ -70,6 +70,13 @@ int fixture_produce(struct fixture *fixture, int64_t id, int16_t epoch, int32_t 
 int fixture_end_txn(struct fixture *fixture, int64_t id, int16_t epoch, bool abort,
                     int32_t coordinator_epoch);
 
+/* What a log of the model's batches must know of producers: all noted from the first one on, into a
+ * new state and a new index of aborted transactions. */
+struct index;
+struct producer_state;
+void fixture_replay(const struct fixture *fixture, struct producer_state *state,
+                    struct index *aborted);
+
 /* Read everything from the log start on and compare with the model. */
 void fixture_verify(struct fixture *fixture);
 

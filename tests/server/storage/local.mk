@@ -13,6 +13,7 @@ tests_server_storage_test_storage_SOURCES = \
 	tests/server/storage/test_log.c \
 	tests/server/storage/test_logdir.c \
 	tests/server/storage/test_model.c \
+	tests/server/storage/test_log_producers.c \
 	tests/server/storage/test_producer_state.c \
 	tests/server/storage/test_txn_index.c \
 	tests/server/storage/test_recover.c \
@@ -20,5 +21,7 @@ tests_server_storage_test_storage_SOURCES = \
 	tests/server/storage/test_verify.c \
 	tests/server/storage/test_retain.c \
 	tests/server/storage/test_trim.c
-tests_server_storage_test_storage_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_server_storage_test_storage_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) \
+	-DGOLDEN='"$(abs_top_srcdir)/tests/server/storage/golden"'
+EXTRA_DIST += tests/server/storage/golden
 tests_server_storage_test_storage_LDADD = libtestlib.la libstorage.la libproto.la libcommon.la $(CHECK_LIBS)

@@ -1,5 +1,6 @@
 #include "tests/lib/runner.h"
 
+Suite *log_producers_suite(void);
 Suite *producer_state_suite(void);
 Suite *txn_index_suite(void);
 Suite *log_suite(void);
@@ -19,7 +20,7 @@ Suite *clean_parts_suite(void);
 int main(int argc, char **argv)
 {
     static const suite_maker makers[] = {
-        producer_state_suite, txn_index_suite,
+        log_producers_suite, producer_state_suite, txn_index_suite,
         log_suite, recover_suite, faults_suite, model_suite, logdir_suite, dump_suite,
         recover_dry_suite, verify_suite, doomed_suite, retain_suite, trim_suite,
         clean_model_suite, clean_parts_suite

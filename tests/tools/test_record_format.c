@@ -103,7 +103,7 @@ START_TEST(json_keeps_what_is_text_and_encodes_what_is_not)
                           "\"timestamp\":1700000000123,\"timestamp_type\":\"create\","
                           "\"key_base64\":\"//4=\",\"value\":\"a\\u0000b\",\"headers\":["
                           "{\"key\":\"source\",\"value\":\"test\"},"
-                          "{\"key\":\"none\",\"value\":null}]}\n");
+                          "{\"key\":\"none\",\"value\":null}],\"leader_epoch\":-1}\n");
     free(got);
 }
 END_TEST

@@ -146,6 +146,7 @@ static void print_json(const klient_record_t *record, FILE *out)
         json_array_append_new(headers, header);
     }
     json_object_set_new(object, "headers", headers);
+    json_object_set_new(object, "leader_epoch", json_integer(record->leader_epoch));
     json_line_to(out, object);
 }
 

@@ -12,5 +12,6 @@ include tests/client/local.mk
 include tests/tools/local.mk
 include tests/integration/local.mk
 include tests/peers/local.mk
+include tests/power/local.mk
 include tests/mutants/local.mk
 include tests/fuzz/local.mk

@@ -218,6 +218,9 @@ int log_open(const struct log_options *options, struct log **out, struct k_reaso
     if (error != 0)
         goto free_log;
 
+    /* Nobody knows what an earlier life left unsynced. */
+    log->names_unsynced = true;
+    log->epochs_unsynced = log->epochs.count > 0;
     log_assert_invariants(log);
     *out = log;
     return 0;
@@ -305,10 +308,18 @@ int log_truncate(struct log *log, int64_t offset)
     bool restart = segment->base_offset >= offset || segment->served;
     if (error == 0)
         error = segment_cut(segment, offset);
+    /* Durable at once: what came back of it would stand beside what is written in its place. */
+    if (error == 0 && (log->io->sync(log->io, segment->fd) != 0 ||
+                       log->io->sync_directory(log->io, log->path) != 0))
+        error = io_error();
     if (error == 0) {
         log->end = segment->tail.next_offset;
         if (segment->tail.size == 0 && log->end > offset)
             log->end = offset;
+        if (log->end < log->start && log->start <= offset) {
+            log->end = log->start;      /* where it went on after a crash took what came before */
+            restart = true;
+        }
         epoch_file_cut(&log->epochs, log->end);
         error = log_save_epochs(log);
     }

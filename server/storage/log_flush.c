@@ -142,8 +142,10 @@ static int sync_files(const struct log_sync *sync)
         snprintf(path, sizeof path, "%s/leader-epoch-checkpoint", sync->path);
         error = io_sync_file(io, path);
     }
+#ifndef MUTANT_NO_DIRECTORY_SYNC
     if (error == 0 && sync->names && io->sync_directory(io, sync->path) != 0)
         error = io_error();
+#endif
     return error;
 }
 
@@ -156,9 +158,11 @@ void log_sync_run(struct log_sync *first)
         sync->end = atomic_exchange(&sync->open_end, STARTED);
         files += files_of(sync);
     }
+#ifndef MUTANT_ACK_BEFORE_SYNC
     int together = files > FILES_ALONE ? logdir_sync(first->directory) : 0;
     for (struct log_sync *sync = first; sync != NULL; sync = sync->next)
         sync->result = files > FILES_ALONE ? together : sync_files(sync);
+#endif
 }
 
 /* --- end -------------------------------------------------------------------------------------- */

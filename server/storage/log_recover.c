@@ -80,7 +80,9 @@ static int cut_tail(struct log *log, struct segment *segment, int64_t file_size,
              " position=%" PRId64 " bytes=%" PRId64 " reason=\"the next batch is no good: %s\"",
              log->topic, log->partition, segment->tail.next_offset, segment->base_offset,
              segment->tail.size, file_size - segment->tail.size, fault);
-    if (log->io->truncate(log->io, segment->fd, segment->tail.size) != 0)
+    /* Synced, for the log may go on in another file: this one must not grow its tail again. */
+    if (log->io->truncate(log->io, segment->fd, segment->tail.size) != 0 ||
+        log->io->sync(log->io, segment->fd) != 0)
         return io_error();
     return 0;
 }

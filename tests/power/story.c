@@ -1,0 +1,463 @@
+#include "tests/power/story.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/error.h"
+#include "proto/batch.h"
+#include "server/storage/log_internal.h"
+#include "server/storage/log_trim.h"
+
+enum { BATCH_ROOM = 4096, APPENDS_MAX = 3, VALUE_MAX = 700, READ_BYTES = 1 << 14 };
+
+static bool fault(struct story *story, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    if (story->fault[0] == '\0')
+        vsnprintf(story->fault, sizeof story->fault, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+static bool chance(struct story *story, unsigned of)
+{
+    return rand_below(&story->rand, of) == 0;
+}
+
+/* --- batches ---------------------------------------------------------------------------------- */
+
+static void add(struct story_batches *batches, const struct story_batch *batch)
+{
+    if (batches->count == batches->capacity) {
+        batches->capacity = 2 * batches->count + 16;
+        batches->items = realloc(batches->items, batches->capacity * sizeof *batches->items);
+        if (batches->items == NULL)
+            abort();
+    }
+    batches->items[batches->count++] = *batch;
+}
+
+static uint8_t *keep(struct story *story, const uint8_t *bytes, size_t size)
+{
+    uint8_t *copy = malloc(size);
+    story->slabs = realloc(story->slabs, (story->slab_count + 1) * sizeof *story->slabs);
+    if (copy == NULL || story->slabs == NULL)
+        abort();
+    memcpy(copy, bytes, size);
+    story->slabs[story->slab_count++] = copy;
+    return copy;
+}
+
+static const struct story_batch *find(const struct story_batches *batches, const uint8_t *bytes)
+{
+    size_t size = batch_size(bytes);
+    for (size_t i = batches->count; i > 0; i--) {
+        const struct story_batch *batch = &batches->items[i - 1];
+        if (batch->base == batch_base_offset(bytes) && batch->size == size &&
+            memcmp(batch->bytes, bytes, size) == 0)
+            return batch;
+    }
+    return NULL;
+}
+
+/* The batches from `offset` on become ghosts. */
+static void exorcise(struct story *story, int64_t offset)
+{
+    struct story_batches *batches = &story->batches;
+    while (batches->count > 0 && batches->items[batches->count - 1].last >= offset)
+        add(&story->ghosts, &batches->items[--batches->count]);
+}
+
+/* --- operations ------------------------------------------------------------------------------- */
+
+static size_t make_batch(struct story *story, uint8_t *to)
+{
+    struct batch_builder builder;
+    char value[VALUE_MAX];
+    size_t size = rand_below(&story->rand, VALUE_MAX);
+    int records = 1 + (int)rand_below(&story->rand, 3);
+
+    memset(value, 'a' + (int)rand_below(&story->rand, 26), size);
+    batch_build_start(&builder, to, BATCH_ROOM);
+    for (int i = 0; i < records; i++)
+        if (batch_build_add(&builder, story->wall_ms + i, "k", 1, value, (int32_t)size, NULL, 0) !=
+            0)
+            abort();
+    batch_build_finish(&builder);
+    return builder.size;
+}
+
+/* Batches in one write. Before it is known whether they are in the log, they may be. */
+static int do_append(struct story *story)
+{
+    static uint8_t room[APPENDS_MAX][BATCH_ROOM];
+    struct log_append appends[APPENDS_MAX];
+    struct story_batch batches[APPENDS_MAX];
+    size_t count = 1 + rand_below(&story->rand, APPENDS_MAX);
+    size_t segments = story->log->segment_count;
+    int64_t end = log_end(story->log);
+
+    story->wall_ms += 1 + (int64_t)rand_below(&story->rand, 1000);
+    if (chance(story, 25))
+        story->epoch++;
+    for (size_t i = 0; i < count; i++) {
+        appends[i] = (struct log_append){ .bytes = room[i], .size = make_batch(story, room[i]) };
+        batch_stamp(room[i], end, story->epoch);
+        batches[i] = (struct story_batch){ end, batch_last_offset(room[i]), story->epoch,
+                                           appends[i].size,
+                                           keep(story, room[i], appends[i].size) };
+        end = batches[i].last + 1;
+    }
+    int error = log_append(story->log, appends, count, story->epoch, story->wall_ms);
+    for (size_t i = 0; i < count; i++)
+        add(error == 0 ? &story->batches : &story->ghosts, &batches[i]);
+    story->counts.appends++;
+    story->counts.rolls += story->log->segment_count > segments;
+    return error;
+}
+
+/* What the end of a sync promises. */
+static void promise(struct story *story, bool whole)
+{
+    int64_t point = log_recovery_point(story->log);
+    if (point > story->promised_end)
+        story->promised_end = point;
+    if (whole)
+        story->ghosts.count = 0;
+    story->counts.syncs++;
+}
+
+/* As the flush cycle does it, with appends between its steps; one batch of them may be added. */
+static int do_sync(struct story *story)
+{
+    struct log_sync *sync, *second = NULL;
+    int error = log_sync_begin(story->log, &sync);
+    if (error != 0 || sync == NULL)
+        return error;
+    bool whole = true;
+    if (chance(story, 3)) {
+        error = do_append(story);
+        whole = error == 0 && log_sync_extend(story->log, sync);
+    }
+    if (error == 0 && !whole)
+        error = log_sync_begin(story->log, &second);
+    if (error == 0 && second != NULL && chance(story, 2)) {
+        log_sync_chain(sync, second);
+        log_sync_run(sync);
+    } else if (error == 0) {
+        log_sync_run(sync);
+        if (second != NULL) {
+            error = chance(story, 2) ? do_append(story) : 0;
+            log_sync_run(second);
+        }
+    }
+    if (error != 0) {
+        log_sync_abandon(sync);
+        if (second != NULL)
+            log_sync_abandon(second);
+        return error;
+    }
+    /* The second covers what the first does, so it may end first. */
+    bool swapped = second != NULL && chance(story, 2);
+    error = log_sync_end(story->log, swapped ? second : sync);
+    if (error == 0)
+        promise(story, false);
+    if (second != NULL) {
+        int other = log_sync_end(story->log, swapped ? sync : second);
+        error = error != 0 ? error : other;
+    }
+    if (error == 0)
+        promise(story, log_recovery_point(story->log) == log_end(story->log));
+    return error;
+}
+
+static int do_flush(struct story *story)
+{
+    bool whole = log_recovery_point(story->log) < log_end(story->log);
+    int error = log_flush(story->log);
+    if (error == 0)
+        promise(story, whole);
+    return error;
+}
+
+static int do_checkpoint(struct story *story)
+{
+    story->counts.checkpoints++;
+    int error = chance(story, 3) ? 0 : log_checkpoint(story->log);
+    return error == 0 && chance(story, 2) ? logdir_checkpoint(story->directory) : error;
+}
+
+static int do_truncate(struct story *story)
+{
+    const struct story_batches *batches = &story->batches;
+    if (batches->count == 0)
+        return 0;
+    size_t back = 1 + rand_below(&story->rand, batches->count < 8 ? batches->count : 8);
+    int64_t offset = batches->items[batches->count - back].base;
+    if (offset < story->largest_start)
+        return 0;
+
+    if (offset < story->promised_end)
+        story->promised_end = offset;
+    exorcise(story, offset);
+    story->counts.truncations++;
+    int error = log_truncate(story->log, offset);
+    if (error == 0 && log_end(story->log) != offset) {
+        fault(story, "truncated to %" PRId64 ", but the log ends at %" PRId64, offset,
+              log_end(story->log));
+        return K_CORRUPT;
+    }
+    return error;
+}
+
+static int do_trim(struct story *story)
+{
+    static const struct log_trim_reason reason = { -1, -1 };
+    struct log_trim *trim;
+    struct log_trimmed gone;
+    int64_t span = log_end(story->log) - log_start(story->log);
+    int64_t offset = log_start(story->log) + (int64_t)rand_below(&story->rand, (uint64_t)span + 1);
+
+    if (offset > story->largest_start)
+        story->largest_start = offset;
+    int error = log_trim_begin(story->log, offset, &reason, &trim);
+    if (error != 0 || trim == NULL)
+        return error;
+    story->counts.trims++;
+    error = log_trim_apply(story->log, trim, log_trim_persist(trim));
+    if (error == 0)
+        story->promised_start = offset;
+    int ended = log_trim_end(story->log, trim, log_trim_doom(trim), &story->doomed, 0, &gone);
+    if (chance(story, 2))
+        doomed_delete(&story->doomed);
+    return error != 0 ? error : ended;
+}
+
+static void forget_open(struct story *story)
+{
+    story->log = NULL;
+    story->directory = NULL;
+}
+
+/* Stop and start, clean or not, with the power on. */
+static int do_restart(struct story *story)
+{
+    bool clean = chance(story, 2);
+    int error = log_close(story->log, clean);
+    logdir_close(story->directory, clean);
+    forget_open(story);
+    if (error != 0)
+        return error;
+    story->counts.restarts++;
+    story->counts.clean_stops += clean;
+    error = story_open(story);
+    if (error != 0)
+        return error;
+    /* Nothing was lost: all was in the page cache. */
+    int64_t end = story->batches.count == 0 ? -1
+                                            : story->batches.items[story->batches.count - 1].last +
+                                                  1;
+    if (end >= 0 && log_end(story->log) != end) {
+        fault(story, "after a %s restart the log ends at %" PRId64 " and not %" PRId64,
+              clean ? "clean" : "sudden", log_end(story->log), end);
+        return K_CORRUPT;
+    }
+    return 0;
+}
+
+static int step(struct story *story)
+{
+    uint64_t dice = rand_below(&story->rand, 100);
+    if (dice < 55)
+        return do_append(story);
+    if (dice < 72)
+        return do_sync(story);
+    if (dice < 77)
+        return do_flush(story);
+    if (dice < 88)
+        return do_checkpoint(story);
+    if (dice < 92)
+        return do_truncate(story);
+    if (dice < 96)
+        return do_trim(story);
+    return chance(story, 3) ? do_restart(story) : 0;
+}
+
+bool story_live(struct story *story, int steps)
+{
+    for (int i = 0; i < steps; i++)
+        if (step(story) != 0)
+            break;
+    return story->fault[0] == '\0';
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+void story_init(struct story *story, const char *path, const struct io *io, uint64_t seed)
+{
+    memset(story, 0, sizeof *story);
+    snprintf(story->path, sizeof story->path, "%s", path);
+    story->io = io;
+    story->wall_ms = 1700000000000;
+    rand_seed(&story->rand, seed);
+    doomed_init(&story->doomed);
+    story->config = (struct log_config){
+        .segment_bytes = 1000 + (int32_t)rand_below(&story->rand, 8000),
+        .segment_ms = INT64_C(1) << 40,
+        .index_bytes = 1 << 20,
+        .index_interval_bytes = 1 + (int32_t)rand_below(&story->rand, 2000),
+        .max_message_bytes = 1 << 20,
+        .retention_ms = -1,
+        .retention_bytes = -1,
+    };
+}
+
+void story_fini(struct story *story)
+{
+    story_drop(story);
+    for (size_t i = 0; i < story->slab_count; i++)
+        free(story->slabs[i]);
+    free(story->slabs);
+    free(story->batches.items);
+    free(story->ghosts.items);
+}
+
+int story_open(struct story *story)
+{
+    struct k_reason reason;
+    struct log_options options = { .topic = "t", .topic_id = { { 1 } }, .config = story->config };
+    int error = logdir_open(story->path, story->io, &story->directory, &reason);
+    if (error != 0)
+        return error;
+    options.directory = story->directory;
+    error = log_open(&options, &story->log, &reason);
+    if (error != 0) {
+        logdir_close(story->directory, false);
+        forget_open(story);
+    }
+    return error;
+}
+
+void story_drop(struct story *story)
+{
+    log_close(story->log, false);
+    logdir_close(story->directory, false);
+    forget_open(story);
+    doomed_fini(&story->doomed);
+}
+
+/* --- afterwards ------------------------------------------------------------------------------- */
+
+/* One batch that was read, where `offset` is expected. */
+static bool check_batch(struct story *story, const uint8_t *bytes, size_t available,
+                        int64_t offset, struct story_batches *found)
+{
+    size_t size;
+    int code = batch_check(bytes, available, false, &size);
+    if (code != 0)
+        return fault(story, "a batch at %" PRId64 " is no good: %s", offset, k_error_name(code));
+    if (found->count > 0 ? batch_base_offset(bytes) != offset : batch_base_offset(bytes) > offset)
+        return fault(story, "a hole: %" PRId64 " follows where %" PRId64 " was expected",
+                     batch_base_offset(bytes), offset);
+
+    bool promised = batch_last_offset(bytes) < story->promised_end;
+    const struct story_batch *known = find(&story->batches, bytes);
+    if (known == NULL && !promised)
+        known = find(&story->ghosts, bytes);
+    if (known == NULL)
+        return fault(story, "at %" PRId64 " stands what was never written there%s", offset,
+                     promised ? ", or was replaced" : "");
+    add(found, known);
+    if (promised)
+        story->counts.promised_batches++;
+    else
+        story->counts.unpromised_batches++;
+    return true;
+}
+
+static bool read_all(struct story *story, struct story_batches *found)
+{
+    int64_t offset = log_start(story->log);
+    bool good = true;
+
+    while (good && offset < log_end(story->log)) {
+        struct log_span span;
+        int code = log_read(story->log, offset, INT64_MAX, READ_BYTES, &span);
+        if (code != 0 || span.size == 0)
+            return fault(story, "nothing to read at %" PRId64 ": %s", offset, k_error_name(code));
+        uint8_t *bytes = malloc(span.size);
+        if (bytes == NULL || pread(span.fd, bytes, span.size, span.position) != (ssize_t)span.size)
+            abort();
+        for (size_t at = 0; good && at < span.size; at += batch_size(bytes + at)) {
+            good = check_batch(story, bytes + at, span.size - at, offset, found);
+            if (good)
+                offset = batch_last_offset(bytes + at) + 1;
+        }
+        free(bytes);
+        log_span_release(span.segment);
+    }
+    return good;
+}
+
+static bool check_epochs(struct story *story, const struct story_batches *found)
+{
+    for (size_t i = 0; i < found->count; i++) {
+        bool last = i + 1 == found->count;
+        if (!last && found->items[i + 1].epoch == found->items[i].epoch)
+            continue;
+        int32_t known;
+        int64_t end = last ? log_end(story->log) : found->items[i + 1].base;
+        int64_t told = log_epoch_end(story->log, found->items[i].epoch, &known);
+        if (told != end)
+            return fault(story, "epoch %" PRId32 " ends at %" PRId64 ", not %" PRId64,
+                         found->items[i].epoch, end, told);
+    }
+    return true;
+}
+
+/* What is there is what the log holds from now on; the rest could still come back. */
+static void go_on(struct story *story, struct story_batches *found)
+{
+    struct story_batches before = story->batches;
+    int64_t end = log_end(story->log);
+
+    for (size_t i = 0; i < before.count; i++)
+        if (before.items[i].last >= end) {
+            add(&story->ghosts, &before.items[i]);
+            story->counts.lost_batches++;
+        }
+    free(before.items);
+    story->batches = *found;
+    *found = (struct story_batches){ .count = 0 };
+    /* No log goes back to an epoch that it may have had. */
+    if (log_last_epoch(story->log) > story->epoch)
+        story->epoch = log_last_epoch(story->log);
+}
+
+bool story_check(struct story *story)
+{
+    struct story_batches found = { .count = 0 };
+    int64_t start = log_start(story->log), end = log_end(story->log);
+    bool good = true;
+
+    story->counts.cuts++;
+    if (end < story->promised_end)
+        good = fault(story, "the log ends at %" PRId64 ", and %" PRId64 " was promised", end,
+                     story->promised_end);
+    /* A first segment that was never synced may be lost and a later one not. */
+    if (start > story->largest_start && start >= story->promised_end)
+        story->largest_start = start;
+    if (good && (start > story->largest_start || (start < story->promised_start && start != end)))
+        good = fault(story, "the log starts at %" PRId64 ", not between %" PRId64 " and %" PRId64,
+                     start, story->promised_start, story->largest_start);
+    good = good && read_all(story, &found) && check_epochs(story, &found);
+    if (good)
+        go_on(story, &found);
+    free(found.items);
+    return good;
+}

@@ -151,6 +151,8 @@ int logdir_set_aside(struct logdir *directory, const char *topic, int32_t partit
     if (error == 0)
         LOG_WARN("partition-set-aside", "directory=%s topic=%s partition=%" PRId32, directory->path,
                  topic, partition);
+    else if (error != K_NOT_FOUND && error != K_DISK_FULL && error != K_NOMEM)
+        logdir_fence(directory, error, "set aside");
     return error;
 }
 

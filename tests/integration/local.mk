@@ -15,6 +15,7 @@ EXTRA_DIST += tests/run \
 	tests/integration/test_deploy.sh \
 	tests/integration/test_disk_full.sh \
 	tests/integration/test_kill9.sh \
+	tests/integration/test_log_dirs.sh \
 	tests/integration/test_log_tools.sh \
 	tests/integration/test_perf.sh \
 	tests/integration/test_produce_consume.sh \

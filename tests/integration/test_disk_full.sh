@@ -1,6 +1,6 @@
 #!/bin/bash
 # A full disk: appends are refused and said so once a second, nothing acknowledged is lost, and when there is
-# space again writing goes on by itself.
+# space again writing goes on by itself. The same when records are on the disk before they are confirmed.
 . "$(dirname "$0")/lib.sh"
 data=$dir/broker-1/data
 mkdir -p "$data"
@@ -15,26 +15,34 @@ undo() {
 trap undo EXIT
 
 cluster_up --brokers 1 --zookeepers 1
-kairn topic create orders > /dev/null || die "create"
-seq 1000 | kairn produce orders 2> /dev/null || die "produce"
-head -c 4m /dev/zero > "$data/filler" 2> /dev/null
+round() { # topic, options of its creation
+    local topic=$1 long before said; shift
+    kairn topic create $topic "$@" > /dev/null || die "create"
+    seq 1000 | kairn produce $topic 2> /dev/null || die "produce"
+    head -c 4m /dev/zero > "$data/filler" 2> /dev/null
 
-# Larger than the rest of any page: nothing of it fits.
-long=$(head -c 20000 /dev/zero | tr '\0' x)
-before=$SECONDS
-echo "$long" | kairn produce orders --set delivery.timeout.ms=3000 --set request.timeout.ms=1000 --set linger.ms=0 \
-    > /dev/null 2> "$dir/refused" && die "a record was taken that fits nowhere"
-grep -q '1 failed' "$dir/refused" || die "expected a failed record: $(cat "$dir/refused")"
-said=$(grep -c 'event=disk-full' "$dir/broker-1/log")
-[ "$said" -ge 1 ] || die "nobody said that the disk is full"
-[ "$said" -le $((SECONDS - before + 2)) ] || die "said $said times in $((SECONDS - before)) s that the disk is full"
-expect_equal "readers go on" "$(kairn consume orders --exit-at-end --format '%v\n' | wc -l)" 1000
+    # Larger than the rest of any page: nothing of it fits.
+    long=$(head -c 20000 /dev/zero | tr '\0' x)
+    before=$SECONDS
+    echo "$long" | kairn produce $topic --set delivery.timeout.ms=3000 --set request.timeout.ms=1000 --set linger.ms=0 \
+        > /dev/null 2> "$dir/refused" && die "a record was taken that fits nowhere"
+    grep -q '1 failed' "$dir/refused" || die "expected a failed record: $(cat "$dir/refused")"
+    said=$(grep -c 'event=disk-full' "$dir/broker-1/log")
+    [ "$said" -ge 1 ] || die "nobody said that the disk is full"
+    [ "$said" -le $((SECONDS - before + 2)) ] || die "said $said times in $((SECONDS - before)) s that the disk is full"
+    expect_equal "readers go on" "$(kairn consume $topic --exit-at-end --format '%v\n' | wc -l)" 1000
 
-rm "$data/filler"
-seq 1001 2000 | kairn produce orders 2> /dev/null || die "writing must go on when there is space"
-kairn consume orders --exit-at-end --format '%v\n' | cmp - <(seq 2000) || die "records are missing"
+    rm "$data/filler"
+    seq 1001 2000 | kairn produce $topic 2> /dev/null || die "writing must go on when there is space"
+    kairn consume $topic --exit-at-end --format '%v\n' | cmp - <(seq 2000) || die "records are missing"
+}
 
-# And the log is sound.
+round orders
+round ledger --config log.flush.on.ack=true
+
+# And the logs are sound.
 cluster kill 1
 cluster start 1 || die "start"
-kairn consume orders --exit-at-end --format '%v\n' | cmp - <(seq 2000) || die "records are missing after a crash"
+for topic in orders ledger; do
+    kairn consume $topic --exit-at-end --format '%v\n' | cmp - <(seq 2000) || die "records are missing after a crash"
+done

@@ -1,55 +1,13 @@
-#include "tests/power/sim_disk.h"
+/* The table of calls, and the account it keeps. */
+#include "tests/power/sim_disk_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { SECTOR = 512, NAME_SIZE = 256 };
-
-/* A write, or a change of the size to `position`. */
-struct change {
-    bool truncates;
-    off_t position;
-    size_t size;
-    uint8_t *bytes;                     /* owned */
-};
-
-struct bytes {
-    uint8_t *at;                        /* owned */
-    size_t size;
-};
-
-struct binding {
-    char name[NAME_SIZE];
-    struct sim_node *node;
-};
-
-struct names {
-    struct binding *items;              /* owned */
-    size_t count;
-};
-
-/* A name now means `node` (NULL: nothing); a rename is two that go together. */
-struct move {
-    struct binding bind;
-    bool with_next;
-};
-
-struct sim_node {
-    struct sim_node *next;              /* in disk.nodes */
-    bool directory;
-    struct bytes sure;                  /* a file's, on the disk */
-    struct change *changes;             /* since; owned */
-    size_t change_count;
-    struct names live, sure_names;      /* a directory's */
-    struct move *moves;                 /* since; owned */
-    size_t move_count;
-};
 
 static void *grow(void *array, size_t count, size_t size)
 {
@@ -59,7 +17,7 @@ static void *grow(void *array, size_t count, size_t size)
     return grown;
 }
 
-static struct sim_node *new_node(struct sim_disk *disk, bool directory)
+struct sim_node *sim_node_new(struct sim_disk *disk, bool directory)
 {
     struct sim_node *node = calloc(1, sizeof *node);
     if (node == NULL)
@@ -77,7 +35,7 @@ static void forget_changes(struct sim_node *node)
     node->change_count = 0;
 }
 
-static void free_nodes(struct sim_disk *disk)
+void sim_nodes_free(struct sim_disk *disk)
 {
     while (disk->nodes != NULL) {
         struct sim_node *node = disk->nodes;
@@ -102,7 +60,7 @@ static struct sim_node *names_get(const struct names *names, const char *name)
     return NULL;
 }
 
-static void names_set(struct names *names, const struct binding *bind)
+void sim_names_set(struct names *names, const struct binding *bind)
 {
     size_t i = 0;
     while (i < names->count && strcmp(names->items[i].name, bind->name) != 0)
@@ -117,11 +75,11 @@ static void names_set(struct names *names, const struct binding *bind)
     names->items[i] = *bind;
 }
 
-static void names_copy(struct names *to, const struct names *from)
+void sim_names_copy(struct names *to, const struct names *from)
 {
     to->count = 0;
     for (size_t i = 0; i < from->count; i++)
-        names_set(to, &from->items[i]);
+        sim_names_set(to, &from->items[i]);
 }
 
 /* The directory that holds the last part of `path`, and that part; NULL when it is not ours. */
@@ -160,7 +118,7 @@ static void move(const struct sim_disk *disk, const char *path, struct sim_node 
         return;
     snprintf(move.bind.name, sizeof move.bind.name, "%s", name);
     move.bind.node = node;
-    names_set(&parent->live, &move.bind);
+    sim_names_set(&parent->live, &move.bind);
     parent->moves = grow(parent->moves, parent->move_count, sizeof *parent->moves);
     parent->moves[parent->move_count++] = move;
 }
@@ -178,19 +136,19 @@ static void resize(struct bytes *bytes, size_t size)
     bytes->size = size;
 }
 
-static void put(struct bytes *bytes, off_t position, const uint8_t *from, size_t size)
+void sim_put(struct bytes *bytes, off_t position, const uint8_t *from, size_t size)
 {
     if ((size_t)position + size > bytes->size)
         resize(bytes, (size_t)position + size);
     memcpy(bytes->at + position, from, size);
 }
 
-static void apply(struct bytes *bytes, const struct change *change)
+void sim_apply(struct bytes *bytes, const struct change *change)
 {
     if (change->truncates)
         resize(bytes, (size_t)change->position);
     else
-        put(bytes, change->position, change->bytes, change->size);
+        sim_put(bytes, change->position, change->bytes, change->size);
 }
 
 static void note_change(struct sim_node *node, bool truncates, off_t position, size_t size,
@@ -205,20 +163,20 @@ static void note_change(struct sim_node *node, bool truncates, off_t position, s
 static void sync_file(struct sim_node *node)
 {
     for (size_t i = 0; i < node->change_count; i++)
-        apply(&node->sure, &node->changes[i]);
+        sim_apply(&node->sure, &node->changes[i]);
     forget_changes(node);
 }
 
 static void sync_names(struct sim_node *node)
 {
-    names_copy(&node->sure_names, &node->live);
+    sim_names_copy(&node->sure_names, &node->live);
     node->move_count = 0;
 }
 
 /* --- the table -------------------------------------------------------------------------------- */
 
 /* Count a call; true when there is no power for it. */
-static bool lost(const struct io *io)
+static bool no_power(const struct io *io)
 {
     struct sim_disk *disk = (struct sim_disk *)io;
     disk->calls++;
@@ -228,10 +186,36 @@ static bool lost(const struct io *io)
     return disk->dead;
 }
 
+/* Is this the call that goes wrong, or one of them? */
+static bool strikes(struct sim_disk *disk)
+{
+    bool now = disk->fail_at > 0 && (disk->calls == disk->fail_at ||
+                                     (disk->calls > disk->fail_at && disk->fail_lasting));
+    disk->failures += now;
+    return now;
+}
+
+/* Does the call fail? `grows`: it needs space. */
+static bool fails(const struct io *io, bool grows)
+{
+    struct sim_disk *disk = (struct sim_disk *)io;
+    if (no_power(io))
+        return true;
+    if (!strikes(disk) || disk->fail_code == 0 || (disk->fail_code == ENOSPC && !grows))
+        return false;
+    errno = disk->fail_code;
+    return true;
+}
+
+static bool lost(const struct io *io)
+{
+    return fails(io, false);
+}
+
 static int sim_open(const struct io *io, const char *path, int flags, mode_t mode)
 {
     struct sim_disk *disk = (struct sim_disk *)io;
-    if (lost(io))
+    if (fails(io, (flags & O_CREAT) != 0))
         return -1;
     int fd = io_system.open(io, path, flags, mode);
     if (fd < 0)
@@ -240,7 +224,7 @@ static int sim_open(const struct io *io, const char *path, int flags, mode_t mod
         abort();
     struct sim_node *node = find(disk, path);
     if (node == NULL) {
-        node = new_node(disk, false);
+        node = sim_node_new(disk, false);
         move(disk, path, node, false);
     } else if ((flags & O_TRUNC) != 0) {
         note_change(node, true, 0, 0, NULL);
@@ -257,30 +241,50 @@ static int sim_close(const struct io *io, int fd)
 
 static ssize_t sim_pread(const struct io *io, int fd, void *to, size_t size, off_t position)
 {
-    return lost(io) ? -1 : io_system.pread(io, fd, to, size, position);
+    struct sim_disk *disk = (struct sim_disk *)io;
+    if (no_power(io))
+        return -1;
+    if (strikes(disk) && disk->fail_code != ENOSPC) {
+        errno = disk->fail_code;
+        return disk->fail_code != 0 ? -1
+                                    : io_system.pread(io, fd, to, (size + 1) / 2, position);
+    }
+    return io_system.pread(io, fd, to, size, position);
 }
 
-static ssize_t sim_pwritev(const struct io *io, int fd, const struct iovec *from, int count,
-                           off_t position)
+static void note_write(struct sim_node *node, const struct iovec *from, int count, size_t left,
+                       off_t position)
 {
-    struct sim_disk *disk = (struct sim_disk *)io;
-    if (lost(io) && disk->calls > disk->cut_at)
-        return -1;
-    /* The write during which the power goes may have got anywhere: it is one of the changes. */
-    ssize_t done = io_system.pwritev(io, fd, from, count, position);
-    size_t left = done > 0 ? (size_t)done : 0;
     for (int i = 0; i < count && left > 0; i++) {
         size_t size = from[i].iov_len < left ? from[i].iov_len : left;
         uint8_t *bytes = malloc(size + 1);
         if (bytes == NULL)
             abort();
         memcpy(bytes, from[i].iov_base, size);
-        note_change(disk->open[fd], false, position, size, bytes);
+        note_change(node, false, position, size, bytes);
         position += (off_t)size;
         left -= size;
     }
-    errno = EIO;
-    return disk->dead ? -1 : done;
+}
+
+/* The write during which the power goes, or the disk breaks or is full, may get anywhere. */
+static ssize_t sim_pwritev(const struct io *io, int fd, const struct iovec *from, int count,
+                           off_t position)
+{
+    struct sim_disk *disk = (struct sim_disk *)io;
+    const struct iovec half = { from[0].iov_base, (from[0].iov_len + 1) / 2 };
+    bool was_dead = disk->dead, dead = no_power(io);
+    if (was_dead)
+        return -1;
+    bool struck = !dead && strikes(disk);
+    ssize_t done = struck ? io_system.pwritev(io, fd, &half, 1, position)
+                          : io_system.pwritev(io, fd, from, count, position);
+    if (done > 0)
+        note_write(disk->open[fd], from, count, (size_t)done, position);
+    if (struck && disk->fail_code != 0)
+        done = -1;
+    errno = dead ? EIO : disk->fail_code;
+    return dead ? -1 : done;
 }
 
 static int sim_truncate(const struct io *io, int fd, off_t size)
@@ -312,7 +316,7 @@ static int sim_stat_path(const struct io *io, const char *path, struct stat *out
 static int sim_rename(const struct io *io, const char *from, const char *to)
 {
     struct sim_disk *disk = (struct sim_disk *)io;
-    if (lost(io) || io_system.rename(io, from, to) != 0)
+    if (fails(io, true) || io_system.rename(io, from, to) != 0)
         return -1;
     struct sim_node *node = find(disk, from);
     move(disk, from, NULL, true);
@@ -331,9 +335,9 @@ static int sim_unlink(const struct io *io, const char *path)
 static int sim_mkdir(const struct io *io, const char *path, mode_t mode)
 {
     struct sim_disk *disk = (struct sim_disk *)io;
-    if (lost(io) || io_system.mkdir(io, path, mode) != 0)
+    if (fails(io, true) || io_system.mkdir(io, path, mode) != 0)
         return -1;
-    move(disk, path, new_node(disk, true), false);
+    move(disk, path, sim_node_new(disk, true), false);
     return 0;
 }
 
@@ -397,80 +401,7 @@ static const struct io table = {
     .life = sim_life,
 };
 
-/* --- a cut ------------------------------------------------------------------------------------ */
-
-enum chance { CHANCE_NOTHING, CHANCE_ALL, CHANCE_FIRST, CHANCE_ANY, CHANCES };
-
-struct luck {
-    struct rand *rand;
-    enum chance files, names;
-};
-
-/* Of `count` changes, does the i-th survive? `first` of them do with CHANCE_FIRST. */
-static bool survives(const struct luck *luck, enum chance chance, size_t i, size_t first)
-{
-    switch (chance) {
-    case CHANCE_NOTHING: return false;
-    case CHANCE_ALL: return true;
-    case CHANCE_FIRST: return i < first;
-    default: return rand_below(luck->rand, 2) == 0;
-    }
-}
-
-/* Some sectors of a write. */
-static void put_torn(const struct luck *luck, struct bytes *bytes, const struct change *change)
-{
-    for (size_t at = 0; at < change->size;) {
-        size_t size = SECTOR - ((size_t)change->position + at) % SECTOR;
-        if (size > change->size - at)
-            size = change->size - at;
-        if (rand_below(luck->rand, 3) != 0)
-            put(bytes, change->position + (off_t)at, change->bytes + at, size);
-        at += size;
-    }
-}
-
-static struct bytes found_bytes(const struct luck *luck, const struct sim_node *node)
-{
-    struct bytes found = { NULL, 0 };
-    size_t first = node->change_count == 0 ? 0 : rand_below(luck->rand, node->change_count + 1);
-
-    put(&found, 0, node->sure.at == NULL ? (const uint8_t *)"" : node->sure.at, node->sure.size);
-    for (size_t i = 0; i < node->change_count; i++) {
-        const struct change *change = &node->changes[i];
-        bool last = luck->files == CHANCE_FIRST && i == first;
-        if (survives(luck, luck->files, i, first))
-            apply(&found, change);
-        else if (!change->truncates && (last || luck->files == CHANCE_ANY))
-            put_torn(luck, &found, change);
-    }
-    return found;
-}
-
-static struct names found_names(const struct luck *luck, const struct sim_node *node)
-{
-    struct names found = { NULL, 0 };
-    size_t first = node->move_count == 0 ? 0 : rand_below(luck->rand, node->move_count + 1);
-    bool together = false, kept = false;
-
-    names_copy(&found, &node->sure_names);
-    for (size_t i = 0; i < node->move_count; i++) {
-        if (!together)
-            kept = survives(luck, luck->names, i, first);
-        if (kept)
-            names_set(&found, &node->moves[i].bind);
-        together = node->moves[i].with_next;
-    }
-    return found;
-}
-
-static void write_found(const char *path, const struct bytes *bytes)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0 || write(fd, bytes->at, bytes->size) != (ssize_t)bytes->size)
-        abort();
-    close(fd);
-}
+/* --- life ------------------------------------------------------------------------------------- */
 
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
 {
@@ -479,49 +410,10 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
     return walk->level == 0 ? 0 : remove(path);
 }
 
-/* Put what is found of `node` at `path`; the new life's node is `to`. */
-static void restore(struct sim_disk *disk, const struct luck *luck, const struct sim_node *node,
-                    const char *path, struct sim_node *to)
+void sim_clear(const struct sim_disk *disk)
 {
-    if (!node->directory) {
-        to->sure = found_bytes(luck, node);
-        write_found(path, &to->sure);
-        return;
-    }
-    struct names found = found_names(luck, node);
-    for (size_t i = 0; i < found.count; i++) {
-        char inner[512];
-        struct binding bind = found.items[i];
-        snprintf(inner, sizeof inner, "%s/%s", path, bind.name);
-        if (bind.node->directory && mkdir(inner, 0755) != 0)
-            abort();
-        struct sim_node *copy = new_node(disk, bind.node->directory);
-        restore(disk, luck, bind.node, inner, copy);
-        bind.node = copy;
-        names_set(&to->live, &bind);
-        names_set(&to->sure_names, &bind);
-    }
-    free(found.items);
-}
-
-void sim_disk_restart(struct sim_disk *disk, struct rand *rand)
-{
-    struct sim_disk before = { .nodes = disk->nodes };
-    const struct sim_node *root = disk->root;
-    const struct luck luck = { rand, (enum chance)rand_below(rand, CHANCES),
-                               (enum chance)rand_below(rand, CHANCES) };
-
     nftw(disk->path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-    disk->nodes = NULL;
-    disk->root = new_node(disk, true);
-    restore(disk, &luck, root, disk->path, disk->root);
-    free_nodes(&before);
-    disk->life++;
-    disk->dead = false;
-    disk->cut_at = 0;
 }
-
-/* --- life ------------------------------------------------------------------------------------- */
 
 void sim_disk_init(struct sim_disk *disk)
 {
@@ -532,17 +424,25 @@ void sim_disk_init(struct sim_disk *disk)
     snprintf(disk->path, sizeof disk->path, "%s/kairn-power-XXXXXX", parent);
     if (mkdtemp(disk->path) == NULL)
         abort();
-    disk->root = new_node(disk, true);
+    disk->root = sim_node_new(disk, true);
 }
 
 void sim_disk_fini(struct sim_disk *disk)
 {
-    nftw(disk->path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    sim_clear(disk);
     rmdir(disk->path);
-    free_nodes(disk);
+    sim_nodes_free(disk);
 }
 
 void sim_disk_cut_at(struct sim_disk *disk, long calls)
 {
     disk->cut_at = disk->calls + calls;
+}
+
+void sim_disk_fail_at(struct sim_disk *disk, long calls, int code, bool lasting)
+{
+    disk->fail_at = calls > 0 ? disk->calls + calls : 0;
+    disk->fail_code = code;
+    disk->fail_lasting = lasting;
+    disk->failures = 0;
 }

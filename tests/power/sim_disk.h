@@ -26,6 +26,10 @@ struct sim_disk {
     long calls;
     long cut_at;                        /* this call and all later ones fail; 0: never */
     bool dead;
+    long fail_at;                       /* this call fails while the power is there; 0: none */
+    int fail_code;                      /* errno; 0: transfers are cut short instead */
+    bool fail_lasting;                  /* and all later ones */
+    long failures;                      /* so far */
 };
 
 void sim_disk_init(struct sim_disk *disk);
@@ -33,6 +37,10 @@ void sim_disk_fini(struct sim_disk *disk);
 
 /* The power is gone at the n-th call from now. */
 void sim_disk_cut_at(struct sim_disk *disk, long calls);
+
+/* The n-th call from now fails with `code` (0: a transfer is cut short instead), when `lasting`
+ * all later ones too. A full disk (ENOSPC) fails only what needs space. 0 calls: all is well. */
+void sim_disk_fail_at(struct sim_disk *disk, long calls, int code, bool lasting);
 
 /* The power is gone now if it was not; put into the directory what a machine would find when it is
  * back. Nothing of it may be open. */

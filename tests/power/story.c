@@ -204,9 +204,13 @@ static int do_truncate(struct story *story)
 
     if (offset < story->promised_end)
         story->promised_end = offset;
+    size_t ghosts = story->ghosts.count;
     exorcise(story, offset);
     story->counts.truncations++;
     int error = log_truncate(story->log, offset);
+    /* Without space to note it, nothing was cut. */
+    while (error == K_DISK_FULL && story->ghosts.count > ghosts)
+        add(&story->batches, &story->ghosts.items[--story->ghosts.count]);
     if (error == 0 && log_end(story->log) != offset) {
         fault(story, "truncated to %" PRId64 ", but the log ends at %" PRId64, offset,
               log_end(story->log));
@@ -288,11 +292,25 @@ static int step(struct story *story)
     return chance(story, 3) ? do_restart(story) : 0;
 }
 
+/* Out of use means that nothing is written, promised or read. */
+static void check_fenced(struct story *story)
+{
+    struct log_span span;
+
+    if (do_append(story) != K_KAFKA_STORAGE_ERROR || log_flush(story->log) != K_KAFKA_STORAGE_ERROR)
+        fault(story, "a directory out of use is written to");
+    if (log_read(story->log, log_start(story->log), INT64_MAX, READ_BYTES, &span) !=
+        K_KAFKA_STORAGE_ERROR)
+        fault(story, "a directory out of use is read from");
+}
+
 bool story_live(struct story *story, int steps)
 {
-    for (int i = 0; i < steps; i++)
-        if (step(story) != 0)
-            break;
+    int error = 0;
+    for (int i = 0; i < steps && story->log != NULL && (error == 0 || error == K_DISK_FULL); i++)
+        error = step(story);
+    if (story->log != NULL && logdir_fenced(story->directory))
+        check_fenced(story);
     return story->fault[0] == '\0';
 }
 

@@ -64,8 +64,8 @@ void story_fini(struct story *story);
 /* Open. 0, or what storage says: with the power there, that is a fault. */
 int story_open(struct story *story);
 
-/* At most `steps` operations; ends early when one fails, as all do without power. False when
- * something went wrong that is not for want of power. */
+/* At most `steps` operations; ends early when one fails, as all do without power, other than for a
+ * full disk. False when something went wrong that is no fault of the disk. */
 bool story_live(struct story *story, int steps);
 
 /* The process is gone: free everything, write nothing. */

@@ -46,4 +46,5 @@ libstorage_la_SOURCES = \
 	server/storage/verify.c server/storage/verify.h server/storage/verify_internal.h \
 	server/storage/verify_directory.c \
 	server/storage/verify_index.c \
-	server/storage/verify_segment.c
+	server/storage/verify_segment.c \
+	server/storage/verify_state.c

@@ -127,6 +127,29 @@ int64_t verify_partition_bytes(struct verify *verify, const char *path)
     return bytes;
 }
 
+/* Snapshots of what is known of producers. */
+static int check_snapshots(struct verify *verify, const char *path, int64_t end)
+{
+    DIR *listing = verify->io->opendir(verify->io, path);
+    struct dirent *entry;
+    int error = 0;
+
+    if (listing == NULL)
+        return io_error();
+    while (error == 0 && (entry = readdir(listing)) != NULL) {
+        char name[PATH_MAX];
+        int64_t offset = base_of(entry->d_name, ".snapshot");
+        if (offset < 0 ||
+            snprintf(name, sizeof name, "%s/%s", path, entry->d_name) >= (int)sizeof name)
+            continue;
+        error = verify_snapshot(verify, name, offset, end);
+        if (error == K_NOT_FOUND && verify->summary->live)
+            error = 0;                  /* replaced meanwhile */
+    }
+    closedir(listing);
+    return error;
+}
+
 /* --- a partition -------------------------------------------------------------------------- */
 
 /* One of the small files; missing is only told, and not even that of an empty log. */
@@ -229,6 +252,8 @@ int verify_partition_directory(struct verify *verify, const char *path,
     if (error == 0)
         error = read_segments(&partition, &bases);
     if (error == 0)
+        error = check_snapshots(verify, path, verify->summary->live ? -1 : partition.end);
+    if (error == 0)
         check_end(&partition, marks);
     epoch_file_fini(&partition.epochs);
     free(bases.items);
@@ -242,14 +267,21 @@ static int verify_segment_of(struct verify *verify, const char *path, const char
 {
     char directory[PATH_MAX];
     struct verify_partition partition = { .verify = verify, .path = directory, .next_offset = -1,
-                                          .end = -1, .last_epoch = -1, .cleaned = -1 };
+                                          .end = -1, .last_epoch = -1, .cleaned = -1,
+                                          .log_start = -1 };
     size_t size = (size_t)(name - path);
     int64_t base = base_of(name, ".log");
+    int64_t snapshot = base_of(name, ".snapshot");
+
+    if (snapshot >= 0)
+        return verify_snapshot(verify, path, snapshot, -1);
 
     if (base < 0)
         base = base_of(name, ".index");
     if (base < 0)
         base = base_of(name, ".timeindex");
+    if (base < 0)
+        base = base_of(name, ".txnindex");
     if (base < 0 || size >= sizeof directory)
         return K_INVALID_ARGUMENT;
     snprintf(directory, sizeof directory, "%.*s", size > 1 ? (int)size - 1 : (int)size, path);

@@ -46,8 +46,8 @@ struct log_verify_summary {
  *
  * Every batch: whole, checksum, counts, codec, offsets ascending, without a gap but where
  * compaction has been, leader epochs as leader-epoch-checkpoint has them; every record in it, also
- * of compressed ones. Every entry of an index: in order, and true. Every checkpoint: its form, and
- * that it does not point beyond the log.
+ * of compressed ones. Every entry of an index: in order, and true. Every snapshot of producers and
+ * every checkpoint: its form, and that it does not point beyond the log.
  *
  * Returns 0 when all of it was read, whatever was found; NOT_FOUND, IO, NOMEM, INVALID_ARGUMENT
  * (nothing of a log directory) with the reason. */

@@ -80,6 +80,8 @@ int verify_indexes_open(struct verify_segment *segment)
     int error = open_index(segment, &segment->offsets, ".index", INDEX_OFFSET_ENTRY);
     if (error == 0)
         error = open_index(segment, &segment->times, ".timeindex", INDEX_TIME_ENTRY);
+    if (error == 0)
+        error = verify_aborted_open(segment);
     return error;
 }
 
@@ -87,6 +89,7 @@ void verify_indexes_close(struct verify_segment *segment)
 {
     index_fini(&segment->offsets.index);
     index_fini(&segment->times.index);
+    index_fini(&segment->aborted.index);
 }
 
 /* --- offsets ------------------------------------------------------------------------------ */
@@ -197,6 +200,7 @@ static void walk_times(struct verify_segment *segment, const uint8_t *batch)
 void verify_indexes_batch(struct verify_segment *segment, const uint8_t *batch, int64_t position)
 {
     walk_offsets(segment, batch, position);
+    verify_aborted_batch(segment, batch);
     if (batch != NULL && segment->times.loaded)
         walk_times(segment, batch);
     else if (batch == NULL)
@@ -212,6 +216,7 @@ void verify_indexes_end(struct verify_segment *segment, bool whole)
 {
     struct verify_index *offsets = &segment->offsets, *times = &segment->times;
 
+    verify_aborted_end(segment, whole);
     if (!whole)
         return;                         /* what lies behind the break can not be judged */
     pass_offset_entries(segment, INT64_MAX);

@@ -45,7 +45,7 @@ struct verify_segment {
     char path[PATH_MAX];                /* of the .log */
     int64_t base;
     bool last;                          /* the active one */
-    struct verify_index offsets, times;
+    struct verify_index offsets, times, aborted;
     int64_t max_timestamp;              /* of the batches so far */
 };
 
@@ -67,6 +67,16 @@ void verify_indexes_batch(struct verify_segment *segment, const uint8_t *batch, 
 /* All batches were seen; `whole`: up to the end of the file. */
 void verify_indexes_end(struct verify_segment *segment, bool whole);
 void verify_indexes_close(struct verify_segment *segment);
+
+/* --- verify_state.c ------------------------------------------------------------------------- */
+
+/* The index of aborted transactions, in the same way; most segments have none. */
+int verify_aborted_open(struct verify_segment *segment);
+void verify_aborted_batch(struct verify_segment *segment, const uint8_t *batch);
+void verify_aborted_end(struct verify_segment *segment, bool whole);
+
+/* A snapshot of `offset`, of a log that ends at `end` (-1: not known). NOT_FOUND, IO, NOMEM. */
+int verify_snapshot(struct verify *verify, const char *path, int64_t offset, int64_t end);
 
 /* --- verify_directory.c ------------------------------------------------------------------- */
 

@@ -19,6 +19,7 @@ tests_server_storage_test_storage_SOURCES = \
 	tests/server/storage/test_recover.c \
 	tests/server/storage/test_recover_dry.c \
 	tests/server/storage/test_verify.c \
+	tests/server/storage/test_verify_state.c \
 	tests/server/storage/test_retain.c \
 	tests/server/storage/test_trim.c
 tests_server_storage_test_storage_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) \

@@ -10,6 +10,7 @@ Suite *model_suite(void);
 Suite *logdir_suite(void);
 Suite *dump_suite(void);
 Suite *recover_dry_suite(void);
+Suite *verify_state_suite(void);
 Suite *verify_suite(void);
 Suite *doomed_suite(void);
 Suite *retain_suite(void);
@@ -22,8 +23,8 @@ int main(int argc, char **argv)
     static const suite_maker makers[] = {
         log_producers_suite, producer_state_suite, txn_index_suite,
         log_suite, recover_suite, faults_suite, model_suite, logdir_suite, dump_suite,
-        recover_dry_suite, verify_suite, doomed_suite, retain_suite, trim_suite,
-        clean_model_suite, clean_parts_suite
+        recover_dry_suite, verify_suite, verify_state_suite, doomed_suite, retain_suite,
+        trim_suite, clean_model_suite, clean_parts_suite
     };
     return run_suites(argc, argv, makers, sizeof makers / sizeof *makers);
 }

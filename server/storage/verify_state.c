@@ -1,0 +1,128 @@
+/* storage/verify_state.c - what is remembered of producers: *.snapshot and *.txnindex.
+ *
+ * An entry of a .txnindex is true when its last offset is that of an abort marker of its producer.
+ * The other way round nothing is wrong: an abort of a transaction without records has no entry. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/batch.h"
+#include "server/storage/io.h"
+#include "server/storage/producer_state.h"
+#include "server/storage/txn_index.h"
+#include "server/storage/verify_internal.h"
+
+static const char anew[] = "delete it while the broker is stopped: the next start makes it anew by "
+                           "reading the log";
+
+/* --- aborted transactions --------------------------------------------------------------------- */
+
+static void say(struct verify_segment *segment, const char *what)
+{
+    struct verify_index *index = &segment->aborted;
+    struct aborted_txn txn = txn_index_at(&index->index, index->next);
+
+    verify_say(segment->partition->verify, LOG_FINDING_FAULT, index->path,
+               (int64_t)index->next * TXN_INDEX_ENTRY, txn.last_offset, anew, "entry %zu: %s",
+               index->next, what);
+}
+
+int verify_aborted_open(struct verify_segment *segment)
+{
+    struct verify_index *index = &segment->aborted;
+    struct verify *verify = segment->partition->verify;
+
+    index_init(&index->index, TXN_INDEX_ENTRY);
+    snprintf(index->path, sizeof index->path, "%.*s.txnindex", (int)(strlen(segment->path) - 4),
+             segment->path);
+    int error = index_load(&index->index, verify->io, index->path);
+    index->loaded = error == 0;
+    if (error == K_CORRUPT)
+        verify_say(verify, LOG_FINDING_FAULT, index->path, -1, -1, anew,
+                   "the size of the index is not a multiple of its entry");
+    return error == K_CORRUPT || error == K_NOT_FOUND ? 0 : error;
+}
+
+static bool is_abort(const uint8_t *batch)
+{
+    enum { ABORT = 0 };
+    struct batch_reader reader;
+    struct record_view record;
+
+    return (batch_attributes(batch) & BATCH_CONTROL) != 0 &&
+           batch_reader_init(&reader, batch, NULL, 0) == 0 &&
+           batch_reader_next(&reader, &record) == 1 && record.key_size >= 4 &&
+           load_u16(record.key + 2) == ABORT;
+}
+
+/* Entries of markers before `offset` have had their chance. */
+static void pass_entries(struct verify_segment *segment, int64_t offset)
+{
+    struct verify_index *index = &segment->aborted;
+
+    for (; index->next < index->index.count; index->next++) {
+        const char *fault = txn_index_fault(&index->index, index->next, segment->base, INT64_MAX);
+        if (fault != NULL)
+            say(segment, fault);
+        else if (txn_index_at(&index->index, index->next).last_offset >= offset)
+            return;
+        else
+            say(segment, "no abort marker is at its last offset");
+    }
+}
+
+void verify_aborted_batch(struct verify_segment *segment, const uint8_t *batch)
+{
+    struct verify_index *index = &segment->aborted;
+
+    if (batch == NULL)
+        index->loaded = false;          /* it may have been a marker */
+    if (!index->loaded)
+        return;
+    pass_entries(segment, batch_base_offset(batch));
+    if (index->next == index->index.count || !is_abort(batch))
+        return;
+    struct aborted_txn txn = txn_index_at(&index->index, index->next);
+    if (txn.last_offset != batch_last_offset(batch))
+        return;
+    if (txn.producer_id != batch_producer_id(batch))
+        say(segment, "the marker there is of another producer");
+    index->next++;
+}
+
+void verify_aborted_end(struct verify_segment *segment, bool whole)
+{
+    if (whole && segment->aborted.loaded)
+        pass_entries(segment, INT64_MAX);
+}
+
+/* --- snapshots -------------------------------------------------------------------------------- */
+
+/* `end` of the log, -1: not known. */
+int verify_snapshot(struct verify *verify, const char *path, int64_t offset, int64_t end)
+{
+    char *text;
+    size_t size;
+    int error = io_read_file(verify->io, path, PRODUCER_SNAPSHOT_FILE_MAX, &text, &size);
+    if (error != 0)
+        return error;
+
+    const uint8_t *bytes = (const uint8_t *)text;
+    const char *fault = producer_snapshot_fault(bytes, size);
+    if (fault != NULL)
+        verify_say(verify, LOG_FINDING_FAULT, path, -1, offset, anew, "%s", fault);
+    else if (end >= 0 && offset > end)
+        verify_say(verify, LOG_FINDING_FAULT, path, -1, offset,
+                   "records were lost at the end; the next start removes it",
+                   "it is of offset %lld, but the log ends at %lld", (long long)offset,
+                   (long long)end);
+    for (size_t at = PRODUCER_SNAPSHOT_HEAD; fault == NULL && at < size;
+         at += PRODUCER_SNAPSHOT_ENTRY) {
+        struct producer_entry entry = producer_snapshot_entry(bytes + at);
+        if (!producer_entry_plausible(&entry, offset))
+            verify_say(verify, LOG_FINDING_FAULT, path, (int64_t)at, offset, anew,
+                       "the entry is not of a time before the file's offset");
+    }
+    free(text);
+    return 0;
+}

@@ -51,6 +51,14 @@ struct option_table {
     size_t count;
 };
 
+/* Can it be changed while the program runs? What a topic may override can: it is read anew for
+ * every topic. */
+static inline bool option_changeable(const struct option *row)
+{
+    return (row->flags & (OPTION_RUNTIME | OPTION_PER_TOPIC | OPTION_NO_EFFECT)) != 0 &&
+           (row->flags & OPTION_SECRET) == 0;
+}
+
 enum option_source { OPTION_FROM_DEFAULT, OPTION_FROM_FILE, OPTION_FROM_FLAG, OPTION_FROM_CLUSTER };
 
 /* Fill every field of `values` with its default; false never happens for a sound table (tests

@@ -20,6 +20,8 @@
     X(CREATE_TOPICS,    15, 0, 0)       \
     X(DELETE_TOPICS,    16, 0, 0)       \
     X(DESCRIBE_CONFIGS, 17, 0, 0)       \
+    X(CREATE_PARTITIONS, 19, 0, 0)      \
+    X(ALTER_CONFIGS,    20, 0, 0)       \
     X(PRODUCER_ID,      23, 0, 0)       \
     X(CHANGES,          40, 0, 0)
 /* clang-format on */

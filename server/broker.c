@@ -166,6 +166,7 @@ static int make_control(struct broker *broker, struct k_reason *reason)
         .rack = config->broker_rack != NULL ? config->broker_rack : "",
         .loops = broker_loops_wanted(config),
         .inter_broker_listener = broker->endpoints.inter_broker,
+        .broker_options = &config_table,
         .context = broker,
         .identified = identified,
         .describe = describe,

@@ -38,10 +38,12 @@ struct arena;
     X(CONFIG_TOPICS,      "/config/topics",                         1, "none",  "one child per topic with overrides") \
     X(CONFIG_TOPIC,       "/config/topics/%s",                      0, "JSON v1", "configuration overrides of a topic") \
     X(CONFIG_BROKERS,     "/config/brokers",                        1, "none",  "one child per broker with overrides, and `<default>`") \
+    X(CONFIG_BROKER,      "/config/brokers/%s",                     0, "JSON v1", "configuration overrides of a broker, or of all (`<default>`)") \
     X(CONFIG_CLIENTS,     "/config/clients",                        1, "none",  "client quotas") \
     X(CONFIG_USERS,       "/config/users",                          1, "none",  "user quotas and credentials") \
     X(CONFIG_IPS,         "/config/ips",                            1, "none",  "address quotas") \
     X(CONFIG_CHANGES,     "/config/changes",                        1, "none",  "sequential notes of changed configuration") \
+    X(CONFIG_CHANGE,      "/config/changes/%s",                     0, "JSON v2", "`config_change_` and ten digits: whose configuration changed; removed after 15 minutes") \
     X(ADMIN,              "/admin",                                 1, "none",  "requests of administrators") \
     X(DELETE_TOPICS,      "/admin/delete_topics",                   1, "none",  "one child per topic that is to be deleted") \
     X(DELETE_TOPIC,       "/admin/delete_topics/%s",                0, "none",  "request to delete a topic; removed last") \
@@ -117,6 +119,9 @@ struct znode_config {                            /* /config/topics/T, /config/br
     const char *const *values;
 };
 
+/* /config/changes/config_change_N: Kafka's version 2; version 1 has type and name apart. */
+struct znode_config_change { const char *type, *entity; };   /* "topics", "orders" */
+
 struct znode_controller { int32_t broker; int64_t timestamp_ms; };
 
 struct znode_producer_ids {                      /* /latest_producer_id_block, Kafka's version 1 */
@@ -141,6 +146,9 @@ int znode_decode_partition_state(struct arena *arena, const char *data, size_t s
 char *znode_encode_config(struct arena *arena, const struct znode_config *config);
 int znode_decode_config(struct arena *arena, const char *data, size_t size,
                         struct znode_config *out, struct k_reason *reason);
+char *znode_encode_config_change(struct arena *arena, const struct znode_config_change *change);
+int znode_decode_config_change(struct arena *arena, const char *data, size_t size,
+                        struct znode_config_change *out, struct k_reason *reason);
 char *znode_encode_controller(struct arena *arena, const struct znode_controller *controller);
 int znode_decode_controller(struct arena *arena, const char *data, size_t size,
                         struct znode_controller *out, struct k_reason *reason);

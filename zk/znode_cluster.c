@@ -65,6 +65,58 @@ int znode_decode_config(struct arena *arena, const char *data, size_t size,
     return code;
 }
 
+/* --- notes of changed configuration, Kafka's version 2 ---------------------------------------- */
+
+char *znode_encode_config_change(struct arena *arena, const struct znode_config_change *change)
+{
+    return znode_json_print(arena, json_pack("{s:i, s:o}", "version", 2, "entity_path",
+                                             json_sprintf("%s/%s", change->type, change->entity)));
+}
+
+/* "topics/orders"; what follows the first slash is the entity, however deep. */
+static int decode_entity_path(struct arena *arena, const json_t *root,
+                              struct znode_config_change *out, struct k_reason *reason)
+{
+    const char *path = NULL;
+    int code = znode_json_text(arena, root, "entity_path", false, &path, reason);
+    if (code != 0)
+        return code;
+    char *type = arena_strdup(arena, path), *slash = type != NULL ? strchr(type, '/') : NULL;
+    if (type == NULL)
+        return K_NOMEM;
+    if (slash == NULL || slash == type || slash[1] == '\0')
+        return k_reason_set(reason, K_CORRUPT, "entity_path: \"%.100s\" is not type/name", path);
+    *slash = '\0';
+    *out = (struct znode_config_change){ .type = type, .entity = slash + 1 };
+    return 0;
+}
+
+int znode_decode_config_change(struct arena *arena, const char *data, size_t size,
+                               struct znode_config_change *out, struct k_reason *reason)
+{
+    struct znode_config_change change = { 0 };
+    int64_t version = 0;
+    json_t *root;
+
+    int code = znode_json_parse(data, size, &root, reason);
+    if (code != 0)
+        return code;
+    code = znode_json_int(root, "version", 1, INT32_MAX, &version, reason);
+    if (code == 0 && version >= 2) {
+        code = decode_entity_path(arena, root, &change, reason);
+    } else if (code == 0) {
+        code = znode_json_text(arena, root, "entity_type", false, &change.type, reason);
+        if (code == 0)
+            code = znode_json_text(arena, root, "entity_name", false, &change.entity, reason);
+        if (code == 0 && (change.type[0] == '\0' || change.entity[0] == '\0'))
+            code = k_reason_set(reason, K_CORRUPT, "entity_type, entity_name: are empty");
+    }
+    json_decref(root);
+    if (code == 0)
+        *out = change;
+    return code;
+}
+
 /* --- the controller's chair, Kafka's version 2 ----------------------------------------------- */
 
 char *znode_encode_controller(struct arena *arena, const struct znode_controller *controller)

@@ -3,11 +3,10 @@
 #include <string.h>
 
 #include "common/error.h"
-#include "common/options.h"
 #include "server/api/controller.h"
 #include "server/api/handlers.h"
 #include "server/api/hint.h"
-#include "server/runtime/topic_config.h"
+#include "server/runtime/config_values.h"
 
 struct creation {
     struct controller_call call;
@@ -64,8 +63,8 @@ static void controller_answered(struct controller_call *call)
 static int check_configs(const Kairn__NewTopic *topic, struct k_reason *reason)
 {
     for (size_t i = 0; i < topic->n_configs; i++) {
-        int code = options_check(&topic_config_table, topic->configs[i]->name,
-                                 topic->configs[i]->value, reason);
+        int code = config_value_check(NULL, ENTITY_TOPIC, topic->configs[i]->name,
+                                topic->configs[i]->value, reason);
         if (code != 0)
             return K_INVALID_CONFIG;
         for (size_t j = 0; j < i; j++) {

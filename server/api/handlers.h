@@ -13,6 +13,8 @@ void api_list_offsets(struct request *request);
 void api_create_topics(struct request *request);
 void api_delete_topics(struct request *request);
 void api_describe_configs(struct request *request);
+void api_create_partitions(struct request *request);
+void api_alter_configs(struct request *request);
 void api_producer_id(struct request *request);
 void api_changes(struct request *request);
 

@@ -8,8 +8,10 @@ libapi_la_SOURCES = \
 	server/api/hint.h server/api/hint.c \
 	server/api/key.h server/api/key.c \
 	server/api/request.h server/api/request.c \
+	server/api/alter_configs.c \
 	server/api/api_versions.c \
 	server/api/changes.c \
+	server/api/create_partitions.c \
 	server/api/create_topics.c \
 	server/api/delete_topics.c \
 	server/api/describe_configs.c \

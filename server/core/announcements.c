@@ -180,7 +180,8 @@ static void visit_topic(const struct topic *topic, uint64_t sequence,
                         const struct controller_visitor *visitor)
 {
     visitor->topic(visitor->context, topic->name, &topic->id, topic->partition_count,
-                   topic->configs.items, topic->configs.count, topic->config_sequence > sequence);
+                   topic->settings.configs.items, topic->settings.configs.count,
+                   topic->settings.sequence > sequence);
     for (int32_t i = 0; i < topic->partition_count; i++)
         if (topic->partitions[i].sequence > sequence)
             visitor->partition(visitor->context, i, &topic->partitions[i].stored);
@@ -209,6 +210,14 @@ uint64_t controller_changes(const struct controller *controller, uint64_t sequen
     if (controller->cluster.brokers_sequence > sequence)
         visitor->brokers(visitor->context, controller->cluster.brokers,
                          controller->cluster.broker_count);
+
+    LIST_EACH(&controller->cluster.settings, node)
+    {
+        const struct broker_settings *broker = LIST_OWNER(node, struct broker_settings, order);
+        if (broker->settings.sequence > sequence)
+            visitor->settings(visitor->context, broker->name, broker->settings.configs.items,
+                              broker->settings.configs.count);
+    }
 
     const struct list *head = &controller->cluster.topics;
     const struct list *first = head;

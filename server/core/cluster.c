@@ -11,6 +11,7 @@ void cluster_init(struct cluster *cluster, uint64_t seed)
     memset(cluster, 0, sizeof *cluster);
     cluster->next_life = 1;
     list_init(&cluster->topics);
+    list_init(&cluster->settings);
     map_init_seeded(&cluster->by_name, seed);
     map_init_seeded(&cluster->by_id, seed);
 }
@@ -22,15 +23,37 @@ void cluster_fini(struct cluster *cluster)
     map_fini(&cluster->by_id);
 }
 
+static void settings_fini(struct settings *settings)
+{
+    assert(list_empty(&settings->alterations));
+    list_remove(&settings->queue);
+    configs_fini(&settings->configs);
+}
+
 void cluster_clear(struct cluster *cluster)
 {
     while (!list_empty(&cluster->topics))
         cluster_remove(cluster, LIST_OWNER(cluster->topics.next, struct topic, order));
+    while (!list_empty(&cluster->settings)) {
+        struct broker_settings *broker =
+            LIST_OWNER(cluster->settings.next, struct broker_settings, order);
+        list_remove(&broker->order);
+        settings_fini(&broker->settings);
+        free(broker);
+    }
     free(cluster->brokers);
     free(cluster->lives);
     cluster->brokers = NULL;
     cluster->lives = NULL;
     cluster->broker_count = 0;
+}
+
+static void settings_init(struct settings *settings, struct topic *topic)
+{
+    settings->version = -1;
+    settings->topic = topic;
+    list_init(&settings->alterations);
+    list_init(&settings->queue);
 }
 
 /* --- brokers ---------------------------------------------------------------------------------- */
@@ -109,6 +132,17 @@ uint64_t cluster_life(const struct cluster *cluster, int32_t broker)
 
 /* --- topics ----------------------------------------------------------------------------------- */
 
+void partition_init(struct partition *partition, struct topic *topic, const struct replica_set *set)
+{
+    partition->topic = topic;
+    list_init(&partition->queue);
+    partition->stored = (struct partition_state){.leader = -1, .leader_epoch = -1, .version = -1};
+    if (set != NULL) {
+        partition->stored.replicas = *set;
+        partition->stored.isr = *set;
+    }
+}
+
 struct topic *topic_new(const char *name, const struct uuid *id, int32_t partition_count,
                         const struct replica_set *sets)
 {
@@ -118,6 +152,7 @@ struct topic *topic_new(const char *name, const struct uuid *id, int32_t partiti
     list_init(&topic->order);
     list_init(&topic->queue);
     list_init(&topic->waiters);
+    settings_init(&topic->settings, topic);
 
     topic->name = strdup(name);
     topic->partitions = calloc((size_t)partition_count + 1, sizeof *topic->partitions);
@@ -129,15 +164,7 @@ struct topic *topic_new(const char *name, const struct uuid *id, int32_t partiti
     topic->partition_count = partition_count;
 
     for (int32_t i = 0; i < partition_count; i++) {
-        struct partition *partition = &topic->partitions[i];
-        partition->topic = topic;
-        list_init(&partition->queue);
-        partition->stored =
-            (struct partition_state){.leader = -1, .leader_epoch = -1, .version = -1};
-        if (sets != NULL) {
-            partition->stored.replicas = sets[i];
-            partition->stored.isr = sets[i];
-        }
+        partition_init(&topic->partitions[i], topic, sets != NULL ? &sets[i] : NULL);
     }
     return topic;
 }
@@ -151,7 +178,7 @@ void topic_free(struct topic *topic)
         list_remove(&topic->partitions[i].queue);
     list_remove(&topic->queue);
     list_remove(&topic->order);
-    configs_fini(&topic->configs);
+    settings_fini(&topic->settings);
     free(topic->partitions);
     free(topic->name);
     free(topic);
@@ -201,11 +228,53 @@ void cluster_topic_changed(struct cluster *cluster, struct topic *topic, uint64_
 
 /* --- configurations --------------------------------------------------------------------------- */
 
+struct settings *cluster_settings(const struct cluster *cluster, const char *broker)
+{
+    for (struct list *node = cluster->settings.next; node != &cluster->settings;
+         node = node->next) {
+        struct broker_settings *found = LIST_OWNER(node, struct broker_settings, order);
+        if (strcmp(found->name, broker) == 0)
+            return &found->settings;
+    }
+    return NULL;
+}
+
+struct settings *cluster_make_settings(struct cluster *cluster, const char *broker)
+{
+    struct settings *known = cluster_settings(cluster, broker);
+    size_t size = strlen(broker) + 1;
+    struct broker_settings *made = known != NULL ? NULL : calloc(1, sizeof *made + size);
+
+    if (known != NULL || made == NULL)
+        return known;
+    memcpy(made->name, broker, size);
+    settings_init(&made->settings, NULL);
+    list_append(&cluster->settings, &made->order);
+    return &made->settings;
+}
+
+const char *settings_name(const struct settings *settings)
+{
+    if (settings->topic != NULL)
+        return settings->topic->name;
+    return LIST_OWNER(settings, const struct broker_settings, settings)->name;
+}
+
+static char *copy_text(char **room, const char *text)
+{
+    char *copy = *room;
+    if (text == NULL)
+        return NULL;
+    *room = stpcpy(copy, text) + 1;
+    return copy;
+}
+
 int configs_copy(struct configs *configs, const struct controller_config *items, int32_t count)
 {
     size_t size = (size_t)count * sizeof *items;
     for (int32_t i = 0; i < count; i++)
-        size += strlen(items[i].name) + strlen(items[i].value) + 2;
+        size += strlen(items[i].name) + strlen(items[i].value) + 2 +
+                (items[i].instead != NULL ? strlen(items[i].instead) + 1 : 0);
 
     struct controller_config *copy = NULL;
     if (count > 0) {
@@ -214,10 +283,10 @@ int configs_copy(struct configs *configs, const struct controller_config *items,
             return K_NOMEM;
         char *text = (char *)(copy + count);
         for (int32_t i = 0; i < count; i++) {
-            copy[i].name = text;
-            text = stpcpy(text, items[i].name) + 1;
-            copy[i].value = text;
-            text = stpcpy(text, items[i].value) + 1;
+            copy[i].name = copy_text(&text, items[i].name);
+            copy[i].value = copy_text(&text, items[i].value);
+            copy[i].ignored = items[i].ignored;
+            copy[i].instead = copy_text(&text, items[i].instead);
         }
     }
     free(configs->items);
@@ -232,6 +301,11 @@ void configs_fini(struct configs *configs)
     *configs = (struct configs){0};
 }
 
+static bool texts_equal(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 bool configs_equal(const struct configs *configs, const struct controller_config *items,
                    int32_t count)
 {
@@ -239,7 +313,9 @@ bool configs_equal(const struct configs *configs, const struct controller_config
         return false;
     for (int32_t i = 0; i < count; i++)
         if (strcmp(configs->items[i].name, items[i].name) != 0 ||
-            strcmp(configs->items[i].value, items[i].value) != 0)
+            strcmp(configs->items[i].value, items[i].value) != 0 ||
+            configs->items[i].ignored != items[i].ignored ||
+            !texts_equal(configs->items[i].instead, items[i].instead))
             return false;
     return true;
 }

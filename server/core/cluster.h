@@ -31,6 +31,24 @@ struct configs {
     int32_t count;
 };
 
+/* What is stored as the configuration of a topic or a broker, and who wants to alter it. What adds
+ * partitions to a topic stands in the same line. */
+struct settings {
+    struct configs configs;
+    int32_t version;         /* of the stored record; -1: there is none */
+    uint64_t sequence;       /* of the last announced change */
+    struct topic *topic;     /* whose; NULL: a broker's */
+    struct list alterations; /* struct alteration */
+    bool altering;           /* the first of them is stored at this moment */
+    struct list queue;       /* in controller.settings_todo: the first of them can be ordered */
+};
+
+struct broker_settings {
+    struct list order; /* cluster.settings */
+    struct settings settings;
+    char name[];
+};
+
 enum topic_phase { TOPIC_CREATING, TOPIC_ONLINE, TOPIC_DOOMED };
 
 /* A ticket that waits for a topic. */
@@ -50,12 +68,11 @@ struct topic {
     struct uuid id;
     enum topic_phase phase;
     bool repairing; /* doomed since before the election: announcements wait for its removal */
-    struct configs configs;
+    struct settings settings;
     int32_t partition_count;
     struct partition *partitions;
     int32_t in_flight; /* stores without verdict that name it or one of its partitions */
     uint64_t sequence; /* of the last announced change of anything in it; 0: not announced */
-    uint64_t config_sequence;
     struct list order; /* cluster.topics, the smallest sequence first */
     struct list queue; /* while its creation or removal waits for a store */
     struct list waiters;
@@ -70,12 +87,13 @@ struct cluster {
     struct list topics;        /* all of them, the smallest sequence first */
     struct map by_name, by_id; /* borrow the topics of the list */
     size_t topic_count;
+    struct list settings; /* of brokers; one that was ever told of stays, perhaps empty */
 };
 
 void cluster_init(struct cluster *cluster, uint64_t seed);
 void cluster_fini(struct cluster *cluster);
 
-/* Forget topics and brokers. */
+/* Forget topics and brokers. No alteration may wait. */
 void cluster_clear(struct cluster *cluster);
 
 /* Replace the live brokers. A broker keeps its life only while its incarnation stays: a new one is
@@ -91,6 +109,9 @@ uint64_t cluster_life(const struct cluster *cluster, int32_t broker);
  * `sets` (may be NULL: empty) their replicas and in-sync sets. NULL when out of memory. */
 struct topic *topic_new(const char *name, const struct uuid *id, int32_t partition_count,
                         const struct replica_set *sets);
+/* Never stored, without a leader; `set` (may be NULL) has its replicas. */
+void partition_init(struct partition *partition, struct topic *topic,
+                    const struct replica_set *set);
 void topic_free(struct topic *topic); /* NULL is allowed; nothing may wait for it */
 
 /* Put it in; it is owned by the cluster from then on. 0, K_NOMEM, or K_EXISTS when its name or
@@ -103,6 +124,12 @@ struct topic *cluster_topic_by_id(const struct cluster *cluster, const struct uu
 
 /* Something in the topic changed under `sequence`: it moves to the end of the order. */
 void cluster_topic_changed(struct cluster *cluster, struct topic *topic, uint64_t sequence);
+
+/* The settings of a broker, NULL: none. */
+struct settings *cluster_settings(const struct cluster *cluster, const char *broker);
+/* The same; made when there are none. NULL when out of memory. */
+struct settings *cluster_make_settings(struct cluster *cluster, const char *broker);
+const char *settings_name(const struct settings *settings); /* of the topic or broker */
 
 /* Deep copy. 0 or K_NOMEM (`configs` unchanged). */
 int configs_copy(struct configs *configs, const struct controller_config *items, int32_t count);

@@ -23,6 +23,10 @@
  *      picture                                                         forgotten-deletion
  *  C10 no two topics have the same sequence, so that news can be told in parts
  *                                                                      (asserted where it is told)
+ *  C11 of a topic or broker one alteration is stored at a time, on what is
+ *      stored: nothing that it does not name changes                   config-replaced
+ *  C12 a topic never loses a partition, and has a new one once that is
+ *      stored                                                          grown-before-store
  *
  * Not here: changes of in-sync sets, unclean election, reassignment, draining. A partition of a
  * dead broker keeps its in-sync set; with one replica nothing else could be right. */
@@ -67,6 +71,7 @@ void controller_free(struct controller *controller)
     if (controller == NULL)
         return;
     stores_clear(controller);
+    alterations_drop(controller);
     LIST_EACH(&controller->cluster.topics, node)
     waiters_free(LIST_OWNER(node, struct topic, order));
     cluster_fini(&controller->cluster);
@@ -90,6 +95,7 @@ static void leave(struct controller *controller)
         }
         waiters_free(topic);
     }
+    alterations_clear(controller);
     askers_refuse(controller, K_NOT_CONTROLLER);
     stores_clear(controller);
     cluster_clear(&controller->cluster);
@@ -140,7 +146,7 @@ static int load_topic(struct controller *controller, const struct controller_top
     if (topic == NULL)
         return K_NOMEM;
 
-    int error = configs_copy(&topic->configs, loaded->configs, loaded->config_count);
+    int error = configs_copy(&topic->settings.configs, loaded->configs, loaded->config_count);
     if (error == 0)
         error = cluster_add(&controller->cluster, topic);
     if (error != 0) {
@@ -150,7 +156,8 @@ static int load_topic(struct controller *controller, const struct controller_top
 
     uint64_t sequence = announce_next(controller); /* one each: C10 */
     topic->phase = TOPIC_ONLINE;
-    topic->config_sequence = sequence;
+    topic->settings.sequence = sequence;
+    topic->settings.version = loaded->config_version;
     cluster_topic_changed(&controller->cluster, topic, sequence);
     for (int32_t i = 0; i < topic->partition_count; i++) {
         load_partition(&controller->cluster, &topic->partitions[i], &loaded->partitions[i]);
@@ -184,6 +191,8 @@ static void on_elected(struct controller *controller, const struct controller_ev
     uint64_t sequence = announce_next(controller);
     controller->cluster.brokers_sequence = sequence;
     controller->floor_sequence = sequence;
+    for (size_t i = 0; i < event->elected.entity_count && error == 0; i++)
+        error = settings_told(controller, ENTITY_BROKER, &event->elected.entities[i]);
     for (size_t i = 0; i < event->elected.topic_count && error == 0; i++)
         error = load_topic(controller, &event->elected.topics[i]);
     if (error != 0)
@@ -279,7 +288,8 @@ static int create_plan(struct controller *controller, const struct controller_ev
     topic = topic_new(event->create.name, &event->create.id, partitions, sets);
     if (topic == NULL)
         goto free_sets;
-    error = configs_copy(&topic->configs, event->create.configs, event->create.config_count);
+    error =
+        configs_copy(&topic->settings.configs, event->create.configs, event->create.config_count);
     if (error == 0)
         error = wait_for(controller, topic, event->create.ticket, WAITS_FOR_CREATION);
     if (error != 0)
@@ -339,19 +349,8 @@ static void on_delete(struct controller *controller, const struct controller_eve
 
 static void on_config(struct controller *controller, const struct controller_event *event)
 {
-    struct topic *topic = cluster_topic(&controller->cluster, event->config.name);
-
-    if (topic == NULL ||
-        configs_equal(&topic->configs, event->config.configs, event->config.config_count))
-        return;
-    if (configs_copy(&topic->configs, event->config.configs, event->config.config_count) != 0) {
+    if (settings_told(controller, event->config.kind, &event->config.entity) != 0)
         resign(controller); /* or brokers would run with the former one until told again */
-        return;
-    }
-    if (topic->phase == TOPIC_CREATING)
-        return; /* announced with its first states */
-    topic->config_sequence = announce_next(controller);
-    cluster_topic_changed(&controller->cluster, topic, topic->config_sequence);
 }
 
 static void on_stored(struct controller *controller, const struct controller_event *event)
@@ -388,6 +387,12 @@ static void step_outside(struct controller *controller, const struct controller_
     case CONTROLLER_DELETE_TOPIC:
         refuse(controller, event->remove.ticket);
         break;
+    case CONTROLLER_ADD_PARTITIONS:
+        refuse(controller, event->add.ticket);
+        break;
+    case CONTROLLER_ALTER_CONFIG:
+        refuse(controller, event->alter.ticket);
+        break;
     case CONTROLLER_CHANGES_ASKED:
         askers_add(controller, event);
         break;
@@ -410,6 +415,12 @@ static void step_leading(struct controller *controller, const struct controller_
         break;
     case CONTROLLER_DELETE_TOPIC:
         on_delete(controller, event);
+        break;
+    case CONTROLLER_ADD_PARTITIONS:
+        alter_partitions(controller, event);
+        break;
+    case CONTROLLER_ALTER_CONFIG:
+        alter_config(controller, event);
         break;
     case CONTROLLER_CONFIG_CHANGED:
         on_config(controller, event);

@@ -31,7 +31,27 @@ struct partition_state {
     struct replica_set replicas, isr;
 };
 
-struct controller_config { const char *name, *value; };
+/* One override as it is stored. A value that can not be served is `ignored`: kept in the store, and
+ * never told; `instead` (NULL: nothing) is told in its place. */
+struct controller_config { const char *name, *value; bool ignored; const char *instead; };
+
+/* What has a stored configuration. A broker's name is its id as text, or "<default>" for what
+ * counts for all brokers. */
+enum entity_kind { ENTITY_TOPIC, ENTITY_BROKER };
+
+struct controller_entity {
+    const char *name;
+    int32_t version;                      /* of the stored record; -1: there is none */
+    const struct controller_config *configs;
+    int32_t config_count;
+};
+
+/* One wish for a configuration. */
+struct controller_alteration {
+    const char *name;
+    const char *value;                    /* NULL: no override any more */
+    bool unknown;                         /* no such option: it can only be taken out */
+};
 
 /* One stored topic, as loaded at election; borrowed during the step. */
 struct controller_topic {
@@ -41,6 +61,7 @@ struct controller_topic {
     const struct partition_state *partitions;
     const struct controller_config *configs;
     int32_t config_count;
+    int32_t config_version;               /* -1: no configuration is stored */
     bool doomed;                          /* a delete request is stored */
 };
 
@@ -50,7 +71,9 @@ enum controller_event_type {
     CONTROLLER_BROKERS,          /* the set of live brokers, whenever it may have changed */
     CONTROLLER_CREATE_TOPIC,     /* a client asks */
     CONTROLLER_DELETE_TOPIC,     /* a client, or a stored delete request (ticket 0), asks */
-    CONTROLLER_CONFIG_CHANGED,   /* a topic's stored configuration is now this */
+    CONTROLLER_ADD_PARTITIONS,   /* a client wants a topic to have more partitions */
+    CONTROLLER_ALTER_CONFIG,     /* a client asks */
+    CONTROLLER_CONFIG_CHANGED,   /* a topic's or broker's stored configuration is now this */
     CONTROLLER_CHANGES_ASKED,    /* a broker waits for news after (epoch, sequence) */
     CONTROLLER_CHANGES_DROPPED,  /* it no longer waits */
     CONTROLLER_STORED,           /* a DO_STORE finished */
@@ -65,12 +88,22 @@ enum store_verdict {
     STORE_LOST                   /* session lost: outcome unknown; DEPOSED follows */
 };
 
+/* What stands in the place of a configuration that could not be written. */
+struct stored_config {
+    int32_t version;             /* -1: nothing */
+    bool broken;                 /* it can not be read: what was known stays */
+    const struct controller_config *configs;
+    int32_t config_count;
+};
+
 struct controller_event {
     enum controller_event_type type;
     int64_t now_ms;              /* monotonic */
     union {
         struct { int32_t epoch; const struct controller_topic *topics; size_t topic_count;
-                 const struct controller_broker *brokers; size_t broker_count; } elected;
+                 const struct controller_broker *brokers; size_t broker_count;
+                 const struct controller_entity *entities;            /* brokers' configurations */
+                 size_t entity_count; } elected;
         struct { const struct controller_broker *brokers; size_t broker_count; } brokers;
         struct { uint64_t ticket; const char *name; struct uuid id;   /* id: random, by the shell */
                  int32_t partitions, replication_factor;
@@ -78,22 +111,27 @@ struct controller_event {
                  const struct controller_config *configs; int32_t config_count;
                  bool validate_only; uint64_t seed; } create;         /* seed: start of placement */
         struct { uint64_t ticket; const char *name; struct uuid id; } remove; /* name NULL: by id */
-        struct {
-            const char *name;
-            const struct controller_config *configs;
-            int32_t config_count;
-        } config;
+        struct { uint64_t ticket; const char *name;
+                 int32_t partitions;                     /* in all; never fewer than there are */
+                 const struct replica_set *assignment;   /* of the new ones */
+                 int32_t assignment_count;               /* 0: we place */
+                 bool validate_only; } add;
+        struct { uint64_t ticket; enum entity_kind kind; const char *name;
+                 const struct controller_alteration *items; int32_t count;
+                 bool validate_only; } alter;
+        struct { enum entity_kind kind; struct controller_entity entity; } config;
         struct { uint64_t ticket; int32_t broker; struct uuid incarnation; int32_t epoch;
                  uint64_t sequence; bool partial;   /* so far it has but a part of the news */
                  int64_t deadline_ms; } changes;
         struct { uint64_t token; const enum store_verdict *verdicts;     /* one per change */
-                 const struct partition_state *states; size_t count; } stored;
+                 const struct partition_state *states; size_t count;
+                 const struct stored_config *config; } stored;  /* of a stale STORE_CONFIG */
     };
 };
 
 enum controller_effect_type {
     CONTROLLER_DO_STORE,          /* conditional writes, fenced by the controller epoch */
-    CONTROLLER_DO_ANSWER,         /* to a create or delete ticket */
+    CONTROLLER_DO_ANSWER,         /* to a create, delete, add or alter ticket */
     /* to a CHANGES_ASKED ticket: controller_changes() has the content */
     CONTROLLER_DO_ANSWER_CHANGES,
     CONTROLLER_DO_RESIGN          /* a fence failed: stop at once */
@@ -102,6 +140,8 @@ enum controller_effect_type {
 enum store_kind {
     STORE_TOPIC,                /* create topic with assignment, configs and first states: atomic */
     STORE_STATE,                 /* one partition's state at `state.version` */
+    STORE_PARTITIONS,            /* a topic's assignment, and states from `partition` on */
+    STORE_CONFIG,                /* a configuration at `version`, and a note of the change */
     STORE_REMOVE                 /* topic, its states, configs and delete request */
 };
 
@@ -109,12 +149,14 @@ struct store_change {
     enum store_kind kind;
     const char *topic;           /* valid until the next step, as all of the effect */
     struct uuid id;
-    int32_t partition;           /* STORE_STATE */
+    int32_t partition;           /* STORE_STATE; STORE_PARTITIONS: the first new one */
     struct partition_state state;                          /* STORE_STATE: what to write */
-    const struct partition_state *states;                  /* STORE_TOPIC: one per partition */
-    int32_t partition_count;                               /* STORE_TOPIC, STORE_REMOVE */
-    const struct controller_config *configs;               /* STORE_TOPIC */
+    const struct partition_state *states;                  /* STORE_TOPIC, STORE_PARTITIONS: one */
+    int32_t partition_count;                               /* per partition, and STORE_REMOVE */
+    const struct controller_config *configs;               /* STORE_TOPIC, STORE_CONFIG */
     int32_t config_count;
+    enum entity_kind entity;                               /* STORE_CONFIG: whose, by the name in */
+    int32_t version;                                       /* `topic`; -1: nothing is stored */
 };
 
 struct controller_effect {
@@ -178,6 +220,9 @@ struct controller_visitor {
     void (*topic)(void *context, const char *name, const struct uuid *id, int32_t partition_count,
                   const struct controller_config *configs, int32_t config_count,
                   bool configs_changed);
+    /* The overrides of a broker (or "<default>"), when they changed; all that it has. */
+    void (*settings)(void *context, const char *broker, const struct controller_config *configs,
+                     int32_t config_count);
     /* of the topic just visited */
     void (*partition)(void *context, int32_t partition, const struct partition_state *state);
     void (*deleted)(void *context, const struct uuid *id);
@@ -186,6 +231,11 @@ struct controller_visitor {
 };
 uint64_t controller_changes(const struct controller *controller, uint64_t sequence, bool whole,
                             const struct controller_visitor *visitor);
+
+/* What is known to be stored of an entity; NULL and 0: nothing. Valid until the next step. */
+const struct controller_config *controller_configs(const struct controller *controller,
+                                                   enum entity_kind kind, const char *name,
+                                                   int32_t *count);
 
 /* Prove all invariants (numbered in controller.c) on everything that is held; aborts when one is
  * broken. A step checks what it touched; this is for tests, which call it after every event. */

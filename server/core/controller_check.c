@@ -38,6 +38,20 @@ static void check_partition(const struct controller *controller, const struct pa
         assert(!partition_decide(controller, partition, &wanted, &life)); /* C5, C6 */
 }
 
+static void check_settings(const struct controller *controller, const struct settings *settings)
+{
+    bool idle = settings->topic != NULL && settings->topic->phase != TOPIC_ONLINE;
+    bool waits = !settings->altering && !list_empty(&settings->alterations);
+    int orders = 0;
+
+    for (const struct list *node = controller->stores.next; node != &controller->stores;
+         node = node->next)
+        orders += LIST_OWNER(node, const struct store, link)->settings == settings;
+    assert(orders == settings->altering); /* C11 */
+    assert(is_queued(&settings->queue) == waits);
+    assert(!idle || !waits); /* C8: nobody waits for what is going */
+}
+
 /* Returns how many repairs announcements still wait for. */
 static size_t check_topic(const struct controller *controller, const struct topic *topic)
 {
@@ -62,6 +76,7 @@ static size_t check_topic(const struct controller *controller, const struct topi
         in_flight++;
     }
     assert(topic->in_flight == in_flight);
+    check_settings(controller, &topic->settings);
     return repairs;
 }
 
@@ -121,8 +136,15 @@ void controller_check(const struct controller *controller)
         const struct topic *topic = LIST_OWNER(node, const struct topic, order);
         assert(topic->sequence >= last && topic->sequence <= controller->sequence);
         last = topic->sequence;
-        tickets += list_count(&topic->waiters);
+        tickets += list_count(&topic->waiters) + list_count(&topic->settings.alterations);
         repairs += check_topic(controller, topic);
+    }
+    for (const struct list *node = cluster->settings.next; node != &cluster->settings;
+         node = node->next) {
+        const struct broker_settings *broker =
+            LIST_OWNER(node, const struct broker_settings, order);
+        check_settings(controller, &broker->settings);
+        tickets += list_count(&broker->settings.alterations);
     }
     assert(tickets == controller->ticket_count); /* C8 */
     assert(repairs == controller->repair_count);

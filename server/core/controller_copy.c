@@ -30,15 +30,59 @@ static int copy_waiters(struct topic *copy, const struct topic *topic)
     return 0;
 }
 
+static int copy_alteration(struct settings *copy, const struct alteration *alteration)
+{
+    struct alteration *made = calloc(1, sizeof *made);
+    size_t room = (size_t)alteration->set_count + 1;
+
+    if (made == NULL)
+        return K_NOMEM;
+    *made = (struct alteration){.ticket = alteration->ticket,
+                                .tries = alteration->tries,
+                                .partitions = alteration->partitions,
+                                .sets = calloc(room, sizeof *made->sets),
+                                .set_count = alteration->set_count};
+    list_append(&copy->alterations, &made->link);
+    if (made->sets == NULL)
+        return K_NOMEM;
+    if (made->set_count > 0)
+        memcpy(made->sets, alteration->sets, (size_t)made->set_count * sizeof *made->sets);
+    return alteration_copy(made, alteration->items, alteration->item_count);
+}
+
+/* But not the place in a queue. */
+static int copy_settings(struct settings *copy, const struct settings *settings)
+{
+    int error = configs_copy(&copy->configs, settings->configs.items, settings->configs.count);
+
+    copy->version = settings->version;
+    copy->sequence = settings->sequence;
+    copy->altering = settings->altering;
+    for (const struct list *node = settings->alterations.next;
+         node != &settings->alterations && error == 0; node = node->next)
+        error = copy_alteration(copy, LIST_OWNER(node, const struct alteration, link));
+    return error;
+}
+
+static struct settings *settings_twin(const struct controller *copy,
+                                      const struct settings *settings)
+{
+    if (settings == NULL)
+        return NULL;
+    return settings->topic != NULL ? &twin(copy, settings->topic)->settings
+                                   : cluster_settings(&copy->cluster, settings_name(settings));
+}
+
 static int copy_topic(struct cluster *cluster, const struct topic *topic)
 {
     struct topic *copy = topic_new(topic->name, &topic->id, topic->partition_count, NULL);
     if (copy == NULL)
         return K_NOMEM;
-    int error = configs_copy(&copy->configs, topic->configs.items, topic->configs.count);
+    int error = copy_settings(&copy->settings, &topic->settings);
     if (error == 0)
         error = cluster_add(cluster, copy);
     if (error != 0) {
+        alterations_drop_line(&copy->settings);
         topic_free(copy);
         return error;
     }
@@ -46,7 +90,6 @@ static int copy_topic(struct cluster *cluster, const struct topic *topic)
     copy->phase = topic->phase;
     copy->repairing = topic->repairing;
     copy->in_flight = topic->in_flight;
-    copy->config_sequence = topic->config_sequence;
     cluster_topic_changed(cluster, copy, topic->sequence);
     for (int32_t i = 0; i < topic->partition_count; i++) {
         struct partition *partition = &copy->partitions[i];
@@ -68,6 +111,13 @@ static int copy_cluster(struct cluster *copy, const struct cluster *cluster)
         memcpy(copy->lives, cluster->lives, cluster->broker_count * sizeof *copy->lives);
     copy->next_life = cluster->next_life;
     copy->brokers_sequence = cluster->brokers_sequence;
+    for (const struct list *node = cluster->settings.next;
+         node != &cluster->settings && error == 0; node = node->next) {
+        const struct broker_settings *broker =
+            LIST_OWNER(node, const struct broker_settings, order);
+        struct settings *made = cluster_make_settings(copy, broker->name);
+        error = made == NULL ? K_NOMEM : copy_settings(made, &broker->settings);
+    }
     for (const struct list *node = cluster->topics.next; node != &cluster->topics && error == 0;
          node = node->next)
         error = copy_topic(copy, LIST_OWNER(node, const struct topic, order));
@@ -81,6 +131,10 @@ static void copy_queues(struct controller *copy, const struct controller *contro
     const struct list *const partitions[] = {&controller->pending, &controller->later};
     struct list *const partition_copies[] = {&copy->pending, &copy->later};
 
+    for (const struct list *node = controller->settings_todo.next;
+         node != &controller->settings_todo; node = node->next)
+        list_append(&copy->settings_todo,
+                    &settings_twin(copy, LIST_OWNER(node, const struct settings, queue))->queue);
     for (size_t i = 0; i < 2; i++) {
         for (const struct list *node = topics[i]->next; node != topics[i]; node = node->next)
             list_append(topic_copies[i],
@@ -91,6 +145,26 @@ static void copy_queues(struct controller *copy, const struct controller *contro
                 partition_copies[i],
                 &partition_twin(copy, LIST_OWNER(node, const struct partition, queue))->queue);
     }
+}
+
+/* What an order to alter something carries. */
+static int copy_altered(struct store *made, const struct store *store)
+{
+    size_t total = (size_t)store->changes[0].partition_count;
+
+    if (store->kind == STORE_PARTITIONS) {
+        made->grown = calloc(total, sizeof *made->grown);
+        made->states = calloc(total, sizeof *made->states);
+        if (made->grown == NULL || made->states == NULL)
+            return K_NOMEM;
+        memcpy(made->states, store->states, total * sizeof *made->states);
+        memcpy(made->grown, store->grown, total * sizeof *made->grown);
+        for (size_t p = 0; p < total; p++) {
+            made->grown[p].topic = made->topic;
+            list_init(&made->grown[p].queue);
+        }
+    }
+    return configs_copy(&made->configs, store->configs.items, store->configs.count);
 }
 
 static int copy_stores(struct controller *copy, const struct controller *controller)
@@ -107,8 +181,11 @@ static int copy_stores(struct controller *copy, const struct controller *control
         made->topic = twin(copy, store->topic);
         made->change_count = store->change_count;
         made->target_count = store->target_count;
-        if (store->states != NULL)
+        made->settings = settings_twin(copy, store->settings);
+        if (store->states != NULL && store->kind == STORE_TOPIC)
             memcpy(made->states, store->states, store->target_count * sizeof *made->states);
+        if (copy_altered(made, store) != 0)
+            return K_NOMEM;
         for (size_t i = 0; i < store->target_count; i++) {
             made->targets[i] = store->targets[i];
             made->targets[i].partition = partition_twin(copy, store->targets[i].partition);

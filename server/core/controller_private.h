@@ -2,6 +2,7 @@
  *
  *   controller.c      the step, the election, requests        (start here: the invariants)
  *   stores.c          decide, order writes, take verdicts
+ *   alter.c           more partitions, other configuration
  *   announcements.c   who waits for news, what they are told
  *   effects.c         room for the answers of all tickets
  *   cluster.c         what is stored;  election.c, placement.c, topic_plan.c: pure choices */
@@ -36,10 +37,13 @@ struct store {
     struct list link;
     uint64_t token;
     enum store_kind kind;
-    struct topic *topic; /* STORE_TOPIC, STORE_REMOVE */
+    struct topic *topic;       /* all but STORE_STATE; NULL: of a broker */
+    struct settings *settings; /* STORE_PARTITIONS, STORE_CONFIG */
     struct store_change *changes;
     size_t change_count;
-    struct partition_state *states; /* STORE_TOPIC: one per partition */
+    struct partition_state *states; /* STORE_TOPIC, STORE_PARTITIONS: one per partition */
+    struct partition *grown;        /* STORE_PARTITIONS: room for all, the new ones filled in */
+    struct configs configs;         /* STORE_CONFIG: all that is written */
     struct store_target *targets;   /* one per partition that the order writes */
     size_t target_count;
 };
@@ -48,6 +52,18 @@ struct store_target {
     struct partition *partition;
     uint64_t leader_life; /* what the decision was based on */
     uint64_t sequence;    /* announced when ordered; must not move before the verdict */
+};
+
+/* A ticket that waits for its turn in the line of a topic or broker. */
+struct alteration {
+    struct list link;
+    uint64_t ticket;
+    int tries;
+    int32_t partitions; /* wanted in all; 0: the configuration is to be altered */
+    struct replica_set *sets;
+    int32_t set_count;
+    struct controller_alteration *items; /* one block with all the text */
+    int32_t item_count;
 };
 
 /* A broker that waits for news. */
@@ -75,6 +91,7 @@ struct controller {
     /* stores.c */
     struct list topics_todo;         /* topics whose creation or removal can be ordered */
     struct list pending;             /* partitions that need another state */
+    struct list settings_todo;       /* whose first alteration can be ordered */
     struct list topics_later, later; /* the same, after STORE_RETRY_MS */
     int64_t retry_at_ms;             /* when the later ones come back; INT64_MAX: none */
     struct list stores;
@@ -122,6 +139,7 @@ struct controller_effect *effects_add(struct controller *controller,
 
 /* Empty, with room for so many; on no list. NULL when out of memory. */
 struct store *store_new(enum store_kind kind, size_t change_count, size_t target_count);
+void store_free(struct store *store);
 void stores_init(struct controller *controller);
 void stores_clear(struct controller *controller);
 
@@ -134,6 +152,11 @@ bool partition_decide(const struct controller *controller, const struct partitio
 void partition_review(struct controller *controller, struct partition *partition);
 void topic_doom(struct controller *controller, struct topic *topic);
 
+/* This is stored now, so it may be announced. */
+void partition_adopt(struct controller *controller, struct partition *partition,
+                     const struct partition_state *state, uint64_t leader_life,
+                     uint64_t sequence);
+
 /* Order as much as may be in flight. */
 void stores_pump(struct controller *controller);
 void stores_retry(struct controller *controller);
@@ -141,6 +164,27 @@ void stores_retry(struct controller *controller);
 enum store_outcome { STORE_TAKEN, STORE_UNKNOWN_TOKEN, STORE_RESIGN, STORE_WAIT };
 enum store_outcome stores_finish(struct controller *controller,
                                  const struct controller_event *event);
+
+/* --- alter.c ---------------------------------------------------------------------------------- */
+
+void alter_partitions(struct controller *controller, const struct controller_event *event);
+void alter_config(struct controller *controller, const struct controller_event *event);
+/* Of the first in settings_todo; NULL: it was refused and answered, or there is no memory. */
+struct store *alteration_order(struct controller *controller, bool *no_memory);
+void alteration_finish(struct controller *controller, struct store *store, bool stored,
+                       const struct stored_config *found);
+/* Answer all who wait in the line but the one that is stored at this moment. */
+void alterations_refuse(struct controller *controller, struct settings *settings, int error);
+/* Answer everybody: we are no controller any more. */
+void alterations_clear(struct controller *controller);
+void alterations_drop(struct controller *controller); /* without an answer */
+void alterations_drop_line(struct settings *settings);
+/* Somebody else wrote the configuration of a topic or broker. 0 or K_NOMEM. */
+int settings_told(struct controller *controller, enum entity_kind kind,
+                  const struct controller_entity *entity);
+int alteration_copy(struct alteration *alteration, const struct controller_alteration *items,
+                    int32_t count); /* 0 or K_NOMEM */
+void alteration_free(struct alteration *alteration); /* NULL is allowed */
 
 /* --- announcements.c -------------------------------------------------------------------------- */
 

@@ -1,6 +1,7 @@
 # server/core/: the rules, pure. Event in, effects out; tools/check-pure proves that nothing is called.
 noinst_LTLIBRARIES += libcore.la
 libcore_la_SOURCES = \
+	server/core/alter.c \
 	server/core/announcements.c \
 	server/core/cluster.c server/core/cluster.h \
 	server/core/controller.c server/core/controller.h server/core/controller_private.h \

@@ -91,9 +91,16 @@ static void fill_across_racks(const struct seat *seats, size_t count, int32_t ra
     }
 }
 
-int placement_choose(const struct controller_broker *brokers, size_t broker_count,
-                     int32_t partitions, int32_t replication_factor, uint64_t seed,
-                     struct replica_set *sets)
+/* Where the deal begins: the seat of partition 0's leader, how far its followers are shifted, and
+ * the first partition that is dealt. */
+struct deal {
+    size_t start;
+    uint64_t shift;
+    int32_t first;
+};
+
+static int place(const struct controller_broker *brokers, size_t broker_count, struct deal deal,
+                 int32_t partitions, int32_t replication_factor, struct replica_set *sets)
 {
     if (replication_factor < 1 || replication_factor > REPLICAS_MAX ||
         (size_t)replication_factor > broker_count)
@@ -104,26 +111,52 @@ int placement_choose(const struct controller_broker *brokers, size_t broker_coun
         return K_NOMEM;
 
     int32_t rack_count = seats_fill(seats, brokers, broker_count);
-    size_t start = (uint32_t)seed % broker_count;
-    uint64_t shift = (seed >> 32) % broker_count;
 
-    for (int32_t p = 0; p < partitions; p++) {
-        size_t leader = ((size_t)p + start) % broker_count;
-        struct replica_set *set = &sets[p];
+    for (int32_t i = 0; i < partitions; i++) {
+        size_t p = (size_t)deal.first + (size_t)i;
+        size_t leader = (p + deal.start) % broker_count;
+        struct replica_set *set = &sets[i];
 
         /* A lap is over: shift once more, or the same pairs of brokers would always go together. */
-        if (p > 0 && (size_t)p % broker_count == 0)
-            shift++;
+        if (p > 0 && p % broker_count == 0)
+            deal.shift++;
         *set = (struct replica_set){.count = 1, .ids = {seats[leader].broker}};
         if (rack_count > 0) {
-            fill_across_racks(seats, broker_count, rack_count, leader, shift, replication_factor,
-                              set);
+            fill_across_racks(seats, broker_count, rack_count, leader, deal.shift,
+                              replication_factor, set);
             continue;
         }
         for (int32_t k = 0; k < replication_factor - 1; k++)
             set->ids[set->count++] =
-                seats[follower_seat(leader, shift, (uint64_t)k, broker_count)].broker;
+                seats[follower_seat(leader, deal.shift, (uint64_t)k, broker_count)].broker;
     }
     free(seats);
     return 0;
+}
+
+int placement_choose(const struct controller_broker *brokers, size_t broker_count,
+                     int32_t partitions, int32_t replication_factor, uint64_t seed,
+                     struct replica_set *sets)
+{
+    struct deal deal = {0};
+
+    if (broker_count > 0)
+        deal = (struct deal){.start = (uint32_t)seed % broker_count,
+                             .shift = (seed >> 32) % broker_count};
+    return place(brokers, broker_count, deal, partitions, replication_factor, sets);
+}
+
+int placement_extend(const struct controller_broker *brokers, size_t broker_count, int32_t leader,
+                     int32_t first, int32_t partitions, int32_t replication_factor,
+                     struct replica_set *sets)
+{
+    size_t start = 0;
+
+    while (start < broker_count && brokers[start].id < leader)
+        start++;
+    if (start == broker_count)
+        start = 0; /* it is gone, and nobody has a larger id */
+    return place(brokers, broker_count,
+                 (struct deal){.start = start, .shift = start, .first = first}, partitions,
+                 replication_factor, sets);
 }

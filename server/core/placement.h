@@ -18,4 +18,10 @@ int placement_choose(const struct controller_broker *brokers, size_t broker_coun
                      int32_t partitions, int32_t replication_factor, uint64_t seed,
                      struct replica_set *sets);
 
+/* Fill sets[0..partitions) for partitions `first` and up of a topic that exists: goes on as Kafka
+ * does, as if the topic had begun at `leader`, the first replica of its partition 0. */
+int placement_extend(const struct controller_broker *brokers, size_t broker_count, int32_t leader,
+                     int32_t first, int32_t partitions, int32_t replication_factor,
+                     struct replica_set *sets);
+
 #endif

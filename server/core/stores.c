@@ -13,6 +13,7 @@
 void stores_init(struct controller *controller)
 {
     list_init(&controller->topics_todo);
+    list_init(&controller->settings_todo);
     list_init(&controller->topics_later);
     list_init(&controller->pending);
     list_init(&controller->later);
@@ -20,10 +21,12 @@ void stores_init(struct controller *controller)
     controller->retry_at_ms = INT64_MAX;
 }
 
-static void store_free(struct store *store)
+void store_free(struct store *store)
 {
     free(store->changes);
     free(store->states);
+    free(store->grown);
+    configs_fini(&store->configs);
     free(store->targets);
     free(store);
 }
@@ -105,6 +108,7 @@ void topic_doom(struct controller *controller, struct topic *topic)
         list_remove(&topic->partitions[i].queue);
         partition_repaired(controller, &topic->partitions[i]);
     }
+    alterations_refuse(controller, &topic->settings, K_UNKNOWN_TOPIC_OR_PARTITION);
     if (topic->in_flight == 0)
         list_append(&controller->topics_todo, &topic->queue);
 }
@@ -202,8 +206,8 @@ static struct store *order_creation(struct controller *controller, struct topic 
                               .id = topic->id,
                               .states = store->states,
                               .partition_count = topic->partition_count,
-                              .configs = topic->configs.items,
-                              .config_count = topic->configs.count};
+                              .configs = topic->settings.configs.items,
+                              .config_count = topic->settings.configs.count};
     topic->in_flight++;
     return store;
 }
@@ -249,6 +253,7 @@ void stores_pump(struct controller *controller)
 {
     while (controller->store_count < STORES_IN_FLIGHT_MAX) {
         struct store *store;
+        bool refused = false;
 
         if (!list_empty(&controller->topics_todo)) {
             struct topic *topic = LIST_OWNER(controller->topics_todo.next, struct topic, queue);
@@ -256,11 +261,17 @@ void stores_pump(struct controller *controller)
                                                    : order_removal(topic);
             if (store != NULL)
                 list_remove(&topic->queue);
+        } else if (!list_empty(&controller->settings_todo)) {
+            bool no_memory;
+            store = alteration_order(controller, &no_memory);
+            refused = store == NULL && !no_memory;
         } else if (!list_empty(&controller->pending)) {
             store = order_states(controller);
         } else {
             return;
         }
+        if (refused)
+            continue;
         if (store == NULL) {
             retry_later(controller); /* out of memory: what waits stays queued */
             return;
@@ -291,10 +302,9 @@ void stores_retry(struct controller *controller)
 
 /* --- verdicts --------------------------------------------------------------------------------- */
 
-/* This is stored now, so it may be announced. */
-static void partition_adopt(struct controller *controller, struct partition *partition,
-                            const struct partition_state *state, uint64_t leader_life,
-                            uint64_t sequence)
+void partition_adopt(struct controller *controller, struct partition *partition,
+                     const struct partition_state *state, uint64_t leader_life,
+                     uint64_t sequence)
 {
     assert(state->leader_epoch > partition->stored.leader_epoch ||
            (state->leader_epoch == partition->stored.leader_epoch &&
@@ -409,7 +419,8 @@ static void finish_creation(struct controller *controller, const struct store *s
 
     uint64_t sequence = announce_next(controller);
     topic->phase = TOPIC_ONLINE;
-    topic->config_sequence = sequence;
+    topic->settings.sequence = sequence;
+    topic->settings.version = 0;
     for (size_t i = 0; i < store->target_count; i++) {
         struct partition *partition = store->targets[i].partition;
         struct partition_state state = store->states[i];
@@ -475,8 +486,11 @@ enum store_outcome stores_finish(struct controller *controller,
         finish_states(controller, store, event);
     else if (store->kind == STORE_TOPIC)
         finish_creation(controller, store, event->stored.verdicts[0] == STORE_OK);
-    else
+    else if (store->kind == STORE_REMOVE)
         finish_removal(controller, store, event->stored.verdicts[0] == STORE_OK);
+    else
+        alteration_finish(controller, store, event->stored.verdicts[0] == STORE_OK,
+                          event->stored.config);
     store_free(store);
     return STORE_TAKEN;
 }

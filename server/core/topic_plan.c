@@ -78,13 +78,10 @@ static int check_replication_factor(const struct cluster *cluster, int32_t facto
     return 0;
 }
 
-static int check_assigned(const struct cluster *cluster, const struct controller_event *create,
-                          int32_t partition, struct k_reason *reason)
+static int check_assigned(const struct cluster *cluster, const struct replica_set *set,
+                          int32_t factor, int32_t partition, struct k_reason *reason)
 {
-    const struct replica_set *set = &create->create.assignment[partition];
-    const struct replica_set *first = &create->create.assignment[0];
-
-    if (set->count < 1 || set->count > REPLICAS_MAX || set->count != first->count)
+    if (set->count < 1 || set->count > REPLICAS_MAX || set->count != factor)
         return k_reason_set(
             reason, K_INVALID_REPLICA_ASSIGNMENT,
             "partition %d: every partition needs the same number of replicas, 1 to %d",
@@ -120,7 +117,7 @@ static int check_assignment(const struct cluster *cluster, const struct controll
                             "a replication factor of %d is asked for, but the assignment has %d",
                             (int)create->create.replication_factor, (int)factor);
     for (int32_t p = 0; p < count; p++) {
-        int error = check_assigned(cluster, create, p, reason);
+        int error = check_assigned(cluster, &create->create.assignment[p], factor, p, reason);
         if (error != 0)
             return error;
     }
@@ -153,4 +150,60 @@ int topic_plan_place(const struct cluster *cluster, const struct controller_even
     }
     return placement_choose(cluster->brokers, cluster->broker_count, create->create.partitions,
                             create->create.replication_factor, create->create.seed, sets);
+}
+
+/* --- more partitions for a topic that exists -------------------------------------------------- */
+
+static int32_t factor_of(const struct topic *topic)
+{
+    return topic->partition_count > 0 ? topic->partitions[0].stored.replicas.count : 0;
+}
+
+int topic_plan_check_more(const struct cluster *cluster, const struct topic *topic,
+                          int32_t partitions, const struct replica_set *assignment,
+                          int32_t assignment_count, struct k_reason *reason)
+{
+    int32_t more = partitions - topic->partition_count;
+
+    if (partitions < topic->partition_count)
+        return k_reason_set(reason, K_INVALID_PARTITIONS,
+                            "the topic has %d partitions: their number can grow, but not fall to "
+                            "%d",
+                            (int)topic->partition_count, (int)partitions);
+    if (more == 0)
+        return k_reason_set(reason, K_INVALID_PARTITIONS, "the topic has %d partitions already",
+                            (int)partitions);
+    if (partitions > PARTITIONS_PER_TOPIC_MAX)
+        return k_reason_set(reason, K_INVALID_PARTITIONS, "a topic has 1 to %d partitions, not %d",
+                            (int)PARTITIONS_PER_TOPIC_MAX, (int)partitions);
+    if (assignment_count > 0 && assignment_count != more)
+        return k_reason_set(reason, K_INVALID_REPLICA_ASSIGNMENT,
+                            "%d partitions are new, but replicas are assigned to %d", (int)more,
+                            (int)assignment_count);
+    for (int32_t i = 0; i < assignment_count; i++) {
+        int error = check_assigned(cluster, &assignment[i], factor_of(topic),
+                                   topic->partition_count + i, reason);
+        if (error != 0)
+            return error;
+    }
+    if (assignment_count == 0 && (size_t)factor_of(topic) > cluster->broker_count)
+        return k_reason_set(reason, K_INVALID_REPLICATION_FACTOR,
+                            "%d replicas are needed, but %zu brokers are registered",
+                            (int)factor_of(topic), cluster->broker_count);
+    return 0;
+}
+
+int topic_plan_place_more(const struct cluster *cluster, const struct topic *topic,
+                          int32_t partitions, const struct replica_set *assignment,
+                          int32_t assignment_count, struct replica_set *sets)
+{
+    const struct replica_set *first = &topic->partitions[0].stored.replicas;
+
+    if (assignment_count > 0) {
+        memcpy(sets, assignment, (size_t)assignment_count * sizeof *sets);
+        return 0;
+    }
+    return placement_extend(cluster->brokers, cluster->broker_count,
+                            first->count > 0 ? first->ids[0] : 0, topic->partition_count,
+                            partitions - topic->partition_count, factor_of(topic), sets);
 }

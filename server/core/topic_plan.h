@@ -26,4 +26,16 @@ int topic_plan_check(const struct cluster *cluster, const struct controller_even
 int topic_plan_place(const struct cluster *cluster, const struct controller_event *create,
                      struct replica_set *sets);
 
+/* Can `topic` have `partitions` in all? Returns 0, INVALID_PARTITIONS (fewer, as many, too many),
+ * INVALID_REPLICA_ASSIGNMENT or INVALID_REPLICATION_FACTOR; the assignment is of the new ones. */
+int topic_plan_check_more(const struct cluster *cluster, const struct topic *topic,
+                          int32_t partitions, const struct replica_set *assignment,
+                          int32_t assignment_count, struct k_reason *reason);
+
+/* Fill one set per new partition of what was checked. Returns 0, K_NOMEM, or
+ * INVALID_REPLICATION_FACTOR: the topic's record has no replicas to go by. */
+int topic_plan_place_more(const struct cluster *cluster, const struct topic *topic,
+                          int32_t partitions, const struct replica_set *assignment,
+                          int32_t assignment_count, struct replica_set *sets);
+
 #endif

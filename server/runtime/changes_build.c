@@ -19,6 +19,7 @@ struct builder {
     struct arena *arena;
     Kairn__ChangesResponse *changes;
     struct list_builder topics, partitions;     /* partitions: of `open` */
+    struct list_builder settings;
     Kairn__TopicEntry *open;                    /* the topic being built */
     ProtobufCBinaryData *deleted;
     size_t deleted_count, deleted_capacity;
@@ -127,6 +128,44 @@ static void visit_brokers(void *context, const struct controller_broker *brokers
     builder->changes->brokers = (Kairn__BrokerEntry **)list.items;
 }
 
+/* --- configurations --------------------------------------------------------------------------- */
+
+/* Only what can be served is told. */
+static struct list_builder build_configs(struct builder *builder,
+                                         const struct controller_config *configs, int32_t count)
+{
+    struct list_builder list = { 0 };
+
+    for (int32_t i = 0; i < count; i++) {
+        const char *value = configs[i].ignored ? configs[i].instead : configs[i].value;
+        if (value == NULL)
+            continue;
+        Kairn__ConfigEntry *entry = arena_alloc(builder->arena, sizeof *entry);
+        if (!list_add(builder, &list, entry))
+            break;
+        kairn__config_entry__init(entry);
+        entry->name = text(builder, configs[i].name);
+        entry->value = text(builder, value);
+    }
+    return list;
+}
+
+static void visit_settings(void *context, const char *broker,
+                           const struct controller_config *configs, int32_t config_count)
+{
+    struct builder *builder = context;
+    Kairn__SettingsEntry *entry = arena_alloc(builder->arena, sizeof *entry);
+
+    if (!list_add(builder, &builder->settings, entry))
+        return;
+    kairn__settings_entry__init(entry);
+    entry->broker = text(builder, broker);
+    struct list_builder list = build_configs(builder, configs, config_count);
+    entry->n_configs = list.count;
+    entry->configs = (Kairn__ConfigEntry **)list.items;
+    builder->size += kairn__settings_entry__get_packed_size(entry);
+}
+
 /* --- topics ----------------------------------------------------------------------------------- */
 
 static void finish_topic(struct builder *builder)
@@ -157,15 +196,8 @@ static void visit_topic(void *context, const char *name, const struct uuid *id,
     topic->topic_id = id_bytes(builder, id);
     topic->partition_count = (uint32_t)partition_count;
     topic->configs_changed = configs_changed;
-    struct list_builder list = { 0 };
-    for (int32_t i = 0; configs_changed && i < config_count; i++) {
-        Kairn__ConfigEntry *entry = arena_alloc(builder->arena, sizeof *entry);
-        if (!list_add(builder, &list, entry))
-            return;
-        kairn__config_entry__init(entry);
-        entry->name = text(builder, configs[i].name);
-        entry->value = text(builder, configs[i].value);
-    }
+    struct list_builder list =
+        build_configs(builder, configs, configs_changed ? config_count : 0);
     topic->n_configs = list.count;
     topic->configs = (Kairn__ConfigEntry **)list.items;
 }
@@ -219,7 +251,8 @@ int changes_build(struct control *control, const struct controller_effect *news,
     struct controller_announcement now = controller_announced(control->chair.core);
     struct builder builder = { .control = control, .arena = arena };
     const struct controller_visitor visitor = {
-        .context = &builder, .brokers = visit_brokers, .topic = visit_topic,
+        .context = &builder, .brokers = visit_brokers, .settings = visit_settings,
+        .topic = visit_topic,
         .partition = visit_partition, .deleted = visit_deleted,
         .enough = visited_enough,
     };
@@ -236,6 +269,8 @@ int changes_build(struct control *control, const struct controller_effect *news,
                            &visitor);
     builder.changes->more = builder.changes->sequence < now.sequence;
     finish_topic(&builder);
+    builder.changes->n_settings = builder.settings.count;
+    builder.changes->settings = (Kairn__SettingsEntry **)builder.settings.items;
     builder.changes->n_topics = builder.topics.count;
     builder.changes->topics = (Kairn__TopicEntry **)builder.topics.items;
     builder.changes->n_deleted_topic_ids = builder.deleted_count;

@@ -19,6 +19,7 @@
 
 struct control;
 struct loop;
+struct option_table;
 struct metrics;
 struct resolver;
 
@@ -45,6 +46,8 @@ struct control_options {
     const char *rack;
     int32_t loops;
     const char *inter_broker_listener;        /* name of the listener that brokers use */
+    /* What can be configured of brokers; borrowed. NULL: anything (in tests). */
+    const struct option_table *broker_options;
 
     /* Called on the control loop. */
     void *context;
@@ -83,7 +86,8 @@ int64_t control_lease_until_ms(const struct control *control);
 struct control_request {
     struct mail_target *answer_to;
     void (*answered)(struct control_request *request);
-    /* create_topics, delete_topics or changes; borrowed until answered */
+    /* create_topics, delete_topics, create_partitions, alter_configs or changes; borrowed until
+     * answered */
     const Kairn__RequestHead *head;
     int64_t deadline_ms;                                /* monotonic */
     /* the answer */

@@ -5,9 +5,11 @@
  *   drive_controller.c  core/controller's effects become stores and answers
  *   controller_load.c   reads the whole stored state at election
  *   controller_watch.c  live brokers, read again whenever they change
+ *   config_watch.c      configurations that others write, with a note or without one
  *   delete_requests.c   delete requests that stand in ZooKeeper
  *   store.c             carries out a DO_STORE as fenced multis, made by store_build.c
  *   control_request.c   what others ask of the controller: here, or relayed to its broker
+ *   control_alter.c     of these: to alter what exists
  *   news.c              polls the controller for changes and publishes them
  *   producer_ids.c      gives out producer ids, a block at a time
  *   peer.c              the native protocol on a channel to another broker
@@ -35,6 +37,7 @@
 #include "zk/register.h"
 #include "zk/session.h"
 
+struct config_watch;
 struct controller_load;
 struct news;
 struct peer;
@@ -63,6 +66,7 @@ struct chair {
     struct timer *retry;                    /* failed reads, again; which ones: */
     bool live_wanted, delete_requests_wanted;
     bool reading_live, read_live_again;
+    struct config_watch *configs;           /* while loaded */
     struct map delete_requests;             /* name -> struct delete_request, until it is settled */
     struct map tickets;                     /* core ticket -> who waits */
     uint64_t next_ticket;
@@ -138,12 +142,18 @@ int controller_load_start(struct control *control, void (*done)(struct control *
 void controller_load_free(struct controller_load *load);
 const struct controller_topic *controller_load_topics(const struct controller_load *load,
                                                       size_t *count);
+const struct controller_entity *controller_load_entities(const struct controller_load *load,
+                                                         size_t *count);
 
 /* controller_watch.c */
 void watch_start(struct control *control);
 void watch_stop(struct control *control);
 void watch_read_live(struct control *control);
 void watch_free_live(struct control *control);
+
+/* config_watch.c: as long as we are the controller */
+void config_watch_start(struct control *control);
+void config_watch_stop(struct control *control);
 
 /* delete_requests.c: as long as we are the controller */
 struct delete_request;

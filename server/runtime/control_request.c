@@ -8,16 +8,10 @@
 #include "common/log.h"
 #include "proto/head.h"
 #include "server/runtime/changes_build.h"
+#include "server/runtime/control_tickets.h"
 #include "server/runtime/peer.h"
 
 enum { WAIT_STEP_MS = 50 };
-
-/* Who waits for a ticket of the core: a request, or a delete request found in ZooKeeper. */
-struct waiter {
-    struct control_request *request;
-    size_t index;                       /* of the topic within the request */
-    struct delete_request *found;
-};
 
 struct relay {
     struct channel_call call;
@@ -37,7 +31,7 @@ static void deliver_answer(struct mail *mail)
     request->answered(request);
 }
 
-static void answer(struct control_request *request, int code, const char *message)
+void request_answer(struct control_request *request, int code, const char *message)
 {
     request->code = code;
     request->controller = request->control->followed;
@@ -51,7 +45,7 @@ static void wait_for_controller(struct control_request *request)
 {
     struct control *control = request->control;
     if (control_now_ms(control) >= request->deadline_ms) {
-        answer(request, K_REQUEST_TIMED_OUT, "no controller answered in time");
+        request_answer(request, K_REQUEST_TIMED_OUT, "no controller answered in time");
         return;
     }
     if (list_empty(&control->waiting))
@@ -61,7 +55,7 @@ static void wait_for_controller(struct control_request *request)
 
 /* --- tickets ---------------------------------------------------------------------------------- */
 
-static uint64_t ticket_new(struct control *control, const struct waiter *who)
+uint64_t ticket_new(struct control *control, const struct waiter *who)
 {
     struct waiter *waiter = malloc(sizeof *waiter);
     uint64_t ticket = ++control->chair.next_ticket;
@@ -87,7 +81,7 @@ static bool ticket_take(struct control *control, uint64_t ticket, struct waiter 
 
 /* --- serving: topics -------------------------------------------------------------------------- */
 
-static Kairn__TopicResult **new_results(struct arena *arena, size_t count)
+Kairn__TopicResult **results_new(struct arena *arena, size_t count)
 {
     Kairn__TopicResult **results = arena_calloc(arena, count + 1, sizeof *results);
     for (size_t i = 0; results != NULL && i < count; i++) {
@@ -102,18 +96,29 @@ static Kairn__TopicResult **new_results(struct arena *arena, size_t count)
 static Kairn__TopicResult *result_of(const struct waiter *waiter)
 {
     const Kairn__ResponseHead *response = waiter->request->response;
-    return response->body_case == KAIRN__RESPONSE_HEAD__BODY_CREATE_TOPICS
-               ? response->create_topics->results[waiter->index]
-               : response->delete_topics->results[waiter->index];
+    switch (response->body_case) {
+    case KAIRN__RESPONSE_HEAD__BODY_CREATE_TOPICS:
+        return response->create_topics->results[waiter->index];
+    case KAIRN__RESPONSE_HEAD__BODY_DELETE_TOPICS:
+        return response->delete_topics->results[waiter->index];
+    case KAIRN__RESPONSE_HEAD__BODY_CREATE_PARTITIONS:
+        return response->create_partitions->results[waiter->index];
+    default:
+        return NULL;                    /* alter_configs: its results are not of topics */
+    }
 }
 
-static void topic_answered(const struct waiter *waiter, int error, const char *message)
+void item_answered(const struct waiter *waiter, int error, const char *message)
 {
     struct control_request *request = waiter->request;
+    Kairn__TopicResult *result = result_of(waiter);
+    Kairn__Error **place = result != NULL
+                               ? &result->error
+                               : &request->response->alter_configs->results[waiter->index]->error;
     if (error != 0)
-        result_of(waiter)->error = head_error(request->arena, error, message);
+        *place = head_error(request->arena, error, message);
     if (--request->unanswered == 0)
-        answer(request, 0, NULL);
+        request_answer(request, 0, NULL);
 }
 
 void requests_answer_topic(struct control *control, const struct controller_effect *effect)
@@ -128,12 +133,31 @@ void requests_answer_topic(struct control *control, const struct controller_effe
     Kairn__TopicResult *result = result_of(&waiter);
     struct arena *arena = waiter.request->arena;
     void *id = arena_copy(arena, effect->answer.id.bytes, sizeof effect->answer.id.bytes);
-    if (id != NULL)
+    if (id != NULL && result != NULL)
         result->topic_id = (ProtobufCBinaryData){ sizeof effect->answer.id.bytes, id };
-    result->partitions = (uint32_t)effect->answer.partitions;
-    result->replication_factor = (uint32_t)effect->answer.replication_factor;
-    topic_answered(&waiter, effect->answer.error,
+    if (result != NULL) {
+        result->partitions = (uint32_t)effect->answer.partitions;
+        result->replication_factor = (uint32_t)effect->answer.replication_factor;
+    }
+    item_answered(&waiter, effect->answer.error,
                    effect->answer.message[0] != '\0' ? effect->answer.message : NULL);
+}
+
+int read_assignment(struct arena *arena, Kairn__ReplicaList *const *lists, size_t count,
+                    struct replica_set **out)
+{
+    struct replica_set *sets = arena_calloc(arena, count + 1, sizeof *sets);
+
+    if (sets == NULL)
+        return K_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        if (lists[i]->n_brokers == 0 || lists[i]->n_brokers > REPLICAS_MAX)
+            return K_INVALID_REPLICA_ASSIGNMENT;
+        sets[i].count = (int32_t)lists[i]->n_brokers;
+        memcpy(sets[i].ids, lists[i]->brokers, lists[i]->n_brokers * sizeof(int32_t));
+    }
+    *out = sets;
+    return 0;
 }
 
 static void create_topic(struct control *control, struct control_request *request, size_t index)
@@ -142,32 +166,26 @@ static void create_topic(struct control *control, struct control_request *reques
     const Kairn__NewTopic *topic = body->topics[index];
     const struct waiter waiter = { .request = request, .index = index };
     struct controller_event event = { .type = CONTROLLER_CREATE_TOPIC };
-    struct replica_set *assignment =
-        arena_calloc(request->arena, topic->n_assignment + 1, sizeof *assignment);
+    struct replica_set *assignment;
     struct controller_config *configs =
         arena_calloc(request->arena, topic->n_configs + 1, sizeof *configs);
+    int error =
+        read_assignment(request->arena, topic->assignment, topic->n_assignment, &assignment);
 
     result_of(&waiter)->name = topic->name;
-    if (assignment == NULL || configs == NULL) {
-        topic_answered(&waiter, K_NOMEM, NULL);
+    if (error != 0 || configs == NULL) {
+        item_answered(&waiter, error != 0 ? error : K_NOMEM,
+                       error == K_INVALID_REPLICA_ASSIGNMENT
+                           ? "each partition needs 1 to 16 replicas"
+                           : NULL);
         return;
     }
-    for (size_t i = 0; i < topic->n_assignment; i++) {
-        const Kairn__ReplicaList *list = topic->assignment[i];
-        if (list->n_brokers == 0 || list->n_brokers > REPLICAS_MAX) {
-            topic_answered(&waiter, K_INVALID_REPLICA_ASSIGNMENT,
-                           "each partition needs 1 to 16 replicas");
-            return;
-        }
-        assignment[i].count = (int32_t)list->n_brokers;
-        memcpy(assignment[i].ids, list->brokers, list->n_brokers * sizeof(int32_t));
-    }
     for (size_t i = 0; i < topic->n_configs; i++)
-        configs[i] =
-            (struct controller_config){ topic->configs[i]->name, topic->configs[i]->value };
+        configs[i] = (struct controller_config){ .name = topic->configs[i]->name,
+                                                 .value = topic->configs[i]->value };
     event.create.ticket = ticket_new(control, &waiter);
     if (event.create.ticket == 0) {
-        topic_answered(&waiter, K_NOMEM, NULL);
+        item_answered(&waiter, K_NOMEM, NULL);
         return;
     }
     event.create.name = topic->name;
@@ -196,13 +214,13 @@ static void delete_topic(struct control *control, struct control_request *reques
         ProtobufCBinaryData id = body->topic_ids[index - body->n_topics];
         result_of(&waiter)->topic_id = id;
         if (head_uuid(id, &event.remove.id) != 0) {
-            topic_answered(&waiter, K_INVALID_REQUEST, "a topic id has 16 bytes");
+            item_answered(&waiter, K_INVALID_REQUEST, "a topic id has 16 bytes");
             return;
         }
     }
     event.remove.ticket = ticket_new(control, &waiter);
     if (event.remove.ticket == 0)
-        topic_answered(&waiter, K_NOMEM, NULL);
+        item_answered(&waiter, K_NOMEM, NULL);
     else
         drive_controller(control, &event);
 }
@@ -221,17 +239,34 @@ void requests_delete_topic(struct control *control, struct delete_request *reque
         drive_controller(control, &event);
 }
 
+static void serve_items(struct control *control, struct control_request *request, size_t count,
+                        void (*serve_item)(struct control *control,
+                                           struct control_request *request, size_t index))
+{
+    /* One more than there are items, so that an answer given at once does not end the request. */
+    request->unanswered = count + 1;
+    for (size_t i = 0; i < count; i++) {
+        if (!control->chair.loaded) /* since the item before: nothing was done for this one */
+            item_answered(&(struct waiter){ .request = request, .index = i }, K_NOT_CONTROLLER,
+                           NULL);
+        else
+            serve_item(control, request, i);
+    }
+    if (--request->unanswered == 0)
+        request_answer(request, 0, NULL);
+}
+
 static void serve_topics(struct control *control, struct control_request *request, bool create)
 {
     size_t count =
         create ? request->head->create_topics->n_topics
                : request->head->delete_topics->n_topics + request->head->delete_topics->n_topic_ids;
-    Kairn__TopicResult **results = new_results(request->arena, count);
+    Kairn__TopicResult **results = results_new(request->arena, count);
     Kairn__CreateTopicsResponse *created = arena_alloc(request->arena, sizeof *created);
     Kairn__DeleteTopicsResponse *deleted = arena_alloc(request->arena, sizeof *deleted);
 
     if (results == NULL || created == NULL || deleted == NULL) {
-        answer(request, K_NOMEM, NULL);
+        request_answer(request, K_NOMEM, NULL);
         return;
     }
     if (create) {
@@ -247,19 +282,15 @@ static void serve_topics(struct control *control, struct control_request *reques
         request->response->body_case = KAIRN__RESPONSE_HEAD__BODY_DELETE_TOPICS;
         request->response->delete_topics = deleted;
     }
-    /* One more than there are topics, so that an answer given at once does not end the request. */
-    request->unanswered = count + 1;
-    for (size_t i = 0; i < count; i++) {
-        if (!control->chair.loaded) /* since the topic before: nothing was done for this one */
-            topic_answered(&(struct waiter){ .request = request, .index = i }, K_NOT_CONTROLLER,
-                           NULL);
-        else if (create)
-            create_topic(control, request, i);
-        else
-            delete_topic(control, request, i);
-    }
-    if (--request->unanswered == 0)
-        answer(request, 0, NULL);
+    serve_items(control, request, count, create ? create_topic : delete_topic);
+}
+
+static void serve_alterations(struct control *control, struct control_request *request)
+{
+    if (alter_prepare(request))
+        serve_items(control, request, alter_count(request), alter_item);
+    else
+        request_answer(request, K_NOMEM, NULL);
 }
 
 /* --- serving: changes ------------------------------------------------------------------------- */
@@ -273,7 +304,7 @@ void requests_answer_changes(struct control *control, const struct controller_ef
     int error = effect->changes.error;
     if (error == 0)
         error = changes_build(control, effect, request->arena, request->response);
-    answer(request, error, NULL);
+    request_answer(request, error, NULL);
 }
 
 static void serve_changes(struct control *control, struct control_request *request)
@@ -287,12 +318,12 @@ static void serve_changes(struct control *control, struct control_request *reque
     event.changes.partial = body->partial;
     event.changes.deadline_ms = control_now_ms(control) + body->max_wait_ms;
     if (head_uuid(body->incarnation, &event.changes.incarnation) != 0) {
-        answer(request, K_INVALID_REQUEST, "an incarnation has 16 bytes");
+        request_answer(request, K_INVALID_REQUEST, "an incarnation has 16 bytes");
         return;
     }
     event.changes.ticket = ticket_new(control, &(struct waiter){ .request = request });
     if (event.changes.ticket == 0)
-        answer(request, K_NOMEM, NULL);
+        request_answer(request, K_NOMEM, NULL);
     else
         drive_controller(control, &event);
 }
@@ -306,11 +337,15 @@ static void serve(struct control *control, struct control_request *request)
     case KAIRN__REQUEST_HEAD__BODY_DELETE_TOPICS:
         serve_topics(control, request, false);
         break;
+    case KAIRN__REQUEST_HEAD__BODY_CREATE_PARTITIONS:
+    case KAIRN__REQUEST_HEAD__BODY_ALTER_CONFIGS:
+        serve_alterations(control, request);
+        break;
     case KAIRN__REQUEST_HEAD__BODY_CHANGES:
         serve_changes(control, request);
         break;
     default:
-        answer(request, K_UNSUPPORTED_VERSION, NULL);
+        request_answer(request, K_UNSUPPORTED_VERSION, NULL);
         break;
     }
 }
@@ -336,7 +371,7 @@ static void relay_answered(struct channel_call *call, int code, struct slab *sla
     if (code == K_NOT_CONTROLLER || code == K_CONNECTION_FAILED || code == K_CLOSED)
         wait_for_controller(request);   /* nothing was done: somebody else will be the controller */
     else
-        answer(request, code, message);
+        request_answer(request, code, message);
 }
 
 static void relay_to(struct peer *peer, struct control_request *request)
@@ -346,7 +381,7 @@ static void relay_to(struct peer *peer, struct control_request *request)
     int64_t left_ms = request->deadline_ms - control_now_ms(request->control);
 
     if (relay == NULL) {
-        answer(request, K_NOMEM, NULL);
+        request_answer(request, K_NOMEM, NULL);
         return;
     }
     relay->request = request;
@@ -356,7 +391,7 @@ static void relay_to(struct peer *peer, struct control_request *request)
     int error = peer_ask(peer, &relay->call, &head, head.timeout_ms);
     if (error != 0) {
         free(relay);
-        answer(request, error, NULL);
+        request_answer(request, error, NULL);
     }
 }
 
@@ -368,11 +403,11 @@ void request_serve(struct control *control, struct control_request *request)
     if (control->chair.loaded)
         serve(control, request);
     else if (control->closed || control->stopping)
-        answer(request, K_CLOSED, NULL);
+        request_answer(request, K_CLOSED, NULL);
     else if (control->chair.taken)
         wait_for_controller(request);
     else if (!request->relay)
-        answer(request, K_NOT_CONTROLLER, NULL);
+        request_answer(request, K_NOT_CONTROLLER, NULL);
     else if (news_peer(control->news) != NULL)
         relay_to(news_peer(control->news), request);
     else
@@ -434,15 +469,15 @@ void requests_chair_ready(struct control *control)
     serve_waiting(control);
 }
 
-/* Whether a topic was made or deleted is the next controller's to know. */
+/* Whether something was made, deleted or altered is the next controller's to know. */
 static void answer_orphan(const struct waiter *waiter)
 {
     if (waiter->found != NULL)
         delete_request_answered(waiter->found, K_NOT_CONTROLLER);
     else if (waiter->request->head->body_case == KAIRN__REQUEST_HEAD__BODY_CHANGES)
-        answer(waiter->request, K_NOT_CONTROLLER, NULL);
+        request_answer(waiter->request, K_NOT_CONTROLLER, NULL);
     else
-        topic_answered(
+        item_answered(
             waiter, K_NETWORK_EXCEPTION,
             "the controller changed before the request was finished; look whether it was done");
 }

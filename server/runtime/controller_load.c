@@ -1,10 +1,12 @@
 /* controller_load.c - read everything that is stored about topics, once, at election.
  *
- * One sync, then the list of topics and of delete requests, then per topic its node, its
- * configuration and its partitions' states, READS_MAX reads at a time. A read that fails ends the
+ * One sync, then the lists of delete requests, of topics and of brokers with a configuration, then
+ * per topic its node, its configuration and its partitions' states, and the configurations of
+ * brokers, READS_MAX reads at a time. A read that fails ends the
  * load with its code; the caller starts anew, so that nothing is ever decided on half a picture.
  * A topic with a broken node is left out and named in the log; the others are served. A topic
- * without an id (Kafka wrote none before 2.8) is given one here, stored before it is used. */
+ * without an id (Kafka wrote none before 2.8) is given one here, stored before it is used. Of a
+ * configuration that can not be served, what the former controller told of it stays. */
 #include "server/runtime/control_internal.h"
 
 #include <stdio.h>
@@ -12,11 +14,12 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "server/runtime/config_values.h"
 #include "zk/fence.h"
 
 enum { READS_MAX = 256 };
 
-enum read_kind { READ_TOPIC, READ_CONFIG, READ_STATE };
+enum read_kind { READ_TOPIC, READ_CONFIG, READ_STATE, READ_ENTITY };
 
 struct load_topic {
     struct controller_topic topic;      /* arrays in the load's arena */
@@ -29,6 +32,9 @@ struct controller_load {
     void (*done)(struct control *control, int code);
     struct arena arena;
     struct load_topic *topics;
+    const struct metadata *picture;     /* reference: what was told before */
+    struct controller_entity *entities; /* brokers, by the names of their configurations */
+    size_t entity_count, entity_cursor;
     size_t count, cursor;               /* the next read: of which topic, */
     int32_t part;                       /* which part of it, */
     bool states;                        /* in the second round? */
@@ -44,13 +50,14 @@ struct controller_load {
 struct load_read {
     struct controller_load *load;
     enum read_kind kind;
-    size_t topic;
+    size_t topic;                       /* READ_ENTITY: which entity */
     int32_t partition;
 };
 
 static void load_destroy(struct controller_load *load)
 {
     arena_fini(&load->arena);
+    metadata_put(load->picture);
     free(load);
 }
 
@@ -68,6 +75,13 @@ const struct controller_topic *controller_load_topics(const struct controller_lo
 {
     *count = load->result_count;
     return load->result;
+}
+
+const struct controller_entity *controller_load_entities(const struct controller_load *load,
+                                                         size_t *count)
+{
+    *count = load->entity_count;
+    return load->entities;
 }
 
 static void quarantine(struct load_topic *topic, const char *what, const char *reason)
@@ -192,27 +206,58 @@ static int decode_state(struct controller_load *load, struct load_topic *topic, 
     return 0;
 }
 
-static int decode_config(struct controller_load *load, struct load_topic *topic,
-                         const struct zk_reply *reply)
+/* What is served of a configuration: what its node says, or, where that makes no sense, what was
+ * told before; config_watch.c comes by and logs it. `entity` has its name already. */
+static int decode_config(struct controller_load *load, enum entity_kind kind,
+                         const struct metadata_config *told, int32_t told_count,
+                         const struct zk_reply *reply, struct controller_entity *entity)
 {
     struct znode_config node;
-    struct k_reason reason = { "" };
-    int error = znode_decode_config(&load->arena, reply->data, reply->size, &node, &reason);
+    struct controller_config *configs;
+    struct controller_config *known = config_from_picture(&load->arena, told, told_count);
 
-    if (error == K_NOMEM)
-        return error;
-    if (error != 0) {
-        LOG_ERROR("topic-config-ignored", "topic=%s reason=\"%s\"", topic->topic.name, reason.text);
+    if (known == NULL)
+        return K_NOMEM;
+    entity->version = reply->stat.version;
+    int error = znode_decode_config(&load->arena, reply->data, reply->size, &node, NULL);
+    if (error != 0 && error != K_NOMEM) {
+        entity->configs = known;
+        entity->config_count = told_count;
         return 0;
     }
-    struct controller_config *configs = arena_calloc(&load->arena, node.count + 1, sizeof *configs);
-    if (configs == NULL)
-        return K_NOMEM;
-    for (size_t i = 0; i < node.count; i++)
-        configs[i] = (struct controller_config){ node.names[i], node.values[i] };
-    topic->topic.configs = configs;
-    topic->topic.config_count = (int32_t)node.count;
+    if (error == 0)
+        error = config_values(&load->arena, load->control->options.broker_options, kind,
+                              entity->name, &node, known, told_count, false, &configs);
+    if (error != 0)
+        return error;
+    entity->configs = configs;
+    entity->config_count = (int32_t)node.count;
     return 0;
+}
+
+static int decode_topic_config(struct controller_load *load, struct load_topic *topic,
+                               const struct zk_reply *reply)
+{
+    struct controller_entity entity = { .name = topic->topic.name };
+    const struct metadata_topic *told = metadata_topic_by_name(load->picture, entity.name);
+    int error =
+        decode_config(load, ENTITY_TOPIC, told != NULL ? told->configs : NULL,
+                      told != NULL ? told->config_count : 0, reply, &entity);
+    if (error != 0)
+        return error;
+    topic->topic.configs = entity.configs;
+    topic->topic.config_count = entity.config_count;
+    topic->topic.config_version = entity.version;
+    return 0;
+}
+
+static int decode_entity(struct controller_load *load, struct controller_entity *entity,
+                         const struct zk_reply *reply)
+{
+    const struct metadata_settings *told = metadata_settings(load->picture, entity->name);
+
+    return decode_config(load, ENTITY_BROKER, told != NULL ? told->configs : NULL,
+                         told != NULL ? told->config_count : 0, reply, entity);
 }
 
 /* --- asking ----------------------------------------------------------------------------------- */
@@ -221,7 +266,6 @@ static void read_answered(void *context, const struct zk_reply *reply)
 {
     struct load_read *read = context;
     struct controller_load *load = read->load;
-    struct load_topic *topic = &load->topics[read->topic];
     int error = reply->code;
 
     load->in_flight--;
@@ -231,9 +275,11 @@ static void read_answered(void *context, const struct zk_reply *reply)
         else if (error == 0 && read->kind == READ_TOPIC)
             error = decode_topic(load, read->topic, reply);
         else if (error == 0 && read->kind == READ_CONFIG)
-            error = decode_config(load, topic, reply);
+            error = decode_topic_config(load, &load->topics[read->topic], reply);
+        else if (error == 0 && read->kind == READ_ENTITY)
+            error = decode_entity(load, &load->entities[read->topic], reply);
         else if (error == 0)
-            error = decode_state(load, topic, read->partition, reply);
+            error = decode_state(load, &load->topics[read->topic], read->partition, reply);
         load->code = error;
     }
     free(read);
@@ -242,9 +288,11 @@ static void read_answered(void *context, const struct zk_reply *reply)
 
 static int ask(struct controller_load *load, enum read_kind kind, size_t topic, int32_t partition)
 {
-    const char *name = load->topics[topic].topic.name;
+    const char *name =
+        kind == READ_ENTITY ? load->entities[topic].name : load->topics[topic].topic.name;
     enum znode node = kind == READ_TOPIC    ? ZNODE_TOPIC
                       : kind == READ_CONFIG ? ZNODE_CONFIG_TOPIC
+                      : kind == READ_ENTITY ? ZNODE_CONFIG_BROKER
                                             : ZNODE_PARTITION_STATE;
     char memory[512];
     struct arena arena;
@@ -271,6 +319,8 @@ static int ask(struct controller_load *load, enum read_kind kind, size_t topic, 
  * not possible. */
 static int ask_next(struct controller_load *load)
 {
+    if (load->entity_cursor < load->entity_count)
+        return ask(load, READ_ENTITY, load->entity_cursor++, 0) == 0 ? 1 : -1;
     if (load->cursor == load->count) {
         if (load->states || load->in_flight > 0)
             return 0;
@@ -338,8 +388,10 @@ static void topics_listed(void *context, const struct zk_reply *reply)
         load->code = reply->code;
         if (reply->code == 0) {
             load->topics = arena_calloc(&load->arena, reply->child_count + 1, sizeof *load->topics);
-            for (size_t i = 0; load->topics != NULL && i < reply->child_count; i++)
+            for (size_t i = 0; load->topics != NULL && i < reply->child_count; i++) {
                 load->topics[i].topic.name = arena_strdup(&load->arena, reply->children[i]);
+                load->topics[i].topic.config_version = -1;
+            }
             load->count = load->topics != NULL ? reply->child_count : 0;
             if (load->topics == NULL ||
                 (load->count > 0 && load->topics[load->count - 1].topic.name == NULL))
@@ -347,6 +399,42 @@ static void topics_listed(void *context, const struct zk_reply *reply)
         }
     }
     load_advance(load);
+}
+
+static void list_topics(struct controller_load *load)
+{
+    load->in_flight++;
+    if (zk_children(load->control->session, "/brokers/topics", NULL, topics_listed, load) != 0) {
+        load->in_flight--;
+        load->code = K_SESSION_LOST;
+        load_advance(load);
+    }
+}
+
+static void entities_listed(void *context, const struct zk_reply *reply)
+{
+    struct controller_load *load = context;
+    load->in_flight--;
+    if (!load->cancelled && load->code == 0) {
+        load->code = reply->code;
+        load->entities =
+            arena_calloc(&load->arena, reply->child_count + 1, sizeof *load->entities);
+        if (load->entities == NULL)
+            load->code = K_NOMEM;
+        for (size_t i = 0; load->code == 0 && i < reply->child_count; i++) {
+            struct controller_entity *entity = &load->entities[i];
+            entity->name = arena_strdup(&load->arena, reply->children[i]);
+            entity->version = -1;
+            if (entity->name == NULL)
+                load->code = K_NOMEM;
+            else
+                load->entity_count++;
+        }
+    }
+    if (load->cancelled || load->code != 0)
+        load_advance(load);
+    else
+        list_topics(load);
 }
 
 static void doomed_listed(void *context, const struct zk_reply *reply)
@@ -371,7 +459,7 @@ static void doomed_listed(void *context, const struct zk_reply *reply)
         return;
     }
     load->in_flight++;
-    if (zk_children(load->control->session, "/brokers/topics", NULL, topics_listed, load) != 0) {
+    if (zk_children(load->control->session, "/config/brokers", NULL, entities_listed, load) != 0) {
         load->in_flight--;
         load->code = K_SESSION_LOST;
         load_advance(load);
@@ -404,6 +492,7 @@ int controller_load_start(struct control *control, void (*done)(struct control *
         return K_NOMEM;
     load->control = control;
     load->done = done;
+    load->picture = metadata_get(control->options.cell);
     arena_init(&load->arena, NULL, 0, SIZE_MAX);
     load->in_flight = 1;
     int error = control->session == NULL ? K_SESSION_LOST

@@ -75,6 +75,7 @@ static void begin(struct control *control)
     event.elected.topics = controller_load_topics(chair->load, &event.elected.topic_count);
     event.elected.brokers = brokers;
     event.elected.broker_count = chair->live_count;
+    event.elected.entities = controller_load_entities(chair->load, &event.elected.entity_count);
     LOG_INFO("controller-loaded", "epoch=%d topics=%zu brokers=%zu", chair->epoch,
              event.elected.topic_count, chair->live_count);
     chair->loaded = true;
@@ -86,7 +87,10 @@ static void begin(struct control *control)
     if (!chair->loaded)
         return;                    /* it ended at once */
     requests_chair_ready(control);
-    delete_requests_read(control);
+    if (chair->loaded)
+        delete_requests_read(control);
+    if (chair->loaded)
+        config_watch_start(control);
 }
 
 static void loaded(struct control *control, int code)
@@ -159,6 +163,7 @@ void chair_leave(struct control *control)
     controller_load_free(chair->load);
     chair->load = NULL;
     delete_requests_forget(control);
+    config_watch_stop(control);
     stores_abandon(control);
     requests_chair_lost(control);
     /* While it is being stepped, drive_controller() frees it afterwards. */

@@ -3,7 +3,10 @@ noinst_LTLIBRARIES += libruntime.la
 # The control plane.
 libruntime_la_SOURCES = \
 	server/runtime/changes_build.h server/runtime/changes_build.c \
+	server/runtime/config_values.h server/runtime/config_values.c \
+	server/runtime/config_watch.c \
 	server/runtime/control.h server/runtime/control.c server/runtime/control_internal.h \
+	server/runtime/control_alter.c server/runtime/control_tickets.h \
 	server/runtime/control_request.c \
 	server/runtime/controller_load.c \
 	server/runtime/controller_watch.c \
@@ -16,7 +19,8 @@ libruntime_la_SOURCES = \
 	server/runtime/news.c \
 	server/runtime/peer.h server/runtime/peer.c \
 	server/runtime/producer_ids.h server/runtime/producer_ids.c \
-	server/runtime/store.c server/runtime/store_build.c server/runtime/store_private.h
+	server/runtime/store.c server/runtime/store_build.c server/runtime/store_private.h \
+	server/runtime/store_alter.c
 # The data plane.
 libruntime_la_SOURCES += \
 	server/runtime/append.h server/runtime/append.c \

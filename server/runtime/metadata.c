@@ -71,6 +71,8 @@ int picture_complete(struct picture *picture)
     metadata->cluster_id = picture->cluster->id;
     metadata->brokers = picture->brokers->brokers;
     metadata->broker_count = picture->brokers->count;
+    metadata->settings = picture->settings->items;
+    metadata->settings_count = picture->settings->count;
     metadata->deleted = picture->deleted->ids;
     metadata->deleted_count = picture->deleted->count;
     metadata->topics = picture->topics;
@@ -95,6 +97,7 @@ void picture_unref(struct picture *picture)
         part_unref(topic_part_of(picture->topics[i]));
     part_unref(picture->cluster);
     part_unref(picture->brokers);
+    part_unref(picture->settings);
     part_unref(picture->deleted);
     free(picture->topics);
     free(picture->by_id);
@@ -150,6 +153,16 @@ const struct metadata_broker *metadata_broker(const struct metadata *metadata, i
                                                                            : NULL;
 }
 
+const struct metadata_settings *metadata_settings(const struct metadata *metadata,
+                                                  const char *broker)
+{
+    for (size_t i = 0; i < metadata->settings_count; i++) {
+        if (strcmp(metadata->settings[i].broker, broker) == 0)
+            return &metadata->settings[i];
+    }
+    return NULL;
+}
+
 int32_t metadata_loop_of(const struct uuid *topic_id, int32_t partition, int32_t loops)
 {
     if (loops <= 1)
@@ -171,9 +184,10 @@ int metadata_cell_new(const char *cluster_id, struct metadata_cell **out)
         goto free_all;
     picture->cluster = part_new(sizeof *picture->cluster + size);
     picture->brokers = part_new(sizeof *picture->brokers);
+    picture->settings = part_new(sizeof *picture->settings);
     picture->deleted = part_new(sizeof *picture->deleted);
-    if (picture->cluster == NULL || picture->brokers == NULL || picture->deleted == NULL ||
-        pthread_mutex_init(&cell->mutex, NULL) != 0)
+    if (picture->cluster == NULL || picture->brokers == NULL || picture->settings == NULL ||
+        picture->deleted == NULL || pthread_mutex_init(&cell->mutex, NULL) != 0)
         goto free_all;
 
     memcpy(picture->cluster->id, cluster_id, size);

@@ -41,6 +41,13 @@ struct metadata_topic {
     const struct metadata_config *configs;
 };
 
+/* What is configured of a broker while it runs, or of all brokers: by its id, or "<default>". */
+struct metadata_settings {
+    const char *broker;
+    int32_t config_count;
+    const struct metadata_config *configs;
+};
+
 struct metadata {
     int32_t controller;                /* -1: none known */
     int32_t controller_epoch;
@@ -48,6 +55,8 @@ struct metadata {
     const char *cluster_id;
     size_t broker_count;
     const struct metadata_broker *brokers;           /* sorted by id */
+    size_t settings_count;
+    const struct metadata_settings *settings;        /* only those with anything in them */
     size_t topic_count;
     const struct metadata_topic *const *topics;      /* sorted by name */
     /* Topics that the controller said were deleted, newest last, at most
@@ -64,6 +73,10 @@ const struct metadata_topic *metadata_topic_by_name(const struct metadata *metad
 const struct metadata_topic *metadata_topic_by_id(const struct metadata *metadata,
                                                   const struct uuid *id);
 const struct metadata_broker *metadata_broker(const struct metadata *metadata, int32_t id);
+
+/* NULL: nothing is configured of it. */
+const struct metadata_settings *metadata_settings(const struct metadata *metadata,
+                                                  const char *broker);
 
 /* Which loop of a broker with `loops` loops owns the partition. */
 int32_t metadata_loop_of(const struct uuid *topic_id, int32_t partition, int32_t loops);

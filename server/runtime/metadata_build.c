@@ -142,6 +142,14 @@ static int share_or_make_parts(struct picture *picture, const struct picture *fo
         if (error != 0)
             return error;
     }
+    if (!changes->full && changes->n_settings == 0) {
+        picture->settings = part_ref(former->settings);
+    } else {
+        int error = settings_part_new(changes->full ? NULL : former->settings, changes->settings,
+                                      changes->n_settings, &picture->settings);
+        if (error != 0)
+            return error;
+    }
     if (!changes->full && !changes->brokers_changed) {
         picture->brokers = part_ref(former->brokers);
         return 0;

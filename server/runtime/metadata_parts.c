@@ -241,6 +241,101 @@ int broker_part_new(Kairn__BrokerEntry *const *entries, size_t count, struct bro
     return 0;
 }
 
+/* --- settings of brokers ---------------------------------------------------------------------- */
+
+static bool is_told(Kairn__SettingsEntry *const *entries, size_t count, const char *broker)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(entries[i]->broker, broker) == 0)
+            return true;
+    return false;
+}
+
+struct settings_sizes {
+    size_t items, configs, text;
+};
+
+static void measure_settings(struct settings_sizes *sizes, const char *broker, size_t configs)
+{
+    sizes->items++;
+    sizes->configs += configs;
+    sizes->text += strlen(broker) + 1;
+}
+
+static void measure_config(struct settings_sizes *sizes, const char *name, const char *value)
+{
+    sizes->text += strlen(name) + strlen(value) + 2;
+}
+
+static struct metadata_config carve_config(struct carver *text, const char *name, const char *value)
+{
+    struct metadata_config config = {.name = carve_text(text, name)};
+    config.value = carve_text(text, value);
+    return config;
+}
+
+static struct settings_sizes settings_measure(const struct settings_part *former,
+                                              Kairn__SettingsEntry *const *entries, size_t count)
+{
+    struct settings_sizes sizes = {0};
+
+    for (size_t i = 0; former != NULL && i < former->count; i++) {
+        const struct metadata_settings *known = &former->items[i];
+        if (is_told(entries, count, known->broker))
+            continue;
+        measure_settings(&sizes, known->broker, (size_t)known->config_count);
+        for (int32_t c = 0; c < known->config_count; c++)
+            measure_config(&sizes, known->configs[c].name, known->configs[c].value);
+    }
+    for (size_t i = 0; i < count; i++) {
+        measure_settings(&sizes, entries[i]->broker, entries[i]->n_configs);
+        for (size_t c = 0; c < entries[i]->n_configs; c++)
+            measure_config(&sizes, entries[i]->configs[c]->name, entries[i]->configs[c]->value);
+    }
+    return sizes;
+}
+
+int settings_part_new(const struct settings_part *former, Kairn__SettingsEntry *const *entries,
+                      size_t count, struct settings_part **out)
+{
+    for (size_t i = 0; i < count; i++)
+        if (entries[i]->broker[0] == '\0' || is_told(entries, i, entries[i]->broker))
+            return K_MALFORMED;
+    struct settings_sizes sizes = settings_measure(former, entries, count);
+    struct settings_part *part =
+        part_new(sizeof *part + sizes.items * sizeof part->items[0] +
+                 sizes.configs * sizeof(struct metadata_config) + sizes.text);
+    if (part == NULL)
+        return K_NOMEM;
+
+    struct metadata_config *config = (struct metadata_config *)(part->items + sizes.items);
+    struct carver text = {(char *)(config + sizes.configs)};
+    for (size_t i = 0; former != NULL && i < former->count; i++) {
+        const struct metadata_settings *known = &former->items[i];
+        if (is_told(entries, count, known->broker))
+            continue;
+        part->items[part->count++] =
+            (struct metadata_settings){.broker = carve_text(&text, known->broker),
+                                       .configs = config,
+                                       .config_count = known->config_count};
+        for (int32_t c = 0; c < known->config_count; c++)
+            *config++ = carve_config(&text, known->configs[c].name, known->configs[c].value);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (entries[i]->n_configs == 0)
+            continue; /* not configured any more */
+        part->items[part->count++] =
+            (struct metadata_settings){.broker = carve_text(&text, entries[i]->broker),
+                                       .configs = config,
+                                       .config_count = (int32_t)entries[i]->n_configs};
+        for (size_t c = 0; c < entries[i]->n_configs; c++)
+            *config++ = carve_config(&text, entries[i]->configs[c]->name,
+                                     entries[i]->configs[c]->value);
+    }
+    *out = part;
+    return 0;
+}
+
 /* --- deletions -------------------------------------------------------------------------------- */
 
 static bool holds_id(const struct uuid *ids, size_t count, const uint8_t *id)

@@ -1,8 +1,8 @@
 /* runtime/metadata_private.h - how pictures are made of shared parts. For metadata*.c only.
  *
- * A picture owns an array of pointers and an index; topics, the broker table, the list of
- * deletions and the cluster's id are parts: constant, counted, shared by all pictures in which
- * they are the same. So a change costs a pointer per topic, not a copy per partition. */
+ * A picture owns an array of pointers and an index; topics, the broker table, brokers' settings,
+ * the list of deletions and the cluster's id are parts: constant, counted, shared by all pictures
+ * in which they are the same. So a change costs a pointer per topic, not a copy per partition. */
 #ifndef RUNTIME_METADATA_PRIVATE_H
 #define RUNTIME_METADATA_PRIVATE_H
 
@@ -29,6 +29,12 @@ struct broker_part {
     struct metadata_broker brokers[];
 };
 
+struct settings_part {
+    struct part part;
+    size_t count;
+    struct metadata_settings items[];
+};
+
 struct deleted_part {
     struct part part;
     size_t count;
@@ -45,6 +51,7 @@ struct picture {
     struct metadata metadata; /* what others see */
     struct cluster_part *cluster;
     struct broker_part *brokers;
+    struct settings_part *settings;
     struct deleted_part *deleted;
     const struct metadata_topic **topics; /* in topic_parts; sorted by name */
     uint32_t *by_id;                      /* open hash of positions + 1; 0: free */
@@ -64,6 +71,11 @@ void part_unref(void *part); /* NULL is allowed */
 int topic_part_new(const Kairn__TopicEntry *entry, const struct metadata_topic *former,
                    struct topic_part **out);
 int broker_part_new(Kairn__BrokerEntry *const *entries, size_t count, struct broker_part **out);
+
+/* `former` (NULL: nothing is known), with what `entries` tell put in the place of what was known of
+ * the same broker. */
+int settings_part_new(const struct settings_part *former, Kairn__SettingsEntry *const *entries,
+                      size_t count, struct settings_part **out);
 
 /* `former` (newest last), then the ids it does not hold yet; the oldest go beyond
  * METADATA_DELETED_MAX. */

@@ -45,6 +45,7 @@ static void store_release(struct store *store)
         event.stored.verdicts = store->verdicts;
         event.stored.states = store->states;
         event.stored.count = store->count;
+        event.stored.config = &store->found;
         drive_controller(control, &event);
     }
     /* The core waits for its end when an outcome can not be known; the session may well live. */
@@ -62,7 +63,7 @@ static void hold_ended(struct mail *mail)
     store_release(LIST_OWNER(mail, struct store, hold));
 }
 
-static void unit_done(struct unit *unit)
+void unit_done(struct unit *unit)
 {
     timer_free(unit->retry);
     unit->retry = NULL;
@@ -88,7 +89,7 @@ static void retry(void *context)
 
 /* ZooKeeper does not answer: what became of the unit is found out when it does, or does not matter
  * any more when the session has expired by then and with it the chair. */
-static void unit_retry_later(struct unit *unit)
+void unit_retry_later(struct unit *unit)
 {
     struct control *control = unit->store->control;
 
@@ -103,7 +104,7 @@ static void unit_retry_later(struct unit *unit)
 
 static void unit_answered(void *context, const struct zk_reply *reply);
 
-static void unit_send(struct unit *unit)
+void unit_send(struct unit *unit)
 {
     struct control *control = unit->store->control;
     size_t count = 0, bytes = 0, at = unit->next;
@@ -211,6 +212,10 @@ static void synced(void *context, const struct zk_reply *reply)
         unit_retry_later(unit);
         return;
     }
+    if (unit->kind == STORE_CONFIG) {
+        config_look(unit);
+        return;
+    }
     if (unit->kind == STORE_STATE)
         for (size_t i = unit->next; i < unit->sent; i++)
             if (!unit->ops[i].skipped && unit->ops[i].op.kind == ZK_OP_SET)
@@ -257,17 +262,11 @@ static void topic_read(void *context, const struct zk_reply *reply)
 
 /* --- a topic that is half made or half removed ------------------------------------------------ */
 
-static size_t own_nodes(const struct unit *unit)
-{
-    return unit->kind == STORE_TOPIC ? CREATE_OWN : REMOVE_OWN;
-}
-
 /* What the list of partitions tells is done already is skipped. */
 static void partitions_listed(void *context, const struct zk_reply *reply)
 {
     struct unit *unit = context;
-    size_t count = (unit->count - own_nodes(unit)) / 2, highest = 0;
-    size_t first = unit->kind == STORE_TOPIC ? CREATE_OWN : 0;
+    size_t count = unit->partition_count, highest = 0;
     bool *exists = arena_calloc(&unit->store->arena, count + 1, sizeof *exists);
 
     if ((reply->code != 0 && reply->code != K_NOT_FOUND) || exists == NULL) {
@@ -277,16 +276,18 @@ static void partitions_listed(void *context, const struct zk_reply *reply)
     for (size_t i = 0; reply->code == 0 && i < reply->child_count; i++) {
         char *end;
         unsigned long partition = strtoul(reply->children[i], &end, 10);
-        if (*end != '\0' || partition >= count)
+        if (*end != '\0' || partition < unit->first_partition ||
+            partition - unit->first_partition >= count)
             continue;
+        partition -= unit->first_partition;
         exists[partition] = true;
         highest = partition > highest ? partition : highest;
     }
     for (size_t p = 0; p < count; p++) {
         /* Of the last that was made the state may be missing: a multi can end between the two. */
-        bool done = unit->kind == STORE_TOPIC ? exists[p] && p != highest : !exists[p];
-        unit->ops[first + 2 * p].skipped |= done;
-        unit->ops[first + 2 * p + 1].skipped |= done;
+        bool done = unit->kind == STORE_REMOVE ? !exists[p] : exists[p] && p != highest;
+        unit->ops[unit->first_op + 2 * p].skipped |= done;
+        unit->ops[unit->first_op + 2 * p + 1].skipped |= done;
     }
     unit->listed = true;
     unit_send(unit);
@@ -296,10 +297,8 @@ static void partitions_listed(void *context, const struct zk_reply *reply)
  * to be told so by one multi for each. */
 static void list_partitions(struct unit *unit)
 {
-    const struct unit_op *op = unit->kind == STORE_TOPIC
-                                   ? &unit->ops[CREATE_PARTITIONS]
-                                   : &unit->ops[unit->count - REMOVE_OWN];
-    if (zk_children(unit->store->control->session, op->op.path, NULL, partitions_listed, unit) != 0)
+    if (zk_children(unit->store->control->session, unit->directory, NULL, partitions_listed,
+                    unit) != 0)
         unit_retry_later(unit);
 }
 
@@ -314,7 +313,7 @@ static void log_refusal(const struct unit_op *op, int code)
 static void topic_entry_failed(struct unit *unit, int code, size_t at)
 {
     struct unit_op *op = &unit->ops[at];
-    bool expected = code == (unit->kind == STORE_TOPIC ? K_EXISTS : K_NOT_FOUND);
+    bool expected = code == (unit->kind == STORE_REMOVE ? K_NOT_FOUND : K_EXISTS);
 
     if (!expected) {
         log_refusal(op, code);
@@ -359,6 +358,19 @@ static void state_entry_failed(struct unit *unit, int code, size_t at)
     }
 }
 
+static void config_entry_failed(struct unit *unit, int code, size_t at)
+{
+    bool creates = unit->ops[at].op.kind == ZK_OP_CREATE;
+
+    if (at == CONFIG_NODE &&
+        (code == K_BAD_VERSION || code == (creates ? K_EXISTS : K_NOT_FOUND))) {
+        config_look(unit);
+        return;
+    }
+    log_refusal(&unit->ops[at], code);
+    unit_give_up(unit, STORE_STALE);
+}
+
 static void unit_answered(void *context, const struct zk_reply *reply)
 {
     struct unit *unit = context;
@@ -375,6 +387,8 @@ static void unit_answered(void *context, const struct zk_reply *reply)
         unit_resolve(unit);
     } else if (unit->kind == STORE_STATE) {
         state_entry_failed(unit, reply->code, unit->multi_of[reply->failed_op]);
+    } else if (unit->kind == STORE_CONFIG) {
+        config_entry_failed(unit, reply->code, unit->multi_of[reply->failed_op]);
     } else {
         topic_entry_failed(unit, reply->code, unit->multi_of[reply->failed_op]);
     }
@@ -410,6 +424,8 @@ void store_run(struct control *control, uint64_t token, const struct store_chang
     }
     for (size_t i = 0; i < count; i++) {
         store->verdicts[i] = STORE_OK;
+        if (changes[i].kind == STORE_CONFIG)  /* until something else is found */
+            store->found = (struct stored_config){ .version = changes[i].version, .broken = true };
         store->states[i] = changes[i].state;
         store->states[i].version++;           /* a set makes one more, a create makes 0 of -1 */
     }

@@ -45,34 +45,43 @@ static char *encode_state(struct arena *arena, const struct partition_state *sta
     return znode_encode_partition_state(arena, &node);
 }
 
-static bool build_create(struct unit *unit, size_t index, const struct store_change *change)
+static char *encode_config(struct arena *arena, const struct store_change *change)
 {
-    struct arena *arena = &unit->store->arena;
-    const char *name = change->topic;
+    size_t count = (size_t)change->config_count;
+    const char **names = arena_calloc(arena, 2 * count + 1, sizeof *names);
+
+    if (names == NULL)
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        names[i] = change->configs[i].name;
+        names[count + i] = change->configs[i].value;
+    }
+    return znode_encode_config(arena, &(struct znode_config){ count, names, names + count });
+}
+
+static char *encode_topic(struct arena *arena, const struct store_change *change)
+{
     struct znode_replicas *replicas =
         arena_calloc(arena, (size_t)change->partition_count, sizeof *replicas);
-    const char **names = arena_calloc(arena, 2 * (size_t)change->config_count + 1, sizeof *names);
-    if (replicas == NULL || names == NULL)
-        return false;
+
+    if (replicas == NULL)
+        return NULL;
     for (int32_t p = 0; p < change->partition_count; p++)
         replicas[p] = (struct znode_replicas){ change->states[p].replicas.count,
                                                change->states[p].replicas.ids };
-    for (int32_t i = 0; i < change->config_count; i++) {
-        names[i] = change->configs[i].name;
-        names[change->config_count + i] = change->configs[i].value;
-    }
-    struct znode_topic topic = { change->id, replicas, (size_t)change->partition_count };
-    struct znode_config config = { (size_t)change->config_count, names,
-                                   names + change->config_count };
+    return znode_encode_topic(arena, &(struct znode_topic){ change->id, replicas,
+                                                            (size_t)change->partition_count });
+}
 
-    /* The topic's node first: its existence decides who made the topic. */
-    bool made = unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_TOPIC, name),
-                         znode_encode_topic(arena, &topic), true, 0) &&
-                unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_CONFIG_TOPIC, name),
-                         znode_encode_config(arena, &config), true, 0) &&
-                unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_PARTITIONS, name), NULL,
-                         false, 0);
-    for (int32_t p = 0; made && p < change->partition_count; p++)
+/* Node and state of partitions from `first` on. */
+static bool add_partitions(struct unit *unit, size_t index, const struct store_change *change,
+                           int32_t first)
+{
+    struct arena *arena = &unit->store->arena;
+    const char *name = change->topic;
+    bool made = true;
+
+    for (int32_t p = first; made && p < change->partition_count; p++)
         made =
             unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_PARTITION, name, p), NULL,
                      false, 0) &&
@@ -81,11 +90,65 @@ static bool build_create(struct unit *unit, size_t index, const struct store_cha
     return made;
 }
 
+/* Where list_partitions() finds what is done already. */
+static bool know_partitions(struct unit *unit, const struct store_change *change, size_t first_op,
+                            int32_t first)
+{
+    unit->directory = znode_path(&unit->store->arena, ZNODE_PARTITIONS, change->topic);
+    unit->first_op = first_op;
+    unit->first_partition = (size_t)first;
+    unit->partition_count = (size_t)(change->partition_count - first);
+    return unit->directory != NULL;
+}
+
+static bool build_create(struct unit *unit, size_t index, const struct store_change *change)
+{
+    struct arena *arena = &unit->store->arena;
+    const char *name = change->topic;
+
+    /* The topic's node first: its existence decides who made the topic. */
+    return unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_TOPIC, name),
+                    encode_topic(arena, change), true, 0) &&
+           unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_CONFIG_TOPIC, name),
+                    encode_config(arena, change), true, 0) &&
+           unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_PARTITIONS, name), NULL,
+                    false, 0) &&
+           know_partitions(unit, change, CREATE_OWN, 0) && add_partitions(unit, index, change, 0);
+}
+
+/* The topic's node first, here too: whoever takes over in between makes the states that it misses,
+ * and never finds a partition that the topic does not have. Only a controller writes this node. */
+static bool build_grow(struct unit *unit, size_t index, const struct store_change *change)
+{
+    struct arena *arena = &unit->store->arena;
+
+    return unit_add(unit, index, ZK_OP_SET, znode_path(arena, ZNODE_TOPIC, change->topic),
+                    encode_topic(arena, change), true, -1) &&
+           know_partitions(unit, change, GROW_OWN, change->partition) &&
+           add_partitions(unit, index, change, change->partition);
+}
+
+/* Kafka's brokers and tools learn of it by the note. */
+static bool build_config(struct unit *unit, size_t index, const struct store_change *change)
+{
+    struct arena *arena = &unit->store->arena;
+    bool topic = change->entity == ENTITY_TOPIC;
+    const struct znode_config_change note = { topic ? "topics" : "brokers", change->topic };
+
+    return unit_add(unit, index, change->version < 0 ? ZK_OP_CREATE : ZK_OP_SET,
+                    znode_path(arena, topic ? ZNODE_CONFIG_TOPIC : ZNODE_CONFIG_BROKER,
+                               change->topic),
+                    encode_config(arena, change), true, change->version) &&
+           unit_add(unit, index, ZK_OP_CREATE_SEQUENTIAL,
+                    znode_path(arena, ZNODE_CONFIG_CHANGE, "config_change_"),
+                    znode_encode_config_change(arena, &note), true, 0);
+}
+
 static bool build_remove(struct unit *unit, size_t index, const struct store_change *change)
 {
     struct arena *arena = &unit->store->arena;
     const char *name = change->topic;
-    bool made = true;
+    bool made = know_partitions(unit, change, 0, 0);
 
     for (int32_t p = 0; made && p < change->partition_count; p++)
         made = unit_add(unit, index, ZK_OP_DELETE,
@@ -120,6 +183,23 @@ static bool build_state(struct unit *unit, size_t index, const struct store_chan
            unit_add(unit, index, ZK_OP_CREATE, path, data, true, 0);
 }
 
+static bool build_other(struct unit *unit, size_t index, const struct store_change *change)
+{
+    switch (change->kind) {
+    case STORE_TOPIC:
+        return build_create(unit, index, change);
+    case STORE_PARTITIONS:
+        return build_grow(unit, index, change);
+    case STORE_CONFIG:
+        return build_config(unit, index, change);
+    case STORE_REMOVE:
+        return build_remove(unit, index, change);
+    case STORE_STATE:
+        break;
+    }
+    return false;
+}
+
 /* One unit of the changes from *at on; moves *at behind them. */
 static struct unit *build_unit(struct store *store, const struct store_change *changes, size_t *at)
 {
@@ -138,9 +218,7 @@ static struct unit *build_unit(struct store *store, const struct store_change *c
             made = made && build_state(unit, *at, &changes[*at]);
     } else {
         unit = unit_new(store, change->kind, 2 * (size_t)change->partition_count + REMOVE_OWN);
-        if (unit != NULL)
-            made = change->kind == STORE_TOPIC ? build_create(unit, *at, change)
-                                               : build_remove(unit, *at, change);
+        made = unit != NULL && build_other(unit, *at, change);
         ++*at;
     }
     return made ? unit : NULL;

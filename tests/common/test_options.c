@@ -257,7 +257,7 @@ START_TEST(documentation_has_a_row_for_every_option)
     for (int i = 0; i < ROWS; i++)
         ck_assert_ptr_nonnull(strstr(text, rows[i].name));
     ck_assert_ptr_nonnull(strstr(text, "| `log.segment.bytes` (or `segment.bytes`) | int | "
-                                       "1073741824 | 14 to 2147483647 | at start, per topic | "
+                                       "1073741824 | 14 to 2147483647 | while running, per topic | "
                                        "Bytes in a segment. |\n"));
     ck_assert_ptr_nonnull(strstr(text, "This \\| that."));
     ck_assert_ptr_nonnull(strstr(text, "at least -1"));

@@ -7,7 +7,7 @@
 #include "tests/fuzz/target.h"
 #include "zk/znode.h"
 
-enum { KINDS = 9 };
+enum { KINDS = 10 };
 
 /* The text that the node decodes to and is encoded as again; NULL with *code when refused. */
 static char *normalise(struct arena *arena, int kind, const char *data, size_t size, int *code,
@@ -21,6 +21,7 @@ static char *normalise(struct arena *arena, int kind, const char *data, size_t s
         struct znode_config config;
         struct znode_controller controller;
         struct znode_producer_ids ids;
+        struct znode_config_change change;
         char *id;
         int32_t epoch;
     } node;
@@ -47,8 +48,10 @@ static char *normalise(struct arena *arena, int kind, const char *data, size_t s
     case 7:
         *code = znode_decode_epoch(data, size, &node.epoch, reason);
         return *code == 0 ? arena_printf(arena, "%d", (int)node.epoch) : NULL;
-    default:
+    case 8:
         TRY(znode_decode_producer_ids, znode_encode_producer_ids, ids);
+    default:
+        TRY(znode_decode_config_change, znode_encode_config_change, change);
     }
 #undef TRY
 }

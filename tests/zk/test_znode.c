@@ -67,6 +67,35 @@ START_TEST(nodes_are_written_as_kafka_writes_them)
 }
 END_TEST
 
+START_TEST(a_note_of_a_change_is_kafka_s_in_both_of_its_versions)
+{
+    static const char kafka_change[] = "{\"version\":2,\"entity_path\":\"topics/foo\"}";
+    static const char old_change[] =
+        "{\"version\":1,\"entity_type\":\"topics\",\"entity_name\":\"foo\"}";
+    static const char *const broken[] = {
+        "{\"version\":2}", "{\"version\":2,\"entity_path\":\"topics\"}",
+        "{\"version\":2,\"entity_path\":\"/foo\"}",
+        "{\"version\":2,\"entity_path\":\"topics/\"}",
+        "{\"version\":1,\"entity_type\":\"topics\"}",
+        "{\"version\":1,\"entity_type\":\"topics\",\"entity_name\":\"\"}", "foo", ""};
+    const struct znode_config_change change = { "topics", "foo" };
+    struct znode_config_change read;
+
+    ck_assert_str_eq(znode_encode_config_change(&arena, &change), kafka_change);
+    ck_assert_int_eq(
+        znode_decode_config_change(&arena, kafka_change, strlen(kafka_change), &read, NULL), 0);
+    ck_assert_str_eq(read.type, "topics");
+    ck_assert_str_eq(read.entity, "foo");
+    ck_assert_int_eq(
+        znode_decode_config_change(&arena, old_change, strlen(old_change), &read, NULL), 0);
+    ck_assert_str_eq(read.entity, "foo");
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++)
+        ck_assert_int_eq(
+            znode_decode_config_change(&arena, broken[i], strlen(broken[i]), &read, NULL),
+            K_CORRUPT);
+}
+END_TEST
+
 START_TEST(optional_fields_are_left_out_as_kafka_does)
 {
     const struct znode_endpoint secure[] = { { "INSIDE", "SSL", "fe80::1", 9093 } };
@@ -441,6 +470,7 @@ static Suite *znode_suite(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, nodes_are_written_as_kafka_writes_them);
     tcase_add_test(tests, optional_fields_are_left_out_as_kafka_does);
+    tcase_add_test(tests, a_note_of_a_change_is_kafka_s_in_both_of_its_versions);
     tcase_add_test(tests, paths_are_those_of_the_catalogue);
     tcase_add_test(tests, the_catalogue_names_parents_first);
     tcase_add_test(tests, nodes_of_kafka_are_understood);

@@ -4,11 +4,21 @@
  *   > stored NAME/P leader L epoch E version V replicas 1,2 isr 1 [written C]
  *   > elected EPOCH brokers 1,2:7,3@rack                id[:incarnation][@rack]
  *   > brokers 1,2
- *   > create NAME id N ticket T partitions P factor F [assign 1,2;2,1] [configs k=v,...] [validate]
- * [start S] > delete NAME|#N ticket T          #N: by id > config NAME k=v,...|- > ask ticket T
- * broker B epoch E after S until MS > drop T > result TOKEN
- * ok|exists|fenced|lost|stale:LEADER/EPOCH/VERSION/ISR[,...]    one, or one for each change > at MS
- * the clock of the next events > tick | deposed | deadline | copy */
+ *   > create NAME id N ticket T partitions P factor F [assign 1,2;2,1] [configs k=v,...]
+ *     [validate] [start S]
+ *   > delete NAME|#N ticket T                           #N: by id
+ *   > add NAME ticket T partitions P [assign 1,2;2,1] [validate]
+ *   > alter topic|broker NAME ticket T [set k=v,...] [unset k,...] [forget k] [validate]
+ *                                                       forget: unset what is no option
+ *   > config topic|broker NAME k=v,...|- version V      somebody else wrote it; k!w=v: w counts
+ *   > ask ticket T broker B epoch E after S until MS
+ *   > drop T
+ *   > result TOKEN ok|exists|fenced|lost|stale:LEADER/EPOCH/VERSION/ISR[,...]
+ *                                                       one, or one for each change
+ *   > result TOKEN found version V [configs k=v,...]    a configuration that is stale; without
+ *                                                       configs: it is broken
+ *   > at MS                                             the clock of the next events
+ *   > tick | deposed | deadline | copy */
 #include <check.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -108,9 +118,15 @@ static int32_t read_configs(char *text, struct controller_config *configs)
     if (text == NULL || strcmp(text, "-") == 0)
         return 0;
     for (char *pair = strtok_r(text, ",", &rest); pair != NULL; pair = strtok_r(NULL, ",", &rest)) {
-        char *value = strchr(pair, '=');
+        char *value = strchr(pair, '='), *instead = strchr(pair, '!');
         *value++ = '\0';
-        configs[count++] = (struct controller_config){.name = pair, .value = value};
+        if (instead != NULL)
+            *instead++ = '\0';
+        configs[count++] = (struct controller_config){
+            .name = pair,
+            .value = value,
+            .ignored = instead != NULL,
+            .instead = instead != NULL && *instead != '\0' ? instead : NULL};
     }
     return count;
 }
@@ -150,7 +166,9 @@ static void print_state(FILE *out, const struct partition_state *state)
 static void print_configs(FILE *out, const struct controller_config *configs, int32_t count)
 {
     for (int32_t i = 0; i < count; i++)
-        fprintf(out, "%s%s=%s", i > 0 ? "," : " configs ", configs[i].name, configs[i].value);
+        fprintf(out, "%s%s%s%s=%s", i > 0 ? "," : " configs ", configs[i].name,
+                configs[i].ignored ? "!" : "", configs[i].instead != NULL ? configs[i].instead : "",
+                configs[i].value);
 }
 
 static void print_change(FILE *out, uint64_t token, const struct store_change *change)
@@ -170,6 +188,21 @@ static void print_change(FILE *out, uint64_t token, const struct store_change *c
         fprintf(out, "%s/%d ", change->topic, (int)change->partition);
         print_state(out, &change->state);
         break;
+    case STORE_PARTITIONS:
+        fprintf(out, "partitions of %s id %d: %d, new from %d\n", change->topic,
+                number_of(&change->id), (int)change->partition_count, (int)change->partition);
+        for (int32_t p = 0; p < change->partition_count; p++) {
+            fprintf(out, "  %s/%d ", change->topic, (int)p);
+            print_state(out, &change->states[p]);
+        }
+        break;
+    case STORE_CONFIG:
+        fprintf(out, "config of %s %s version %d",
+                change->entity == ENTITY_TOPIC ? "topic" : "broker", change->topic,
+                (int)change->version);
+        print_configs(out, change->configs, change->config_count);
+        fputc('\n', out);
+        break;
     case STORE_REMOVE:
         fprintf(out, "remove %s id %d partitions %d\n", change->topic, number_of(&change->id),
                 (int)change->partition_count);
@@ -183,6 +216,14 @@ static void print_brokers(void *context, const struct controller_broker *brokers
     for (size_t i = 0; i < count; i++)
         fprintf(context, " %d:%d%s%s", (int)brokers[i].id, number_of(&brokers[i].incarnation),
                 brokers[i].rack[0] != '\0' ? "@" : "", brokers[i].rack);
+    fputc('\n', context);
+}
+
+static void print_settings(void *context, const char *broker,
+                           const struct controller_config *configs, int32_t config_count)
+{
+    fprintf(context, "  settings %s", broker);
+    print_configs(context, configs, config_count);
     fputc('\n', context);
 }
 
@@ -211,6 +252,7 @@ static void print_news(struct stage *stage, const struct controller_effect *effe
 {
     const struct controller_visitor visitor = {.context = out,
                                                .brokers = print_brokers,
+                                               .settings = print_settings,
                                                .topic = print_topic,
                                                .partition = print_partition,
                                                .deleted = print_deleted};
@@ -296,6 +338,16 @@ static void apply_elected(struct stage *stage, const struct words *words, FILE *
     stage_clear_topics(stage);
 }
 
+static int32_t read_sets(const char *text, struct replica_set *sets)
+{
+    int32_t count = 0;
+    for (const char *set = text; set != NULL; set = strchr(set, ';')) {
+        set += *set == ';';
+        sets[count++] = read_set(set);
+    }
+    return count;
+}
+
 static void apply_create(struct stage *stage, const struct words *words, FILE *out)
 {
     struct replica_set sets[LIST_MAX];
@@ -309,13 +361,48 @@ static void apply_create(struct stage *stage, const struct words *words, FILE *o
     event.create.replication_factor = (int32_t)number_after(words, "factor", -1);
     event.create.seed = (uint64_t)number_after(words, "start", 0);
     event.create.validate_only = has_word(words, "validate");
-    for (const char *set = word_after(words, "assign"); set != NULL; set = strchr(set, ';')) {
-        set += *set == ';';
-        sets[event.create.assignment_count++] = read_set(set);
-    }
+    event.create.assignment_count = read_sets(word_after(words, "assign"), sets);
     event.create.assignment = sets;
     event.create.config_count = read_configs((char *)word_after(words, "configs"), configs);
     event.create.configs = configs;
+    step(stage, &event, out);
+}
+
+static void apply_add(struct stage *stage, const struct words *words, FILE *out)
+{
+    struct replica_set sets[LIST_MAX];
+    struct controller_event event = {.type = CONTROLLER_ADD_PARTITIONS};
+
+    event.add.name = words->items[1];
+    event.add.ticket = (uint64_t)number_after(words, "ticket", 0);
+    event.add.partitions = (int32_t)number_after(words, "partitions", 0);
+    event.add.assignment_count = read_sets(word_after(words, "assign"), sets);
+    event.add.assignment = sets;
+    event.add.validate_only = has_word(words, "validate");
+    step(stage, &event, out);
+}
+
+static void apply_alter(struct stage *stage, const struct words *words, FILE *out)
+{
+    struct controller_config configs[LIST_MAX];
+    struct controller_alteration items[LIST_MAX];
+    struct controller_event event = {.type = CONTROLLER_ALTER_CONFIG};
+    char *rest = NULL, *unset = (char *)word_after(words, "unset");
+
+    event.alter.kind = strcmp(words->items[1], "topic") == 0 ? ENTITY_TOPIC : ENTITY_BROKER;
+    event.alter.name = words->items[2];
+    event.alter.ticket = (uint64_t)number_after(words, "ticket", 0);
+    event.alter.validate_only = has_word(words, "validate");
+    event.alter.items = items;
+    event.alter.count = read_configs((char *)word_after(words, "set"), configs);
+    for (int32_t i = 0; i < event.alter.count; i++)
+        items[i] = (struct controller_alteration){configs[i].name, configs[i].value, false};
+    for (char *name = unset != NULL ? strtok_r(unset, ",", &rest) : NULL; name != NULL;
+         name = strtok_r(NULL, ",", &rest))
+        items[event.alter.count++] = (struct controller_alteration){name, NULL, false};
+    if (word_after(words, "forget") != NULL)
+        items[event.alter.count++] =
+            (struct controller_alteration){word_after(words, "forget"), NULL, true};
     step(stage, &event, out);
 }
 
@@ -365,6 +452,18 @@ static void apply_result(struct stage *stage, const struct words *words, FILE *o
     event.stored.count = stage->change_counts[event.stored.token];
     event.stored.verdicts = verdicts;
     event.stored.states = states;
+    if (strcmp(text, "found") == 0) {
+        struct controller_config configs[LIST_MAX];
+        struct stored_config found = {.version = (int32_t)number_after(words, "version", 0),
+                                      .broken = word_after(words, "configs") == NULL,
+                                      .configs = configs};
+        found.config_count = read_configs((char *)word_after(words, "configs"), configs);
+        event.stored.config = &found;
+        verdicts[0] = STORE_STALE;
+        step(stage, &event, out);
+        free(states);
+        return;
+    }
     for (size_t i = 0; i < event.stored.count; i++) {
         verdicts[i] = read_verdict(text, &states[i]);
         const char *comma = strchr(text, ',');
@@ -413,9 +512,11 @@ static void apply_news_of_cluster(struct stage *stage, const struct words *words
         event.brokers.broker_count = read_brokers(words->items[1], brokers);
     } else {
         event.type = CONTROLLER_CONFIG_CHANGED;
-        event.config.name = words->items[1];
-        event.config.config_count = read_configs(words->items[2], configs);
-        event.config.configs = configs;
+        event.config.kind = strcmp(words->items[1], "topic") == 0 ? ENTITY_TOPIC : ENTITY_BROKER;
+        event.config.entity.name = words->items[2];
+        event.config.entity.config_count = read_configs(words->items[3], configs);
+        event.config.entity.configs = configs;
+        event.config.entity.version = (int32_t)number_after(words, "version", 0);
     }
     step(stage, &event, out);
 }
@@ -433,6 +534,10 @@ static void stage_apply(void *subject, const struct words *words, FILE *out)
         apply_create(stage, words, out);
     } else if (strcmp(verb, "delete") == 0) {
         apply_delete(stage, words, out);
+    } else if (strcmp(verb, "add") == 0) {
+        apply_add(stage, words, out);
+    } else if (strcmp(verb, "alter") == 0) {
+        apply_alter(stage, words, out);
     } else if (strcmp(verb, "result") == 0) {
         apply_result(stage, words, out);
     } else if (strcmp(verb, "ask") == 0) {

@@ -111,6 +111,12 @@ static void ignore_brokers(void *context, const struct controller_broker *broker
     (void)context, (void)brokers, (void)count;
 }
 
+static void ignore_settings(void *context, const char *broker,
+                            const struct controller_config *configs, int32_t config_count)
+{
+    (void)context, (void)broker, (void)configs, (void)config_count;
+}
+
 static struct controller_effects ask_after(struct controller *controller, uint64_t sequence)
 {
     struct controller_event event = {.type = CONTROLLER_CHANGES_ASKED};
@@ -128,7 +134,8 @@ START_TEST(who_missed_more_deletions_than_are_kept_gets_the_full_picture)
     struct controller *controller = controller_new(1, 7);
     int deleted = 0;
     const struct controller_visitor visitor = {
-        .context = &deleted, .brokers = ignore_brokers, .deleted = count_deleted};
+        .context = &deleted, .brokers = ignore_brokers, .settings = ignore_settings,
+        .deleted = count_deleted};
     elect(controller, &broker, 1);
     uint64_t before = controller_announced(controller).sequence;
 

@@ -17,7 +17,7 @@ void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *memory, size_t size);
 char *__wrap_strdup(const char *text);
 
-enum { NEVER = -1, ORDERS_MAX = 64, TICKETS = 4 };
+enum { NEVER = -1, ORDERS_MAX = 64, TICKETS = 7 };
 
 static int until_failure = NEVER; /* counts only while the controller runs */
 static bool inside;
@@ -102,7 +102,7 @@ static void elect(struct life *life, const struct controller_broker *brokers)
 {
     static const struct partition_state state = {
         .leader = 3, .replicas = {.count = 1, .ids = {3}}, .isr = {.count = 1, .ids = {3}}};
-    static const struct controller_config config = {"retention.ms", "1"};
+    static const struct controller_config config = {.name = "retention.ms", .value = "1"};
     const struct controller_topic topic = {.name = "old",
                                            .id = {{1}},
                                            .partition_count = 1,
@@ -121,7 +121,7 @@ static void elect(struct life *life, const struct controller_broker *brokers)
 
 static void create(struct life *life, const char *name, uint64_t ticket)
 {
-    static const struct controller_config config = {"cleanup.policy", "compact"};
+    static const struct controller_config config = {.name = "cleanup.policy", .value = "compact"};
     struct controller_event event = {.type = CONTROLLER_CREATE_TOPIC};
 
     event.create.name = name;
@@ -144,10 +144,37 @@ static void delete (struct life *life, const char *name, uint64_t ticket)
     step(life, &event);
 }
 
+static void add(struct life *life, const char *name, uint64_t ticket)
+{
+    static const struct replica_set set = {.count = 1, .ids = {1}};
+    struct controller_event event = {.type = CONTROLLER_ADD_PARTITIONS};
+    event.add.name = name;
+    event.add.ticket = ticket;
+    event.add.partitions = 2;
+    event.add.assignment = &set;
+    event.add.assignment_count = 1;
+    life->asked[ticket] = true;
+    step(life, &event);
+}
+
+static void alter(struct life *life, enum entity_kind kind, const char *name, uint64_t ticket)
+{
+    static const struct controller_alteration items[] = {{.name = "segment.ms", .value = "2"},
+                                                         {.name = "retention.ms"}};
+    struct controller_event event = {.type = CONTROLLER_ALTER_CONFIG};
+    event.alter.ticket = ticket;
+    event.alter.kind = kind;
+    event.alter.name = name;
+    event.alter.items = items;
+    event.alter.count = 2;
+    life->asked[ticket] = true;
+    step(life, &event);
+}
+
 static void live(struct life *life)
 {
     static const struct controller_broker brokers[] = {{.id = 1}, {.id = 2}};
-    static const struct controller_config config = {"retention.ms", "2"};
+    static const struct controller_config config = {.name = "retention.ms", .value = "2"};
     struct controller_event asked = {.type = CONTROLLER_CHANGES_ASKED};
     struct controller_event gone = {.type = CONTROLLER_BROKERS};
     struct controller_event configured = {.type = CONTROLLER_CONFIG_CHANGED};
@@ -162,10 +189,14 @@ static void live(struct life *life)
     gone.brokers.brokers = brokers;
     gone.brokers.broker_count = 1;
     step(life, &gone);
-    configured.config.name = "old";
-    configured.config.configs = &config;
-    configured.config.config_count = 1;
+    configured.config.kind = ENTITY_TOPIC;
+    configured.config.entity =
+        (struct controller_entity){.name = "old", .configs = &config, .config_count = 1};
     step(life, &configured);
+    settle(life);
+    add(life, "old", 5);
+    alter(life, ENTITY_TOPIC, "old", 6);
+    alter(life, ENTITY_BROKER, "<default>", 7);
     settle(life);
     delete (life, "new", 3);
     delete (life, "nobody", 4);
@@ -202,6 +233,9 @@ START_TEST(a_copy_is_whole_or_not_at_all)
 
     elect(&life, brokers);
     create(&life, "new", 1);
+    add(&life, "old", 2);
+    alter(&life, ENTITY_TOPIC, "old", 3);
+    alter(&life, ENTITY_BROKER, "<default>", 4);
     for (int n = 0; copy == NULL; n++) {
         until_failure = n;
         inside = true;

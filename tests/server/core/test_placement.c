@@ -129,6 +129,45 @@ START_TEST(more_replicas_than_brokers_are_refused)
 }
 END_TEST
 
+/* Kafka's addPartitions: five brokers, partition 0 led by broker 1, so start and shift are 1. */
+START_TEST(more_partitions_go_on_where_kafka_would)
+{
+    struct controller_broker live[5] = {{0}};
+    struct replica_set sets[7];
+    static const int32_t expected[7][3] = {{4, 1, 2}, {0, 2, 3}, {1, 4, 0}, {2, 0, 1},
+                                           {3, 1, 2}, {4, 2, 3}, {0, 3, 4}};
+
+    for (int32_t i = 0; i < 5; i++)
+        live[i].id = i;
+    ck_assert_int_eq(placement_extend(live, 5, 1, 3, 7, 3, sets), 0);
+
+    for (int p = 0; p < 7; p++)
+        for (int r = 0; r < 3; r++)
+            ck_assert_int_eq(sets[p].ids[r], expected[p][r]);
+}
+END_TEST
+
+START_TEST(more_partitions_are_spread_over_racks_also_without_their_first_leader)
+{
+    static const char *const racks[] = {"a", "b", "a", "b"};
+    struct controller_broker live[4] = {{0}};
+    struct replica_set sets[8];
+
+    for (int32_t i = 0; i < 4; i++) {
+        live[i].id = 10 * i;
+        snprintf(live[i].rack, sizeof live[i].rack, "%s", racks[i]);
+    }
+    ck_assert_int_eq(placement_extend(live, 4, 15, 5, 8, 2, sets), 0);
+    /* 15 is gone: the next larger id, 20, is number 2 of the brokers */
+    ck_assert_int_eq(sets[0].ids[0], 30);
+    for (int p = 0; p < 8; p++)
+        ck_assert_int_eq((sets[p].ids[0] / 10 + sets[p].ids[1] / 10) % 2, 1);
+    ck_assert_int_eq(placement_extend(live, 4, 99, 4, 1, 1, sets), 0);
+    ck_assert_int_eq(sets[0].ids[0], 0);
+    ck_assert_int_eq(placement_extend(live, 1, 0, 4, 1, 2, sets), K_INVALID_REPLICATION_FACTOR);
+}
+END_TEST
+
 Suite *placement_suite(void)
 {
     Suite *suite = suite_create("server/core/placement");
@@ -141,6 +180,8 @@ Suite *placement_suite(void)
     tcase_add_test(tcase, racks_are_ignored_unless_every_broker_has_one);
     tcase_add_test(tcase, every_set_is_free_of_doubles_and_spans_what_racks_allow);
     tcase_add_test(tcase, more_replicas_than_brokers_are_refused);
+    tcase_add_test(tcase, more_partitions_go_on_where_kafka_would);
+    tcase_add_test(tcase, more_partitions_are_spread_over_racks_also_without_their_first_leader);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -13,7 +13,10 @@
 enum {
     BROKERS = 5,
     NAMES = 6,
-    PARTITIONS = 4,
+    PARTITIONS = 6,
+    CREATED_MAX = 4, /* partitions of a new topic */
+    KEYS = 4,        /* that requests alter; the one behind them a person writes */
+    ENTITIES = 2,    /* brokers and the default */
     RECORDS_MAX = 1024, /* topics that ever exist in one life */
     ORDERS_MAX = 64,
     TICKETS = 4096,
@@ -26,9 +29,16 @@ enum {
             world_fail(world, #condition, __LINE__);                                               \
     } while (0)
 
+/* A stored configuration: a value per key, 0 when it is not set. */
+struct settings_record {
+    int32_t version;
+    int values[KEYS + 1];
+};
+
 /* A topic in the store, or in a picture; the place in the array is its id. */
 struct record {
     bool exists, doomed;
+    struct settings_record settings;
     int name;
     int32_t partition_count;
     struct partition_state partitions[PARTITIONS];
@@ -40,6 +50,8 @@ struct change {
     int record, partition;
     struct partition_state state, states[PARTITIONS];
     int32_t partition_count, name;
+    int entity; /* STORE_CONFIG of a broker; -1: of a topic */
+    struct settings_record settings;
 };
 struct order {
     uint64_t token;
@@ -48,7 +60,21 @@ struct order {
     struct change *changes;
 };
 
-enum ticket_kind { TICKET_NONE, TICKET_CREATE, TICKET_DELETE, TICKET_PREVIEW };
+enum ticket_kind {
+    TICKET_NONE,
+    TICKET_CREATE,
+    TICKET_DELETE,
+    TICKET_PREVIEW,
+    TICKET_ADD,
+    TICKET_ALTER
+};
+
+/* What an ADD or ALTER asked for. */
+struct wish {
+    int entity; /* -1: of the topic in ticket_records */
+    int key, value;
+    int32_t partitions;
+};
 
 struct asker {
     uint64_t ticket; /* 0: not asking */
@@ -56,6 +82,7 @@ struct asker {
     uint64_t sequence;
     bool partial; /* of the last news, more is to come */
     struct record records[RECORDS_MAX];
+    struct settings_record entities[ENTITIES];
     int current; /* while news is read */
     bool live[BROKERS];
     uint32_t incarnations[BROKERS];
@@ -77,12 +104,14 @@ struct world {
     bool overwritten;     /* by somebody else since the last election: it need not know */
 
     struct record store[RECORDS_MAX];
+    struct settings_record entities[ENTITIES];
     int record_count;
     struct order orders[ORDERS_MAX];
     size_t order_count;
 
     enum ticket_kind tickets[TICKETS];
     int ticket_records[TICKETS];
+    struct wish wishes[TICKETS];
     uint64_t next_ticket;
     struct asker askers[ASKERS];
 };
@@ -138,6 +167,59 @@ static bool states_equal(const struct partition_state *a, const struct partition
            a->isr.ids[0] == b->isr.ids[0];
 }
 
+/* --- configurations --------------------------------------------------------------------------- */
+
+static const char *entity_name(int entity)
+{
+    static const char *const names[ENTITIES] = {"<default>", "1"};
+    return names[entity];
+}
+
+static int entity_index(const char *name)
+{
+    return strcmp(name, "1") == 0;
+}
+
+static const char *key_name(int key)
+{
+    static const char *const names[KEYS + 1] = {"k0", "k1", "k2", "k3", "hand"};
+    return names[key];
+}
+
+static void read_configs(const struct controller_config *configs, int32_t count, int *values)
+{
+    memset(values, 0, (KEYS + 1) * sizeof *values);
+    for (int32_t i = 0; i < count; i++)
+        for (int key = 0; key <= KEYS; key++)
+            if (strcmp(configs[i].name, key_name(key)) == 0)
+                values[key] = atoi(configs[i].value);
+}
+
+struct config_room {
+    struct controller_config configs[KEYS + 1];
+    char texts[KEYS + 1][16];
+};
+
+/* As the shell reads it. */
+static int32_t list_configs(const struct settings_record *settings, struct config_room *room)
+{
+    int32_t count = 0;
+    for (int key = 0; key <= KEYS; key++) {
+        if (settings->values[key] == 0)
+            continue;
+        snprintf(room->texts[count], sizeof room->texts[0], "%d", settings->values[key]);
+        room->configs[count] =
+            (struct controller_config){.name = key_name(key), .value = room->texts[count]};
+        count++;
+    }
+    return count;
+}
+
+static bool settings_equal(const struct settings_record *a, const struct settings_record *b)
+{
+    return memcmp(a->values, b->values, sizeof a->values) == 0;
+}
+
 struct world *world_new(uint64_t seed)
 {
     struct world *world = calloc(1, sizeof *world);
@@ -150,6 +232,8 @@ struct world *world_new(uint64_t seed)
         world->live[i] = chance(world, 70);
         world->incarnations[i] = 1;
     }
+    for (int i = 0; i < ENTITIES; i++)
+        world->entities[i].version = -1;
     return world;
 }
 
@@ -173,6 +257,13 @@ static void hear_brokers(void *context, const struct controller_broker *brokers,
     }
 }
 
+static void hear_settings(void *context, const char *broker,
+                          const struct controller_config *configs, int32_t config_count)
+{
+    struct asker *asker = context;
+    read_configs(configs, config_count, asker->entities[entity_index(broker)].values);
+}
+
 static void hear_topic(void *context, const char *name, const struct uuid *id,
                        int32_t partition_count, const struct controller_config *configs,
                        int32_t config_count, bool changed)
@@ -180,9 +271,10 @@ static void hear_topic(void *context, const char *name, const struct uuid *id,
     struct asker *asker = context;
     asker->current = record_of(id);
     struct record *record = &asker->records[asker->current];
-    (void)configs;
-    (void)config_count;
     ck_assert(record->exists || changed);
+    ck_assert(!record->exists || partition_count >= record->partition_count); /* C12 */
+    if (changed)
+        read_configs(configs, config_count, record->settings.values);
     record->exists = true;
     record->name = name_index(name);
     record->partition_count = partition_count;
@@ -243,6 +335,7 @@ static void hear_news(struct world *world, const struct controller_effect *effec
 
     const struct controller_visitor visitor = {.context = asker,
                                                .brokers = hear_brokers,
+                                               .settings = hear_settings,
                                                .topic = hear_topic,
                                                .partition = hear_partition,
                                                .deleted = hear_deleted,
@@ -250,8 +343,10 @@ static void hear_news(struct world *world, const struct controller_effect *effec
     struct controller_announcement now = controller_announced(world->controller);
     if (now.epoch == 0)
         return; /* its time came before there was a picture */
-    if (effect->changes.full)
+    if (effect->changes.full) {
         memset(asker->records, 0, sizeof asker->records);
+        memset(asker->entities, 0, sizeof asker->entities);
+    }
     asker->sequence = controller_changes(world->controller, effect->changes.after_sequence,
                                          effect->changes.whole, &visitor);
     asker->epoch = now.epoch;
@@ -272,6 +367,16 @@ static void hear_answer(struct world *world, const struct controller_effect *eff
         EXPECT(world, world->store[record_of(&effect->answer.id)].exists);
     if (error == 0 && world->tickets[ticket] == TICKET_DELETE)
         EXPECT(world, !world->store[world->ticket_records[ticket]].exists);
+    if (error == 0 && world->tickets[ticket] == TICKET_ADD)
+        EXPECT(world, world->store[world->ticket_records[ticket]].partition_count >=
+                          world->wishes[ticket].partitions);
+    if (error == 0 && world->tickets[ticket] == TICKET_ALTER) {
+        const struct wish *wish = &world->wishes[ticket];
+        const struct settings_record *settings =
+            wish->entity >= 0 ? &world->entities[wish->entity]
+                              : &world->store[world->ticket_records[ticket]].settings;
+        EXPECT(world, settings->values[wish->key] == wish->value); /* C11 */
+    }
     if (error == K_TOPIC_ALREADY_EXISTS && world->tickets[ticket] != TICKET_DELETE) {
         bool exists = false;
         for (int i = 0; i < world->record_count; i++)
@@ -282,13 +387,16 @@ static void hear_answer(struct world *world, const struct controller_effect *eff
     world->tickets[ticket] = TICKET_NONE;
 }
 
+/* Partition -1: anything of the topic. */
 static bool in_flight(const struct world *world, int32_t epoch, int record, int partition)
 {
     for (size_t i = 0; i < world->order_count; i++)
         for (size_t j = 0; world->orders[i].epoch == epoch && j < world->orders[i].count; j++) {
             const struct change *change = &world->orders[i].changes[j];
-            if (change->record == record &&
-                (change->kind != STORE_STATE || change->partition == partition))
+            if (change->record != record)
+                continue;
+            if (partition < 0 || change->kind == STORE_TOPIC || change->kind == STORE_REMOVE ||
+                (change->kind == STORE_STATE && change->partition == partition))
                 return true;
         }
     return false;
@@ -306,18 +414,24 @@ static void hear_order(struct world *world, const struct controller_effect *effe
     for (size_t i = 0; i < order.count; i++) {
         const struct store_change *from = &effect->store.changes[i];
         struct change *change = &order.changes[i];
+        bool of_broker = from->kind == STORE_CONFIG && from->entity == ENTITY_BROKER;
         *change = (struct change){.kind = from->kind,
-                                  .record = record_of(&from->id),
+                                  .record = of_broker ? -1 : record_of(&from->id),
                                   .partition = from->partition,
                                   .state = from->state,
                                   .partition_count = from->partition_count,
-                                  .name = name_index(from->topic)};
+                                  .name = of_broker ? -1 : name_index(from->topic),
+                                  .entity = of_broker ? entity_index(from->topic) : -1,
+                                  .settings = {.version = from->version}};
+        read_configs(from->configs, from->config_count, change->settings.values);
+        if (from->kind == STORE_REMOVE)
+            EXPECT(world, !in_flight(world, order.epoch, change->record, -1)); /* C7 */
         if (from->kind == STORE_STATE) {
             EXPECT(world, from->state.controller_epoch == order.epoch); /* C2 */
             EXPECT(world,
                    !in_flight(world, order.epoch, change->record, change->partition)); /* C7 */
         }
-        if (from->kind == STORE_TOPIC)
+        if (from->kind == STORE_TOPIC || from->kind == STORE_PARTITIONS)
             memcpy(change->states, from->states,
                    (size_t)from->partition_count * sizeof *from->states);
     }
@@ -384,7 +498,17 @@ static void elect(struct world *world)
     struct controller_topic topics[RECORDS_MAX];
     struct controller_broker brokers[BROKERS];
     struct controller_event event = {.type = CONTROLLER_ELECTED};
+    struct config_room *rooms = calloc(NAMES + ENTITIES, sizeof *rooms);
+    struct controller_entity entities[ENTITIES];
 
+    for (int i = 0; i < ENTITIES; i++)
+        entities[i] = (struct controller_entity){
+            .name = entity_name(i),
+            .version = world->entities[i].version,
+            .configs = rooms[NAMES + i].configs,
+            .config_count = list_configs(&world->entities[i], &rooms[NAMES + i])};
+    event.elected.entities = entities;
+    event.elected.entity_count = ENTITIES;
     for (int i = 0; i < world->record_count; i++) {
         const struct record *record = &world->store[i];
         if (record->exists)
@@ -392,6 +516,10 @@ static void elect(struct world *world)
                 (struct controller_topic){.name = name_of(record->name),
                                           .id = id_of(i),
                                           .doomed = record->doomed,
+                                          .config_version = record->settings.version,
+                                          .configs = rooms[record->name].configs,
+                                          .config_count = list_configs(&record->settings,
+                                                                       &rooms[record->name]),
                                           .partition_count = record->partition_count,
                                           .partitions = record->partitions};
     }
@@ -403,6 +531,7 @@ static void elect(struct world *world)
     event.elected.brokers = brokers;
     event.elected.broker_count = list_brokers(world, brokers);
     world_step(world, &event);
+    free(rooms);
 }
 
 static void depose(struct world *world)
@@ -443,7 +572,7 @@ static void ask_create(struct world *world)
     EXPECT(world, world->record_count < RECORDS_MAX);
     event.create.name = name_of(name);
     event.create.id = id_of(world->record_count++);
-    event.create.partitions = 1 + pick(world, PARTITIONS);
+    event.create.partitions = 1 + pick(world, CREATED_MAX);
     event.create.replication_factor = chance(world, 95) ? 1 : 2;
     event.create.seed = rand_u64(&world->rand);
     event.create.validate_only = chance(world, 10);
@@ -456,6 +585,98 @@ static void ask_create(struct world *world)
     event.create.ticket =
         ticket_new(world, event.create.validate_only ? TICKET_PREVIEW : TICKET_CREATE, name);
     world_step(world, &event);
+}
+
+static int pick_record(struct world *world)
+{
+    int record = world->record_count == 0 ? 0 : pick(world, world->record_count);
+
+    for (int tries = 0; tries < 20 && !world->store[record].exists; tries++)
+        record = world->record_count == 0 ? 0 : pick(world, world->record_count);
+    return record;
+}
+
+static void ask_add(struct world *world)
+{
+    struct controller_event event = {.type = CONTROLLER_ADD_PARTITIONS};
+    struct replica_set sets[PARTITIONS];
+    int record = pick_record(world);
+    int32_t known = world->store[record].partition_count;
+
+    if (!world->store[record].exists)
+        return;
+    event.add.name = name_of(world->store[record].name);
+    event.add.partitions = chance(world, 90) && known < PARTITIONS
+                               ? known + 1 + pick(world, PARTITIONS - known)
+                               : pick(world, known + 1);
+    event.add.validate_only = chance(world, 10);
+    if (chance(world, 20) && event.add.partitions > known) {
+        event.add.assignment = sets;
+        event.add.assignment_count = event.add.partitions - known;
+        for (int i = 0; i < event.add.assignment_count; i++)
+            sets[i] = (struct replica_set){.count = 1, .ids = {pick(world, BROKERS + 1)}};
+    }
+    event.add.ticket =
+        ticket_new(world, event.add.validate_only ? TICKET_PREVIEW : TICKET_ADD, record);
+    world->wishes[event.add.ticket].partitions = event.add.partitions;
+    world_step(world, &event);
+}
+
+static void ask_alter(struct world *world)
+{
+    struct controller_event event = {.type = CONTROLLER_ALTER_CONFIG};
+    int entity = chance(world, 40) ? pick(world, ENTITIES) : -1;
+    int record = pick_record(world), key = pick(world, KEYS);
+    int value = chance(world, 30) ? 0 : 1 + pick(world, 1000);
+    char text[16];
+
+    if (entity < 0 && !world->store[record].exists)
+        return;
+    snprintf(text, sizeof text, "%d", value);
+    const struct controller_alteration item = {key_name(key), value != 0 ? text : NULL, false};
+    event.alter.kind = entity < 0 ? ENTITY_TOPIC : ENTITY_BROKER;
+    event.alter.name =
+        entity < 0 ? name_of(world->store[record].name) : entity_name(entity);
+    event.alter.items = &item;
+    event.alter.count = 1;
+    event.alter.validate_only = chance(world, 5);
+    event.alter.ticket =
+        ticket_new(world, event.alter.validate_only ? TICKET_PREVIEW : TICKET_ALTER, record);
+    world->wishes[event.alter.ticket] =
+        (struct wish){.entity = entity, .key = key, .value = value};
+    world_step(world, &event);
+}
+
+/* What stands in the store of a topic (entity -1) or a broker. */
+static void tell_config(struct world *world, int record, int entity)
+{
+    struct controller_event event = {.type = CONTROLLER_CONFIG_CHANGED};
+    const struct settings_record *settings =
+        entity < 0 ? &world->store[record].settings : &world->entities[entity];
+    struct config_room room;
+
+    event.config.kind = entity < 0 ? ENTITY_TOPIC : ENTITY_BROKER;
+    event.config.entity = (struct controller_entity){
+        .name = entity < 0 ? name_of(world->store[record].name) : entity_name(entity),
+        .version = settings->version,
+        .configs = room.configs,
+        .config_count = list_configs(settings, &room)};
+    world_step(world, &event);
+}
+
+/* With zkCli. Sometimes the controller hears of it at once, sometimes at the very end. */
+static void write_config_by_hand(struct world *world)
+{
+    int record = pick_record(world), entity = chance(world, 40) ? pick(world, ENTITIES) : -1;
+    struct settings_record *settings =
+        entity < 0 ? &world->store[record].settings : &world->entities[entity];
+
+    if (entity < 0 && !world->store[record].exists)
+        return;
+    settings->values[KEYS] = 1 + pick(world, 1000);
+    settings->version++;
+    if (chance(world, 50))
+        tell_config(world, record, entity);
 }
 
 static void ask_delete(struct world *world)
@@ -524,15 +745,20 @@ static void foreign_write(struct world *world)
 static enum store_verdict carry_out(struct world *world, const struct change *change, int32_t epoch,
                                     struct partition_state *found)
 {
-    struct record *record = &world->store[change->record];
+    struct record *record = &world->store[change->record >= 0 ? change->record : 0];
+    struct settings_record *settings =
+        change->entity >= 0 ? &world->entities[change->entity] : &record->settings;
 
     switch (change->kind) {
     case STORE_TOPIC:
         for (int i = 0; i < world->record_count; i++)
             if (world->store[i].exists && world->store[i].name == change->name)
                 return STORE_EXISTS;
-        *record = (struct record){
-            .exists = true, .name = change->name, .partition_count = change->partition_count};
+        *record = (struct record){.exists = true,
+                                  .name = change->name,
+                                  .partition_count = change->partition_count,
+                                  .settings = change->settings};
+        record->settings.version = 0;
         for (int32_t p = 0; p < change->partition_count; p++) {
             record->partitions[p] = change->states[p];
             record->partitions[p].version = 0;
@@ -548,8 +774,27 @@ static enum store_verdict carry_out(struct world *world, const struct change *ch
         record->partitions[change->partition] = change->state;
         record->partitions[change->partition].version++;
         return STORE_OK;
+    case STORE_PARTITIONS:
+        EXPECT(world, record->exists);
+        EXPECT(world, record->partition_count == change->partition);
+        EXPECT(world, change->partition_count > change->partition); /* C12 */
+        record->partition_count = change->partition_count;
+        for (int32_t p = change->partition; p < change->partition_count; p++) {
+            record->partitions[p] = change->states[p];
+            record->partitions[p].version = 0;
+            EXPECT(world, change->states[p].controller_epoch == epoch); /* C2 */
+        }
+        return STORE_OK;
+    case STORE_CONFIG:
+        if (settings->version != change->settings.version)
+            return STORE_STALE;
+        EXPECT(world, settings->values[KEYS] == change->settings.values[KEYS]); /* C11 */
+        memcpy(settings->values, change->settings.values, sizeof settings->values);
+        settings->version++;
+        return STORE_OK;
     case STORE_REMOVE:
         EXPECT(world, record->exists);
+        EXPECT(world, record->partition_count == change->partition_count); /* C12 */
         record->exists = record->doomed = false;
         return STORE_OK;
     }
@@ -585,6 +830,17 @@ static void store_answers(struct world *world, bool faults)
     event.stored.verdicts = verdicts;
     event.stored.states = found;
     event.stored.count = order.count;
+    struct config_room room;
+    struct stored_config stale;
+    if (order.changes[0].kind == STORE_CONFIG) {
+        const struct settings_record *settings =
+            order.changes[0].entity >= 0 ? &world->entities[order.changes[0].entity]
+                                         : &world->store[order.changes[0].record].settings;
+        stale = (struct stored_config){.version = settings->version,
+                                       .configs = room.configs,
+                                       .config_count = list_configs(settings, &room)};
+        event.stored.config = &stale;
+    }
     world_step(world, &event);
     if (fenced && was_elected && !world->lost)
         EXPECT(world, !world->elected); /* C4: a fence means resign */
@@ -628,12 +884,18 @@ void world_turn(struct world *world)
 
     if (dice < 38)
         store_answers(world, true);
-    else if (dice < 52)
+    else if (dice < 48)
         broker_flaps(world);
-    else if (dice < 64)
+    else if (dice < 57)
         ask_create(world);
-    else if (dice < 72)
+    else if (dice < 62)
         ask_delete(world);
+    else if (dice < 66)
+        ask_add(world);
+    else if (dice < 72)
+        ask_alter(world);
+    else if (dice < 74)
+        write_config_by_hand(world);
     else if (dice < 86)
         ask_changes(world);
     else if (dice < 92)
@@ -668,9 +930,13 @@ static void settle_askers(struct world *world)
         for (int j = 0; j < world->record_count; j++) {
             const struct record *heard = &asker->records[j], *stored = &world->store[j];
             EXPECT(world, heard->exists == stored->exists);
+            EXPECT(world, !stored->exists || heard->partition_count == stored->partition_count);
+            EXPECT(world, !stored->exists || settings_equal(&heard->settings, &stored->settings));
             for (int32_t p = 0; stored->exists && p < stored->partition_count; p++)
                 EXPECT(world, states_equal(&heard->partitions[p], &stored->partitions[p]));
         }
+        for (int j = 0; j < ENTITIES; j++)
+            EXPECT(world, settings_equal(&asker->entities[j], &world->entities[j]));
         for (int b = 0; b < BROKERS; b++) {
             EXPECT(world, asker->live[b] == world->live[b]);
             EXPECT(world, !world->live[b] || asker->incarnations[b] == world->incarnations[b]);
@@ -704,6 +970,11 @@ void world_settle(struct world *world)
             EXPECT(world, record->partitions[p].leader == (world->live[replica] ? replica : -1));
         }
     }
+    for (int i = 0; i < world->record_count; i++)
+        if (world->store[i].exists)
+            tell_config(world, i, -1);
+    for (int i = 0; i < ENTITIES; i++)
+        tell_config(world, 0, i);
     for (uint64_t ticket = 1; ticket < world->next_ticket; ticket++)
         EXPECT(world, world->tickets[ticket] == TICKET_NONE); /* C8: everybody got an answer */
     settle_askers(world);

@@ -259,6 +259,47 @@ bool crew_all_led(struct crew *crew, const char *topic, int32_t partitions)
     return true;
 }
 
+static bool tells(const struct metadata_config *configs, int32_t count, const char *name,
+                  const char *value)
+{
+    for (int32_t i = 0; i < count; i++)
+        if (strcmp(configs[i].name, name) == 0)
+            return value != NULL && strcmp(configs[i].value, value) == 0;
+    return value == NULL;
+}
+
+bool crew_topic_told(struct crew *crew, const char *topic, const char *name, const char *value)
+{
+    bool told = true;
+
+    for (int32_t id = 1; id <= CREW_MAX; id++) {
+        if (!crew->brokers[id].running)
+            continue;
+        const struct metadata *picture = metadata_get(crew->brokers[id].cell);
+        const struct metadata_topic *found = metadata_topic_by_name(picture, topic);
+        told &= found != NULL && tells(found->configs, found->config_count, name, value);
+        metadata_put(picture);
+    }
+    return told;
+}
+
+bool crew_broker_told(struct crew *crew, const char *of_broker, const char *name,
+                      const char *value)
+{
+    bool told = true;
+
+    for (int32_t id = 1; id <= CREW_MAX; id++) {
+        if (!crew->brokers[id].running)
+            continue;
+        const struct metadata *picture = metadata_get(crew->brokers[id].cell);
+        const struct metadata_settings *found = metadata_settings(picture, of_broker);
+        told &= found != NULL ? tells(found->configs, found->config_count, name, value)
+                              : value == NULL;
+        metadata_put(picture);
+    }
+    return told;
+}
+
 struct uuid crew_topic_id(const struct crew_broker *broker, const char *name)
 {
     const struct metadata *picture = metadata_get(broker->cell);
@@ -346,6 +387,53 @@ struct crew_request *crew_delete(struct crew_broker *broker, bool relay, const c
     return request_post(request, relay);
 }
 
+struct crew_request *crew_add_partitions(struct crew_broker *broker, bool relay, const char *topic,
+                                         int32_t partitions)
+{
+    struct crew_request *request = request_new(broker);
+
+    kairn__create_partitions_request__init(&request->add);
+    kairn__more_partitions__init(&request->more);
+    request->more.topic = (char *)(uintptr_t)topic;
+    request->more.partitions = (uint32_t)partitions;
+    request->mores[0] = &request->more;
+    request->add.n_topics = 1;
+    request->add.topics = request->mores;
+    request->head.body_case = KAIRN__REQUEST_HEAD__BODY_CREATE_PARTITIONS;
+    request->head.create_partitions = &request->add;
+    return request_post(request, relay);
+}
+
+struct crew_request *crew_alter(struct crew_broker *broker, const char *topic,
+                                const char *of_broker, const char *name, const char *value)
+{
+    struct crew_request *request = request_new(broker);
+
+    kairn__alter_configs_request__init(&request->alter);
+    kairn__altered_resource__init(&request->altered);
+    kairn__config_resource__init(&request->resource);
+    kairn__config_alteration__init(&request->alteration);
+    request->resource.kind = topic != NULL       ? KAIRN__CONFIG_RESOURCE__KIND__TOPIC
+                             : of_broker != NULL ? KAIRN__CONFIG_RESOURCE__KIND__BROKER
+                                                 : KAIRN__CONFIG_RESOURCE__KIND__CLUSTER;
+    if (topic != NULL || of_broker != NULL)
+        request->resource.name = (char *)(uintptr_t)(topic != NULL ? topic : of_broker);
+    request->alteration.name = (char *)(uintptr_t)name;
+    request->alteration.unset = value == NULL;
+    if (value != NULL)
+        request->alteration.value = (char *)(uintptr_t)value;
+    request->alterations[0] = &request->alteration;
+    request->altered.resource = &request->resource;
+    request->altered.n_alterations = 1;
+    request->altered.alterations = request->alterations;
+    request->altereds[0] = &request->altered;
+    request->alter.n_resources = 1;
+    request->alter.resources = request->altereds;
+    request->head.body_case = KAIRN__REQUEST_HEAD__BODY_ALTER_CONFIGS;
+    request->head.alter_configs = &request->alter;
+    return request_post(request, true);
+}
+
 bool crew_answered(const struct crew_request *request)
 {
     struct crew *crew = request->broker->crew;
@@ -363,6 +451,10 @@ int crew_result(struct crew_request *request)
     const Kairn__ResponseHead *response = &request->response;
     if (code == 0 && response->body_case == KAIRN__RESPONSE_HEAD__BODY_CREATE_TOPICS)
         code = head_error_code(response->create_topics->results[0]->error);
+    else if (code == 0 && response->body_case == KAIRN__RESPONSE_HEAD__BODY_CREATE_PARTITIONS)
+        code = head_error_code(response->create_partitions->results[0]->error);
+    else if (code == 0 && response->body_case == KAIRN__RESPONSE_HEAD__BODY_ALTER_CONFIGS)
+        code = head_error_code(response->alter_configs->results[0]->error);
     else if (code == 0)
         code = head_error_code(response->delete_topics->results[0]->error);
     arena_fini(&request->arena);

@@ -79,6 +79,10 @@ struct crew_broker *crew_other(struct crew *crew, const struct crew_broker *cont
 int32_t crew_led(const struct crew_broker *broker, const char *topic);
 /* The same number in the pictures of all that run. */
 bool crew_all_led(struct crew *crew, const char *topic, int32_t partitions);
+/* Everybody's picture tells this value (NULL: none) of a topic, or of a broker's settings. */
+bool crew_topic_told(struct crew *crew, const char *topic, const char *name, const char *value);
+bool crew_broker_told(struct crew *crew, const char *of_broker, const char *name,
+                      const char *value);
 struct uuid crew_topic_id(const struct crew_broker *broker, const char *topic);
 int32_t crew_epoch(const struct crew_broker *broker, const char *topic, int32_t partition);
 
@@ -92,6 +96,12 @@ struct crew_request {
     Kairn__ResponseHead response;
     Kairn__CreateTopicsRequest create;
     Kairn__DeleteTopicsRequest remove;
+    Kairn__CreatePartitionsRequest add;
+    Kairn__MorePartitions more, *mores[1];
+    Kairn__AlterConfigsRequest alter;
+    Kairn__AlteredResource altered, *altereds[1];
+    Kairn__ConfigResource resource;
+    Kairn__ConfigAlteration alteration, *alterations[1];
     Kairn__NewTopic topic, *topics[1];
     char *names[1];
     struct arena arena;
@@ -101,6 +111,11 @@ struct crew_request {
 struct crew_request *crew_create(struct crew_broker *broker, bool relay, const char *topic,
                                  int32_t partitions, int32_t replicas);
 struct crew_request *crew_delete(struct crew_broker *broker, bool relay, const char *topic);
+struct crew_request *crew_add_partitions(struct crew_broker *broker, bool relay, const char *topic,
+                                         int32_t partitions);
+/* Set one value, or unset it (NULL), of a topic or of a broker (NULL: of all). */
+struct crew_request *crew_alter(struct crew_broker *broker, const char *topic,
+                                const char *of_broker, const char *name, const char *value);
 bool crew_answered(const struct crew_request *request);
 /* Wait for the answer, free the request; the error of the request or of its topic. */
 int crew_result(struct crew_request *request);

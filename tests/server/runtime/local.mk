@@ -26,6 +26,7 @@ tests_server_runtime_test_control_SOURCES = \
 	tests/server/lib/crew_server.h tests/server/lib/crew_server.c \
 	tests/server/runtime/control_main.c tests/server/runtime/suites.h \
 	tests/server/runtime/test_control.c \
+	tests/server/runtime/test_control_configs.c \
 	tests/server/runtime/test_control_topics.c \
 	tests/server/runtime/test_producer_ids.c
 tests_server_runtime_test_control_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS) \

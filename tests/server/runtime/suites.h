@@ -13,5 +13,6 @@ Suite *warm_suite(void);
 Suite *control_suite(void);
 Suite *control_topics_suite(void);
 Suite *producer_ids_suite(void);
+Suite *control_configs_suite(void);
 
 #endif

@@ -1,22 +1,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/admin_internal.h"
 #include "client/ask.h"
 #include "client/config.h"
 #include "client/describe.h"
 #include "client/error.h"
 #include "client/handle.h"
 #include "common/error.h"
-
-struct klient_admin {
-    struct klient *klient;              /* referenced */
-};
-
-struct klient_results {
-    Kairn__ResponseHead *head;          /* owned */
-    Kairn__TopicResult **rows;
-    size_t count;
-};
 
 struct klient_settings {
     Kairn__ResponseHead *head;          /* owned */
@@ -64,7 +55,7 @@ void klient_new_topic_init(klient_new_topic_t *topic)
                                    .replication_factor = -1 };
 }
 
-static int check_admin(const klient_admin_t *admin)
+int admin_check(const klient_admin_t *admin)
 {
     if (admin == NULL)
         return K_INVALID_ARGUMENT;
@@ -73,8 +64,7 @@ static int check_admin(const klient_admin_t *admin)
 
 /* --- results ---------------------------------------------------------------------------------- */
 
-/* Only when nothing at all was carried out does asking again make sense. */
-static int judge_rows(Kairn__TopicResult **rows, size_t count)
+int admin_judge(Kairn__TopicResult *const *rows, size_t count)
 {
     int code = 0;
 
@@ -88,23 +78,23 @@ static int judge_rows(Kairn__TopicResult **rows, size_t count)
 
 static int judge_created(const Kairn__ResponseHead *head)
 {
-    return judge_rows(head->create_topics->results, head->create_topics->n_results);
+    return admin_judge(head->create_topics->results, head->create_topics->n_results);
 }
 
 static int judge_deleted(const Kairn__ResponseHead *head)
 {
-    return judge_rows(head->delete_topics->results, head->delete_topics->n_results);
+    return admin_judge(head->delete_topics->results, head->delete_topics->n_results);
 }
 
-/* Takes over `head`. */
-static klient_code_t take_results(Kairn__ResponseHead *head, Kairn__TopicResult **rows,
-                                  size_t count, size_t expected, klient_results_t **out,
-                                  klient_error_t **error)
+klient_code_t admin_take(Kairn__ResponseHead *head, Kairn__TopicResult **rows, size_t count,
+                         size_t expected, void *made, klient_results_t **out,
+                         klient_error_t **error)
 {
     klient_code_t code = KLIENT_OK;
 
     if (count != expected) {
         kairn__response_head__free_unpacked(head, NULL);
+        free(made);
         return fail(error, K_MALFORMED, NULL);
     }
     for (size_t i = 0; code == KLIENT_OK && i < count; i++) {
@@ -116,8 +106,9 @@ static klient_code_t take_results(Kairn__ResponseHead *head, Kairn__TopicResult 
     klient_results_t *results = out == NULL ? NULL : calloc(1, sizeof *results);
     if (results == NULL) {
         kairn__response_head__free_unpacked(head, NULL);
+        free(made);
     } else {
-        *results = (klient_results_t){ .head = head, .rows = rows, .count = count };
+        *results = (klient_results_t){ .head = head, .rows = rows, .count = count, .made = made };
         *out = results;
     }
     return code;
@@ -164,6 +155,7 @@ void klient_results_free(klient_results_t *results)
     if (results == NULL)
         return;
     kairn__response_head__free_unpacked(results->head, NULL);
+    free(results->made);
     free(results);
 }
 
@@ -186,29 +178,39 @@ static int build_configs(struct arena *arena, const klient_new_topic_t *from, Ka
     return to->configs == NULL ? K_NOMEM : 0;
 }
 
-static int build_assignment(struct arena *arena, const klient_new_topic_t *from,
-                            Kairn__NewTopic *to)
+int admin_assignment(struct arena *arena, const int32_t *ids, int32_t rows, int32_t width,
+                     Kairn__ReplicaList ***out)
 {
-    size_t width = (size_t)from->replication_factor;
-
-    if (from->assignment == NULL)
-        return 0;
-    if (from->partitions < 1 || from->replication_factor < 1)
+    if (rows < 1 || width < 1)
         return K_INVALID_REPLICA_ASSIGNMENT;
-    to->assignment = arena_calloc(arena, (size_t)from->partitions, sizeof *to->assignment);
-    for (int32_t i = 0; to->assignment != NULL && i < from->partitions; i++) {
+    Kairn__ReplicaList **lists = arena_calloc(arena, (size_t)rows, sizeof *lists);
+    if (lists == NULL)
+        return K_NOMEM;
+    for (int32_t i = 0; i < rows; i++) {
         Kairn__ReplicaList *list = arena_alloc(arena, sizeof *list);
         if (list == NULL)
             return K_NOMEM;
         kairn__replica_list__init(list);
-        list->brokers =
-            arena_copy(arena, from->assignment + (size_t)i * width, width * sizeof(int32_t));
+        list->brokers = arena_copy(arena, ids + (size_t)i * (size_t)width,
+                                   (size_t)width * sizeof(int32_t));
         if (list->brokers == NULL)
             return K_NOMEM;
-        list->n_brokers = width;
-        to->assignment[to->n_assignment++] = list;
+        list->n_brokers = (size_t)width;
+        lists[i] = list;
     }
-    return to->assignment == NULL ? K_NOMEM : 0;
+    *out = lists;
+    return 0;
+}
+
+static int build_assignment(struct arena *arena, const klient_new_topic_t *from,
+                            Kairn__NewTopic *to)
+{
+    if (from->assignment == NULL)
+        return 0;
+    int code = admin_assignment(arena, from->assignment, from->partitions,
+                                from->replication_factor, &to->assignment);
+    to->n_assignment = code == 0 ? (size_t)from->partitions : 0;
+    return code;
 }
 
 static int build_topic(struct arena *arena, const klient_new_topic_t *from, Kairn__NewTopic **out)
@@ -236,7 +238,7 @@ klient_code_t klient_admin_create_topics(klient_admin_t *admin,
                                          klient_results_t **results, klient_error_t **error)
 {
     Kairn__ResponseHead *head;
-    int code = check_admin(admin);
+    int code = admin_check(admin);
     if (code != 0 || topics == NULL || count == 0)
         return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
 
@@ -263,8 +265,8 @@ klient_code_t klient_admin_create_topics(klient_admin_t *admin,
     klient_code_t outcome = ask_wait(ask, timeout_ms, &head, error);
     if (outcome != KLIENT_OK)
         return outcome;
-    return take_results(head, head->create_topics->results, head->create_topics->n_results, count,
-                        results, error);
+    return admin_take(head, head->create_topics->results, head->create_topics->n_results, count,
+                      NULL, results, error);
 }
 
 klient_code_t klient_admin_delete_topics(klient_admin_t *admin, const char *const *names,
@@ -272,7 +274,7 @@ klient_code_t klient_admin_delete_topics(klient_admin_t *admin, const char *cons
                                          klient_results_t **results, klient_error_t **error)
 {
     Kairn__ResponseHead *head;
-    int code = check_admin(admin);
+    int code = admin_check(admin);
     if (code != 0 || names == NULL || count == 0)
         return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
 
@@ -300,14 +302,14 @@ klient_code_t klient_admin_delete_topics(klient_admin_t *admin, const char *cons
     klient_code_t outcome = ask_wait(ask, timeout_ms, &head, error);
     if (outcome != KLIENT_OK)
         return outcome;
-    return take_results(head, head->delete_topics->results, head->delete_topics->n_results, count,
-                        results, error);
+    return admin_take(head, head->delete_topics->results, head->delete_topics->n_results, count,
+                      NULL, results, error);
 }
 
 klient_code_t klient_admin_describe_cluster(klient_admin_t *admin, int64_t timeout_ms,
                                             klient_metadata_t **out, klient_error_t **error)
 {
-    int code = check_admin(admin);
+    int code = admin_check(admin);
     if (code != 0 || out == NULL)
         return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
     return describe(admin->klient, NULL, 0, false, false, timeout_ms, out, error);
@@ -316,7 +318,7 @@ klient_code_t klient_admin_describe_cluster(klient_admin_t *admin, int64_t timeo
 klient_code_t klient_admin_list_topics(klient_admin_t *admin, int64_t timeout_ms,
                                        klient_metadata_t **out, klient_error_t **error)
 {
-    int code = check_admin(admin);
+    int code = admin_check(admin);
     if (code != 0 || out == NULL)
         return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
     return describe(admin->klient, NULL, 0, true, false, timeout_ms, out, error);
@@ -326,7 +328,7 @@ klient_code_t klient_admin_describe_topics(klient_admin_t *admin, const char *co
                                            size_t count, int64_t timeout_ms,
                                            klient_metadata_t **out, klient_error_t **error)
 {
-    int code = check_admin(admin);
+    int code = admin_check(admin);
     if (code != 0 || out == NULL || names == NULL || count == 0)
         return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
     return describe(admin->klient, names, count, false, true, timeout_ms, out, error);
@@ -334,18 +336,32 @@ klient_code_t klient_admin_describe_topics(klient_admin_t *admin, const char *co
 
 /* --- settings --------------------------------------------------------------------------------- */
 
+static bool read_broker(const char *name, int32_t *out)
+{
+    char *end;
+    long id = strtol(name, &end, 10);
+
+    *out = (int32_t)id;
+    return name[0] >= '0' && name[0] <= '9' && *end == '\0' && id <= INT32_MAX;
+}
+
 klient_code_t klient_admin_describe_configs(klient_admin_t *admin, klient_resource_t kind,
                                             const char *name, int64_t timeout_ms,
                                             klient_settings_t **out, klient_error_t **error)
 {
     Kairn__ResponseHead *head;
-    int code = check_admin(admin);
-    if (code != 0 || name == NULL || out == NULL)
-        return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
+    int32_t broker = -1;
+    int code = admin_check(admin);
+    if (code == 0 && (name == NULL || out == NULL || kind > KLIENT_RESOURCE_CLUSTER ||
+                      (kind == KLIENT_RESOURCE_BROKER && !read_broker(name, &broker))))
+        code = K_INVALID_ARGUMENT;
+    if (code != 0)
+        return fail(error, code, NULL);
 
     struct ask *ask = ask_new(admin->klient);
     if (ask == NULL)
         return fail(error, K_NOMEM, NULL);
+    ask->broker = broker;               /* what stands in its file, it alone knows */
     Kairn__DescribeConfigsRequest *body = arena_alloc(&ask->arena, sizeof *body);
     Kairn__ConfigResource *resource = arena_alloc(&ask->arena, sizeof *resource);
     char *copy = arena_strdup(&ask->arena, name);
@@ -355,8 +371,7 @@ klient_code_t klient_admin_describe_configs(klient_admin_t *admin, klient_resour
     }
     kairn__describe_configs_request__init(body);
     kairn__config_resource__init(resource);
-    resource->kind = kind == KLIENT_RESOURCE_BROKER ? KAIRN__CONFIG_RESOURCE__KIND__BROKER
-                                                    : KAIRN__CONFIG_RESOURCE__KIND__TOPIC;
+    resource->kind = (Kairn__ConfigResource__Kind)kind;     /* the same numbers */
     resource->name = copy;
     body->resources = arena_copy(&ask->arena, &resource, sizeof resource);
     body->n_resources = 1;
@@ -395,9 +410,27 @@ klient_code_t klient_settings_get(const klient_settings_t *settings, size_t inde
     if (index >= settings->result->n_entries || out->size < sizeof *out)
         return KLIENT_INVALID_ARGUMENT;
     const Kairn__ConfigEntry *entry = settings->result->entries[index];
-    out->name = entry->name;
-    out->value = entry->value;
-    out->source = entry->source;
+    *out = (klient_setting_t){
+        .size = out->size,
+        .name = entry->name,
+        .value = entry->value,
+        .source = entry->source,
+        .read_only = entry->read_only,
+        .secret = entry->sensitive,
+        .synonym_count = entry->n_synonyms,
+    };
+    return KLIENT_OK;
+}
+
+klient_code_t klient_settings_synonym(const klient_settings_t *settings, size_t index,
+                                      size_t synonym, klient_setting_t *out)
+{
+    if (index >= settings->result->n_entries || out->size < sizeof *out ||
+        synonym >= settings->result->entries[index]->n_synonyms)
+        return KLIENT_INVALID_ARGUMENT;
+    const Kairn__ConfigSynonym *from = settings->result->entries[index]->synonyms[synonym];
+    *out = (klient_setting_t){ .size = out->size, .name = from->name, .value = from->value,
+                               .source = from->source };
     return KLIENT_OK;
 }
 

@@ -52,6 +52,7 @@ static void run(struct task *task)
     ask->inquiry.read = keep;
     ask->inquiry.done = done;
     ask->inquiry.once = ask->once;
+    ask->inquiry.broker = ask->broker;
     inquiry_start(&ask->inquiry, ask->klient, NULL, 0, ask->deadline_ms);
 }
 
@@ -74,6 +75,7 @@ struct ask *ask_new(struct klient *klient)
     if (ask == NULL)
         return NULL;
     ask->klient = klient;
+    ask->broker = -1;
     arena_init(&ask->arena, NULL, 0, SIZE_MAX);
     task_init(&ask->task, run, dispose);
     return ask;

@@ -22,6 +22,7 @@ struct ask {
     Kairn__RequestHead__BodyCase body_case;
     void *body;                         /* Kairn__...Request, in the arena */
     int64_t deadline_ms;
+    int32_t broker;                     /* whom to ask; -1: any */
     bool once;                          /* do not repeat what may have been carried out */
     /* Should the question be asked again because of this answer? Returns the code that says why, or
      * 0. May be NULL. */

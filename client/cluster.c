@@ -70,7 +70,7 @@ int64_t cluster_backoff(struct cluster *cluster, int64_t previous_ms)
 
 /* --- brokers ---------------------------------------------------------------------------------- */
 
-static struct broker *broker_find(struct cluster *cluster, int32_t id)
+struct broker *cluster_broker(struct cluster *cluster, int32_t id)
 {
     LIST_EACH(&cluster->brokers, node) {
         struct broker *broker = LIST_OWNER(node, struct broker, node);
@@ -82,7 +82,7 @@ static struct broker *broker_find(struct cluster *cluster, int32_t id)
 
 static void broker_learn(struct cluster *cluster, int32_t id, const char *host, uint32_t port)
 {
-    struct broker *broker = broker_find(cluster, id);
+    struct broker *broker = cluster_broker(cluster, id);
 
     if (id < 0 || host == NULL || host[0] == '\0' || strlen(host) >= sizeof broker->host ||
         port == 0 || port > UINT16_MAX)
@@ -502,7 +502,7 @@ struct broker *cluster_leader(struct cluster *cluster, const struct topic *topic
 {
     if (topic->code != 0 || partition >= topic->count || topic->partitions[partition].leader < 0)
         return NULL;
-    return broker_find(cluster, topic->partitions[partition].leader);
+    return cluster_broker(cluster, topic->partitions[partition].leader);
 }
 
 /* --- life ------------------------------------------------------------------------------------- */

@@ -69,6 +69,9 @@ int cluster_topic_code(struct cluster *cluster, const struct topic *topic);
 struct broker *cluster_leader(struct cluster *cluster, const struct topic *topic,
                               int32_t partition);
 
+/* A broker by its id; NULL: no picture has named it. */
+struct broker *cluster_broker(struct cluster *cluster, int32_t id);
+
 /* Leadership under `epoch` proved wrong, as `error` (may be NULL) says. Takes its hint of the new
  * leader, or asks for one. True when the hint was taken: trying again at once makes sense. */
 bool cluster_stale(struct cluster *cluster, struct topic *topic, int32_t partition, int32_t epoch,

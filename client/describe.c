@@ -216,8 +216,7 @@ klient_code_t klient_metadata_topic_config(const klient_metadata_t *metadata, si
         index >= metadata->picture->topics[topic]->n_configs || out->size < sizeof *out)
         return KLIENT_INVALID_ARGUMENT;
     const Kairn__ConfigEntry *entry = metadata->picture->topics[topic]->configs[index];
-    out->name = entry->name;
-    out->value = entry->value;
-    out->source = entry->source;
+    *out = (klient_setting_t){ .size = out->size, .name = entry->name, .value = entry->value,
+                               .source = entry->source };
     return KLIENT_OK;
 }

@@ -93,6 +93,21 @@ static void end_in_time(struct inquiry *inquiry)
     inquiry_end(inquiry, K_REQUEST_TIMED_OUT, reason.text);
 }
 
+/* The picture that is asked for now names every live broker: see changed(). */
+static void look_for_broker(struct inquiry *inquiry)
+{
+    struct k_reason reason = { "" };
+
+    if (!inquiry->looked) {
+        cluster_refresh(inquiry->klient->cluster);
+        retry(inquiry, K_BROKER_NOT_AVAILABLE);
+        return;
+    }
+    k_reason_set(&reason, K_BROKER_NOT_AVAILABLE, "there is no live broker %d",
+                 (int)inquiry->broker);
+    inquiry_end(inquiry, K_BROKER_NOT_AVAILABLE, reason.text);
+}
+
 static void attempt(struct inquiry *inquiry)
 {
     struct cluster *cluster = inquiry->klient->cluster;
@@ -122,6 +137,12 @@ static void attempt(struct inquiry *inquiry)
             return;
         }
         inquiry->epoch = inquiry->topic->partitions[inquiry->partition].epoch;
+    } else if (inquiry->broker >= 0) {
+        broker = cluster_broker(cluster, inquiry->broker);
+        if (broker == NULL) {
+            look_for_broker(inquiry);
+            return;
+        }
     } else {
         broker = cluster_any(cluster);
     }
@@ -138,7 +159,8 @@ static void changed(struct observer *observer)
 {
     struct inquiry *inquiry = LIST_OWNER(observer, struct inquiry, observer);
 
-    if (inquiry->topic != NULL)
+    inquiry->looked = true;
+    if (inquiry->topic != NULL || inquiry->broker >= 0)
         timer_at(inquiry->timer, loop_now_ms(inquiry->klient->loop));
 }
 
@@ -152,6 +174,7 @@ void inquiry_start(struct inquiry *inquiry, struct klient *klient, const char *t
     inquiry->backoff_ms = 0;
     inquiry->last_code = 0;
     inquiry->requested = false;
+    inquiry->looked = false;
     inquiry->timer = NULL;
     list_append(cluster_inquiries(klient->cluster), &inquiry->node);
     cluster_observe(klient->cluster, &inquiry->observer, changed);

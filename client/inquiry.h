@@ -19,6 +19,8 @@ struct inquiry {
     struct klient *klient;             /* borrowed */
     struct topic *topic;               /* held; NULL: any broker will do */
     int32_t partition;
+    int32_t broker;                    /* without a topic: whom to ask; -1: any. Set by the asker */
+    bool looked;                       /* for that broker, in a picture that was asked for */
     int32_t epoch;                     /* under which it was last asked */
     bool once;                         /* do not repeat what may have been carried out */
     int64_t deadline_ms, backoff_ms;

@@ -570,6 +570,28 @@ klient_code_t klient_admin_create_topics(klient_admin_t *admin,
                                          int validate_only, int64_t timeout_ms,
                                          klient_results_t **results, klient_error_t **error);
 
+/* More partitions for a topic that exists. klient_more_partitions_init() sets size and defaults. */
+typedef struct klient_more_partitions {
+    size_t size;
+    const char *topic;
+    int32_t partitions;              /* in all; never fewer than there are */
+    /* Explicit placement of the new ones: NULL, or rows of `replication_factor` ids each. */
+    const int32_t *assignment;
+    int32_t assignment_count, replication_factor;
+} klient_more_partitions_t;
+
+void klient_more_partitions_init(klient_more_partitions_t *more);
+
+/* Add partitions. A key's partition is its hash modulo their number, so keys move: records that
+ * share a key can then lie in two partitions, and their order is kept in neither. Producers use new
+ * partitions after metadata.max.age.ms at the latest; consumers keep what they are assigned.
+ * `validate_only`, results and errors as above; KLIENT_UNKNOWN_TOPIC_OR_PARTITION,
+ * KLIENT_INVALID_PARTITIONS (fewer, or as many as there are), KLIENT_INVALID_REPLICA_ASSIGNMENT. */
+klient_code_t klient_admin_create_partitions(klient_admin_t *admin,
+                                             const klient_more_partitions_t *const *more,
+                                             size_t count, int validate_only, int64_t timeout_ms,
+                                             klient_results_t **results, klient_error_t **error);
+
 /* Delete topics by name. As above; KLIENT_UNKNOWN_TOPIC_OR_PARTITION. */
 klient_code_t klient_admin_delete_topics(klient_admin_t *admin, const char *const *names,
                                          size_t count, int64_t timeout_ms,
@@ -629,6 +651,9 @@ typedef struct klient_setting {
     const char *name;
     const char *value;               /* "" when secret */
     const char *source;              /* "topic", "broker", "cluster", "file", "default" */
+    int read_only;                   /* takes a restart of the broker to change */
+    int secret;
+    size_t synonym_count;            /* see klient_settings_synonym() */
 } klient_setting_t;
 
 const char *klient_metadata_cluster_id(const klient_metadata_t *metadata);
@@ -651,19 +676,46 @@ void klient_metadata_free(klient_metadata_t *metadata);           /* NULL is all
 
 typedef enum klient_resource {
     KLIENT_RESOURCE_TOPIC = 0,
-    KLIENT_RESOURCE_BROKER = 1
+    KLIENT_RESOURCE_BROKER = 1,
+    KLIENT_RESOURCE_CLUSTER = 2      /* what counts for all brokers; its name is "" */
 } klient_resource_t;
 
-/* Every setting of a topic (by name) or broker (by id as text), defaults included. Free *out with
- * klient_settings_free(). KLIENT_UNKNOWN_TOPIC_OR_PARTITION, KLIENT_BROKER_NOT_AVAILABLE,
- * KLIENT_REQUEST_TIMED_OUT. */
+/* Every setting of a topic (by name) or broker (by id as text), defaults included; of the cluster,
+ * what is set for all brokers. What counts is the first of: set for the topic ("topic"), for the
+ * broker while it runs ("broker"), for all brokers while they run ("cluster"), in the broker's file
+ * ("file"), the built-in default ("default"). Free *out with klient_settings_free().
+ * KLIENT_UNKNOWN_TOPIC_OR_PARTITION, KLIENT_BROKER_NOT_AVAILABLE, KLIENT_REQUEST_TIMED_OUT. */
 klient_code_t klient_admin_describe_configs(klient_admin_t *admin, klient_resource_t kind,
                                             const char *name, int64_t timeout_ms,
                                             klient_settings_t **out, klient_error_t **error);
 size_t klient_settings_count(const klient_settings_t *settings);
 klient_code_t klient_settings_get(const klient_settings_t *settings, size_t index,
                                   klient_setting_t *out);
+/* Of the setting at `index`, the `synonym`-th of all that is set, what counts first: name, value
+ * and source of *out, which live as long as the settings. */
+klient_code_t klient_settings_synonym(const klient_settings_t *settings, size_t index,
+                                      size_t synonym, klient_setting_t *out);
 void klient_settings_free(klient_settings_t *settings);           /* NULL is allowed */
+
+/* What is to change of one topic, of one broker, or for all brokers; all of it or nothing. */
+typedef struct klient_alteration {
+    size_t size;
+    klient_resource_t kind;
+    const char *name;                /* topic, broker id as text, "" */
+    const char *const *config_names;
+    const char *const *config_values;    /* NULL: back to what counts without this override */
+    size_t config_count;
+} klient_alteration_t;
+
+/* Alter configurations: what is not named stays. It counts without a restart, on every broker once
+ * it has heard of it. `validate_only`, results and errors as in klient_admin_create_topics();
+ * KLIENT_INVALID_CONFIG (the text names the nearest option, the range, or says that it takes a
+ * restart), KLIENT_NOT_SUPPORTED_YET, KLIENT_UNKNOWN_TOPIC_OR_PARTITION,
+ * KLIENT_BROKER_NOT_AVAILABLE. */
+klient_code_t klient_admin_alter_configs(klient_admin_t *admin,
+                                         const klient_alteration_t *const *alterations,
+                                         size_t count, int validate_only, int64_t timeout_ms,
+                                         klient_results_t **results, klient_error_t **error);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -78,6 +78,15 @@ static size_t edit_distance(const char *a, size_t a_size, const char *b, size_t 
     return row[b_size];
 }
 
+size_t options_name_distance(const char *a, const char *b)
+{
+    size_t a_size = strlen(a), b_size = strlen(b);
+
+    if (a_size > NAME_MAX_SIZE || b_size > NAME_MAX_SIZE)
+        return SIZE_MAX;
+    return edit_distance(a, a_size, b, b_size);
+}
+
 /* The served name most like `name`; NULL when nothing comes near. */
 static const char *nearest_name(const struct option_table *table, const char *name, size_t size)
 {

@@ -90,6 +90,10 @@ const struct option *options_find(const struct option_table *table, const char *
 /* The current value as text into `text` of `size` bytes; "" for a NULL string. */
 void options_format(const struct option *row, const void *values, char *text, size_t size);
 
+/* How many characters must be put in, left out or changed to make one name of the other; SIZE_MAX
+ * when one of them is too long to be a name. */
+size_t options_name_distance(const char *a, const char *b);
+
 /* What values a row takes, in words: "0 to 100", "at least 1", "none, gzip", "true, false"; ""
  * when everything of its type will do. */
 void options_format_range(const struct option *row, char *text, size_t size);

@@ -93,6 +93,7 @@ static void picture_changed(void *context)
         broker->swept = true;
         dirs_set_aside_strays(broker->dirs, picture, broker->id);
     }
+    broker_data_configure(broker, picture);
     shards_picture_changed(broker->shards);
     if (!broker->ready && self != NULL && uuid_equal(&self->incarnation, &broker->incarnation))
         tell_ready(broker);

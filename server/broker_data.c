@@ -11,6 +11,7 @@
 #include "net/loop.h"
 #include "server/call.h"
 #include "server/codec/codec.h"
+#include "server/dynamic.h"
 #include "server/runtime/control.h"
 #include "server/runtime/dirs.h"
 #include "server/runtime/io_pool.h"
@@ -135,7 +136,32 @@ static int make_shards(struct broker *broker, struct k_reason *reason)
         },
     };
     code = topic_config_defaults(&config_table, &broker->config, &options.defaults, reason);
+    broker->topic_defaults = options.defaults;
     return code != 0 ? code : shards_new(&options, &broker->shards);
+}
+
+void broker_data_configure(struct broker *broker, const struct metadata *picture)
+{
+    struct topic_config defaults;
+    struct k_reason reason = { "" };
+    struct config config;
+    int code = dynamic_config(&broker->config, picture, broker->id, &config);
+
+    if (code == 0) {
+        code = topic_config_defaults(&config_table, &config, &defaults, &reason);
+        atomic_store(&broker->gates.idle_ms, config.connections_max_idle_ms);
+        config_fini(&config);
+    }
+    if (code == 0 && memcmp(&defaults, &broker->topic_defaults, sizeof defaults) != 0) {
+        code = shards_configure(broker->shards, &defaults);
+        if (code == 0) {
+            LOG_INFO("broker-reconfigured", "broker=%" PRId32, broker->id);
+            broker->topic_defaults = defaults;
+        }
+    }
+    if (code != 0)
+        LOG_ERROR("broker-not-reconfigured", "broker=%" PRId32 " error=%s", broker->id,
+                  k_error_name(code));
 }
 
 static void relay_to_controller(void *context, struct control_request *request)

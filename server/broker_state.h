@@ -11,6 +11,7 @@
 #include "server/endpoints.h"
 #include "server/gate.h"
 #include "server/runtime/metadata.h"
+#include "server/runtime/topic_config.h"
 
 struct control;
 struct control_self;
@@ -65,6 +66,7 @@ struct broker {
     int32_t id;
     char cluster_id[25];
     struct uuid incarnation, previous;
+    struct topic_config topic_defaults;         /* as told to the shards; control loop */
     bool serving;                               /* the data plane's threads run */
     bool clean;                                 /* all logs were closed cleanly */
     bool ready, swept, stopping;                /* control loop */
@@ -82,6 +84,9 @@ int broker_loops_wanted(const struct config *config);
  * The loops keep running, for answers that the control plane still owes; the directories stay
  * locked, because it may still describe them. Called by broker_stop(). */
 bool broker_data_stop(struct broker *broker);
+
+/* The picture may say how this broker is to be configured from now on. */
+void broker_data_configure(struct broker *broker, const struct metadata *picture);
 
 /* End the loops and free; also after a start that failed half-way. */
 void broker_data_free(struct broker *broker);

@@ -44,8 +44,8 @@
       "Largest request in bytes; a connection that sends a larger one is closed.")                   \
     X(LONG, queued_max_bytes, "queued.max.request.bytes", "268435456", -1, OPTION_NO_MAX, NULL, 0, NULL,    \
       "Bytes of requests being received or in work above which a broker reads no more; -1: no limit.") \
-    X(LONG, connections_max_idle_ms, "connections.max.idle.ms", "600000", 0, OPTION_NO_MAX, NULL, 0, NULL,  \
-      "A connection without traffic is closed after this many milliseconds; 0: never.")              \
+    X(LONG, connections_max_idle_ms, "connections.max.idle.ms", "600000", 0, OPTION_NO_MAX, NULL, OPTION_RUNTIME, NULL, \
+      "A connection without traffic is closed after this many milliseconds; 0: never. A change counts for new connections.")              \
     X(STRING, tcp_congestion, "socket.tcp.congestion", NULL, 0, 0, NULL, 0, NULL,                    \
       "TCP congestion control of accepted connections, for instance cubic; unset: the system's.")    \
     X(INT, fetch_max_bytes, "fetch.max.bytes", "57671680", 1024, 1073741824, NULL, 0, NULL,          \

@@ -32,7 +32,7 @@ struct gates {
     int32_t broker_id;
     const char *cluster_id;             /* borrowed */
     size_t frame_max;                   /* socket.request.max.bytes and the frame's own length */
-    int64_t idle_ms;
+    _Atomic int64_t idle_ms;            /* of connections that come from now on */
     int count;
     struct gate *items;                 /* one per loop; owned */
 };

@@ -6,6 +6,7 @@ libbroker_la_SOURCES = \
 	server/call.h server/call.c \
 	server/config.h server/config.c server/config_table.h \
 	server/connection.h server/connection.c \
+	server/dynamic.h server/dynamic.c \
 	server/endpoints.h server/endpoints.c \
 	server/flags.h server/flags.c \
 	server/gate.h server/gate.c

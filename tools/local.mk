@@ -8,9 +8,11 @@ EXTRA_DIST += $(CHECK_TOOLS) tests/tools/test_checks.sh tests/tools/test_bench_s
 # The kairn command. It uses klient.h; only `kairn log dump` reads files of the storage itself.
 bin_PROGRAMS += kairn
 kairn_SOURCES = \
+	tools/kairn/alter.c \
 	tools/kairn/args.c \
 	tools/kairn/cluster.c \
 	tools/kairn/command.h \
+	tools/kairn/config.c \
 	tools/kairn/connect.h tools/kairn/connect.c \
 	tools/kairn/consume.c \
 	tools/kairn/json.h tools/kairn/json.c \
@@ -26,6 +28,7 @@ kairn_SOURCES = \
 	tools/kairn/produce.c \
 	tools/kairn/record_format.h tools/kairn/record_format.c \
 	tools/kairn/table.h tools/kairn/table.c \
-	tools/kairn/topic.c
+	tools/kairn/topic.c \
+	tools/kairn/wishes.h tools/kairn/wishes.c
 kairn_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 kairn_LDADD = libstorage.la libproto.la libcommon.la libklient.la $(JANSSON_LIBS) $(PROTOBUF_C_LIBS)

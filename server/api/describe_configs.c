@@ -1,4 +1,5 @@
-/* DescribeConfigs: every option of a topic or of this broker, with its value and its source. */
+/* DescribeConfigs: every option of a topic or of this broker, or what is set for all brokers; with
+ * the value that counts, and everything that is set, what counts first. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "server/api/handlers.h"
 #include "server/api/hint.h"
 #include "server/api/request.h"
+#include "server/runtime/config_values.h"
 #include "server/runtime/metadata.h"
 #include "server/runtime/shard.h"
 #include "server/runtime/topic_config.h"
@@ -33,37 +35,117 @@ static bool is_served(const struct option *row)
     return (row->flags & (OPTION_NOT_YET | OPTION_NO_EFFECT)) == 0;
 }
 
-/* The broker's value of a row and where it comes from. False when out of memory. */
-static bool fill_from_broker(struct request *request, const struct option *row,
-                             Kairn__ConfigEntry *entry)
-{
-    const struct api *api = request->api;
-    char value[VALUE_SIZE] = "";
+/* What is set of one option, what counts first. */
+struct chain_builder {
+    struct request *request;
+    Kairn__ConfigSynonym *items;
+    void **pointers;
+    size_t count;
+    bool failed;
+};
 
-    if ((row->flags & OPTION_SECRET) == 0)
-        options_format(row, api->option_values, value, sizeof value);
-    entry->value = arena_strdup(&request->arena, value);
-    entry->source = (char *)source_name(api->option_sources[row - api->option_table->rows]);
-    return entry->value != NULL;
+enum { SYNONYMS_MAX = 5 };      /* topic, broker, cluster, file, default */
+
+static bool chain_start(struct chain_builder *chain, struct request *request)
+{
+    *chain = (struct chain_builder){ .request = request };
+    chain->items = request_messages(request, SYNONYMS_MAX, sizeof *chain->items, &chain->pointers);
+    chain->failed = chain->items == NULL;
+    return !chain->failed;
 }
 
-static bool fill_from_topic(struct request *request, const struct metadata_topic *topic,
-                            const struct option *row, Kairn__ConfigEntry *entry)
+static void chain_add(struct chain_builder *chain, const char *name, const char *value,
+                      const char *source)
 {
-    for (int32_t i = 0; i < topic->config_count; i++) {
-        if (strcmp(topic->configs[i].name, row->name) == 0) {
-            entry->value = arena_strdup(&request->arena, topic->configs[i].value);
-            entry->source = (char *)"topic";
-            return entry->value != NULL;
-        }
+    if (chain->failed || value == NULL)
+        return;
+    Kairn__ConfigSynonym *synonym = &chain->items[chain->count++];
+    kairn__config_synonym__init(synonym);
+    synonym->name = (char *)name;
+    synonym->value = arena_strdup(&chain->request->arena, value);
+    synonym->source = (char *)source;
+    chain->failed = synonym->value == NULL;
+}
+
+static const char *find_config(const struct metadata_config *configs, int32_t count,
+                               const char *name)
+{
+    for (int32_t i = 0; i < count; i++) {
+        if (strcmp(configs[i].name, name) == 0)
+            return configs[i].value;
     }
-    const struct option *source =
-        options_find(request->api->option_table, topic_config_broker_name(row->name));
-    if (source != NULL)
-        return fill_from_broker(request, source, entry);
-    entry->value = (char *)row->fallback;
-    entry->source = (char *)source_name(OPTION_FROM_DEFAULT);
+    return NULL;
+}
+
+/* What the picture has for a broker, or for all of them. */
+static void add_dynamic(struct chain_builder *chain, const struct option *row, const char *broker,
+                        const char *source)
+{
+    const struct metadata_settings *settings =
+        metadata_settings(shard_picture(chain->request->shard), broker);
+
+    if (settings != NULL && option_changeable(row))
+        chain_add(chain, row->name,
+                  find_config(settings->configs, settings->config_count, row->name), source);
+}
+
+/* All that says something about an option of this broker. */
+static void add_of_broker(struct chain_builder *chain, const struct option *row)
+{
+    const struct api *api = chain->request->api;
+    enum option_source source = api->option_sources[row - api->option_table->rows];
+    char self[16], value[VALUE_SIZE] = "";
+
+    snprintf(self, sizeof self, "%d", (int)api->broker_id);
+    add_dynamic(chain, row, self, "broker");
+    add_dynamic(chain, row, CONFIG_DEFAULT_BROKER, "cluster");
+    if ((row->flags & OPTION_SECRET) == 0)
+        options_format(row, api->option_values, value, sizeof value);
+    if (source != OPTION_FROM_DEFAULT)
+        chain_add(chain, row->name, value, source_name(source));
+    chain_add(chain, row->name, row->fallback != NULL ? row->fallback : "",
+              source_name(OPTION_FROM_DEFAULT));
+}
+
+/* The first of the chain is what counts. False when out of memory. */
+static bool chain_finish(const struct chain_builder *chain, const struct option *row,
+                         Kairn__ConfigEntry *entry)
+{
+    if (chain->failed)
+        return false;
+    kairn__config_entry__init(entry);
+    entry->name = (char *)row->name;
+    entry->sensitive = (row->flags & OPTION_SECRET) != 0;
+    entry->read_only = !option_changeable(row);
+    entry->n_synonyms = chain->count;
+    entry->synonyms = (Kairn__ConfigSynonym **)chain->pointers;
+    if (chain->count > 0) {
+        entry->value = chain->items[0].value;
+        entry->source = chain->items[0].source;
+    }
     return true;
+}
+
+static bool fill_entry(struct request *request, const struct metadata_topic *topic,
+                       const struct option *row, Kairn__ConfigEntry *entry)
+{
+    struct chain_builder chain;
+    const struct option *of_broker = row;
+
+    if (!chain_start(&chain, request))
+        return false;
+    if (topic != NULL) {
+        const char *broker_name = topic_config_broker_name(row->name);
+        chain_add(&chain, row->name,
+                  find_config(topic->configs, topic->config_count, row->name), "topic");
+        of_broker = broker_name != NULL ? options_find(request->api->option_table, broker_name)
+                                        : NULL;
+    }
+    if (of_broker != NULL)
+        add_of_broker(&chain, of_broker);
+    else
+        chain_add(&chain, row->name, row->fallback, source_name(OPTION_FROM_DEFAULT));
+    return chain_finish(&chain, row, entry);
 }
 
 /* All served rows; `topic` NULL: the broker's. */
@@ -77,18 +159,39 @@ static bool fill_entries(struct request *request, const struct option_table *tab
         return false;
 
     for (size_t i = 0; i < table->count; i++) {
-        const struct option *row = &table->rows[i];
-        if (!is_served(row))
-            continue;
-        Kairn__ConfigEntry *entry = &entries[result->n_entries++];
-        kairn__config_entry__init(entry);
-        entry->name = (char *)row->name;
-        if (!(topic != NULL ? fill_from_topic(request, topic, row, entry)
-                            : fill_from_broker(request, row, entry)))
+        if (is_served(&table->rows[i]) &&
+            !fill_entry(request, topic, &table->rows[i], &entries[result->n_entries++]))
             return false;
     }
     result->entries = (Kairn__ConfigEntry **)pointers;
     return true;
+}
+
+/* Only what is set for all brokers: the rest is each broker's own. */
+static bool describe_cluster(struct request *request, Kairn__ConfigResult *result)
+{
+    const struct metadata_settings *settings =
+        metadata_settings(shard_picture(request->shard), CONFIG_DEFAULT_BROKER);
+    size_t count = settings != NULL ? (size_t)settings->config_count : 0;
+    void **pointers;
+    int code = authorise_cluster(request->principal, OPERATION_DESCRIBE_CONFIGS);
+
+    if (code != 0) {
+        result->error = hint_code(request, code, NULL);
+        return true;
+    }
+    Kairn__ConfigEntry *entries = request_messages(request, count, sizeof *entries, &pointers);
+    for (size_t i = 0; entries != NULL && i < count; i++) {
+        kairn__config_entry__init(&entries[i]);
+        entries[i].name = arena_strdup(&request->arena, settings->configs[i].name);
+        entries[i].value = arena_strdup(&request->arena, settings->configs[i].value);
+        entries[i].source = (char *)source_name(OPTION_FROM_CLUSTER);
+        if (entries[i].name == NULL || entries[i].value == NULL)
+            return false;
+    }
+    result->n_entries = count;
+    result->entries = (Kairn__ConfigEntry **)pointers;
+    return entries != NULL;
 }
 
 static bool describe_topic(struct request *request, const char *name, Kairn__ConfigResult *result)
@@ -132,6 +235,8 @@ static bool describe(struct request *request, Kairn__ConfigResource *resource,
         return describe_topic(request, resource->name, result);
     case KAIRN__CONFIG_RESOURCE__KIND__BROKER:
         return describe_broker(request, resource->name, result);
+    case KAIRN__CONFIG_RESOURCE__KIND__CLUSTER:
+        return describe_cluster(request, result);
     default:
         result->error = hint_code(request, K_INVALID_REQUEST, "no such kind of resource");
         return true;

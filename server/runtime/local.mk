@@ -38,6 +38,7 @@ libruntime_la_SOURCES += \
 	server/runtime/reconcile.c \
 	server/runtime/rest.h server/runtime/rest.c \
 	server/runtime/scatter.h server/runtime/scatter.c \
+	server/runtime/settings.h server/runtime/settings.c \
 	server/runtime/shard.h server/runtime/shard.c server/runtime/shard_state.h \
 	server/runtime/throttle.h server/runtime/throttle.c \
 	server/runtime/topic_config.h server/runtime/topic_config.c \

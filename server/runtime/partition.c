@@ -363,7 +363,7 @@ static void start_leading(struct partition *partition, int32_t leader_epoch)
 
 static void apply_config(struct partition *partition, const struct metadata_topic *topic)
 {
-    topic_config_resolve(&shard_options(partition->shard)->defaults, topic, &partition->config);
+    topic_config_resolve(shard_defaults(partition->shard), topic, &partition->config);
     topic_config_for_batches(&partition->config, &partition->rules);
     if (partition->log != NULL) {
         struct log_config config;

@@ -32,7 +32,7 @@ static void topic_gone(struct shard *shard, const struct metadata_topic *topic)
     }
 }
 
-static void topic_changed(struct shard *shard, const struct metadata_topic *topic)
+void shard_follow_topic(struct shard *shard, const struct metadata_topic *topic)
 {
     for (int32_t i = 0; i < topic->partition_count; i++) {
         if (owns(shard, &topic->id, i))
@@ -60,7 +60,8 @@ void shard_reconcile(struct shard *shard, const struct metadata *picture)
         if (order < 0 || (order == 0 && !uuid_equal(&old->id, &new->id)))
             topic_gone(shard, old);
         if (order >= 0)
-            topic_changed(shard, new);
+            shard_follow_topic(shard, new);
     }
     metadata_put(before);
+    settings_restart(shard);
 }

@@ -132,7 +132,8 @@ void shards_directory_fenced(struct shards *shards)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-static int shard_init(struct shard *shard, struct shards *shards, int index, struct loop *loop)
+static int shard_init(struct shard *shard, struct shards *shards, int index, struct loop *loop,
+                      struct settings *settings)
 {
     shard->shards = shards;
     shard->loop = loop;
@@ -145,6 +146,7 @@ static int shard_init(struct shard *shard, struct shards *shards, int index, str
     recompress_init(shard);
     upkeep_init(shard);
     rest_init(shard);
+    settings_init(shard, settings_ref(settings));
     if (cleaner_init(shard) != 0)
         return K_NOMEM;
     turn_hook_init(&shard->flush, shard_flush);
@@ -161,6 +163,7 @@ static void shard_fini(struct shard *shard)
     timer_free(shard->timer);
     heap_fini(&shard->deadlines);
     map_fini(&shard->partitions);
+    settings_fini(shard);
     metadata_put(shard->picture);
     free(shard->appends);
     cleaner_fini(shard);
@@ -175,18 +178,20 @@ int shards_new(const struct shards_options *options, struct shards **out)
     shards->options = *options;
     shards->options.loops = NULL;
     shards->count = options->count;
-    if (cleaner_new(&options->cleaner, options->count, &shards->cleaner) != 0) {
-        shards_free(shards);
+    struct settings *settings = settings_new(&options->defaults);
+    if (settings == NULL) {
+        free(shards);
         return K_NOMEM;
     }
-    for (int i = 0; i < shards->count; i++) {
-        if (shard_init(&shards->items[i], shards, i, options->loops[i]) != 0) {
-            shards_free(shards);
-            return K_NOMEM;
-        }
-    }
-    *out = shards;
-    return 0;
+    int error = cleaner_new(&options->cleaner, options->count, &shards->cleaner);
+    for (int i = 0; i < shards->count && error == 0; i++)
+        error = shard_init(&shards->items[i], shards, i, options->loops[i], settings);
+    settings_unref(settings);
+    if (error != 0)
+        shards_free(shards);
+    else
+        *out = shards;
+    return error == 0 ? 0 : K_NOMEM;
 }
 
 void shards_free(struct shards *shards)
@@ -263,7 +268,7 @@ const struct metadata *shard_picture(const struct shard *shard)
 
 const struct topic_config *shard_defaults(const struct shard *shard)
 {
-    return &shard_options(shard)->defaults;
+    return &shard->settings->defaults;
 }
 
 int64_t shard_now_ms(const struct shard *shard)

@@ -36,7 +36,7 @@ struct shards_options {
     struct metrics *metrics;                /* borrowed */
     int64_t idle_close_ms;                  /* a log that nobody used for so long is closed */
     struct cleaner_options cleaner;
-    struct topic_config defaults;           /* what topics do not override */
+    struct topic_config defaults;           /* what topics do not override, at first */
     bool fenced_by_lease;                   /* leader.fencing=lease */
     int64_t (*lease_until_ms)(const void *context);     /* CLOCK_BOOTTIME; any thread */
     const void *lease_context;
@@ -55,6 +55,10 @@ void shards_picture_changed(struct shards *shards);
 
 /* A log directory went out of use: its partitions go offline, on every shard. Any thread. */
 void shards_directory_fenced(struct shards *shards);
+
+/* From now on topics have these defaults: every shard applies them to all its partitions, soon.
+ * Returns 0 or K_NOMEM (nothing changes). Any thread. */
+int shards_configure(struct shards *shards, const struct topic_config *defaults);
 
 /* Take no more pictures, and let everything that waits for a deadline finish now. */
 void shard_stop(struct shard *shard);

@@ -7,6 +7,7 @@
 #include "common/map.h"
 #include "net/loop.h"
 #include "server/runtime/metadata.h"
+#include "server/runtime/settings.h"
 #include "server/runtime/shard.h"
 #include "server/storage/log.h"
 
@@ -39,6 +40,11 @@ struct shard {
     struct timer *timer;
     struct list watches;                    /* struct shard_watch.node */
 
+    struct settings *settings;              /* reference; see settings.c */
+    struct mail settings_mail;              /* in transit while settings_posted: */
+    size_t settings_topic;                  /* they are applied from this topic of the picture on */
+    bool settings_posted;
+
     struct mail picture_mail;               /* in transit while picture_posted */
     _Atomic bool picture_posted;
     struct mail fenced_mail;                /* in transit while fenced_posted */
@@ -61,6 +67,9 @@ static inline const struct shards_options *shard_options(const struct shard *sha
 /* --- reconcile.c --- */
 /* Make the shard's partitions what `picture` says; takes over the reference. */
 void shard_reconcile(struct shard *shard, const struct metadata *picture);
+
+/* Make the partitions of one topic what the picture and the settings say. */
+void shard_follow_topic(struct shard *shard, const struct metadata_topic *topic);
 
 /* --- append.c --- */
 void shard_flush(struct turn_hook *hook);

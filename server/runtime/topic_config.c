@@ -67,6 +67,7 @@ int topic_config_defaults(const struct option_table *broker_table, const void *b
                           struct topic_config *out, struct k_reason *reason)
 {
     struct topic_config config;
+    memset(&config, 0, sizeof config);      /* also what lies between fields: they are compared */
     int code = options_defaults(&topic_config_table, &config, NULL);
     if (code != 0)
         return code;
@@ -83,7 +84,7 @@ int topic_config_defaults(const struct option_table *broker_table, const void *b
             return code;
     }
     default_flush_ms(broker_table, broker_values, &config);
-    *out = config;
+    memcpy(out, &config, sizeof config);
     return 0;
 }
 

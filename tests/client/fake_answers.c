@@ -505,28 +505,6 @@ static void delete_topics(struct fake_conn *conn, const Kairn__RequestHead *requ
     answer(conn, head, NULL);
 }
 
-static void describe_configs(struct fake_conn *conn, const Kairn__RequestHead *request,
-                             Kairn__ResponseHead *head)
-{
-    struct arena *arena = &conn->broker->fake->arena;
-    Kairn__DescribeConfigsResponse *body =
-        NEW(arena, describe_configs_response, DescribeConfigsResponse);
-    Kairn__ConfigResult *result = NEW(arena, config_result, ConfigResult);
-    Kairn__ConfigEntry *entry = NEW(arena, config_entry, ConfigEntry);
-
-    entry->name = (char *)"retention.ms";
-    entry->value = (char *)"604800000";
-    entry->source = (char *)"default";
-    result->entries = arena_copy(arena, &entry, sizeof entry);
-    result->n_entries = 1;
-    result->resource = request->describe_configs->resources[0];
-    body->results = arena_copy(arena, &result, sizeof result);
-    body->n_results = 1;
-    head->body_case = KAIRN__RESPONSE_HEAD__BODY_DESCRIBE_CONFIGS;
-    head->describe_configs = body;
-    answer(conn, head, NULL);
-}
-
 /* --- versions --------------------------------------------------------------------------------- */
 
 static void announced(struct fake *fake, uint32_t body, Kairn__ApiVersion *out)
@@ -594,7 +572,10 @@ void fake_serve(struct fake_conn *conn, uint8_t *bytes, size_t size, int last_ch
     case KAIRN__REQUEST_HEAD__BODY_LIST_OFFSETS: list_offsets(conn, request, &head); break;
     case KAIRN__REQUEST_HEAD__BODY_CREATE_TOPICS: create_topics(conn, request, &head); break;
     case KAIRN__REQUEST_HEAD__BODY_DELETE_TOPICS: delete_topics(conn, request, &head); break;
-    case KAIRN__REQUEST_HEAD__BODY_DESCRIBE_CONFIGS: describe_configs(conn, request, &head); break;
-    default: fake_hang_up(conn); break;
+    default:
+        if (fake_alter(conn->broker, request, &head))
+            answer(conn, &head, NULL);
+        else
+            fake_hang_up(conn);
     }
 }

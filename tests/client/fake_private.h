@@ -76,6 +76,7 @@ struct fake {
     struct rand rand;
     int requests[BODIES_MAX];
     uint64_t sequence;
+    char setting[128];              /* see fake_alter.c */
     char bootstrap[32];
     struct arena arena;
 };
@@ -102,6 +103,13 @@ void fake_waiting_free(struct waiting *waiting);
 struct waiting *fake_waiting_new(struct fake_conn *conn, struct list *list, void (*fire)(void *),
                                  int64_t delay_ms);
 void fake_late_fired(void *context);
+
+/* --- fake_alter.c ----------------------------------------------------------------------------- */
+
+/* Carry out a request that alters something or describes configurations, and fill in the answer;
+ * false: it is another one. */
+bool fake_alter(struct fake_broker *broker, const Kairn__RequestHead *request,
+                Kairn__ResponseHead *head);
 
 /* --- fake_answers.c --------------------------------------------------------------------------- */
 

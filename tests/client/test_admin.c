@@ -1,3 +1,5 @@
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -139,12 +141,153 @@ START_TEST(settings_are_described)
 
     ck_assert_int_eq(klient_admin_describe_configs(admin, KLIENT_RESOURCE_TOPIC, "t", PATIENCE_MS,
                                                    &settings, NULL), KLIENT_OK);
-    ck_assert_uint_eq(klient_settings_count(settings), 1);
+    ck_assert_uint_eq(klient_settings_count(settings), 2);
     ck_assert_int_eq(klient_settings_get(settings, 0, &setting), KLIENT_OK);
     ck_assert_str_eq(setting.name, "retention.ms");
     ck_assert_str_eq(setting.source, "default");
+    ck_assert_uint_eq(setting.synonym_count, 0);
+    ck_assert_int_eq(klient_settings_get(settings, 1, &setting), KLIENT_OK);
+    ck_assert(setting.read_only && setting.secret);
+    ck_assert_int_eq(klient_settings_synonym(settings, 1, 0, &setting), KLIENT_OK);
+    ck_assert_str_eq(setting.source, "broker");
+    ck_assert_int_eq(klient_settings_synonym(settings, 1, 1, &setting), KLIENT_INVALID_ARGUMENT);
+    ck_assert_int_eq(klient_settings_get(settings, 2, &setting), KLIENT_INVALID_ARGUMENT);
 
     klient_settings_free(settings);
+    klient_admin_close(admin);
+}
+END_TEST
+
+START_TEST(a_broker_s_settings_are_asked_of_that_broker)
+{
+    klient_admin_t *admin = admin_with(config_for(fake, NULL));
+    klient_settings_t *settings = NULL;
+    klient_setting_t setting = { .size = sizeof setting };
+    klient_error_t *error = NULL;
+
+    for (int id = 3; id >= 1; id--) {
+        char name[8];
+        snprintf(name, sizeof name, "%d", id);
+        ck_assert_int_eq(klient_admin_describe_configs(admin, KLIENT_RESOURCE_BROKER, name,
+                                                       PATIENCE_MS, &settings, NULL), KLIENT_OK);
+        ck_assert_int_eq(klient_settings_get(settings, 1, &setting), KLIENT_OK);
+        ck_assert_int_eq(setting.value[0], name[0]);
+        klient_settings_free(settings);
+    }
+    ck_assert_int_eq(klient_admin_describe_configs(admin, KLIENT_RESOURCE_BROKER, "44", PATIENCE_MS,
+                                                   &settings, &error), KLIENT_BROKER_NOT_AVAILABLE);
+    ck_assert_ptr_nonnull(strstr(klient_error_text(error), "44"));
+    klient_error_free(error);
+    ck_assert_int_eq(klient_admin_describe_configs(admin, KLIENT_RESOURCE_BROKER, "x", PATIENCE_MS,
+                                                   &settings, NULL), KLIENT_INVALID_ARGUMENT);
+    klient_admin_close(admin);
+}
+END_TEST
+
+START_TEST(partitions_are_added)
+{
+    klient_admin_t *admin = admin_with(config_for(fake, NULL));
+    klient_more_partitions_t more, unknown;
+    const klient_more_partitions_t *both[] = { &more, &unknown };
+    const int32_t places[] = { 1, 2 };
+    klient_results_t *results = NULL;
+    klient_more_partitions_init(&more);
+    klient_more_partitions_init(&unknown);
+    more.topic = "t";
+    more.partitions = 3;
+    more.assignment = places;
+    more.assignment_count = 2;
+    more.replication_factor = 1;
+    unknown.topic = "u";
+    unknown.partitions = 3;
+    ck_assert_int_eq(create(admin, "t", 1, NULL), KLIENT_OK);
+
+    ck_assert_int_eq(klient_admin_create_partitions(admin, both, 2, 1, PATIENCE_MS, NULL, NULL),
+                     KLIENT_UNKNOWN_TOPIC_OR_PARTITION);
+    ck_assert_int_eq(klient_admin_create_partitions(admin, both, 2, 0, PATIENCE_MS, &results, NULL),
+                     KLIENT_UNKNOWN_TOPIC_OR_PARTITION);
+    ck_assert_int_eq(klient_results_code(results, 0), KLIENT_OK);
+    ck_assert_int_eq(klient_results_partitions(results, 0), 3);
+    ck_assert_str_eq(klient_results_name(results, 1), "u");
+    klient_results_free(results);
+    ck_assert_int_eq(klient_admin_create_partitions(admin, both, 1, 0, PATIENCE_MS, NULL, NULL),
+                     KLIENT_INVALID_PARTITIONS);
+    more.assignment_count = 0;
+    ck_assert_int_eq(klient_admin_create_partitions(admin, both, 1, 0, PATIENCE_MS, NULL, NULL),
+                     KLIENT_INVALID_REPLICA_ASSIGNMENT);
+    more.partitions = 0;
+    ck_assert_int_eq(klient_admin_create_partitions(admin, both, 1, 0, PATIENCE_MS, NULL, NULL),
+                     KLIENT_INVALID_ARGUMENT);
+    klient_admin_close(admin);
+}
+END_TEST
+
+/* The admin is another client than the producer, which hears of it by its metadata. */
+START_TEST(a_producer_uses_partitions_that_were_added)
+{
+    klient_admin_t *admin = admin_with(config_for(fake, NULL));
+    klient_producer_t *producer = producer_with(
+        config_for(fake, "metadata.max.age.ms", "50", "partitioner", "round-robin", NULL));
+    klient_more_partitions_t more;
+    const klient_more_partitions_t *list[] = { &more };
+    int64_t deadline_ms = clock_mono_ms(&clock_system) + PATIENCE_MS;
+    size_t size = 0;
+    klient_more_partitions_init(&more);
+    more.topic = "t";
+    more.partitions = 2;
+    ck_assert_int_eq(create(admin, "t", 1, NULL), KLIENT_OK);
+    ck_assert_int_eq(send_text(producer, "t", KLIENT_PARTITION_ANY, NULL, "1"), KLIENT_OK);
+    ck_assert_int_eq(klient_producer_flush(producer, PATIENCE_MS, NULL), KLIENT_OK);
+
+    ck_assert_int_eq(klient_admin_create_partitions(admin, list, 1, 0, PATIENCE_MS, NULL, NULL),
+                     KLIENT_OK);
+    while (size == 0 && clock_mono_ms(&clock_system) < deadline_ms) {
+        ck_assert_int_eq(send_text(producer, "t", KLIENT_PARTITION_ANY, NULL, "1"), KLIENT_OK);
+        ck_assert_int_eq(klient_producer_flush(producer, PATIENCE_MS, NULL), KLIENT_OK);
+        free(fake_read(fake, "t", 1, &size));
+    }
+
+    ck_assert_uint_gt(size, 0);
+    klient_producer_close(producer, PATIENCE_MS, NULL);
+    klient_admin_close(admin);
+}
+END_TEST
+
+START_TEST(configurations_are_altered)
+{
+    klient_admin_t *admin = admin_with(config_for(fake, NULL));
+    const char *const names[] = { "a", "b" }, *const values[] = { "1", NULL };
+    const char *const nonsense[] = { "nonsense" };
+    const klient_alteration_t alteration = { .size = sizeof alteration,
+                                             .kind = KLIENT_RESOURCE_TOPIC,
+                                             .name = "t",
+                                             .config_names = names,
+                                             .config_values = values,
+                                             .config_count = 2 };
+    klient_alteration_t other = alteration;
+    const klient_alteration_t *both[] = { &alteration, &other };
+    klient_settings_t *settings = NULL;
+    klient_setting_t setting = { .size = sizeof setting };
+    klient_results_t *results = NULL;
+    other.kind = KLIENT_RESOURCE_CLUSTER;
+    other.name = "";
+    other.config_names = nonsense;
+    other.config_count = 1;
+
+    ck_assert_int_eq(klient_admin_alter_configs(admin, both, 2, 0, PATIENCE_MS, &results, NULL),
+                     KLIENT_INVALID_CONFIG);
+    ck_assert_int_eq(klient_results_code(results, 0), KLIENT_OK);
+    ck_assert_str_eq(klient_results_name(results, 0), "t");
+    ck_assert_str_eq(klient_results_text(results, 1), "nonsense");
+    klient_results_free(results);
+    ck_assert_int_eq(klient_admin_describe_configs(admin, KLIENT_RESOURCE_CLUSTER, "", PATIENCE_MS,
+                                                   &settings, NULL), KLIENT_OK);
+    ck_assert_int_eq(klient_settings_get(settings, 1, &setting), KLIENT_OK);
+    ck_assert_str_eq(setting.value + 3, "b unset");
+    klient_settings_free(settings);
+    other.config_count = 0;
+    ck_assert_int_eq(klient_admin_alter_configs(admin, both, 2, 0, PATIENCE_MS, NULL, NULL),
+                     KLIENT_INVALID_ARGUMENT);
     klient_admin_close(admin);
 }
 END_TEST
@@ -194,6 +337,10 @@ Suite *admin_suite(void)
     tcase_add_test(tcase, creating_twice_and_deleting_nothing_fail);
     tcase_add_test(tcase, the_cluster_is_described_in_order);
     tcase_add_test(tcase, settings_are_described);
+    tcase_add_test(tcase, a_broker_s_settings_are_asked_of_that_broker);
+    tcase_add_test(tcase, partitions_are_added);
+    tcase_add_test(tcase, a_producer_uses_partitions_that_were_added);
+    tcase_add_test(tcase, configurations_are_altered);
     tcase_add_test(tcase, calls_end_at_their_deadline);
     tcase_add_test(tcase, a_lost_connection_is_made_again);
     suite_add_tcase(suite, tcase);

@@ -9,6 +9,7 @@ EXTRA_DIST += tests/run \
 	tests/integration/dist.sh \
 	tests/integration/examples.sh \
 	tests/integration/lib.sh \
+	tests/integration/test_alter.sh \
 	tests/integration/test_bad_input.sh \
 	tests/integration/test_codecs.sh \
 	tests/integration/test_compaction.sh \

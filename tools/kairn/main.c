@@ -22,9 +22,51 @@ static const struct command commands[] = {
     { .noun = "topic", .verb = "describe", .operands = "[TOPIC...]", .operands_max = 1000,
       .connects = true, .run = topic_describe,
       .text = "Show partitions, leaders, replicas and settings (of all topics by default)." },
+    { .noun = "topic", .verb = "alter", .operands = "TOPIC", .operands_min = 1, .operands_max = 1,
+      .connects = true, .run = topic_alter,
+      .text = "Give a topic more partitions, or other settings; what is not named stays.\n\n"
+              "It counts without a restart. Partitions can not be taken away. With more of them keys\n"
+              "move: a record's partition is the hash of its key modulo their number. What is refused\n"
+              "changes nothing.",
+      .flags = {
+          { "--partitions", "N", "how many in all; more than there are" },
+          { "--config", "NAME=VALUE", "e.g. segment.bytes=1048576; may be repeated" },
+          { "--unset", "NAME", "back to the broker's default; may be repeated" },
+          { "--validate", NULL, "only say whether it could be done" } } },
     { .noun = "topic", .verb = "delete", .operands = "TOPIC...", .operands_min = 1,
       .operands_max = 1000, .connects = true, .run = topic_delete,
       .text = "Delete topics and their data." },
+    { .noun = "config", .verb = "list", .operands = "",
+      .connects = true, .run = config_list,
+      .text = "Show the settings of a topic or broker, or what is set for all brokers.\n\n"
+              "What counts is the first of: set for the topic (source topic), for the broker while it\n"
+              "runs (broker), for all brokers while they run (cluster), in the broker's file (file),\n"
+              "the built-in default (default).",
+      .flags = {
+          { "--topic", "T", "of a topic" },
+          { "--broker", "N", "of a broker" },
+          { "--cluster", NULL, "of all brokers, as far as a broker has none of its own" },
+          { "--changed", NULL, "only what is not the built-in default" } } },
+    { .noun = "config", .verb = "get", .operands = "NAME", .operands_min = 1, .operands_max = 1,
+      .connects = true, .run = config_get,
+      .text = "Show one setting: the value that counts first, below it what would count without it.\n"
+              "Exit status 1 when there is no such setting.",
+      .flags = {
+          { "--topic", "T", "of a topic" },
+          { "--broker", "N", "of a broker" },
+          { "--cluster", NULL, "of all brokers" },
+          { "--value", NULL, "only the value that counts" } } },
+    { .noun = "config", .verb = "set", .operands = "NAME=VALUE...", .operands_max = 1000,
+      .connects = true, .run = config_set,
+      .text = "Change settings of a topic or broker, or of all brokers; what is not named stays.\n\n"
+              "It counts without a restart. What takes a restart is refused, and so is a name or\n"
+              "value that is not known; then nothing is changed.",
+      .flags = {
+          { "--topic", "T", "of a topic" },
+          { "--broker", "N", "of a broker" },
+          { "--cluster", NULL, "of all brokers, as far as a broker has none of its own" },
+          { "--unset", "NAME", "take the setting away; may be repeated" },
+          { "--validate", NULL, "only say whether it could be done" } } },
     { .noun = "produce", .operands = "TOPIC", .operands_min = 1, .operands_max = 1,
       .connects = true, .run = produce,
       .text = "Send one record per line of standard input.\n\n"

@@ -4,6 +4,7 @@ TESTS += tests/server/api/test_api
 tests_server_api_test_api_SOURCES = \
 	tests/server/lib/plane.h tests/server/lib/plane.c \
 	tests/server/api/main.c \
+	tests/server/api/test_alter.c \
 	tests/server/api/test_fetch.c \
 	tests/server/api/test_isolation.c \
 	tests/server/api/test_list_offsets.c \

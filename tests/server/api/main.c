@@ -1,5 +1,6 @@
 #include "tests/lib/runner.h"
 
+Suite *alter_suite(void);
 Suite *fetch_suite(void);
 Suite *isolation_suite(void);
 Suite *list_offsets_suite(void);
@@ -12,9 +13,8 @@ Suite *topics_suite(void);
 int main(int argc, char **argv)
 {
     static const suite_maker makers[] = {
-        isolation_suite,
-        fetch_suite, list_offsets_suite, metadata_suite, produce_suite, producer_id_suite,
-        recompress_suite, topics_suite,
+        alter_suite, fetch_suite, isolation_suite, list_offsets_suite, metadata_suite,
+        produce_suite, producer_id_suite, recompress_suite, topics_suite,
     };
     return run_suites(argc, argv, makers, sizeof makers / sizeof *makers);
 }

@@ -131,7 +131,7 @@ static void start(void *context)
 struct crew_broker *crew_start(struct crew *crew, int32_t id, const char *connect)
 {
     struct crew_broker *broker = &crew->brokers[id];
-    const struct loop_options loop_options = { .name = "control", .cpu = -1 };
+    const struct loop_options loop_options = { .name = "control", .cpu = -1, .clock = crew->clock };
     struct k_reason reason;
 
     ck_assert(!broker->running);

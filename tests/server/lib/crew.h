@@ -40,6 +40,7 @@ struct crew_broker {
 struct crew {
     char connect[128];                      /* with the chroot */
     int32_t session_timeout_ms;
+    const struct clock *clock;              /* of the loops; NULL: the machine's */
     struct resolver *resolver;
     pthread_mutex_t mutex;
     pthread_cond_t happened;                /* something that a condition may depend on */

@@ -273,6 +273,23 @@ void plane_publish(struct plane *plane, const struct plane_topic *topic)
     publish_changes(plane, &changes);
 }
 
+void plane_publish_setting(struct plane *plane, const char *broker, const char *name,
+                           const char *value)
+{
+    Kairn__ChangesResponse changes = KAIRN__CHANGES_RESPONSE__INIT;
+    Kairn__SettingsEntry entry = KAIRN__SETTINGS_ENTRY__INIT, *entries[] = { &entry };
+    Kairn__ConfigEntry config = KAIRN__CONFIG_ENTRY__INIT, *configs[] = { &config };
+
+    config.name = (char *)name;
+    config.value = (char *)value;
+    entry.broker = (char *)broker;
+    entry.n_configs = 1;
+    entry.configs = configs;
+    changes.n_settings = 1;
+    changes.settings = entries;
+    publish_changes(plane, &changes);
+}
+
 void plane_publish_deletion(struct plane *plane, const struct uuid *id)
 {
     Kairn__ChangesResponse changes = KAIRN__CHANGES_RESPONSE__INIT;

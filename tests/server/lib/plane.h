@@ -62,6 +62,9 @@ struct plane_topic {
 };
 /* Publish a picture that changes `topic`, and wait until every shard goes by it. */
 void plane_publish(struct plane *plane, const struct plane_topic *topic);
+/* One setting of a broker ("<default>": of all). */
+void plane_publish_setting(struct plane *plane, const char *broker, const char *name,
+                           const char *value);
 void plane_publish_deletion(struct plane *plane, const struct uuid *id);
 /* A full picture with nothing in it. */
 void plane_publish_nothing(struct plane *plane);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/error.h"
 #include "tests/server/lib/crew.h"
 #include "tests/server/runtime/suites.h"
@@ -14,9 +15,12 @@ static struct crew crew;
 static struct inbox inbox;
 static struct peer person;
 
+static const struct clock *crew_clock;       /* of the next crew */
+
 static struct crew_broker *open_crew(const char *chroot, int32_t brokers)
 {
     crew_init(&crew, chroot);
+    crew.clock = crew_clock;
     inbox_init(&inbox);
     for (int32_t id = 1; id <= brokers; id++)
         crew_start(&crew, id, NULL);
@@ -151,6 +155,44 @@ START_TEST(what_a_person_writes_counts_with_a_note_and_without_one)
 }
 END_TEST
 
+static int64_t system_mono_us(const struct clock *clock)
+{
+    (void)clock;
+    return clock_mono_us(&clock_system);
+}
+
+static int64_t system_boot_ms(const struct clock *clock)
+{
+    (void)clock;
+    return clock_boot_ms(&clock_system);
+}
+
+static int64_t later_wall_ms(const struct clock *clock)
+{
+    (void)clock;
+    return clock_wall_ms(&clock_system) + 15 * 60 * 1000;
+}
+
+START_TEST(notes_go_after_fifteen_minutes)
+{
+    static const struct clock later = { system_mono_us, system_boot_ms, later_wall_ms };
+    static const char note[] = "/config/changes/config_change_0000000000";
+    int64_t deadline_ms = crew_deadline();
+    crew_clock = &later;
+    struct crew_broker *controller = open_crew("/alter-notes", 1);
+    crew_clock = NULL;
+
+    ck_assert_int_eq(crew_result(crew_alter(controller, "t", NULL, "segment.ms", "5")), 0);
+
+    while (peer_exists(&person, note, NULL).code != K_NOT_FOUND)
+        ck_assert_int_lt(clock_mono_ms(&clock_system), deadline_ms);
+    CREW_UNTIL(&crew, crew_topic_told(&crew, "t", "segment.ms", "5"));
+    ck_assert_int_eq(crew_result(crew_alter(controller, "t", NULL, "segment.ms", "6")), 0);
+    CREW_UNTIL(&crew, crew_topic_told(&crew, "t", "segment.ms", "6"));
+    close_crew();
+}
+END_TEST
+
 START_TEST(garbage_leaves_what_was_good)
 {
     static const char *const garbage[] = {
@@ -205,6 +247,7 @@ Suite *control_configs_suite(void)
     tcase_add_test(tcase, states_that_a_controller_did_not_get_to_are_made_by_the_next);
     tcase_add_test(tcase, a_configuration_is_stored_as_kafka_does_and_told_to_everybody);
     tcase_add_test(tcase, what_a_person_writes_counts_with_a_note_and_without_one);
+    tcase_add_test(tcase, notes_go_after_fifteen_minutes);
     tcase_add_test(tcase, garbage_leaves_what_was_good);
     suite_add_tcase(suite, tcase);
     return suite;

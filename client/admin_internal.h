@@ -1,0 +1,38 @@
+/* admin_internal.h - what the files of the admin share. Any thread. */
+#ifndef CLIENT_ADMIN_INTERNAL_H
+#define CLIENT_ADMIN_INTERNAL_H
+
+#include "client/klient.h"
+#include "proto/head.h"
+
+struct arena;
+
+struct klient_admin {
+    struct klient *klient;              /* referenced */
+};
+
+struct klient_results {
+    Kairn__ResponseHead *head;          /* owned */
+    Kairn__TopicResult **rows;
+    size_t count;
+    void *made;                         /* owned: rows that are not the head's; or NULL */
+};
+
+/* May a call go on? 0, K_INVALID_ARGUMENT or K_FORKED. */
+int admin_check(const klient_admin_t *admin);
+
+/* Only when nothing at all was carried out does asking again make sense: then why, else 0. */
+int admin_judge(Kairn__TopicResult *const *rows, size_t count);
+
+/* Outcomes for the application; takes over `head` and `made` (may be NULL). The first failure is
+ * returned. */
+klient_code_t admin_take(Kairn__ResponseHead *head, Kairn__TopicResult **rows, size_t count,
+                         size_t expected, void *made, klient_results_t **out,
+                         klient_error_t **error);
+
+/* `rows` rows of `width` broker ids each, in the arena. 0, K_NOMEM or
+ * K_INVALID_REPLICA_ASSIGNMENT. */
+int admin_assignment(struct arena *arena, const int32_t *ids, int32_t rows, int32_t width,
+                     Kairn__ReplicaList ***out);
+
+#endif

@@ -1,0 +1,131 @@
+/* fake_alter.c - what a fake broker answers to requests that alter something, or describe what can
+ * be altered. There is one configuration for everything, and it knows what was set last. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "tests/client/fake_private.h"
+
+static int add_partitions(struct fake *fake, const Kairn__MorePartitions *more, bool validate_only)
+{
+    struct fake_topic *topic = fake_topic_by_name(fake, more->topic);
+
+    if (topic == NULL)
+        return K_UNKNOWN_TOPIC_OR_PARTITION;
+    if (more->partitions > PARTITIONS_MAX || (int)more->partitions <= topic->partition_count)
+        return K_INVALID_PARTITIONS;
+    while (!validate_only && topic->partition_count < (int)more->partitions) {
+        struct fake_partition *partition = &topic->partitions[topic->partition_count];
+        partition->leader = topic->partition_count++ % fake->broker_count;
+        partition->aborted_offset = -1;
+        fake->sequence++;
+    }
+    return 0;
+}
+
+static void create_partitions(struct fake *fake, const Kairn__CreatePartitionsRequest *question,
+                              Kairn__ResponseHead *head)
+{
+    struct arena *arena = &fake->arena;
+    Kairn__CreatePartitionsResponse *body = arena_alloc(arena, sizeof *body);
+
+    kairn__create_partitions_response__init(body);
+    body->results = arena_calloc(arena, question->n_topics, sizeof *body->results);
+    body->n_results = question->n_topics;
+    for (size_t i = 0; i < question->n_topics; i++) {
+        const Kairn__MorePartitions *more = question->topics[i];
+        int code = add_partitions(fake, more, question->validate_only);
+        body->results[i] = arena_alloc(arena, sizeof *body->results[i]);
+        kairn__topic_result__init(body->results[i]);
+        body->results[i]->name = more->topic;
+        body->results[i]->partitions = more->partitions;
+        body->results[i]->error = code != 0 ? head_error(arena, code, NULL) : NULL;
+    }
+    head->body_case = KAIRN__RESPONSE_HEAD__BODY_CREATE_PARTITIONS;
+    head->create_partitions = body;
+}
+
+static void alter_configs(struct fake *fake, const Kairn__AlterConfigsRequest *question,
+                          Kairn__ResponseHead *head)
+{
+    struct arena *arena = &fake->arena;
+    Kairn__AlterConfigsResponse *body = arena_alloc(arena, sizeof *body);
+
+    kairn__alter_configs_response__init(body);
+    body->results = arena_calloc(arena, question->n_resources, sizeof *body->results);
+    body->n_results = question->n_resources;
+    for (size_t i = 0; i < question->n_resources; i++) {
+        const Kairn__AlteredResource *altered = question->resources[i];
+        const Kairn__ConfigAlteration *last = altered->alterations[altered->n_alterations - 1];
+        body->results[i] = arena_alloc(arena, sizeof *body->results[i]);
+        kairn__altered_result__init(body->results[i]);
+        body->results[i]->resource = altered->resource;
+        if (strcmp(last->name, "nonsense") == 0)
+            body->results[i]->error = head_error(arena, K_INVALID_CONFIG, "nonsense");
+        else if (!question->validate_only)
+            snprintf(fake->setting, sizeof fake->setting, "%s%s%s", last->name,
+                     last->unset ? " unset" : "=", last->unset ? "" : last->value);
+    }
+    head->body_case = KAIRN__RESPONSE_HEAD__BODY_ALTER_CONFIGS;
+    head->alter_configs = body;
+}
+
+static Kairn__ConfigEntry *add_entry(struct arena *arena, Kairn__ConfigResult *result)
+{
+    Kairn__ConfigEntry *entry = arena_alloc(arena, sizeof *entry);
+
+    kairn__config_entry__init(entry);
+    result->entries[result->n_entries++] = entry;
+    return entry;
+}
+
+/* Two settings: one that is constant, and one that tells who answers, and what was set last. */
+static void describe_configs(const struct fake_broker *broker,
+                             const Kairn__DescribeConfigsRequest *question,
+                             Kairn__ResponseHead *head)
+{
+    struct arena *arena = &broker->fake->arena;
+    Kairn__DescribeConfigsResponse *body = arena_alloc(arena, sizeof *body);
+    Kairn__ConfigResult *result = arena_alloc(arena, sizeof *result);
+    Kairn__ConfigSynonym *synonym = arena_alloc(arena, sizeof *synonym);
+
+    kairn__describe_configs_response__init(body);
+    kairn__config_result__init(result);
+    kairn__config_synonym__init(synonym);
+    result->resource = question->resources[0];
+    result->entries = arena_calloc(arena, 2, sizeof(void *));
+    Kairn__ConfigEntry *entry = add_entry(arena, result);
+    entry->name = (char *)"retention.ms";
+    entry->value = (char *)"604800000";
+    entry->source = (char *)"default";
+    entry = add_entry(arena, result);
+    entry->name = synonym->name = (char *)"told.by";
+    entry->value = synonym->value =
+        arena_printf(arena, "%d: %s", broker->id + 1, broker->fake->setting);
+    entry->source = synonym->source = (char *)"broker";
+    entry->read_only = entry->sensitive = true;
+    entry->synonyms = arena_copy(arena, &synonym, sizeof synonym);
+    entry->n_synonyms = 1;
+    body->results = arena_copy(arena, &result, sizeof result);
+    body->n_results = 1;
+    head->body_case = KAIRN__RESPONSE_HEAD__BODY_DESCRIBE_CONFIGS;
+    head->describe_configs = body;
+}
+
+bool fake_alter(struct fake_broker *broker, const Kairn__RequestHead *request,
+                Kairn__ResponseHead *head)
+{
+    switch (request->body_case) {
+    case KAIRN__REQUEST_HEAD__BODY_CREATE_PARTITIONS:
+        create_partitions(broker->fake, request->create_partitions, head);
+        return true;
+    case KAIRN__REQUEST_HEAD__BODY_ALTER_CONFIGS:
+        alter_configs(broker->fake, request->alter_configs, head);
+        return true;
+    case KAIRN__REQUEST_HEAD__BODY_DESCRIBE_CONFIGS:
+        describe_configs(broker, request->describe_configs, head);
+        return true;
+    default:
+        return false;
+    }
+}

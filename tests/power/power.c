@@ -85,7 +85,11 @@ static bool one_life(struct disk *disk, struct story *story, unsigned long seed)
         return complain(seed, "the log does not open", k_error_name(code));
     if (!story_check(story))
         return complain(seed, story->fault, "");
-    /* The power goes again at once: what the start has repaired may be lost, too. */
+    /* Sometimes it goes again at once: what the start has repaired may be lost, too. */
+    if (rand_below(&disk->rand, 4) != 0) {
+        story_drop(story);
+        return true;
+    }
     if (disk_cut(disk) != 0)
         return complain(seed, "the disk", "can not be cut");
     story_drop(story);

@@ -116,9 +116,6 @@ void append_resume(struct partition *partition)
 
 static bool flushes_first(const struct partition *partition)
 {
-#ifdef MUTANT_ANSWER_BEFORE_FLUSH
-    return false;
-#endif
     return partition->config.flush_on_ack;
 }
 
@@ -223,10 +220,13 @@ static void settle_first(struct partition *partition, const struct log_append *w
     entry->log_start = log_start(partition->log);
     entry->end = written->base_offset + written->records;
     recompress_release(entry);          /* its bytes are not needed any more */
-    if (flushes_first(partition))
+#ifndef MUTANT_ANSWER_BEFORE_FLUSH
+    if (flushes_first(partition)) {
         list_append(&partition->unflushed, node);
-    else
-        entry_finished(entry);
+        return;
+    }
+#endif
+    entry_finished(entry);
 }
 
 static void flush_partition(struct partition *partition)

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATIENCE_S = 20 };
+enum { PATIENCE_S = 10 };
 
 /* Count, and wait while held. True when it must fail. */
 static bool enter(struct slow_disk *disk, int *counter)

@@ -173,7 +173,7 @@ void clean_detach(struct log *log)
 
 enum clean_turn clean_turn(const struct clean_job *job)
 {
-    switch (job->stage) {
+    switch (atomic_load(&job->stage)) {
     case STAGE_COMMIT: case STAGE_REPLACE: case STAGE_SETTLE: case STAGE_FINISH:
         return CLEAN_HOME;
     case STAGE_OVER:
@@ -309,7 +309,7 @@ static int sync_names(struct clean_job *job, enum clean_stage next)
 static int away(struct clean_job *job, size_t budget)
 {
     int error;
-    switch (job->stage) {
+    switch (atomic_load(&job->stage)) {
     case STAGE_AGES:
         return limit_by_age(job);
     case STAGE_NOTE:
@@ -385,7 +385,7 @@ static int finish(struct clean_job *job)
 static int home(struct clean_job *job)
 {
     int error;
-    switch (job->stage) {
+    switch (atomic_load(&job->stage)) {
     case STAGE_COMMIT:
         error = clean_commit(job);
         job->stage = error == 0 ? STAGE_SYNC_COMMIT : STAGE_TIDY;

@@ -107,7 +107,7 @@ int clean_interrupt(struct log *log)
     struct clean_job *job = log->cleaning;
     int error = 0;
     clean_cancel(job);
-    switch (job->stage) {
+    switch (atomic_load(&job->stage)) {
     case STAGE_SYNC_COMMIT: case STAGE_REPLACE:
         error = revoke(job);
         break;

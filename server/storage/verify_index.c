@@ -89,7 +89,7 @@ void verify_indexes_close(struct verify_segment *segment)
 {
     index_fini(&segment->offsets.index);
     index_fini(&segment->times.index);
-    index_fini(&segment->aborted.index);
+    verify_aborted_close(segment);
 }
 
 /* --- offsets ------------------------------------------------------------------------------ */

@@ -7,6 +7,7 @@
 #include "common/buffer.h"
 #include "server/storage/epoch_file.h"
 #include "server/storage/index.h"
+#include "server/storage/producer_state.h"
 #include "server/storage/verify.h"
 
 struct verify {
@@ -46,6 +47,7 @@ struct verify_segment {
     int64_t base;
     bool last;                          /* the active one */
     struct verify_index offsets, times, aborted;
+    struct producer_state producers;    /* as the batches of this segment tell */
     int64_t max_timestamp;              /* of the batches so far */
 };
 
@@ -74,6 +76,7 @@ void verify_indexes_close(struct verify_segment *segment);
 int verify_aborted_open(struct verify_segment *segment);
 void verify_aborted_batch(struct verify_segment *segment, const uint8_t *batch);
 void verify_aborted_end(struct verify_segment *segment, bool whole);
+void verify_aborted_close(struct verify_segment *segment);
 
 /* A snapshot of `offset`, of a log that ends at `end` (-1: not known). NOT_FOUND, IO, NOMEM. */
 int verify_snapshot(struct verify *verify, const char *path, int64_t offset, int64_t end);

@@ -1,7 +1,8 @@
 /* storage/verify_state.c - what is remembered of producers: *.snapshot and *.txnindex.
  *
  * An entry of a .txnindex is true when its last offset is that of an abort marker of its producer.
- * The other way round nothing is wrong: an abort of a transaction without records has no entry. */
+ * The other way round an abort marker needs an entry when records of its transaction are in the
+ * segment; without any here, the transaction may be empty, or compaction has taken them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,9 @@
 
 static const char anew[] = "delete it while the broker is stopped: the next start makes it anew by "
                            "reading the log";
+/* One that is not there means that nothing was aborted. */
+static const char whole_anew[] = "cut or append a byte while the broker is stopped: an index that "
+                                 "is not whole is made anew at its first use";
 
 /* --- aborted transactions --------------------------------------------------------------------- */
 
@@ -23,8 +27,8 @@ static void say(struct verify_segment *segment, const char *what)
     struct aborted_txn txn = txn_index_at(&index->index, index->next);
 
     verify_say(segment->partition->verify, LOG_FINDING_FAULT, index->path,
-               (int64_t)index->next * TXN_INDEX_ENTRY, txn.last_offset, anew, "entry %zu: %s",
-               index->next, what);
+               (int64_t)index->next * TXN_INDEX_ENTRY, txn.last_offset, whole_anew,
+               "entry %zu: %s", index->next, what);
 }
 
 int verify_aborted_open(struct verify_segment *segment)
@@ -33,12 +37,14 @@ int verify_aborted_open(struct verify_segment *segment)
     struct verify *verify = segment->partition->verify;
 
     index_init(&index->index, TXN_INDEX_ENTRY);
+    producer_state_init(&segment->producers);
     snprintf(index->path, sizeof index->path, "%.*s.txnindex", (int)(strlen(segment->path) - 4),
              segment->path);
     int error = index_load(&index->index, verify->io, index->path);
-    index->loaded = error == 0;
+    index->loaded = error == 0 || error == K_NOT_FOUND;
     if (error == K_CORRUPT)
-        verify_say(verify, LOG_FINDING_FAULT, index->path, -1, -1, anew,
+        verify_say(verify, LOG_FINDING_FAULT, index->path, -1, -1,
+                   "nothing: it is made anew at its first use",
                    "the size of the index is not a multiple of its entry");
     return error == K_CORRUPT || error == K_NOT_FOUND ? 0 : error;
 }
@@ -71,6 +77,22 @@ static void pass_entries(struct verify_segment *segment, int64_t offset)
     }
 }
 
+void verify_aborted_close(struct verify_segment *segment)
+{
+    index_fini(&segment->aborted.index);
+    producer_state_fini(&segment->producers);
+}
+
+/* Does the batch end a transaction with records that were seen here by aborting it? */
+static bool ends_aborted(struct verify_segment *segment, const uint8_t *batch)
+{
+    struct producer_end end = { .ended = false };
+
+    if (batch_producer_id(batch) >= 0 && producer_state_reserve(&segment->producers, 1) == 0)
+        producer_state_note(&segment->producers, batch, batch_size(batch), &end);
+    return end.ended && end.aborted;
+}
+
 void verify_aborted_batch(struct verify_segment *segment, const uint8_t *batch)
 {
     struct verify_index *index = &segment->aborted;
@@ -80,11 +102,18 @@ void verify_aborted_batch(struct verify_segment *segment, const uint8_t *batch)
     if (!index->loaded)
         return;
     pass_entries(segment, batch_base_offset(batch));
-    if (index->next == index->index.count || !is_abort(batch))
+    bool needed = ends_aborted(segment, batch) && !segment->last; /* its entries may be in memory */
+    struct aborted_txn txn = { .last_offset = -1 };
+    if (index->next < index->index.count && is_abort(batch))
+        txn = txn_index_at(&index->index, index->next);
+    if (txn.last_offset != batch_last_offset(batch)) {
+        if (needed)
+            verify_say(segment->partition->verify, LOG_FINDING_FAULT, index->path, -1,
+                       batch_last_offset(batch), whole_anew,
+                       "the transaction that is aborted here is missing: readers of committed "
+                       "data get its records");
         return;
-    struct aborted_txn txn = txn_index_at(&index->index, index->next);
-    if (txn.last_offset != batch_last_offset(batch))
-        return;
+    }
     if (txn.producer_id != batch_producer_id(batch))
         say(segment, "the marker there is of another producer");
     index->next++;

@@ -295,7 +295,7 @@ int fixture_produce(struct fixture *fixture, int64_t id, int16_t epoch, int32_t 
                     int records, bool transactional)
 {
     uint8_t bytes[4096];
-    size_t size = make_batch(bytes, sizeof bytes, records, 20, 5000 + sequence);
+    size_t size = make_batch(bytes, sizeof bytes, records, 20, INT64_C(5000) + sequence);
     store_u64(bytes + BATCH_PRODUCER_ID, (uint64_t)id);
     store_u16(bytes + BATCH_PRODUCER_EPOCH, (uint16_t)epoch);
     store_u32(bytes + BATCH_BASE_SEQUENCE, (uint32_t)sequence);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "server/storage/verify.h"
 #include "tests/server/storage/fixture.h"
@@ -85,6 +86,27 @@ START_TEST(an_entry_without_its_marker_is_found)
 }
 END_TEST
 
+/* In a segment that is not written to any more: the entries of the last one may be in memory. */
+START_TEST(a_marker_without_its_entry_is_found)
+{
+    char *path = fixture_file(&f, aborted);
+    fixture_open(&f);
+    f.config.segment_bytes = 100;
+    log_set_config(f.log, &f.config);
+    ck_assert_int_eq(fixture_append(&f, 1, 10, 1), 0);
+    fixture_close(&f, true);
+    verify();
+    ck_assert_int_eq(found_count, 0);
+
+    ck_assert_int_eq(truncate(path, 34), 0);
+    expect(aborted, "the transaction that is aborted here is missing");
+    ck_assert_int_eq(unlink(path), 0);
+    verify();
+    ck_assert_int_eq(found_count, 2);
+    free(path);
+}
+END_TEST
+
 START_TEST(an_entry_of_another_producer_is_found)
 {
     char *path = fixture_file(&f, aborted);
@@ -127,6 +149,7 @@ Suite *verify_state_suite(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, sound_state_has_no_faults);
     tcase_add_test(tests, an_entry_without_its_marker_is_found);
+    tcase_add_test(tests, a_marker_without_its_entry_is_found);
     tcase_add_test(tests, an_entry_of_another_producer_is_found);
     tcase_add_test(tests, a_damaged_snapshot_is_found);
     tcase_add_test(tests, a_snapshot_beyond_the_end_is_found);

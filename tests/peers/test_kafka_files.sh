@@ -21,13 +21,14 @@ say() { echo "$((SECONDS - began)) s: $*"; }
 # --- Kafka's broker -------------------------------------------------------------------------------
 
 kafka_pid=
-end_kafka() { [ -z "$kafka_pid" ] || { kill -9 "$kafka_pid"; wait "$kafka_pid"; } 2> /dev/null; }
+end_kafka() { [ -z "$kafka_pid" ] || kill -9 "$kafka_pid" 2> /dev/null; }
 trap 'end_kafka; finish' EXIT
 
 kafka_serves() { kill -0 "$kafka_pid" && grep -q 'KafkaServer id=1\] started' "$dir/kafka.log"; }
 kafka_start() {
     "$kafka" broker "$dir/kafka.properties" > "$dir/kafka.log" 2>&1 < /dev/null &
     kafka_pid=$!
+    disown
     await 60 kafka_serves || { tail -n 30 "$dir/kafka.log"; die "Kafka does not start"; }
 }
 kafka_is_gone() { ! kill -0 "$kafka_pid"; }
@@ -35,7 +36,6 @@ unregistered() { ! zk get /brokers/ids/1 && ! zk get /controller; }
 kafka_end() { # signal
     kill "-$1" "$kafka_pid"
     await 60 kafka_is_gone || die "Kafka does not stop"
-    wait "$kafka_pid" 2> /dev/null
     kafka_pid=
     await 30 unregistered || die "Kafka is still registered"
 }

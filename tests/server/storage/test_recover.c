@@ -1,5 +1,6 @@
 #include <check.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,6 +209,33 @@ START_TEST(nothing_is_resurrected_beyond_a_hole)
 }
 END_TEST
 
+/* As Kafka leaves it when it is killed between compacting and writing its checkpoint. */
+START_TEST(a_mere_crash_makes_no_holes_in_a_compacted_log)
+{
+    f.config.segment_bytes = 500;
+    f.config.compacted = true;
+    log_set_config(f.log, &f.config);
+    ck_assert_int_eq(fixture_append(&f, 1, 100, 1), 0);
+    ck_assert_int_eq(log_flush(f.log), 0);
+    ck_assert_int_eq(log_checkpoint(f.log), 0);
+    ck_assert_int_eq(logdir_checkpoint(f.directory), 0);
+    for (int i = 0; i < 12; i++)
+        ck_assert_int_eq(fixture_append(&f, 1, 100, 1), 0);
+    ck_assert_uint_gt(f.log->segment_count, 3);
+    char name[64];
+    snprintf(name, sizeof name, "%020" PRId64 ".log", f.log->segments[2]->base_offset);
+    char *gone = fixture_file(&f, name);
+    int64_t end = log_end(f.log);
+    fixture_close(&f, false);
+    ck_assert_int_eq(unlink(gone), 0);
+
+    fixture_open(&f);
+
+    ck_assert_int_eq(log_end(f.log), end);
+    free(gone);
+}
+END_TEST
+
 START_TEST(the_clean_mark_is_gone_before_it_is_believed)
 {
     struct k_reason reason;
@@ -335,6 +363,7 @@ Suite *recover_suite(void)
     tcase_add_test(tests, a_machine_that_tells_nothing_of_its_life_is_never_the_same);
     tcase_add_test(tests, zeros_and_stale_bytes_after_the_tail_are_no_batches);
     tcase_add_test(tests, nothing_is_resurrected_beyond_a_hole);
+    tcase_add_test(tests, a_mere_crash_makes_no_holes_in_a_compacted_log);
     tcase_add_test(tests, the_clean_mark_is_gone_before_it_is_believed);
     tcase_add_test(tests, missing_indexes_are_rebuilt);
     tcase_add_test(tests, an_index_with_a_flipped_bit_gives_no_wrong_answer);

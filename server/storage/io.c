@@ -119,6 +119,9 @@ static int system_sync_filesystem(const struct io *io, int fd)
     return syncfs(fd);
 }
 
+/* A number that no later mount has; since Linux 6.8. */
+enum { MOUNT_ID_UNIQUE = 0x4000 };
+
 static void system_life(const struct io *io, const char *path, char out[IO_LIFE_SIZE])
 {
     char boot[64] = "";
@@ -132,8 +135,8 @@ static void system_life(const struct io *io, const char *path, char out[IO_LIFE_
         close(fd);
         boot[got > 0 ? strcspn(boot, "\n") : 0] = '\0';
     }
-    if (boot[0] == '\0' || statx(AT_FDCWD, path, 0, STATX_MNT_ID, &status) != 0 ||
-        (status.stx_mask & STATX_MNT_ID) == 0)
+    if (boot[0] == '\0' || statx(AT_FDCWD, path, 0, STATX_MNT_ID | MOUNT_ID_UNIQUE, &status) != 0 ||
+        (status.stx_mask & (STATX_MNT_ID | MOUNT_ID_UNIQUE)) == 0)
         return;
     snprintf(out, IO_LIFE_SIZE, "boot=%s mount=%" PRIu64 " device=%u:%u", boot,
              (uint64_t)status.stx_mnt_id, status.stx_dev_major, status.stx_dev_minor);

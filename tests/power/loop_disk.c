@@ -216,4 +216,9 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
 void loop_disk_clear(struct loop_disk *disk)
 {
     nftw(disk->path, remove_entry, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    int fd = open(disk->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)syncfs(fd);
+        close(fd);
+    }
 }

@@ -37,7 +37,7 @@ int loop_disk_cut(struct loop_disk *disk);
 int loop_disk_shut_down(const char *path);
 /* Unmount and mount, which replays the journal. Nothing may be open. 0, or an errno. */
 int loop_disk_restart(struct loop_disk *disk);
-/* Remove all files. */
+/* Remove all files, for good. */
 void loop_disk_clear(struct loop_disk *disk);
 
 #endif

@@ -66,36 +66,34 @@ static bool complain(unsigned long seed, const char *what, const char *why)
     return false;
 }
 
-/* Live until the power goes, then look. */
-static bool one_life(struct disk *disk, struct story *story, unsigned long seed)
+/* The power is gone: what is there when it is back? */
+static bool restart_and_look(struct disk *disk, struct story *story, unsigned long seed)
 {
-    disk_arm(disk);
-    bool good = story_open(story) != 0 || story_live(story, STEPS);
     int error = disk_cut(disk);
     story_drop(story);
     if (error == 0)
         error = disk_restart(disk);
-    if (!good)
-        return complain(seed, story->fault, "");
     if (error != 0)
         return complain(seed, "the disk", strerror(error));
-
     int code = story_open(story);
     if (code != 0)
         return complain(seed, "the log does not open", k_error_name(code));
-    if (!story_check(story))
-        return complain(seed, story->fault, "");
-    /* Sometimes it goes again at once: what the start has repaired may be lost, too. */
-    if (rand_below(&disk->rand, 4) != 0) {
+    return story_check(story) || complain(seed, story->fault, "");
+}
+
+/* Live until the power goes, then look. Sometimes it goes again at once: what the start has
+ * repaired may be lost, too. */
+static bool one_life(struct disk *disk, struct story *story, unsigned long seed)
+{
+    disk_arm(disk);
+    bool good = (story_open(story) != 0 || story_live(story, STEPS)) ||
+                complain(seed, story->fault, "");
+    good = good && restart_and_look(disk, story, seed);
+    if (good && rand_below(&disk->rand, 4) == 0)
+        good = restart_and_look(disk, story, seed);
+    if (good)
         story_drop(story);
-        return true;
-    }
-    if (disk_cut(disk) != 0)
-        return complain(seed, "the disk", "can not be cut");
-    story_drop(story);
-    if (disk_restart(disk) != 0)
-        return complain(seed, "the disk", "does not come back");
-    return true;
+    return good;
 }
 
 static void add(struct story_counts *sum, const struct story_counts *counts)

@@ -41,6 +41,7 @@ libstorage_la_SOURCES = \
 	server/storage/segment.c server/storage/segment.h \
 	server/storage/segment_aborted.c \
 	server/storage/segment_newest.c \
+	server/storage/segment_resync.c \
 	server/storage/segment_scan.c \
 	server/storage/txn_index.c server/storage/txn_index.h \
 	server/storage/verify.c server/storage/verify.h server/storage/verify_internal.h \

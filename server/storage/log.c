@@ -274,6 +274,29 @@ void log_set_config(struct log *log, const struct log_config *config)
     log_active(log)->index_interval = config->index_interval_bytes;
 }
 
+/* Batches are cut whole: what of the marks may stand when the log is cut at `offset`. They may be
+ * too low, never beyond the end, or the next start would miss what they vouch for. */
+static int64_t marks_limit(struct log *log, int64_t offset)
+{
+    struct segment *segment = log->segments[log_segment_index(log, offset)];
+    struct segment_place place;
+    if (segment->base_offset >= offset)
+        return offset;
+    if (segment_locate(segment, offset, &place) == 0 && place.base_offset <= offset)
+        return place.base_offset;
+    return segment->base_offset;
+}
+
+static int lower_marks(struct log *log, int64_t limit)
+{
+    int error = 0;
+    for (int mark = 0; mark < LOGDIR_MARKS && error == 0; mark++)
+        if (log_mark(log, (enum logdir_mark)mark) > limit)
+            error = logdir_set_mark(log->directory, (enum logdir_mark)mark, log->topic,
+                                    log->partition, limit);
+    return error == 0 ? logdir_checkpoint(log->directory) : error;
+}
+
 int log_truncate(struct log *log, int64_t offset)
 {
     if (offset >= log->end)
@@ -287,18 +310,12 @@ int log_truncate(struct log *log, int64_t offset)
                               "truncate");
     }
     /* First the marks: a stale one would vouch for what is written over this part later. */
-    if (offset < log->recovery_point)
-        log->recovery_point = offset;
+    int64_t limit = marks_limit(log, offset);
+    if (limit < log->recovery_point)
+        log->recovery_point = limit;
     log->truncations++;
     log_forget_served(log);
-    int error = 0;
-    for (int mark = 0; mark < LOGDIR_MARKS && error == 0; mark++)
-        if (logdir_mark(log->directory, (enum logdir_mark)mark, log->topic, log->partition) >
-            offset)
-            error = logdir_set_mark(log->directory, (enum logdir_mark)mark, log->topic,
-                                    log->partition, offset);
-    if (error == 0)
-        error = logdir_checkpoint(log->directory);
+    int error = lower_marks(log, limit);
     if (error != 0)
         return log_failed(log, error, "truncate");
 

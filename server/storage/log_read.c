@@ -58,10 +58,11 @@ static int find_position(struct log *log, struct segment *segment, int64_t offse
 }
 
 /* Cut [position, stop) to whole batches of at most `max_bytes`, at least one. *next is the offset
- * after the last of them. */
+ * after the last of them. *whole: it ends where a batch begins, not at damage. */
 static int cut(struct segment *segment, int64_t position, size_t max_bytes, int64_t *stop,
-               int64_t *next)
+               int64_t *next, bool *whole)
 {
+    *whole = true;
     struct segment_place place;
     int64_t before;
     if (max_bytes > (size_t)(*stop - position))
@@ -74,6 +75,7 @@ static int cut(struct segment *segment, int64_t position, size_t max_bytes, int6
         return 0;
     if (error != 0)
         return error;
+    *whole = place.size > 0;
     if (place.position == position) {       /* the first alone is larger than the limit */
         *stop = place.position + place.size;
         *next = place.last_offset + 1;
@@ -108,11 +110,12 @@ int log_read(struct log *log, int64_t offset, int64_t end, size_t max_bytes, str
             return error;
         if (position >= stop)               /* a hole at the end of the segment */
             continue;
-        error = cut(segment, position, max_bytes, &stop, &next);
+        bool whole;
+        error = cut(segment, position, max_bytes, &stop, &next, &whole);
         if (error != 0)
             return error;
 
-        if (stop < segment->tail.size || segment == log_active(log))
+        if (whole && (stop < segment->tail.size || segment == log_active(log)))
             remember(log, segment, next, stop);
         segment->served = true;
         *out = (struct log_span){ .fd = segment->fd, .position = position,

@@ -1,11 +1,17 @@
 /* storage/log_recover.c - check what a crash may have hurt in the segments that were listed.
  *
- * What is checked: after a clean stop nothing but the last few batches; else everything past the
- * trusted offset, which is the larger of the recovery point (synced) and, if the machine has not
- * stopped since, the written end (in the page cache). The log is cut before the first batch that
- * is torn, wrong or not contiguous; what comes after it, in later segments too, goes: nothing is
- * resurrected beyond a hole. Offsets may leave gaps only below the trusted offset, where
- * compaction has been. */
+ * The trusted offset is the larger of the recovery point (below it all is synced) and, after a stop
+ * in the same life of the machine, the written end (below it all is in the page cache; after a
+ * clean stop that is the end).
+ *
+ *   R1  what lies below the trusted offset was promised: it is never cut and never written over.
+ *       Damage there is logged as an error and kept; what follows it stays readable
+ *   R2  what lies beyond is checked in full, and the log is cut before the first batch that is
+ *       torn, wrong or not contiguous; what comes after it, in later segments too, goes: nothing
+ *       is resurrected beyond a hole
+ *   R3  no offset below the trusted one is given out a second time, even if its record is gone
+ *
+ * Offsets may leave gaps only below the trusted offset, where compaction has been. */
 #include <inttypes.h>
 
 #include "common/log.h"
@@ -105,8 +111,21 @@ static int drop_after(struct log *log, size_t last)
     return 0;
 }
 
-/* Check segment `i`. The log ends in it afterwards if anything is wrong. */
-static int check_segment(struct log *log, size_t i, int64_t trusted)
+/* R1: behind its damage nothing in the segment makes sense up to its end. It stays as it is. */
+static void keep_damaged(struct log *log, struct segment *segment, int64_t file_size,
+                         int64_t next_offset, const char *fault)
+{
+    LOG_ERROR("log-damaged", "topic=%s partition=%" PRId32 " segment=%020" PRId64 " offset=%" PRId64
+              " position=%" PRId64 " bytes=%" PRId64 " reason=\"%s\" action=kept", log->topic,
+              log->partition, segment->base_offset, segment->tail.next_offset, segment->tail.size,
+              file_size - segment->tail.size, fault);
+    segment->tail.size = file_size;
+    segment->tail.next_offset = next_offset;
+}
+
+/* Check segment `i`. The log ends in it afterwards if anything beyond the trusted offset is bad.
+ * *damaged: the last segment is to be left as it is, and the log to go on in another. */
+static int check_segment(struct log *log, size_t i, int64_t trusted, bool *damaged)
 {
     struct segment *segment = log->segments[i];
     int64_t file_size = segment->tail.size, next_base = segment->tail.next_offset;
@@ -116,6 +135,12 @@ static int check_segment(struct log *log, size_t i, int64_t trusted)
     int error = scan(log, segment, trusted, &fault);
     if (error != 0)
         return error;
+    if (fault != NULL && segment->tail.next_offset < trusted) {
+        *damaged = last;
+        keep_damaged(log, segment, file_size, last ? segment->tail.next_offset + 1 : next_base,
+                     fault);
+        return last ? 0 : segment_save_indexes(segment, true);
+    }
     if (fault != NULL) {
         error = cut_tail(log, segment, file_size, fault);
         if (error == 0)
@@ -132,23 +157,62 @@ static int check_segment(struct log *log, size_t i, int64_t trusted)
     return segment_save_indexes(segment, true);
 }
 
+/* From here on the recovery point speaks for what was found, or the next check would take the gap
+ * for a hole and cut what comes after it. So it must be on the disk, as far as it can be. */
+static int make_promise(struct log *log, int64_t end)
+{
+    const struct io *io = log->io;
+    size_t first = log_segment_index(log, log_mark(log, LOGDIR_RECOVERY_POINT));
+    int error = 0;
+    for (size_t i = first; i < log->segment_count && error == 0; i++) {
+        error = segment_need_file(log->segments[i]);
+        if (error == 0 && io->sync(io, log->segments[i]->fd) != 0)
+            error = io_error();
+    }
+    if (error == 0 && io->sync_directory(io, log->path) != 0)
+        error = io_error();
+    if (error == 0)
+        error = logdir_set_mark(log->directory, LOGDIR_RECOVERY_POINT, log->topic, log->partition,
+                                end);
+    return error == 0 ? logdir_checkpoint(log->directory) : error;
+}
+
+/* R3: go on at the trusted offset, or behind the damage. A checkpoint that is too far off is no
+ * promise but damaged itself. */
+static int go_on(struct log *log, int64_t trusted, bool damaged)
+{
+    int64_t end = log->segment_count == 0 ? 0 : log_active(log)->tail.next_offset;
+    bool missing = trusted > end && trusted != INT64_MAX && trusted - end <= INT32_MAX;
+
+    if (!missing && !damaged)
+        return 0;
+    if (missing)
+        LOG_ERROR("log-shorter-than-promised", "topic=%s partition=%" PRId32 " end=%" PRId64
+                  " promised=%" PRId64 " action=\"going on at the promised offset\"", log->topic,
+                  log->partition, end, trusted);
+    end = missing ? trusted : end;
+    int error = log_roll(log, end);
+    return error == 0 ? make_promise(log, end) : error;
+}
+
 int log_check(struct log *log, bool clean)
 {
     int64_t trusted = log_mark(log, LOGDIR_RECOVERY_POINT);
     int64_t written = log_mark(log, LOGDIR_WRITTEN_END);
     if (written > trusted)
         trusted = written;
-    if (clean)
-        trusted = INT64_MAX;
+    if (clean && trusted < 0)
+        trusted = INT64_MAX;            /* of a broker that keeps no such checkpoints */
 
     /* What lies before the start is only waiting to be deleted, and may have holes. */
     int error = 0;
+    bool damaged = false;
     int64_t start = log_mark(log, LOGDIR_LOG_START);
     size_t first = log->segment_count == 0 ? 0 : log_segment_index(log, start);
     for (size_t i = first; i < log->segment_count && error == 0; i++) {
         bool last = i + 1 == log->segment_count;
         if (last || log->segments[i]->tail.next_offset > trusted)
-            error = check_segment(log, i, trusted);
+            error = check_segment(log, i, trusted, &damaged);
     }
-    return error;
+    return error == 0 ? go_on(log, trusted, damaged) : error;
 }

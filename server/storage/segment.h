@@ -13,6 +13,7 @@
 
 #include "server/storage/index.h"
 
+struct batch_file;
 struct io;
 
 /* What changes with an append; copied before one, to be put back if it fails. */
@@ -104,14 +105,16 @@ int segment_locate(struct segment *segment, int64_t offset, struct segment_place
 
 /* The first batch that ends after `limit`, and the last offset before it; the search starts at
  * `from`, the start of a batch. NOT_FOUND when all end before. *before is -1 when the first
- * batch at `from` ends after `limit` already. */
+ * batch at `from` ends after `limit` already. Where the batches before the limit are damaged, the
+ * place of the damage, of size 0. */
 int segment_locate_position(struct segment *segment, int64_t from, int64_t limit,
                             struct segment_place *out, int64_t *before);
 
 /* How far a scan went, and why it stopped early. */
 struct segment_scan {
     int64_t end;                    /* scan up to here; in */
-    int64_t trusted;                /* batches from this offset on are checked in full; in */
+    int64_t trusted;                /* batches from this offset on are checked in full; those
+                                       before were promised: damage is stepped over; in */
     int64_t holes;                  /* offsets may be missing up to here, or to `trusted`; in */
     int (*visit)(void *context, const uint8_t *header);    /* every batch; CORRUPT: it is no good;
                                        other errors end the scan; may be NULL */
@@ -120,10 +123,15 @@ struct segment_scan {
 };
 
 /* Set the tail from the file: go on from the last index entry in memory (from the start without
- * one), check each batch, fill the indexes. Stops at the first batch that is no good: the tail
- * then ends before it, and scan->fault says why. Returns 0, CORRUPT (the last index entry does not
- * match the file: clear the indexes and scan again), IO, NOMEM, or what visit() returned. */
+ * one), check each batch, fill the indexes. Damage below the trusted offset is logged and stepped
+ * over, to the next batch that is whole. Stops at the first batch that is no good otherwise: the
+ * tail then ends before it, and scan->fault says why. Returns 0, CORRUPT (the last index entry does
+ * not match the file: clear the indexes and scan again), IO, NOMEM, or what visit() returned. */
 int segment_scan(struct segment *segment, struct segment_scan *scan);
+
+/* The first whole batch of the file at `from` or behind, with a base offset of `expected` or a
+ * little more. NOT_FOUND, IO, NOMEM. */
+int segment_resync(const struct batch_file *file, int64_t from, int64_t expected, int64_t *found);
 
 /* Forget the index entries in memory. */
 void segment_clear_indexes(struct segment *segment);

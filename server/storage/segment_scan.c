@@ -1,8 +1,10 @@
 /* storage/segment_scan.c - what needs the batches of a segment file: find, check, cut. */
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "common/error.h"
+#include "common/log.h"
 #include "proto/batch.h"
 #include "server/storage/batch_file.h"
 #include "server/storage/index_offset.h"
@@ -45,6 +47,21 @@ static int jump(struct segment *segment, struct batch_file *file, const struct o
     return error == 0 ? K_BAD_VERSION : error;
 }
 
+/* The header of the next batch of a walk, if its offsets are those of this segment and go on from
+ * `expected`: what is damaged, or of another partition, is not served as if it were the log. */
+static int walk(const struct segment *segment, struct batch_file *file, int64_t *expected,
+                const uint8_t **header)
+{
+    int error = batch_file_header(file, header);
+    if (error != 0)
+        return error;
+    if (batch_base_offset(*header) < *expected ||
+        batch_last_offset(*header) >= segment->tail.next_offset)
+        return K_CORRUPT;
+    *expected = batch_last_offset(*header) + 1;
+    return 0;
+}
+
 static int locate(struct segment *segment, int64_t offset, struct segment_place *out)
 {
     uint8_t window[BATCH_FILE_WINDOW];
@@ -61,7 +78,8 @@ static int locate(struct segment *segment, int64_t offset, struct segment_place 
     }
 
     const uint8_t *header;
-    while ((error = batch_file_header(&file, &header)) == 0) {
+    int64_t expected = segment->base_offset;
+    while ((error = walk(segment, &file, &expected, &header)) == 0) {
         if (batch_last_offset(header) >= offset) {
             *out = place_of(&file, header);
             return 0;
@@ -96,7 +114,8 @@ static int locate_position(struct segment *segment, int64_t from, int64_t limit,
     bool jumped = file.position > from;
 
     const uint8_t *header;
-    while ((error = batch_file_header(&file, &header)) == 0) {
+    int64_t expected = segment->base_offset;
+    while ((error = walk(segment, &file, &expected, &header)) == 0) {
         struct segment_place place = place_of(&file, header);
         if (place.position + place.size > limit) {
             *out = place;
@@ -105,6 +124,11 @@ static int locate_position(struct segment *segment, int64_t from, int64_t limit,
         }
         last = place.last_offset;
         batch_file_next(&file, header);
+    }
+    if (error == K_CORRUPT && last >= 0) {      /* what lies before the damage is good */
+        *out = (struct segment_place){ .position = file.position };
+        *before = last;
+        return 0;
     }
     return error;
 }
@@ -160,6 +184,61 @@ static int next_checked(struct segment *segment, struct batch_file *file,
         *fault = "its checksum or counts are wrong";
         return K_CORRUPT;
     }
+    return 0;
+}
+
+/* The batch that was taken last, and the tail before it. */
+struct taken {
+    int64_t position;                   /* -1: none */
+    struct segment_tail before;
+};
+
+/* At a batch that is no good, below the trusted offset. Its predecessor was not checked in full,
+ * and no checksum covers base offsets: if that is the damaged one, take it back. */
+static int doubt_last(struct segment *segment, struct batch_file *file, const struct taken *taken)
+{
+    int64_t position = file->position, base = -1;
+    const uint8_t *batch;
+    size_t size;
+    if (taken->position < 0)
+        return 0;
+    int error = batch_file_header(file, &batch);
+    if (error == 0)
+        base = batch_base_offset(batch);
+    batch_file_seek(file, taken->position);
+    if (error == 0 || error == K_CORRUPT || error == K_NOT_FOUND)
+        error = batch_file_batch(file, &batch);
+    if (error != 0 && error != K_CORRUPT)
+        return error;
+    bool leapt = error == 0 && batch_base_offset(batch) > taken->before.next_offset &&
+                 base >= taken->before.next_offset && base <= batch_base_offset(batch);
+    if (error == 0 && !leapt && batch_check(batch, batch_size(batch), false, &size) == 0) {
+        batch_file_seek(file, position);
+        return 0;
+    }
+    segment->tail = taken->before;
+    index_cut(&segment->offsets, taken->before.offset_count);
+    index_cut(&segment->times, taken->before.time_count);
+    return 0;
+}
+
+/* Step over damage to the next whole batch: nothing that was promised after it is lost. CORRUPT
+ * when there is none. */
+static int step_over(struct segment *segment, struct batch_file *file, const struct taken *taken,
+                     const char *fault)
+{
+    int64_t next;
+    int error = doubt_last(segment, file, taken);
+    if (error == 0)
+        error = segment_resync(file, file->position + 1, segment->tail.next_offset, &next);
+    if (error != 0)
+        return error == K_NOT_FOUND ? K_CORRUPT : error;
+    LOG_ERROR("segment-damaged", "segment=%s.log offset=%" PRId64 " position=%" PRId64
+              " bytes=%" PRId64 " reason=\"%s\" action=\"kept; served from behind it\"",
+              segment->path, segment->tail.next_offset, file->position, next - file->position,
+              fault);
+    segment->tail.size = next;
+    batch_file_seek(file, next);
     return 0;
 }
 
@@ -223,13 +302,24 @@ int segment_scan(struct segment *segment, struct segment_scan *scan)
     if (error != 0)
         goto free_window;
 
-    while ((error = next_checked(segment, &file, scan, &header, &scan->fault)) == 0) {
+    struct taken taken = { .position = -1 };
+    for (;;) {
+        error = next_checked(segment, &file, scan, &header, &scan->fault);
+        if (error == K_CORRUPT && segment->tail.next_offset < scan->trusted) {
+            error = step_over(segment, &file, &taken, scan->fault);
+            taken.position = -1;
+            if (error == 0)
+                continue;
+        }
+        if (error != 0)
+            break;
         if (scan->visit != NULL)
             error = scan->visit(scan->context, header);
         if (error == K_CORRUPT) {
             scan->fault = "its leader epoch is not that of its offset";
             break;
         }
+        taken = (struct taken){ file.position, segment_tail(segment) };
         if (error == 0)
             error = segment_note(segment, header);
         if (error != 0)

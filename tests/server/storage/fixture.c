@@ -191,7 +191,8 @@ void fixture_init(struct fixture *fixture)
 {
     const char *parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
     memset(fixture, 0, sizeof *fixture);
-    log_set_level(LOG_LEVEL_OFF);
+    if (getenv("KAIRN_TEST_LOG") == NULL)
+        log_set_level(LOG_LEVEL_OFF);
     snprintf(fixture->path, sizeof fixture->path, "%s/kairn-storage-XXXXXX", parent);
     ck_assert_ptr_nonnull(mkdtemp(fixture->path));
     fault_init(&fixture->fault);

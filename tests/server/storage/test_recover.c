@@ -258,6 +258,125 @@ START_TEST(the_clean_mark_is_gone_before_it_is_believed)
 }
 END_TEST
 
+/* --- what was promised --------------------------------------------------------------------- */
+
+static void sync_all(void)
+{
+    ck_assert_int_eq(log_flush(f.log), 0);
+    ck_assert_int_eq(logdir_checkpoint(f.directory), 0);
+}
+
+/* Batch `i` is read as it was written; or, near damage, refused. */
+static int read_batch(size_t i)
+{
+    struct log_span span;
+    log_forget_served(f.log);
+    int code = log_read(f.log, f.model.batches[i].base, INT64_MAX, 1, &span);
+    if (code != 0)
+        return code;
+    size_t size = f.model.batches[i].size;
+    uint8_t *bytes = malloc(size);
+    ck_assert_uint_ge(span.size, size);
+    ck_assert_int_eq(pread(span.fd, bytes, size, span.position), size);
+    ck_assert_mem_eq(bytes, f.model.bytes + f.model.batches[i].position, size);
+    free(bytes);
+    log_span_release(span.segment);
+    return 0;
+}
+
+/* One byte of the header of batch 4 is damaged; all was synced; batches 10 and 11 come later. */
+static void open_with_damaged_header(size_t byte, bool clean)
+{
+    sync_all();
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(fixture_append(&f, 2, 40, 300 + i), 0);
+    f.fault.life = "before";
+    fixture_close(&f, clean);
+    if (!clean)
+        f.fault.life = "after";
+    damage_byte(log_path, (int64_t)(f.model.batches[4].position + byte), 0x10);
+    fixture_open(&f);
+}
+
+START_TEST(damage_below_the_recovery_point_is_kept_and_what_follows_is_served)
+{
+    open_with_damaged_header((size_t)_i, false);
+
+    ck_assert_int_eq(log_end(f.log), 24);
+    ck_assert_int_eq(file_size(log_path), (int64_t)f.model.size);
+    for (size_t i = 0; i < 12; i++) {
+        if (i != 4)
+            ck_assert(read_batch(i) == 0 || (i > 4 && i < 8));
+    }
+    ck_assert_int_eq(fixture_append(&f, 1, 40, 500), 0);        /* asserts its base offset, too */
+    ck_assert_int_eq(read_batch(12), 0);
+}
+END_TEST
+
+START_TEST(damage_that_is_found_after_a_clean_stop_is_kept)
+{
+    open_with_damaged_header((size_t)_i, true);
+
+    ck_assert_int_eq(log_end(f.log), 24);
+    ck_assert_int_eq(file_size(log_path), (int64_t)f.model.size);
+    for (size_t i = 0; i < 12; i++) {
+        if (i != 4)
+            ck_assert(read_batch(i) == 0 || (i > 4 && i < 8));
+    }
+}
+END_TEST
+
+START_TEST(a_damaged_end_of_a_cleanly_closed_log_is_kept_and_its_offsets_are_not_given_out_again)
+{
+    fixture_close(&f, true);
+    damage_byte(log_path, (int64_t)f.model.batches[9].position + BATCH_MAGIC, 0x10);
+    fixture_open(&f);
+
+    ck_assert_int_eq(log_end(f.log), 20);
+    ck_assert_int_eq(file_size(log_path), (int64_t)f.model.size);
+    for (size_t i = 0; i < 9; i++)
+        ck_assert_int_eq(read_batch(i), 0);
+    ck_assert_int_eq(read_batch(9), K_CORRUPT);
+    ck_assert_int_eq(fixture_append(&f, 1, 40, 500), 0);
+    for (int life = 0; life < 2; life++) {                      /* a power cut changes nothing */
+        ck_assert_int_eq(read_batch(10), 0);
+        f.fault.life = "another";
+        fixture_close(&f, false);
+        fixture_open(&f);
+    }
+}
+END_TEST
+
+START_TEST(offsets_that_were_promised_are_not_given_out_again_when_the_file_is_short)
+{
+    sync_all();
+    fixture_close(&f, _i == 0);
+    ck_assert_int_eq(truncate(log_path, (off_t)f.model.batches[8].position), 0);
+
+    fixture_open(&f);
+
+    ck_assert_int_eq(log_end(f.log), 20);
+    ck_assert_int_eq(read_batch(7), 0);
+    ck_assert_int_eq(fixture_append(&f, 1, 40, 500), 0);
+}
+END_TEST
+
+START_TEST(a_checkpoint_far_beyond_the_log_is_no_promise)
+{
+    char path[128];
+    fixture_close(&f, false);
+    snprintf(path, sizeof path, "%s/recovery-point-offset-checkpoint", f.path);
+    FILE *file = fopen(path, "w");
+    fputs("0\n1\nt 0 9000000000000000000\n", file);
+    fclose(file);
+
+    fixture_open(&f);
+
+    fixture_verify(&f);
+    ck_assert_int_le(log_recovery_point(f.log), 20);
+}
+END_TEST
+
 /* --- indexes ------------------------------------------------------------------------------ */
 
 /* Every offset and many timestamps must be found as a scan of the model finds them. */
@@ -365,6 +484,16 @@ Suite *recover_suite(void)
     tcase_add_test(tests, nothing_is_resurrected_beyond_a_hole);
     tcase_add_test(tests, a_mere_crash_makes_no_holes_in_a_compacted_log);
     tcase_add_test(tests, the_clean_mark_is_gone_before_it_is_believed);
+    tcase_add_loop_test(tests, damage_below_the_recovery_point_is_kept_and_what_follows_is_served,
+                        0, BATCH_HEADER_SIZE);
+    tcase_add_loop_test(tests, damage_that_is_found_after_a_clean_stop_is_kept, 0,
+                        BATCH_HEADER_SIZE);
+    tcase_add_test(
+        tests,
+        a_damaged_end_of_a_cleanly_closed_log_is_kept_and_its_offsets_are_not_given_out_again);
+    tcase_add_loop_test(
+        tests, offsets_that_were_promised_are_not_given_out_again_when_the_file_is_short, 0, 2);
+    tcase_add_test(tests, a_checkpoint_far_beyond_the_log_is_no_promise);
     tcase_add_test(tests, missing_indexes_are_rebuilt);
     tcase_add_test(tests, an_index_with_a_flipped_bit_gives_no_wrong_answer);
     tcase_add_test(tests, an_index_of_a_wrong_size_is_rebuilt);

@@ -335,7 +335,7 @@ static void looked(struct scatter *scatter)
     bool park = watching > 0 && !fetch->woken &&
                 ((watching == asked && found < fetch->bytes_min) || (opening && found == 0));
     int64_t now = shard_now_ms(scatter->home), until = fetch->deadline_ms;
-    if (opening && until <= now)
+    if (opening && until < now + OPENING_WAIT_MS)
         until = now + OPENING_WAIT_MS;
     if (watching == 0) {
         finish(scatter);

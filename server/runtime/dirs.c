@@ -425,7 +425,10 @@ struct flush_cycle *dirs_flush_cycle(struct dirs *dirs, const struct logdir *dir
 static bool belongs_here(const struct dirs_entry *entry, const struct metadata *metadata,
                          int32_t broker_id)
 {
-    const struct metadata_topic *topic = metadata_topic_by_id(metadata, &entry->topic_id);
+    /* Who can not be asked for its id goes by its name: opening it will tell what is wrong. */
+    const struct metadata_topic *topic = uuid_is_zero(&entry->topic_id)
+                                             ? metadata_topic_by_name(metadata, entry->topic)
+                                             : metadata_topic_by_id(metadata, &entry->topic_id);
     if (topic == NULL || entry->partition >= topic->partition_count)
         return false;
 

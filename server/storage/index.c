@@ -77,6 +77,10 @@ int index_save(struct index *index, const struct io *io, const char *path)
     if (index->saved)
         return 0;
     int fd = io->open(io, path, O_WRONLY | O_CREAT, 0644);
+    if (fd < 0 && io_error() == K_CORRUPT && io_remove_file(io, path) == 0) {
+        index->written = 0;                 /* what was in the way is worth nothing: all anew */
+        fd = io->open(io, path, O_WRONLY | O_CREAT, 0644);
+    }
     if (fd < 0)
         return io_error();
 

@@ -168,6 +168,10 @@ int io_error(void)
     /* Too many open files pass, like a lack of memory: no reason to give up a directory. */
     if (errno == EMFILE || errno == ENFILE)
         return K_NOMEM;
+    /* Something else has the name, or it is not for us: that is no failure of the disk. */
+    if (errno == EISDIR || errno == ENOTDIR || errno == ENOTEMPTY || errno == ELOOP ||
+        errno == EACCES || errno == EPERM)
+        return K_CORRUPT;
     return k_error_from_errno(errno);
 }
 
@@ -179,7 +183,7 @@ int io_read_all(const struct io *io, int fd, void *to, size_t size, off_t positi
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return k_error_from_errno(errno);
+            return io_error();
         if (got == 0)
             return K_CORRUPT;
         at += got;
@@ -256,8 +260,11 @@ int io_replace_file(const struct io *io, const char *path, const void *bytes, si
     directory_of(path, directory);
 
     int error = write_file(io, temporary, bytes, size, durability);
-    if (error == 0 && io->rename(io, temporary, path) != 0)
+    if (error == 0 && io->rename(io, temporary, path) != 0) {
         error = io_error();
+        if (error == K_CORRUPT && io_remove_file(io, path) == 0)
+            error = io->rename(io, temporary, path) != 0 ? io_error() : 0;
+    }
     if (error != 0) {
         (void)io->unlink(io, temporary);
         return error;
@@ -321,7 +328,9 @@ int io_sync_parent(const struct io *io, const char *path)
 
 int io_remove_file(const struct io *io, const char *path)
 {
-    if (io->unlink(io, path) != 0 && errno != ENOENT)
-        return io_error();
-    return 0;
+    if (io->unlink(io, path) == 0 || errno == ENOENT)
+        return 0;
+    if (errno == EISDIR)
+        return io->rmdir(io, path) != 0 ? io_error() : 0;
+    return io_error();
 }

@@ -64,10 +64,12 @@ int io_sync_file(const struct io *io, const char *path);
 /* Sync the directory that `path` is in. 0 or k_error. */
 int io_sync_parent(const struct io *io, const char *path);
 
-/* Delete; a file that is not there is fine. 0 or k_error. */
+/* Delete; a file that is not there is fine, and an empty directory in its place goes as well. 0 or
+ * k_error. */
 int io_remove_file(const struct io *io, const char *path);
 
-/* The k_error for errno; ENOENT is NOT_FOUND, too many open files is NOMEM. */
+/* The k_error for errno; ENOENT is NOT_FOUND, too many open files is NOMEM, CORRUPT is a file that
+ * we may not open or that is none (a directory, for instance). */
 int io_error(void);
 
 #endif

@@ -28,6 +28,7 @@ libstorage_la_SOURCES = \
 	server/storage/log_flush.c \
 	server/storage/log_load.c \
 	server/storage/log_producers.c server/storage/log_producers.h \
+	server/storage/log_rest.c \
 	server/storage/log_read.c \
 	server/storage/log_recover.c \
 	server/storage/log_retain.c server/storage/log_retain.h \
@@ -42,6 +43,7 @@ libstorage_la_SOURCES = \
 	server/storage/segment_aborted.c \
 	server/storage/segment_newest.c \
 	server/storage/segment_resync.c \
+	server/storage/segment_times.c \
 	server/storage/segment_scan.c \
 	server/storage/txn_index.c server/storage/txn_index.h \
 	server/storage/verify.c server/storage/verify.h server/storage/verify_internal.h \

@@ -241,6 +241,8 @@ int log_append(struct log *log, struct log_append *appends, size_t count, int32_
                               "undoing an append");
         return error == K_DISK_FULL ? refused_as_full(log) : log_failed(log, error, "append");
     }
+    for (size_t i = appending.segment_count; i < log->segment_count; i++)
+        log_segment_opened(log, NULL);
     log_assert_invariants(log);
     return 0;
 }

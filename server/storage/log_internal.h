@@ -42,6 +42,7 @@ struct log {
 
     struct clean_job *cleaning;         /* under way, or NULL */
 
+    unsigned segments_opened;           /* sealed ones, for a read or by a roll; see log_rest.c */
     struct log_served served[LOG_SERVED];
     unsigned served_next;
 };
@@ -62,6 +63,12 @@ int log_pop_segment(struct log *log);
 
 /* Make an empty segment at `base` the active one; the former is sealed. DISK_FULL, IO, NOMEM. */
 int log_roll(struct log *log, int64_t base);
+
+/* A sealed segment was opened, or the active one was sealed: others may go to rest. */
+void log_segment_opened(struct log *log, const struct segment *in_use);
+
+/* All sealed segments that nobody reads go to rest. */
+void log_rest_segments(struct log *log);
 
 /* Write the epochs if they changed. DISK_FULL, IO. */
 int log_save_epochs(struct log *log);

@@ -92,6 +92,12 @@ static int list_segments(struct log *log)
             continue;
         }
         error = segment_open(log->io, log->path, base, log->config.index_interval_bytes, &segment);
+        if (error == K_CORRUPT) {               /* its records are lost, those of others are not */
+            LOG_ERROR("segment-unusable", "topic=%s partition=%" PRId32 " segment=%020" PRId64
+                      " reason=\"not a file\"", log->topic, log->partition, base);
+            error = 0;
+            continue;
+        }
         if (error == 0) {
             error = log_push_segment(log, segment);
             if (error != 0)
@@ -134,6 +140,8 @@ static int rebuild_epochs(struct log *log)
             return error;
         segment->tail.size = tail.size;
         segment->tail.next_offset = tail.next_offset;
+        if (i + 1 < log->segment_count)
+            segment_rest(segment);
     }
     return 0;
 }

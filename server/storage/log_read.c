@@ -99,6 +99,8 @@ int log_read(struct log *log, int64_t offset, int64_t end, size_t max_bytes, str
     for (; offset < end && i < log->segment_count; i++) {
         struct segment *segment = log->segments[i];
         int64_t position, stop = segment->tail.size, next = segment->tail.next_offset;
+        if (segment->fd < 0 && i + 1 < log->segment_count)
+            log_segment_opened(log, segment);
         int error = segment_need_file(segment);
         if (error == 0)
             error = find_position(log, segment, offset, &position);

@@ -168,6 +168,8 @@ static int make_promise(struct log *log, int64_t end)
         error = segment_need_file(log->segments[i]);
         if (error == 0 && io->sync(io, log->segments[i]->fd) != 0)
             error = io_error();
+        if (i + 1 < log->segment_count)
+            segment_rest(log->segments[i]);
     }
     if (error == 0 && io->sync_directory(io, log->path) != 0)
         error = io_error();
@@ -213,6 +215,8 @@ int log_check(struct log *log, bool clean)
         bool last = i + 1 == log->segment_count;
         if (last || log->segments[i]->tail.next_offset > trusted)
             error = check_segment(log, i, trusted, &damaged);
+        if (i + 1 < log->segment_count)
+            segment_rest(log->segments[i]);
     }
     return error == 0 ? go_on(log, trusted, damaged) : error;
 }

@@ -38,19 +38,32 @@ static int search_batch(struct batch_file *file, struct wanted *wanted)
     return more;
 }
 
-/* Where to start looking in the segment: all batches before have smaller timestamps. */
+/* Where to start looking in the segment: all batches before have smaller timestamps. An entry that
+ * does not name a batch with its timestamp is damaged, and so may be the others. */
 static int start_position(struct segment *segment, int64_t timestamp, int64_t *position)
 {
     struct time_entry time;
     struct segment_place place;
-    *position = 0;
-    int error = segment_need_indexes(segment);
-    if (error != 0 || !index_time_find(&segment->times, timestamp, &time))
-        return error;
-    error = segment_locate(segment, segment->base_offset + time.relative, &place);
-    if (error == 0)
-        *position = place.position;
-    return error == K_NOT_FOUND ? 0 : error;
+    for (int attempt = 0; attempt < 2; attempt++) {
+        *position = 0;
+        int error = segment_need_times(segment);
+        if (error != 0 || !index_time_find(&segment->times, timestamp - 1, &time))
+            return error;
+        int64_t offset = segment->base_offset + time.relative;
+        error = segment_locate(segment, offset, &place);
+        if (error == 0 && place.base_offset <= offset && place.max_timestamp == time.timestamp) {
+            *position = place.position;
+            return 0;
+        }
+        if (error != 0 && error != K_NOT_FOUND && error != K_CORRUPT)
+            return error;
+        if (attempt == 0)
+            error = segment_rebuild_indexes(segment);
+        if (attempt == 0 && error != 0)
+            return error;
+    }
+    *position = 0;                              /* no index helps: look at all of it */
+    return 0;
 }
 
 static int search_segment(struct segment *segment, struct wanted *wanted)
@@ -79,7 +92,7 @@ static int search_segment(struct segment *segment, struct wanted *wanted)
     return error == K_NOT_FOUND ? 0 : error;
 }
 
-int log_find_timestamp(struct log *log, int64_t timestamp, int64_t *offset, int64_t *found)
+static int find_timestamp(struct log *log, int64_t timestamp, int64_t *offset, int64_t *found)
 {
     struct wanted wanted = {
         .timestamp = timestamp, .start = log->start, .offset = -1, .found = -1
@@ -97,6 +110,13 @@ int log_find_timestamp(struct log *log, int64_t timestamp, int64_t *offset, int6
     *offset = wanted.offset;
     *found = wanted.found;
     return 0;
+}
+
+int log_find_timestamp(struct log *log, int64_t timestamp, int64_t *offset, int64_t *found)
+{
+    int error = find_timestamp(log, timestamp, offset, found);
+    log_rest_segments(log);
+    return error;
 }
 
 int log_find_max_timestamp(struct log *log, int64_t *offset, int64_t *found)

@@ -79,8 +79,11 @@ static int consume_clean_mark(struct logdir *directory)
 {
     char path[PATH_MAX];
     const struct io *io = directory->io;
-    if (io->unlink(io, path_in(directory, ".kafka_cleanshutdown", path)) != 0)
+    if (io->unlink(io, path_in(directory, ".kafka_cleanshutdown", path)) != 0) {
+        if (errno == EISDIR)
+            return io_remove_file(io, path);        /* nothing that a stop has left */
         return errno == ENOENT ? 0 : io_error();
+    }
     if (io->sync_directory(io, directory->path) != 0)
         return io_error();
     directory->was_clean = true;
@@ -115,13 +118,15 @@ static int read_identity(struct logdir *directory, struct k_reason *reason)
                          IDENTITY_FILE_MAX, &text, &size);
     if (error == K_NOT_FOUND)
         return 0;
-    if (error != 0)
+    if (error != 0 && error != K_CORRUPT)
         return k_reason_set(reason, error, "cannot read %s: %s", path, k_error_text(error));
-    if (!properties_find(text, "incarnation", value, sizeof value) ||
+    /* It says what is forgotten without harm: to who reads it, this is a first start. */
+    if (error == K_CORRUPT || !properties_find(text, "incarnation", value, sizeof value) ||
         !uuid_parse(value, &identity->incarnation))
-        error = k_reason_set(reason, K_CORRUPT, "%s is damaged", path);
-    free(text);
-    return error;
+        LOG_WARN("incarnation-unknown", "file=%s reason=\"it is damaged\"", path);
+    if (error == 0)
+        free(text);
+    return 0;
 }
 
 static int add_partition(void *context, const char *topic, int32_t partition)

@@ -88,6 +88,7 @@ int segment_create_marked(const struct io *io, const char *directory, int64_t ba
         return error;
     }
     segment->indexed = segment->aborted_known = segment->aborted.saved = true;
+    segment->times_checked = true;
     *out = segment;
     return 0;
 }
@@ -101,8 +102,11 @@ int segment_open(const struct io *io, const char *directory, int64_t base_offset
     int error = segment_new(io, directory, base_offset, index_interval, &segment);
     if (error != 0)
         return error;
-    if (io->stat_path(io, path_of(segment, SUFFIX_LOG, path), &status) != 0) {
+    if (io->stat_path(io, path_of(segment, SUFFIX_LOG, path), &status) != 0)
         error = io_error();
+    else if (!S_ISREG(status.st_mode))
+        error = K_CORRUPT;
+    if (error != 0) {
         segment_unref(segment);
         return error;
     }
@@ -138,6 +142,24 @@ int segment_need_file(struct segment *segment)
         return 0;
     segment->fd = segment->io->open(segment->io, path_of(segment, SUFFIX_LOG, path), O_RDWR, 0);
     return segment->fd < 0 ? io_error() : 0;
+}
+
+void segment_rest(struct segment *segment)
+{
+    /* Only its log makes references: a single one stays single. */
+    if (atomic_load_explicit(&segment->references, memory_order_acquire) != 1)
+        return;
+    if (segment->fd >= 0)
+        (void)segment->io->close(segment->io, segment->fd);
+    segment->fd = -1;
+    if (!segment->indexed || !segment->offsets.saved || !segment->times.saved)
+        return;
+    if (segment->times_checked && segment->times.count > 0)
+        segment->tail.max_timestamp =
+            index_time_at(&segment->times, segment->times.count - 1).timestamp;
+    index_fini(&segment->offsets);
+    index_fini(&segment->times);
+    segment->indexed = false;
 }
 
 /* --- accounting --------------------------------------------------------------------------- */
@@ -277,40 +299,6 @@ int segment_need_indexes(struct segment *segment)
     if (error == K_CORRUPT)
         error = segment_rebuild_indexes(segment);
     return error;
-}
-
-int segment_max_timestamp(struct segment *segment, int64_t *out)
-{
-    char path[PATH_MAX];
-    uint8_t entry[INDEX_TIME_ENTRY];
-    struct stat status;
-
-    if (!segment->indexed) {
-        /* Looking for a time touches every segment: read one entry, not whole indexes. */
-        int fd =
-            segment->io->open(segment->io, path_of(segment, SUFFIX_TIMEINDEX, path), O_RDONLY, 0);
-        if (fd >= 0) {
-            bool found = segment->io->stat(segment->io, fd, &status) == 0 && status.st_size > 0 &&
-                         status.st_size % INDEX_TIME_ENTRY == 0 &&
-                         io_read_all(segment->io, fd, entry, sizeof entry,
-                                     status.st_size - INDEX_TIME_ENTRY) == 0;
-            (void)segment->io->close(segment->io, fd);
-            if (found) {
-                *out = index_time_decode(entry).timestamp;
-                return 0;
-            }
-        }
-        int error = segment_need_indexes(segment);
-        if (error != 0)
-            return error;
-    }
-    *out = segment->tail.max_timestamp;
-    if (segment->times.count > 0) {
-        struct time_entry last = index_time_at(&segment->times, segment->times.count - 1);
-        if (last.timestamp > *out)
-            *out = last.timestamp;
-    }
-    return 0;
 }
 
 /* --- files -------------------------------------------------------------------------------- */

@@ -42,6 +42,7 @@ struct segment {
     bool indexed;                   /* the indexes are in memory */
     struct index aborted;           /* transactions; txn_index.h */
     bool aborted_known;             /* they are in memory */
+    bool times_checked;             /* the time index was made, or found good, by this process */
     bool served;                    /* some of its bytes were handed out for sending */
     int64_t created_ms;             /* wall time of the first append since open; -1: none */
     int64_t newest;                 /* of a sealed one: what segment_newest() said, or UNKNOWN */
@@ -61,7 +62,7 @@ int segment_create_marked(const struct io *io, const char *directory, int64_t ba
  * DISK_FULL. */
 int segment_rename(struct segment *segment, const char *mark);
 
-/* Take an existing file as it is; nothing is read. NOT_FOUND, IO, NOMEM. */
+/* Take an existing file as it is; nothing is read. NOT_FOUND, CORRUPT (no file), IO, NOMEM. */
 int segment_open(const struct io *io, const char *directory, int64_t base_offset,
                  int64_t index_interval, struct segment **out);
 
@@ -70,6 +71,10 @@ void segment_unref(struct segment *segment);        /* any thread; NULL is allow
 
 /* Open the file if it is not. 0, IO. */
 int segment_need_file(struct segment *segment);
+
+/* Close the file and drop the indexes of a sealed segment, if nobody else holds a reference. Both
+ * come back when they are needed. */
+void segment_rest(struct segment *segment);
 
 /* Load the indexes from their files. CORRUPT when one is missing or does not describe a file like
  * this one; also IO, NOMEM. */
@@ -97,7 +102,7 @@ int segment_save_indexes(struct segment *segment, bool final);
 /* A batch in the file. */
 struct segment_place {
     int64_t position, size;
-    int64_t base_offset, last_offset;
+    int64_t base_offset, last_offset, max_timestamp;
 };
 
 /* The first batch whose last offset is at least `offset`. NOT_FOUND, CORRUPT, IO, NOMEM. */
@@ -139,7 +144,14 @@ void segment_clear_indexes(struct segment *segment);
 /* Cut from the batch that contains `offset` on. Durable only after a sync. */
 int segment_cut(struct segment *segment, int64_t offset);
 
-/* Largest timestamp in it; -1: none. Reads the end of the time index when it is not in memory. */
+/* Do the batches up to `size` bear out the time index in memory? The file is open. 0, CORRUPT (no),
+ * IO, NOMEM. */
+int segment_check_times(struct segment *segment, int64_t size);
+
+/* Indexes in memory, the time index checked; what is wrong is rebuilt. 0, IO, NOMEM, DISK_FULL. */
+int segment_need_times(struct segment *segment);
+
+/* Largest timestamp in it; -1: none. As segment_need_times() unless it is known. */
 int segment_max_timestamp(struct segment *segment, int64_t *out);
 
 /* The same for a sealed segment of `size` bytes that ends at `next_offset`, as they were on its

@@ -17,7 +17,8 @@ static struct segment_place place_of(const struct batch_file *file, const uint8_
     return (struct segment_place){ .position = file->position,
                                    .size = (int64_t)batch_size(header),
                                    .base_offset = batch_base_offset(header),
-                                   .last_offset = batch_last_offset(header) };
+                                   .last_offset = batch_last_offset(header),
+                                   .max_timestamp = batch_max_timestamp(header) };
 }
 
 /* File and indexes ready, `file` at `position` with the caller's small window. */
@@ -279,7 +280,7 @@ static int resume(struct segment *segment, struct batch_file *file)
     tail->since_index = (int64_t)batch_size(header);
     tail->next_offset = batch_last_offset(header) + 1;
     batch_file_next(file, header);
-    return 0;
+    return segment_check_times(segment, tail->size);
 }
 
 int segment_scan(struct segment *segment, struct segment_scan *scan)
@@ -331,6 +332,7 @@ int segment_scan(struct segment *segment, struct segment_scan *scan)
         scan->fault = NULL;
     if (error == K_NOT_FOUND || error == K_CORRUPT)
         error = 0;
+    segment->times_checked = error == 0;
 
 free_window:
     batch_file_fini(&file);
@@ -354,6 +356,10 @@ int segment_cut(struct segment *segment, int64_t offset)
     index_time_cut(&segment->times, place.base_offset - segment->base_offset);
     struct segment_scan scan = { .end = place.position, .trusted = INT64_MAX };
     error = segment_scan(segment, &scan);
+    if (error == K_CORRUPT) {
+        segment_clear_indexes(segment);
+        error = segment_scan(segment, &scan);
+    }
     if (error != 0)
         return error;
     /* Indexes before the data: entries without batches are found out, and an index that

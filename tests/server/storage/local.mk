@@ -5,6 +5,7 @@ tests_server_storage_test_storage_SOURCES = \
 	tests/server/storage/main.c \
 	tests/server/storage/clean_rig.c tests/server/storage/clean_rig.h \
 	tests/server/storage/fixture.c tests/server/storage/fixture.h \
+	tests/server/storage/test_damage.c \
 	tests/server/storage/test_doomed.c \
 	tests/server/storage/test_clean_model.c \
 	tests/server/storage/test_clean_parts.c \

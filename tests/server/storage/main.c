@@ -5,6 +5,7 @@ Suite *producer_state_suite(void);
 Suite *txn_index_suite(void);
 Suite *log_suite(void);
 Suite *recover_suite(void);
+Suite *damage_suite(void);
 Suite *faults_suite(void);
 Suite *model_suite(void);
 Suite *logdir_suite(void);
@@ -22,8 +23,8 @@ int main(int argc, char **argv)
 {
     static const suite_maker makers[] = {
         log_producers_suite, producer_state_suite, txn_index_suite,
-        log_suite, recover_suite, faults_suite, model_suite, logdir_suite, dump_suite,
-        recover_dry_suite, verify_suite, verify_state_suite, doomed_suite, retain_suite,
+        log_suite, recover_suite, damage_suite, faults_suite, model_suite, logdir_suite,
+        dump_suite, recover_dry_suite, verify_suite, verify_state_suite, doomed_suite, retain_suite,
         trim_suite, clean_model_suite, clean_parts_suite
     };
     return run_suites(argc, argv, makers, sizeof makers / sizeof *makers);

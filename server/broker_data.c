@@ -99,6 +99,21 @@ static void directory_fenced(void *context)
     }
 }
 
+static struct cleaner_options cleaner_options_of(const struct config *config)
+{
+    struct cleaner_options options;
+
+    memset(&options, 0, sizeof options);    /* also what lies between fields: they are compared */
+    options.enabled = config->log_cleaner_enable;
+    options.threads = config->log_cleaner_threads;
+    options.dedupe_bytes = config->log_cleaner_dedupe_bytes;
+    options.io_bytes = config->log_cleaner_io_bytes;
+    options.io_bytes_per_second = config->log_cleaner_bytes_per_second;
+    options.load_factor = config->log_cleaner_load_factor;
+    options.backoff_ms = config->log_cleaner_backoff_ms;
+    return options;
+}
+
 static int make_shards(struct broker *broker, struct k_reason *reason)
 {
     const struct dirs_options dirs_options = {
@@ -125,38 +140,35 @@ static int make_shards(struct broker *broker, struct k_reason *reason)
         .fenced_by_lease = broker->config.leader_fencing == FENCING_LEASE,
         .lease_until_ms = lease_until_ms,
         .lease_context = broker,
-        .cleaner = {
-            .enabled = broker->config.log_cleaner_enable,
-            .threads = broker->config.log_cleaner_threads,
-            .dedupe_bytes = broker->config.log_cleaner_dedupe_bytes,
-            .io_bytes = broker->config.log_cleaner_io_bytes,
-            .io_bytes_per_second = broker->config.log_cleaner_bytes_per_second,
-            .load_factor = broker->config.log_cleaner_load_factor,
-            .backoff_ms = broker->config.log_cleaner_backoff_ms,
-        },
+        .cleaner = cleaner_options_of(&broker->config),
     };
     code = topic_config_defaults(&config_table, &broker->config, &options.defaults, reason);
     broker->topic_defaults = options.defaults;
+    broker->cleaner_options = options.cleaner;
     return code != 0 ? code : shards_new(&options, &broker->shards);
 }
 
 void broker_data_configure(struct broker *broker, const struct metadata *picture)
 {
     struct topic_config defaults;
+    struct cleaner_options cleaner;
     struct k_reason reason = { "" };
     struct config config;
     int code = dynamic_config(&broker->config, picture, broker->id, &config);
 
     if (code == 0) {
         code = topic_config_defaults(&config_table, &config, &defaults, &reason);
+        cleaner = cleaner_options_of(&config);
         atomic_store(&broker->gates.idle_ms, config.connections_max_idle_ms);
         config_fini(&config);
     }
-    if (code == 0 && memcmp(&defaults, &broker->topic_defaults, sizeof defaults) != 0) {
-        code = shards_configure(broker->shards, &defaults);
+    if (code == 0 && (memcmp(&defaults, &broker->topic_defaults, sizeof defaults) != 0 ||
+                      memcmp(&cleaner, &broker->cleaner_options, sizeof cleaner) != 0)) {
+        code = shards_configure(broker->shards, &defaults, &cleaner);
         if (code == 0) {
             LOG_INFO("broker-reconfigured", "broker=%" PRId32, broker->id);
             broker->topic_defaults = defaults;
+            broker->cleaner_options = cleaner;
         }
     }
     if (code != 0)

@@ -11,6 +11,7 @@
 #include "server/endpoints.h"
 #include "server/gate.h"
 #include "server/runtime/metadata.h"
+#include "server/runtime/cleaner.h"
 #include "server/runtime/topic_config.h"
 
 struct control;
@@ -67,6 +68,7 @@ struct broker {
     char cluster_id[25];
     struct uuid incarnation, previous;
     struct topic_config topic_defaults;         /* as told to the shards; control loop */
+    struct cleaner_options cleaner_options;     /* the same */
     bool serving;                               /* the data plane's threads run */
     bool clean;                                 /* all logs were closed cleanly */
     bool ready, swept, stopping;                /* control loop */

@@ -72,15 +72,15 @@
       "Compact the logs of topics whose cleanup.policy says so.")                                    \
     X(INT, log_cleaner_threads, "log.cleaner.threads", "1", 0, 64, NULL, 0, NULL,                    \
       "Logs that are compacted at the same time.")                                                   \
-    X(LONG, log_cleaner_dedupe_bytes, "log.cleaner.dedupe.buffer.size", "134217728", 1048576, OPTION_NO_MAX, NULL, 0, NULL, \
+    X(LONG, log_cleaner_dedupe_bytes, "log.cleaner.dedupe.buffer.size", "134217728", 1048576, OPTION_NO_MAX, NULL, OPTION_RUNTIME, NULL, \
       "Bytes of memory for the keys of all compactions under way, 24 for each key; with more keys a log is compacted in several passes.") \
-    X(DOUBLE, log_cleaner_load_factor, "log.cleaner.io.buffer.load.factor", "0.9", 0.01, 1, NULL, 0, NULL, \
+    X(DOUBLE, log_cleaner_load_factor, "log.cleaner.io.buffer.load.factor", "0.9", 0.01, 1, NULL, OPTION_RUNTIME, NULL, \
       "How full that memory may become: more keys a pass, but slower ones.")                         \
-    X(INT, log_cleaner_io_bytes, "log.cleaner.io.buffer.size", "524288", 8192, 2147483647, NULL, 0, NULL, \
+    X(INT, log_cleaner_io_bytes, "log.cleaner.io.buffer.size", "524288", 8192, 2147483647, NULL, OPTION_RUNTIME, NULL, \
       "Bytes of the buffers that all compactions under way read and write with.")                    \
-    X(DOUBLE, log_cleaner_bytes_per_second, "log.cleaner.io.max.bytes.per.second", "1.7976931348623157E308", 1, 1.7976931348623157E308, NULL, 0, NULL, \
+    X(DOUBLE, log_cleaner_bytes_per_second, "log.cleaner.io.max.bytes.per.second", "1.7976931348623157E308", 1, 1.7976931348623157E308, NULL, OPTION_RUNTIME, NULL, \
       "Bytes that compaction reads and writes in a second, at most.")                                \
-    X(LONG, log_cleaner_backoff_ms, "log.cleaner.backoff.ms", "15000", 0, OPTION_NO_MAX, NULL, 0, NULL,     \
+    X(LONG, log_cleaner_backoff_ms, "log.cleaner.backoff.ms", "15000", 0, OPTION_NO_MAX, NULL, OPTION_RUNTIME, NULL,     \
       "Milliseconds between looks for a log that is to be compacted, while there is none.")          \
     X(LONG, log_cleaner_delete_retention_ms, "log.cleaner.delete.retention.ms", "86400000", 0, OPTION_NO_MAX, NULL, OPTION_PER_TOPIC, NULL, \
       "Milliseconds that a deletion (a record without value) stays in a compacted log after it was compacted first (topic: delete.retention.ms).") \

@@ -33,7 +33,6 @@ enum {
 };
 
 struct cleaner {
-    struct cleaner_options options;
     atomic_int places;                  /* free ones */
     int shards;
     _Atomic double dirtiest[];          /* per shard: the ratio of what it would clean next; 0 */
@@ -85,7 +84,6 @@ int cleaner_new(const struct cleaner_options *options, int shards, struct cleane
         calloc(1, sizeof *cleaner + (size_t)shards * sizeof cleaner->dirtiest[0]);
     if (cleaner == NULL)
         return K_NOMEM;
-    cleaner->options = *options;
     cleaner->shards = shards;
     atomic_init(&cleaner->places, options->enabled ? options->threads : 0);
     *out = cleaner;
@@ -169,7 +167,7 @@ static void note_outcome(struct cleaning_job *job)
     }
     if (outcome->code != 0 || outcome->upto <= outcome->from) {
         cleaning->rest_until_ms = shard_now_ms(job->shard) +
-                                  job->shard->shards->cleaner->options.backoff_ms;
+                                  job->shard->settings->cleaner.backoff_ms;
         if (outcome->code != 0)
             return;
     }
@@ -264,7 +262,7 @@ static void go_away(struct cleaning_job *job)
 
 static struct clean_options job_options(const struct partition *partition)
 {
-    const struct cleaner_options *options = &partition->shard->shards->cleaner->options;
+    const struct cleaner_options *options = &partition->shard->settings->cleaner;
     const struct topic_config *config = &partition->config;
     return (struct clean_options){
         .limit = partition_high_watermark(partition),
@@ -281,7 +279,7 @@ static struct clean_options job_options(const struct partition *partition)
 /* 0, or why it did not begin; the place is the caller's then. */
 static int start_job(struct partition *partition)
 {
-    const struct cleaner_options *options = &partition->shard->shards->cleaner->options;
+    const struct cleaner_options *options = &partition->shard->settings->cleaner;
     struct clean_options how = job_options(partition);
     struct cleaning_job *job = calloc(1, sizeof *job);
     if (job == NULL)
@@ -454,7 +452,7 @@ static void look(struct shard *shard)
         if (code != 0)
             atomic_fetch_add(&cleaner->places, 1);
     }
-    int64_t backoff_ms = cleaner->options.backoff_ms;
+    int64_t backoff_ms = shard->settings->cleaner.backoff_ms;
     if (backoff_ms < ASKED_LOOK_MS || waits)
         backoff_ms = ASKED_LOOK_MS;
     look_in(shard, backoff_ms);
@@ -498,12 +496,18 @@ void cleaner_fini(struct shard *shard)
 
 void cleaner_look_soon(struct partition *partition)
 {
-    const struct cleaner_options *options = &partition->shard->shards->cleaner->options;
+    const struct cleaner_options *options = &partition->shard->settings->cleaner;
     struct shard_deadline *look_at = &partition->shard->cleaner->look;
 
     if (options->enabled && options->threads > 0 && topic_config_compacted(&partition->config) &&
         look_at->node.index == HEAP_OUT)
         look_in(partition->shard, options->backoff_ms);
+}
+
+void cleaner_options_changed(struct shard *shard)
+{
+    if (shard->cleaner->look.node.index != HEAP_OUT)
+        look_in(shard, shard->settings->cleaner.backoff_ms);
 }
 
 void cleaner_forget(struct partition *partition)
@@ -531,7 +535,7 @@ bool cleaner_busy(const struct partition *partition)
 
 int cleaner_ask(struct partition *partition)
 {
-    const struct cleaner_options *options = &partition->shard->shards->cleaner->options;
+    const struct cleaner_options *options = &partition->shard->settings->cleaner;
     if (!topic_config_compacted(&partition->config))
         return K_INVALID_TOPIC_EXCEPTION;
     if (!options->enabled || options->threads == 0)

@@ -38,6 +38,10 @@ void cleaner_fini(struct shard *shard);
 /* The partition is open, or its configuration is another. */
 void cleaner_look_soon(struct partition *partition);
 
+/* The shard's settings are others: the next look is due when they say. What is under way goes on as
+ * it began. */
+void cleaner_options_changed(struct shard *shard);
+
 /* The partition's log goes away: end what is under way, forget what is known. */
 void cleaner_forget(struct partition *partition);
 

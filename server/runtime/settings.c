@@ -14,13 +14,15 @@ struct delivery {
     struct settings *settings;          /* reference */
 };
 
-struct settings *settings_new(const struct topic_config *defaults)
+struct settings *settings_new(const struct topic_config *defaults,
+                              const struct cleaner_options *cleaner)
 {
     struct settings *settings = calloc(1, sizeof *settings);
     if (settings == NULL)
         return NULL;
     atomic_init(&settings->references, 1);
     settings->defaults = *defaults;
+    settings->cleaner = *cleaner;
     return settings;
 }
 
@@ -79,13 +81,16 @@ static void deliver(struct mail *mail)
     shard->settings = delivery->settings;
     free(delivery);
     shard->settings_topic = 0;
-    if (!shard->closed)
-        apply_more(shard);
+    if (shard->closed)
+        return;
+    cleaner_options_changed(shard);
+    apply_more(shard);
 }
 
-int shards_configure(struct shards *shards, const struct topic_config *defaults)
+int shards_configure(struct shards *shards, const struct topic_config *defaults,
+                     const struct cleaner_options *cleaner)
 {
-    struct settings *settings = settings_new(defaults);
+    struct settings *settings = settings_new(defaults, cleaner);
     struct delivery **deliveries = calloc((size_t)shards->count, sizeof(struct delivery *));
     bool made = settings != NULL && deliveries != NULL;
 

@@ -1,4 +1,5 @@
-/* runtime/settings.h - what topics do not override, as the broker is configured at this moment.
+/* runtime/settings.h - what topics do not override, and how logs are compacted, as the broker is
+ * configured at this moment.
  *
  * An immutable snapshot, shared by the shards and counted; each shard takes over a new one when its
  * turn comes, and applies it to all its partitions, some of them per turn. For the files of
@@ -9,6 +10,7 @@
 
 #include <stdatomic.h>
 
+#include "server/runtime/cleaner.h"
 #include "server/runtime/topic_config.h"
 
 struct shard;
@@ -16,10 +18,12 @@ struct shard;
 struct settings {
     atomic_uint references;
     struct topic_config defaults;
+    struct cleaner_options cleaner;     /* enabled and threads never change */
 };
 
 /* One reference; NULL when out of memory. Any thread. */
-struct settings *settings_new(const struct topic_config *defaults);
+struct settings *settings_new(const struct topic_config *defaults,
+                              const struct cleaner_options *cleaner);
 struct settings *settings_ref(struct settings *settings);     /* any thread */
 void settings_unref(struct settings *settings);               /* any thread; NULL is allowed */
 

@@ -178,7 +178,7 @@ int shards_new(const struct shards_options *options, struct shards **out)
     shards->options = *options;
     shards->options.loops = NULL;
     shards->count = options->count;
-    struct settings *settings = settings_new(&options->defaults);
+    struct settings *settings = settings_new(&options->defaults, &options->cleaner);
     if (settings == NULL) {
         free(shards);
         return K_NOMEM;

@@ -56,9 +56,11 @@ void shards_picture_changed(struct shards *shards);
 /* A log directory went out of use: its partitions go offline, on every shard. Any thread. */
 void shards_directory_fenced(struct shards *shards);
 
-/* From now on topics have these defaults: every shard applies them to all its partitions, soon.
- * Returns 0 or K_NOMEM (nothing changes). Any thread. */
-int shards_configure(struct shards *shards, const struct topic_config *defaults);
+/* From now on topics have these defaults and are compacted like this (but for `enabled` and
+ * `threads`): every shard applies it to all its partitions, soon. Returns 0 or K_NOMEM (nothing
+ * changes). Any thread. */
+int shards_configure(struct shards *shards, const struct topic_config *defaults,
+                     const struct cleaner_options *cleaner);
 
 /* Take no more pictures, and let everything that waits for a deadline finish now. */
 void shard_stop(struct shard *shard);

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Topics and configurations altered while brokers run: by kairn, by hand in ZooKeeper, under load.
 . "$(dirname "$0")/lib.sh"
-cluster_up --brokers 3 --zookeepers 1 --set log.segment.bytes=1000000
+cluster_up --brokers 3 --zookeepers 1 --set log.segment.bytes=1000000 --set log.cleaner.backoff.ms=3600000
 kairn topic create orders --partitions 3 > /dev/null || die "create"
 
 value() { kairn config get "$1" --value "${@:2}"; }
@@ -83,6 +83,16 @@ expect_refusal "whose" 2 'whose' kairn config list
 expect_refusal "a typo" 1 "did you mean 'segment.bytes'" kairn config get segment.byte --topic orders
 kairn config set --broker "$leader" --unset message.max.bytes > /dev/null || die "unset"
 await 5 refuses || die "the broker's message.max.bytes counts still"
+
+# log.cleaner.backoff.ms: a log that was due for a look in an hour is compacted now.
+kairn topic create kept --config cleanup.policy=compact --config segment.bytes=2000 --config min.cleanable.dirty.ratio=0.01 > /dev/null || die "create"
+for i in $(seq 300); do echo "key:$i"; done | kairn produce kept --key-separator : --set batch.size=500 > /dev/null 2>&1 || die "produce"
+kept() { kairn consume kept --exit-at-end --format '%v\n' | wc -l; }
+expect_equal "not compacted yet" "$(kept)" 300
+kairn config set --cluster log.cleaner.backoff.ms=100 > /dev/null || die "set"
+compacted() { [ "$(kept)" -lt 300 ]; }
+await 20 compacted || die "log.cleaner.backoff.ms does not count"
+expect_equal "the last value is there" "$(kairn consume kept --exit-at-end --format '%v\n' | tail -1)" 300
 
 # --- by hand ------------------------------------------------------------------------------------
 zk set '/config/brokers/<default>' '{"version":1,"config":{"message.max.bytes":"9000"}}' || die "set"

@@ -256,7 +256,7 @@ static void reconfigure(int32_t id)
 
     ck_assert_int_eq(dynamic_config(&config, picture, id, &effective), 0);
     ck_assert_int_eq(topic_config_defaults(&config_table, &effective, &defaults, &reason), 0);
-    ck_assert_int_eq(shards_configure(plane.shards, &defaults), 0);
+    ck_assert_int_eq(shards_configure(plane.shards, &defaults, &(struct cleaner_options){ 0 }), 0);
     config_fini(&effective);
     metadata_put(picture);
 }

@@ -11,6 +11,7 @@
     X(BYTES_IN,           COUNTER,   "bytes_in_total",           "record bytes appended for producers") \
     X(BYTES_OUT,          COUNTER,   "bytes_out_total",          "record bytes sent to consumers")       \
     X(RECORDS_IN,         COUNTER,   "records_in_total",         "records appended")                     \
+    X(DUPLICATES,         COUNTER,   "duplicates_total",         "requests of producers that were stored before") \
     X(BYTES_RECOMPRESSED, COUNTER,   "bytes_recompressed_total", "record bytes stored in another codec than the producer's") \
     X(PARTITIONS,         GAUGE,     "partitions",               "partitions this broker leads")         \
     X(LOOP_TURN_US,       HISTOGRAM, "loop_turn_us",             "duration of a loop turn, microseconds") \

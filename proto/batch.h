@@ -167,6 +167,10 @@ struct batch_builder {
     size_t size, capacity;          /* header included */
     int64_t base_timestamp, max_timestamp;
     int32_t count;
+    /* Who sends it, for finding duplicates: set at any time before the batch is finished. */
+    int64_t producer_id;            /* -1: none */
+    int16_t producer_epoch;
+    int32_t base_sequence;          /* of the first record */
 };
 
 /* Start a batch in the caller's memory, of at least BATCH_HEADER_SIZE bytes. Of a capacity above
@@ -185,7 +189,10 @@ int batch_build_add(struct batch_builder *builder, int64_t timestamp, const void
                     const struct record_header *headers, int32_t header_count);
 
 /* Fill in the header; the bytes are then a whole batch of `builder->size` bytes, uncompressed,
- * without producer id, base offset 0, leader epoch unknown (-1). At least one record. */
+ * base offset 0, leader epoch unknown (-1). At least one record. */
 void batch_build_finish(struct batch_builder *builder);
+
+/* The producer of a finished batch is another one: write the builder's into the header. */
+void batch_build_identify(struct batch_builder *builder);
 
 #endif

@@ -8,7 +8,7 @@
 #include "common/error.h"
 #include "common/varint.h"
 
-enum { NO_PRODUCER = -1, NO_EPOCH = -1 };
+enum { NO_PRODUCER = -1, NO_EPOCH = -1, NO_SEQUENCE = -1 };
 
 void batch_build_start(struct batch_builder *builder, uint8_t *bytes, size_t capacity)
 {
@@ -18,6 +18,9 @@ void batch_build_start(struct batch_builder *builder, uint8_t *bytes, size_t cap
         .bytes = bytes,
         .size = BATCH_HEADER_SIZE,
         .capacity = capacity < INT32_MAX ? capacity : INT32_MAX,
+        .producer_id = NO_PRODUCER,
+        .producer_epoch = NO_EPOCH,
+        .base_sequence = NO_SEQUENCE,
     };
 }
 
@@ -120,9 +123,15 @@ void batch_build_finish(struct batch_builder *builder)
     store_u32(batch + BATCH_LAST_DELTA, (uint32_t)(builder->count - 1));
     store_u64(batch + BATCH_BASE_TIMESTAMP, (uint64_t)builder->base_timestamp);
     store_u64(batch + BATCH_MAX_TIMESTAMP, (uint64_t)builder->max_timestamp);
-    store_u64(batch + BATCH_PRODUCER_ID, (uint64_t)(int64_t)NO_PRODUCER);
-    store_u16(batch + BATCH_PRODUCER_EPOCH, (uint16_t)NO_EPOCH);
-    store_u32(batch + BATCH_BASE_SEQUENCE, (uint32_t)NO_PRODUCER);
     store_u32(batch + BATCH_COUNT, (uint32_t)builder->count);
+    batch_build_identify(builder);
+}
+
+void batch_build_identify(struct batch_builder *builder)
+{
+    uint8_t *batch = builder->bytes;
+    store_u64(batch + BATCH_PRODUCER_ID, (uint64_t)builder->producer_id);
+    store_u16(batch + BATCH_PRODUCER_EPOCH, (uint16_t)builder->producer_epoch);
+    store_u32(batch + BATCH_BASE_SEQUENCE, (uint32_t)builder->base_sequence);
     batch_seal_crc(batch);
 }

@@ -137,6 +137,7 @@ static int make_shards(struct broker *broker, struct k_reason *reason)
         .pool = broker->pool,
         .metrics = broker->metrics,
         .idle_close_ms = broker->config.log_idle_close_ms,
+        .producer_expiration_ms = broker->config.producer_expiration_ms,
         .fenced_by_lease = broker->config.leader_fencing == FENCING_LEASE,
         .lease_until_ms = lease_until_ms,
         .lease_context = broker,

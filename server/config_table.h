@@ -122,6 +122,8 @@
       "A partition that nobody reads or writes for so many milliseconds gives back its descriptors and memory until its next use.") \
     X(INT, num_recovery_threads, "num.recovery.threads.per.data.dir", "0", 0, 64, NULL, 0, NULL,     \
       "Threads that open logs and, after a crash, check them, for each log directory; 0: one per processor.") \
+    X(INT, producer_expiration_ms, "producer.id.expiration.ms", "86400000", 1, 2147483647, NULL, 0, NULL, \
+      "A producer that has not written to a partition for so many milliseconds (to the minute) is forgotten there.") \
     X(ENUM, log_level, "log.level", "info", 0, 0, "debug|info|warn|error|off", 0, NULL,              \
       "Least important lines that are logged, on standard error.")
 
@@ -169,7 +171,6 @@
     Y("offsets.retention.minutes", OPTION_NOT_YET, "Consumer groups.")                               \
     Y("offsets.topic.num.partitions", OPTION_NOT_YET, "Consumer groups.")                            \
     Y("offsets.topic.replication.factor", OPTION_NOT_YET, "Consumer groups.")                        \
-    Y("producer.id.expiration.ms", OPTION_NOT_YET, "Idempotent producers.")                          \
     Y("remote.log.storage.system.enable", OPTION_NOT_YET, "Tiered storage.")                         \
     Y("replica.fetch.max.bytes", OPTION_NOT_YET, "Replication.")                                     \
     Y("replica.fetch.min.bytes", OPTION_NOT_YET, "Replication.")                                     \

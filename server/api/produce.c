@@ -6,6 +6,7 @@
 #include "server/api/key.h"
 #include "server/api/request.h"
 #include "server/runtime/append.h"
+#include "server/runtime/numbers.h"
 
 enum { ACKS_ALL = -1, ACKS_NONE = 0, ACKS_LEADER = 1 };
 
@@ -101,7 +102,7 @@ static int check_batches(const Kairn__ProducePartition *partition, struct append
             entry->largest = size;
         at += size;
     }
-    return 0;
+    return numbers_read(entry->bytes, entry->size, &entry->numbers);
 }
 
 /* Returns why the entry can not be asked for; 0: it can. */

@@ -8,6 +8,7 @@
 #include "server/runtime/early_ack.h"
 #include "server/runtime/fetch.h"
 #include "server/runtime/flush.h"
+#include "server/runtime/numbers.h"
 #include "server/runtime/recompress.h"
 #include "server/runtime/shard_state.h"
 #include "server/runtime/upkeep.h"
@@ -189,15 +190,50 @@ static struct log_append *scratch(struct shard *shard, size_t count)
     return &grown[count];
 }
 
-/* Gather as many waiting entries as there is room for. */
+/* A request that was sent again, and is in the log already. */
+static void settle_stored(struct partition *partition, struct append_entry *entry)
+{
+    metric_add(shard_options(partition->shard)->metrics, METRIC_DUPLICATES, 1);
+    if (flushes_first(partition) && entry->end > partition->high_watermark)
+        list_append(&partition->unflushed, &entry->queued);
+    else
+        entry_finished(entry);
+}
+
+/* Does the entry go into the append? Otherwise it is finished, or *wait: it has to go later. */
+static bool admit_numbers(struct numbers_gathered *gathered, struct partition *partition,
+                          struct append_entry *entry, bool *wait)
+{
+    int code = 0;
+    enum numbers_verdict verdict = numbers_judge(gathered, partition, entry, &code);
+
+    *wait = verdict == NUMBERS_WAIT;
+    if (verdict == NUMBERS_TAKE || verdict == NUMBERS_WAIT)
+        return verdict == NUMBERS_TAKE;
+    list_remove(&entry->queued);
+    if (verdict == NUMBERS_STORED)
+        settle_stored(partition, entry);
+    else
+        append_refuse(entry, code);
+    return false;
+}
+
+/* Gather as many waiting entries as there is room for; they stay the first in the list. */
 static size_t gather(struct partition *partition, size_t *bytes)
 {
     struct shard *shard = partition->shard;
+    struct numbers_gathered gathered = { .count = 0 };
     size_t count = 0;
 
     *bytes = 0;
-    LIST_EACH(&partition->appends, node) {
-        const struct append_entry *entry = LIST_OWNER(node, struct append_entry, queued);
+    LIST_EACH_SAFE(&partition->appends, node, after) {
+        struct append_entry *entry = LIST_OWNER(node, struct append_entry, queued);
+        bool wait;
+        if (!admit_numbers(&gathered, partition, entry, &wait)) {
+            if (wait)
+                break;
+            continue;
+        }
         struct log_append *slot = scratch(shard, count);
         if (slot == NULL)
             break;
@@ -236,6 +272,8 @@ static void flush_partition(struct partition *partition)
     size_t bytes;
     size_t count = gather(partition, &bytes);
 
+    if (count == 0 && list_empty(&partition->appends))
+        return;                         /* all of it was stored before, or refused */
     int code = count == 0 ? K_NOMEM
              : early_ack(partition, shard->appends, count) ? 0
              : log_append(partition->log, shard->appends, count, partition->leader_epoch,
@@ -263,7 +301,7 @@ static void flush_partition(struct partition *partition)
         partition->high_watermark = log_end(partition->log);
         fetch_wake(partition, bytes);
     }
-    append_resume(partition);           /* what the scratch had no room for */
+    append_resume(partition);           /* what the append had no room for */
 }
 
 void shard_flush(struct turn_hook *hook)

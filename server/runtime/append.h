@@ -13,6 +13,7 @@
 #include "common/list.h"
 #include "server/runtime/partition.h"
 #include "server/runtime/scatter.h"
+#include "server/storage/producer_state.h"
 
 struct append_entry {
     struct list node;                   /* in its part */
@@ -25,6 +26,7 @@ struct append_entry {
     enum partition_access access;       /* ACCESS_WRITE or ACCESS_WRITE_ALL */
     uint8_t *bytes;                     /* checked batches back to back; kept by the asker's slab */
     size_t size, largest;               /* in all; the largest batch */
+    struct producer_numbers numbers;    /* of the batches: see numbers.h */
 
     /* recompress.c's; zero before */
     uint8_t *prepared;                  /* owned: what `bytes` points at instead; or NULL */

@@ -69,6 +69,7 @@ struct partition {
     struct flush_state flush;
     struct cleaning *cleaning;          /* owned; NULL: never thought of */
     int64_t sync_at_ms;                 /* the next one in the background; 0: not written to yet */
+    int64_t expire_at_ms;               /* when idle producers are looked for next */
     int64_t noted_end, noted_high_watermark;    /* of the last checkpoint */
 #ifdef MUTANT_ACK_BEFORE_WRITE
     struct shard_deadline late;         /* early_ack.c */

@@ -37,6 +37,7 @@ struct shards_options {
     int64_t idle_close_ms;                  /* a log that nobody used for so long is closed */
     struct cleaner_options cleaner;
     struct topic_config defaults;           /* what topics do not override, at first */
+    int64_t producer_expiration_ms;         /* producer.id.expiration.ms */
     bool fenced_by_lease;                   /* leader.fencing=lease */
     int64_t (*lease_until_ms)(const void *context);     /* CLOCK_BOOTTIME; any thread */
     const void *lease_context;

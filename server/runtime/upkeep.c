@@ -11,7 +11,7 @@
 #include "server/runtime/shard_state.h"
 #include "server/storage/logdir.h"
 
-enum { CHECKPOINT_MS = 1000, SYNC_MS = 60 * 1000 };
+enum { CHECKPOINT_MS = 1000, SYNC_MS = 60 * 1000, EXPIRE_MS = 60 * 1000 };
 
 /* --- every second ----------------------------------------------------------------------------- */
 
@@ -37,6 +37,18 @@ static int64_t sync_interval_ms(const struct partition *partition)
     return partition->config.flush_ms < SYNC_MS ? partition->config.flush_ms : SYNC_MS;
 }
 
+/* Producers that are not heard of are forgotten; where nobody writes, nothing grows. */
+static void expire_producers(struct partition *partition, int64_t now_ms)
+{
+    int64_t rounds = (shard_options(partition->shard)->producer_expiration_ms + EXPIRE_MS - 1) /
+                     EXPIRE_MS;
+
+    if (now_ms < partition->expire_at_ms)
+        return;
+    partition->expire_at_ms = now_ms + EXPIRE_MS;
+    log_expire_producers(partition->log, (uint32_t)rounds);
+}
+
 static void look_after(struct partition *partition)
 {
     int64_t now = shard_now_ms(partition->shard);
@@ -47,6 +59,7 @@ static void look_after(struct partition *partition)
         partition_fail(partition, K_KAFKA_STORAGE_ERROR);
         return;
     }
+    expire_producers(partition, now);
     if (now >= partition->sync_at_ms) {
         partition->sync_at_ms = now + sync_interval_ms(partition);
         flush_in_background(partition);

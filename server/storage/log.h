@@ -102,6 +102,14 @@ void log_span_release(void *segment);
  * oldest transaction that is open. IO, NOMEM. */
 int log_stable_end(struct log *log, int64_t end, int64_t *out);
 
+/* May batches of an idempotent producer be appended, or are they there already? See
+ * producer_state_check(). Also KAFKA_STORAGE_ERROR, NOMEM. */
+struct producer_numbers;
+int log_check_numbers(struct log *log, const struct producer_numbers *numbers, int64_t *stored);
+
+/* Called at intervals: forget the producers that have not written for `rounds` of them. */
+void log_expire_producers(struct log *log, uint32_t rounds);
+
 /* The aborted transactions with an offset in [from, to) (txn_index.h): *out is the caller's to
  * free(), NULL when there are none. IO, NOMEM, DISK_FULL. */
 struct aborted_txn;

@@ -508,6 +508,24 @@ int log_producers_sync(const struct io *io, const char *path, struct segment *co
     return error;
 }
 
+/* --- idempotent producers --------------------------------------------------------------------- */
+
+int log_check_numbers(struct log *log, const struct producer_numbers *numbers, int64_t *stored)
+{
+    *stored = -1;
+    int error = numbers->id < 0 ? 0 : need(log);
+    if (error != 0)
+        return log_failed(log, error, "reading producers");
+    return producer_state_check(&log->producers.state, numbers, stored);
+}
+
+void log_expire_producers(struct log *log, uint32_t rounds)
+{
+    /* A state that is not in memory costs nothing. Without memory now: another time. */
+    if (log->producers.pending < 0 && !log->producers.lost)
+        (void)producer_state_expire(&log->producers.state, rounds);
+}
+
 /* --- what is known ---------------------------------------------------------------------------- */
 
 int log_stable_end(struct log *log, int64_t end, int64_t *out)

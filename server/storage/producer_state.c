@@ -10,6 +10,7 @@
 #include "proto/batch.h"
 
 enum {
+    RUN_COUNT_MAX = 1 << 30,
     CAPACITY_MIN = 8,
     MARKER_ABORT = 0,
     MARKER_COMMIT = 1,
@@ -46,19 +47,30 @@ static struct producer_entry *place(const struct producer_state *state, int64_t 
     return &state->entries[i];
 }
 
-static int grow(struct producer_state *state, size_t capacity)
+static bool stays(const struct producer_entry *entry, uint32_t rounds)
 {
-    struct producer_state larger = { .count = state->count, .capacity = capacity };
-    larger.entries = malloc(capacity * sizeof *larger.entries);
-    if (larger.entries == NULL)
+    return entry->txn_first >= 0 || entry->idle < rounds;
+}
+
+/* A new table of those who stay: places depend on who else is there. */
+static int rebuild(struct producer_state *state, size_t capacity, uint32_t rounds)
+{
+    struct producer_state other = { .capacity = capacity };
+    other.entries = malloc(capacity * sizeof *other.entries);
+    if (other.entries == NULL)
         return K_NOMEM;
     for (size_t i = 0; i < capacity; i++)
-        larger.entries[i].id = -1;
-    for (size_t i = 0; i < state->capacity; i++)
-        if (state->entries[i].id != -1)
-            *place(&larger, state->entries[i].id) = state->entries[i];
+        other.entries[i].id = -1;
+    for (size_t i = 0; i < state->capacity; i++) {
+        const struct producer_entry *entry = &state->entries[i];
+        if (entry->id == -1 || !stays(entry, rounds))
+            continue;
+        *place(&other, entry->id) = *entry;
+        other.count++;
+    }
     free(state->entries);
-    state->entries = larger.entries;
+    state->entries = other.entries;
+    state->count = other.count;
     state->capacity = capacity;
     return 0;
 }
@@ -69,7 +81,7 @@ int producer_state_reserve(struct producer_state *state, size_t count)
     if (wanted * 4 > state->capacity * 3) {
         while (wanted * 4 > capacity * 3)
             capacity *= 2;
-        int error = grow(state, capacity);
+        int error = rebuild(state, capacity, UINT32_MAX);
         if (error != 0)
             return error;
     }
@@ -147,6 +159,27 @@ static void take_epoch(struct producer_entry *entry, int16_t epoch)
     entry->last_sequence = -1;
     entry->last_offset = -1;
     entry->offset_delta = 0;
+    memset(entry->runs, 0, sizeof entry->runs);
+}
+
+/* How far `to` is behind `from`; sequences wrap from the largest to 0. */
+static int32_t distance(int32_t from, int32_t to)
+{
+    return (int32_t)(((uint32_t)to - (uint32_t)from) & INT32_MAX);
+}
+
+/* Make the newest run longer, or begin one in the place of the oldest. */
+static void note_run(struct producer_entry *entry, int32_t sequence, int32_t count, int64_t offset)
+{
+    struct producer_run *run = &entry->runs[entry->newest_run];
+    if (run->count > 0 && run->count < RUN_COUNT_MAX - count &&
+        distance(run->first_sequence, sequence) == run->count &&
+        run->first_offset + run->count == offset) {
+        run->count += count;
+        return;
+    }
+    entry->newest_run = (uint8_t)((entry->newest_run + 1) % PRODUCER_RUNS);
+    entry->runs[entry->newest_run] = (struct producer_run){ sequence, count, offset };
 }
 
 static int32_t last_sequence(const uint8_t *batch)
@@ -167,6 +200,10 @@ static void note_data(struct producer_state *state, const uint8_t *batch)
     entry->last_offset = batch_last_offset(batch);
     entry->offset_delta = batch_last_delta(batch);
     entry->timestamp = batch_max_timestamp(batch);
+    entry->idle = 0;
+    if (batch_base_sequence(batch) >= 0)
+        note_run(entry, batch_base_sequence(batch), batch_last_delta(batch) + 1,
+                 batch_base_offset(batch));
     if ((batch_attributes(batch) & BATCH_TRANSACTIONAL) != 0 && entry->txn_first < 0) {
         entry->txn_first = batch_base_offset(batch);
         open_txn(state, (struct producer_txn){ entry->txn_first, entry->id });
@@ -225,6 +262,58 @@ void producer_state_note(struct producer_state *state, const uint8_t *batch, siz
         note_control(state, batch, available, end);
     else
         note_data(state, batch);
+}
+
+/* --- numbers ---------------------------------------------------------------------------------- */
+
+static int check_known(const struct producer_entry *entry, const struct producer_numbers *numbers,
+                       int64_t *stored)
+{
+    int32_t last = (int32_t)(((uint32_t)numbers->first + (uint32_t)numbers->count - 1) & INT32_MAX);
+    if (numbers->epoch < entry->epoch)
+        return K_INVALID_PRODUCER_EPOCH;
+    if (numbers->epoch > entry->epoch || entry->last_sequence < 0)
+        return numbers->first == 0 ? 0 : K_OUT_OF_ORDER_SEQUENCE_NUMBER;
+    if (distance(entry->last_sequence, numbers->first) == 1)
+        return 0;
+    for (size_t i = 0; i < PRODUCER_RUNS; i++) {
+        const struct producer_run *run = &entry->runs[i];
+        int32_t inside = distance(run->first_sequence, numbers->first);
+        if (run->count >= numbers->count && inside <= run->count - numbers->count) {
+            *stored = run->first_offset + inside;
+            return 0;
+        }
+    }
+    return distance(last, entry->last_sequence) < INT32_MAX / 2 ? K_DUPLICATE_SEQUENCE_NUMBER
+                                                                : K_OUT_OF_ORDER_SEQUENCE_NUMBER;
+}
+
+int producer_state_check(const struct producer_state *state, const struct producer_numbers *numbers,
+                         int64_t *stored)
+{
+    *stored = -1;
+    if (numbers->id < 0)
+        return 0;
+    const struct producer_entry *entry = producer_state_find(state, numbers->id);
+    if (entry != NULL)
+        return check_known(entry, numbers, stored);
+    /* Kafka takes any number then; but this one may have overtaken the first, and would keep it
+     * out for good. */
+    return numbers->first == 0 ? 0 : K_UNKNOWN_PRODUCER_ID;
+}
+
+int producer_state_expire(struct producer_state *state, uint32_t rounds)
+{
+    bool any = false;
+    for (size_t i = 0; i < state->capacity; i++) {
+        struct producer_entry *entry = &state->entries[i];
+        if (entry->id == -1)
+            continue;
+        if (entry->idle < UINT32_MAX - 1)
+            entry->idle++;
+        any = any || !stays(entry, rounds);
+    }
+    return any ? rebuild(state, state->capacity, rounds) : 0;
 }
 
 /* --- the snapshot file ------------------------------------------------------------------------ */
@@ -325,6 +414,9 @@ int producer_state_decode(struct producer_state *state, const uint8_t *bytes, si
             continue;
         }
         *entry = read;
+        if (read.last_sequence >= 0 && read.last_offset >= read.offset_delta)
+            note_run(entry, distance(read.offset_delta, read.last_sequence),
+                     read.offset_delta + 1, read.last_offset - read.offset_delta);
         state->count++;
         if (read.txn_first >= 0)
             open_txn(state, (struct producer_txn){ read.txn_first, read.id });

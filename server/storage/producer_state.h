@@ -14,6 +14,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Batches that follow each other without a gap, in sequence and in offset: known again by it. */
+struct producer_run {
+    int32_t first_sequence;
+    int32_t count;                  /* of records; 0: unused */
+    int64_t first_offset;
+};
+
+enum { PRODUCER_RUNS = 5 };         /* requests that a producer may have in flight */
+
 struct producer_entry {
     int64_t id;                     /* -1: the place is free */
     int64_t last_offset;            /* of the newest batch; -1: none in this epoch */
@@ -22,7 +31,17 @@ struct producer_entry {
     int32_t last_sequence;          /* -1: none */
     int32_t offset_delta;           /* last offset of the newest batch - its first */
     int32_t coordinator_epoch;      /* of the newest marker; -1: none */
+    uint32_t idle;                  /* rounds of expiry since the newest batch */
     int16_t epoch;
+    uint8_t newest_run;             /* index */
+    struct producer_run runs[PRODUCER_RUNS];        /* of this epoch */
+};
+
+/* The numbers of batches back to back in one request. */
+struct producer_numbers {
+    int64_t id;                     /* -1: they have none */
+    int16_t epoch;
+    int32_t first, count;           /* sequence of the first record; records */
 };
 
 /* A transaction under way. */
@@ -57,6 +76,18 @@ int producer_state_reserve(struct producer_state *state, size_t count);
  * readable is taken for one of an unknown kind and ignored. */
 void producer_state_note(struct producer_state *state, const uint8_t *batch, size_t available,
                          struct producer_end *end);
+
+/* May batches with these numbers follow what is there? 0 with *stored -1: they may; 0 with an
+ * offset: they are there, from it on. DUPLICATE_SEQUENCE_NUMBER (they are there, but where is not
+ * known any more), OUT_OF_ORDER_SEQUENCE_NUMBER (something is missing before them),
+ * INVALID_PRODUCER_EPOCH (a newer one has written), UNKNOWN_PRODUCER_ID (not known, and they are
+ * not its first). */
+int producer_state_check(const struct producer_state *state, const struct producer_numbers *numbers,
+                         int64_t *stored);
+
+/* Called at intervals: forget who has not written for `rounds` of them and has no open transaction.
+ * Counted in rounds and not by timestamps, which may be of any time. NOMEM: the next time. */
+int producer_state_expire(struct producer_state *state, uint32_t rounds);
 
 /* NULL: not known. */
 const struct producer_entry *producer_state_find(const struct producer_state *state, int64_t id);

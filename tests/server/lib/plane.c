@@ -82,6 +82,7 @@ static void open_plane(struct plane *plane)
         .loops = plane->loops, .count = plane->loop_count, .broker_id = PLANE_BROKER,
         .cell = plane->cell, .dirs = plane->dirs, .pool = plane->pool, .metrics = plane->metrics,
         .idle_close_ms = plane->idle_close_ms > 0 ? plane->idle_close_ms : INT64_MAX,
+        .producer_expiration_ms = 86400000,
         .fenced_by_lease = true, .lease_until_ms = lease_until_ms, .lease_context = plane,
     };
     ck_assert_int_eq(config_init(&config), 0);

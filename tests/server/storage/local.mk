@@ -15,6 +15,7 @@ tests_server_storage_test_storage_SOURCES = \
 	tests/server/storage/test_logdir.c \
 	tests/server/storage/test_model.c \
 	tests/server/storage/test_log_producers.c \
+	tests/server/storage/test_producer_numbers.c \
 	tests/server/storage/test_producer_state.c \
 	tests/server/storage/test_txn_index.c \
 	tests/server/storage/test_recover.c \

@@ -1,6 +1,7 @@
 #include "tests/lib/runner.h"
 
 Suite *log_producers_suite(void);
+Suite *producer_numbers_suite(void);
 Suite *producer_state_suite(void);
 Suite *txn_index_suite(void);
 Suite *log_suite(void);
@@ -22,7 +23,7 @@ Suite *clean_parts_suite(void);
 int main(int argc, char **argv)
 {
     static const suite_maker makers[] = {
-        log_producers_suite, producer_state_suite, txn_index_suite,
+        log_producers_suite, producer_numbers_suite, producer_state_suite, txn_index_suite,
         log_suite, recover_suite, damage_suite, faults_suite, model_suite, logdir_suite,
         dump_suite, recover_dry_suite, verify_suite, verify_state_suite, doomed_suite, retain_suite,
         trim_suite, clean_model_suite, clean_parts_suite

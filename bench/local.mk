@@ -26,7 +26,8 @@ endif
 
 # libklient's own cost, against a broker in the same process that throws records away.
 fake_broker_sources = tests/client/fake_broker.h tests/client/fake_broker.c \
-	tests/client/fake_alter.c tests/client/fake_answers.c tests/client/fake_private.h tests/client/fake_topics.c
+	tests/client/fake_alter.c tests/client/fake_answers.c tests/client/fake_hostile.c \
+	tests/client/fake_private.h tests/client/fake_sequences.c tests/client/fake_topics.c
 noinst_PROGRAMS += bench/klient_produce
 bench_klient_produce_SOURCES = bench/klient_produce.c $(fake_broker_sources)
 bench_klient_produce_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)

@@ -148,6 +148,8 @@ struct accumulator *accumulator_new(struct klient_producer *producer, struct pro
     accumulator->mail = (struct mail){ .deliver = sender_noticed };
     list_init(&accumulator->node);
     list_init(&accumulator->every);
+    list_init(&accumulator->cargos);
+    accumulator->producer_id = -1;
     heap_node_init(&accumulator->wake);
     return accumulator;
 }
@@ -182,6 +184,35 @@ static void compress(const struct klient_config *config, int codec, bool forced,
     buffer_fini(&buffer);
 }
 
+/* Sequences wrap from the largest to 0. */
+static void number(struct accumulator *accumulator, struct batch *batch)
+{
+    batch->builder.producer_id = accumulator->producer_id;
+    batch->builder.producer_epoch = accumulator->producer_epoch;
+    batch->builder.base_sequence = accumulator->next_sequence;
+    accumulator->next_sequence =
+        (int32_t)(((uint32_t)accumulator->next_sequence + (uint32_t)batch->builder.count) &
+                  INT32_MAX);
+}
+
+static void number_all(struct accumulator *accumulator, struct batch_queue *queue)
+{
+    for (struct batch *batch = queue->first; batch != NULL; batch = batch->next) {
+        number(accumulator, batch);
+        batch_build_identify(&batch->builder);
+    }
+}
+
+void accumulator_number(struct accumulator *accumulator, int64_t producer_id, int16_t epoch,
+                        struct batch_queue *first)
+{
+    accumulator->producer_id = producer_id;
+    accumulator->producer_epoch = epoch;
+    accumulator->next_sequence = 0;
+    number_all(accumulator, first);
+    number_all(accumulator, &accumulator->closed);
+}
+
 void accumulator_close_open(struct accumulator *accumulator)
 {
     const struct klient_config *config = accumulator->producer->config;
@@ -190,6 +221,8 @@ void accumulator_close_open(struct accumulator *accumulator)
     if (batch == NULL)
         return;
     accumulator->open = NULL;
+    if (accumulator->producer_id >= 0)
+        number(accumulator, batch);
     batch_build_finish(&batch->builder);
     int stored = atomic_load_explicit(&accumulator->topic->codec, memory_order_relaxed);
     int codec = stored >= 0 ? stored : config->values.compression;

@@ -43,7 +43,6 @@ static const uint8_t scopes[] = {
  * "invalid". */
 static const struct { const char *name, *served; } partly_served[] = {
     { "security.protocol", "PLAINTEXT" },
-    { "enable.idempotence", "false" },
 };
 
 klient_config_t *klient_config_new(void)
@@ -295,6 +294,32 @@ int config_next_server(const char **at, char *host, size_t host_size, uint16_t *
     return 1;
 }
 
+/* What makes numbered batches impossible, or NULL. */
+static const char *idempotence_obstacle(const struct config_values *values)
+{
+    if (values->acks != ACKS_ALL && values->acks != ACKS_MINUS_ONE)
+        return "acks is not all";
+    if (values->in_flight_max > IN_FLIGHT_NUMBERED_MAX)
+        return "max.in.flight.requests.per.connection is larger than 5";
+    return values->retries == 0 ? "retries is 0" : NULL;
+}
+
+bool config_idempotent(const struct klient_config *config)
+{
+    return config->values.idempotence && idempotence_obstacle(&config->values) == NULL;
+}
+
+void config_say_idempotence(const struct klient_config *config)
+{
+    const char *obstacle = idempotence_obstacle(&config->values);
+
+    if (!config->values.idempotence || obstacle == NULL)
+        return;
+    config_divert_log(config);
+    LOG_INFO("idempotence-off", "reason=\"%s\"", obstacle);
+    config_restore_log();
+}
+
 int config_check(const struct klient_config *config, klient_error_t **error)
 {
     const struct config_values *values = &config->values;
@@ -315,6 +340,10 @@ int config_check(const struct klient_config *config, klient_error_t **error)
         return fail(error, K_INVALID_CONFIG, "delivery.timeout.ms must be at least linger.ms");
     if (values->buffer_bytes < values->batch_bytes)
         return fail(error, K_INVALID_CONFIG, "buffer.memory must be at least batch.size");
+    const char *obstacle = idempotence_obstacle(values);
+    if (values->idempotence && obstacle != NULL && config_is_set(config, "enable.idempotence"))
+        return fail(error, K_INVALID_CONFIG, "enable.idempotence=true is not possible: %s",
+                    obstacle);
     if (values->request_bytes_max < values->batch_bytes && config_is_set(config, "batch.size"))
         return fail(error, K_INVALID_CONFIG, "max.request.size must be at least batch.size");
     return 0;

@@ -30,8 +30,7 @@ struct config_values {
     int32_t gzip_level;             /* index into the row's choices: 0 is -1, i is level i */
     int32_t lz4_level, zstd_level, compression_level;
     int64_t buffer_bytes, block_ms_max, linger_ms, delivery_timeout_ms;
-    bool partitioner_ignores_keys, partitioner_adaptive;
-    int32_t idempotence;
+    bool partitioner_ignores_keys, partitioner_adaptive, idempotence;
     /* consumer */
     int32_t offset_reset, isolation, fetch_bytes_min, fetch_wait_ms_max, fetch_bytes_max;
     int32_t partition_fetch_bytes_max, poll_records_max;
@@ -39,7 +38,10 @@ struct config_values {
     bool check_crcs;
 };
 
-enum { CONFIG_ROWS_MAX = 160 };
+enum {
+    CONFIG_ROWS_MAX = 160,
+    IN_FLIGHT_NUMBERED_MAX = 5      /* a broker knows the last five requests of a producer again */
+};
 
 struct klient_config {
     struct config_values values;
@@ -61,6 +63,12 @@ void config_restore_log(void);
 
 /* Was the property set by the application? */
 bool config_is_set(const struct klient_config *config, const char *name);
+
+/* Does a producer number its batches? What forbids it turns the default off; beside an explicit
+ * enable.idempotence=true it is an error, which config_check() finds. */
+bool config_idempotent(const struct klient_config *config);
+/* Say so if the default had to be turned off. */
+void config_say_idempotence(const struct klient_config *config);
 
 /* What a configuration is for. */
 enum config_use { USE_PRODUCER, USE_CONSUMER, USE_ADMIN };

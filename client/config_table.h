@@ -60,7 +60,7 @@
     X("max.request.size", INT, request_bytes_max, "1048576", 1024, 104857600, NULL, 0, "message.max.bytes", \
       "Bytes of a produce request, and so of the largest record.") \
     X("max.in.flight.requests.per.connection", INT, in_flight_max, "5", 1, 1000000, NULL, 0, "max.in.flight", \
-      "Produce requests that may wait for an answer from one broker; each partition has one at most, so that retries keep the order.") \
+      "Produce requests that may wait for an answer from one broker; without idempotence each partition has one at most, so that retries keep the order.") \
     X("retries", INT, retries, "2147483647", 0, INT_MOST, NULL, 0, "message.send.max.retries", \
       "How often a batch is sent again before it fails.") \
     X("delivery.timeout.ms", LONG, delivery_timeout_ms, "120000", 1, LONG_MOST, NULL, 0, "message.timeout.ms", \
@@ -81,8 +81,8 @@
       "Treat records with a key as if they had none.") \
     X("partitioner.adaptive.partitioning.enable", BOOL, partitioner_adaptive, "true", 0, 0, NULL, 0, NULL, \
       "Give records without a key rather to partitions with short queues.") \
-    X("enable.idempotence", ENUM, idempotence, "false", 0, 0, "false", 0, NULL, \
-      "Only false is served yet: a retry may write a batch twice.")
+    X("enable.idempotence", BOOL, idempotence, "true", 0, 0, NULL, 0, NULL, \
+      "Number batches, so that a retry writes none twice and several requests for a partition may be in flight. Off by itself with acks other than all, more than 5 in flight or no retries.")
 
 /* Only of consumers. */
 #define CONFIG_OF_CONSUMERS(X) \

@@ -16,6 +16,7 @@ libklientcore_la_SOURCES = \
 	client/fetch_start.c client/fetcher.c client/fetcher_private.h \
 	client/gate.h client/gate.c \
 	client/handle.h client/handle.c \
+	client/identity.h client/identity.c \
 	client/inquiry.h client/inquiry.c \
 	client/link.h client/link.c \
 	client/partitioner.h client/partitioner.c \
@@ -23,7 +24,7 @@ libklientcore_la_SOURCES = \
 	client/producer.h client/producer.c client/producer_topic.c \
 	client/records.c \
 	client/report.c \
-	client/sender.c client/sender_private.h client/shipment.c \
+	client/sender.c client/sender_private.h client/settle.c client/shipment.c \
 	client/spin.h \
 	client/task.h client/task.c \
 	client/versions.h client/versions.c

@@ -59,6 +59,7 @@ klient_producer_t *klient_producer_open(klient_t *klient, const klient_config_t 
     producer->config = klient_config_copy(config == NULL ? klient->config : config);
     if (producer->config == NULL || sender_new(producer, &producer->sender) != 0)
         goto undo;
+    config_say_idempotence(producer->config);
     struct start request = { .producer = producer };
     task_call(klient, start, &request);
     if (request.code != 0)

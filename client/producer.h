@@ -6,8 +6,10 @@
  *   pool -> open -> closed -> in flight -> (again -> in flight)* -> reports -> pool
  *           accumulator.c     sender.c                              report.c
  *
- * The order of a partition is kept because batches of one accumulator are in flight only once at a
- * time, and those that failed go first again. */
+ * The order of a partition survives retries. Without idempotence because batches of one accumulator
+ * are in flight only once at a time, and those that failed go first again; with it because every
+ * batch of a partition has a sequence number: the broker takes them without a gap only, and knows
+ * again what it has stored before. */
 #ifndef CLIENT_PRODUCER_H
 #define CLIENT_PRODUCER_H
 
@@ -49,6 +51,7 @@ struct batch {
     int64_t attempts;
     bool maybe_written;             /* an attempt ended without a word from the broker */
     bool alone;                     /* sent without company: one of a group was refused */
+    bool closes_cargo;              /* retries go in the groups that brokers may know */
     struct flush *flush;            /* who waits for it; loop only */
     int code;                       /* outcome */
     int64_t base_offset, append_time_ms;
@@ -65,6 +68,9 @@ struct accumulator {
     struct batch *open;             /* owned */
     struct batch_queue closed;      /* owned; complete batches, oldest first */
     size_t sticky_bytes;            /* taken from records without key since it became the choice */
+    int64_t producer_id;            /* -1: batches are not numbered (yet) */
+    int16_t producer_epoch;         /* of this partition's numbers */
+    int32_t next_sequence;          /* of the next record */
     /* Shared. */
     atomic_uint queued;             /* batches in `closed`: a hint for the partitioner */
     atomic_bool available;          /* has a leader */
@@ -80,7 +86,9 @@ struct accumulator {
     struct list every;              /* in sender->accumulators */
     struct heap_node wake;
     struct batch_queue again;       /* owned; to be sent before `closed` */
-    struct cargo *cargo;            /* what is in flight, or NULL */
+    struct list cargos;             /* struct cargo.node: in flight, oldest first */
+    unsigned cargo_count;
+    bool draining;                  /* one of them failed: none departs until all are answered */
     struct link *link;              /* by which the last cargo went; borrowed */
     int64_t retry_at_ms, backoff_ms, sent_at_us;
 };
@@ -184,6 +192,11 @@ int accumulator_add(struct accumulator *accumulator, const klient_record_t *reco
 
 /* Close the open batch (no-op without). With the spin lock held. */
 void accumulator_close_open(struct accumulator *accumulator);
+
+/* Number the batches from 0 on, under this id and epoch: those in `first`, then the closed ones,
+ * and all that come. Nothing is in flight. With the spin lock held. */
+void accumulator_number(struct accumulator *accumulator, int64_t producer_id, int16_t epoch,
+                        struct batch_queue *first);
 
 /* Wake who waits for memory. To be called once after a number of batches were given back, not for
  * each: a woken thread would fill that one, and sleep again. */

@@ -2,8 +2,10 @@
  *
  * Belongs to the loop. Invariants:
  *
- *  S1  An accumulator is in at most one shipment: so retries can not overtake, and the order of a
- *      partition survives every failure.
+ *  S1  Without numbers (idempotence off) an accumulator is in at most one shipment: so retries can
+ *      not overtake, and the order of a partition survives every failure. With them it may be in
+ *      several: the broker takes their batches in order only, and settle.c keeps it through
+ *      failures.
  *  S2  A batch is in exactly one place: open, closed, again, a cargo, or on its way to its report.
  *  S3  An accumulator that holds batches is in a list, in flight, in the heap of wakes, or blocked
  *      on a change of metadata with its expiry in the heap: nothing is ever forgotten.
@@ -16,15 +18,24 @@
 #include "client/broker.h"
 #include "client/sender_private.h"
 #include "common/error.h"
+#include "common/log.h"
 
 enum {
     UNANSWERED_BYTES_MAX = 4 << 20, /* with acks=0 only the socket slows us down */
     UNANSWERED_PAUSE_MS = 1
 };
 
+/* May another request take batches of it? If not, an answer is going to touch it. */
+static bool window_open(const struct sender *sender, const struct accumulator *accumulator)
+{
+    unsigned window = sender_numbers(sender) ? (unsigned)sender_values(sender)->in_flight_max : 1;
+
+    return !accumulator->draining && accumulator->cargo_count < window;
+}
+
 void sender_touch(struct sender *sender, struct accumulator *accumulator)
 {
-    if (accumulator->cargo != NULL || sender->stopping)
+    if (!window_open(sender, accumulator) || sender->stopping)
         return;
     list_remove(&accumulator->node);
     list_append(&sender->work, &accumulator->node);
@@ -173,7 +184,8 @@ static int64_t open_due(struct sender *sender, struct accumulator *accumulator,
 }
 
 /* A batch that may be on its way already is not sent again by another connection, where it could
- * be overtaken; nor is the next one when nobody tells that the last has arrived. */
+ * be overtaken; nor is one that follows others that are on theirs, nor the next one when nobody
+ * tells that the last has arrived. */
 struct link *sender_choose_link(const struct sender *sender, const struct accumulator *accumulator,
                                 struct broker *broker)
 {
@@ -181,7 +193,8 @@ struct link *sender_choose_link(const struct sender *sender, const struct accumu
 
     if (sender_values(sender)->acks == ACKS_ZERO)
         return &broker->first;
-    if (accumulator->again.first != NULL && accumulator->link != NULL &&
+    if ((accumulator->again.first != NULL || accumulator->cargo_count > 0) &&
+        accumulator->link != NULL &&
         accumulator->link->broker == broker && link_ready(accumulator->link))
         return accumulator->link;
     return link_for(broker, topic->partitions[accumulator->partition].loop);
@@ -209,13 +222,31 @@ static struct lane *find_lane(struct sender *sender, struct accumulator *accumul
     return NULL;
 }
 
+/* Should what waits leave at once? Whole batches do, unless others are on their way: then they go
+ * in company, so that requests do not become small. Otherwise *opened_at_ms tells how old it is. */
+static bool is_due(struct sender *sender, struct accumulator *accumulator, int64_t *opened_at_ms)
+{
+    size_t company = (size_t)sender_values(sender)->request_bytes_max / 2;
+
+    spin_lock(&accumulator->spin);
+    const struct batch *batch =
+        accumulator->closed.first != NULL ? accumulator->closed.first : accumulator->open;
+    bool again = accumulator->again.first != NULL, whole = accumulator->closed.first != NULL;
+    *opened_at_ms = batch == NULL ? 0 : batch->opened_at_ms;
+    spin_unlock(&accumulator->spin);
+    if (again || !whole || accumulator->cargo_count == 0)
+        return again || whole;
+    return atomic_load_explicit(&accumulator->queued, memory_order_relaxed) *
+               (size_t)sender_values(sender)->batch_bytes >= company;
+}
+
 static void examine(struct sender *sender, struct accumulator *accumulator)
 {
     int64_t now = sender_now_ms(sender);
 
     list_remove(&accumulator->node);
     heap_remove(&sender->wakes, &accumulator->wake);
-    if (accumulator->cargo != NULL)
+    if (!window_open(sender, accumulator))
         return;                     /* S1; its answer touches it */
     /* From here on senders tell us again; what they told before is seen below. */
     atomic_store(&accumulator->noticed, false);
@@ -228,16 +259,14 @@ static void examine(struct sender *sender, struct accumulator *accumulator)
         return;
     }
     struct lane *lane = find_lane(sender, accumulator);
-    if (lane == NULL) {
+    if (lane == NULL || !identity_ready(&sender->identity)) {
         wake_at(sender, accumulator, expiry < now + 1000 ? expiry : now + 1000);
         return;
     }
 
-    spin_lock(&accumulator->spin);
-    bool whole = accumulator->again.first != NULL || accumulator->closed.first != NULL;
-    int64_t opened_at_ms = accumulator->open == NULL ? 0 : accumulator->open->opened_at_ms;
-    spin_unlock(&accumulator->spin);
-    int64_t due = whole ? 0 : open_due(sender, accumulator, lane, opened_at_ms);
+    int64_t opened_at_ms;
+    bool due_now = is_due(sender, accumulator, &opened_at_ms);
+    int64_t due = due_now ? 0 : open_due(sender, accumulator, lane, opened_at_ms);
     if (due <= now) {
         atomic_store(&accumulator->noticed, true);
         list_append(&lane->ready, &accumulator->node);
@@ -305,6 +334,28 @@ static void timer_fired(void *context)
     loop_at_turn_end(sender->producer->klient->loop, &sender->hook);
 }
 
+/* The id is there, or there will be none. */
+static void identity_settled(struct identity *identity, int code)
+{
+    struct sender *sender = LIST_OWNER(identity, struct sender, identity);
+    struct klient_producer *producer = sender->producer;
+    bool off = code == K_UNSUPPORTED_VERSION && !config_is_set(producer->config,
+                                                                "enable.idempotence");
+
+    if (sender->stopping)
+        return;
+    if (off) {
+        LOG_WARN("idempotence-off", "reason=\"a broker is too old for it\"");
+        identity->state = IDENTITY_UNUSED;
+    }
+    LIST_EACH(&sender->accumulators, node) {
+        struct accumulator *accumulator = LIST_OWNER(node, struct accumulator, every);
+        if (code != 0 && !off && !k_error_retriable(code))
+            fail_accumulator(sender, accumulator, code);
+        sender_touch(sender, accumulator);
+    }
+}
+
 static void metadata_changed(struct observer *observer)
 {
     struct sender *sender = LIST_OWNER(observer, struct sender, observer);
@@ -343,8 +394,8 @@ void sender_flush(struct task *task)
         bool any = accumulator->closed.first != NULL;
         spin_unlock(&accumulator->spin);
         flush_mark(flush, accumulator->again.first);
-        if (accumulator->cargo != NULL)
-            flush_mark(flush, cargo_first(accumulator->cargo));
+        LIST_EACH(&accumulator->cargos, cargo)
+            flush_mark(flush, LIST_OWNER(cargo, struct cargo, node)->batches.first);
         if (any)
             sender_touch(sender, accumulator);
     }
@@ -360,6 +411,8 @@ int sender_new(struct klient_producer *producer, struct sender **out)
     if (sender == NULL)
         return K_NOMEM;
     sender->producer = producer;
+    identity_init(&sender->identity, producer->klient, config_idempotent(producer->config),
+                  identity_settled);
     list_init(&sender->work);
     list_init(&sender->lanes);
     list_init(&sender->topics);
@@ -398,6 +451,7 @@ void sender_stop(struct sender *sender)
     cluster_unobserve(&sender->observer);
     turn_hook_cancel(&sender->hook);
     timer_free(sender->timer);
+    identity_stop(&sender->identity);
     shipments_abandon(sender);
     LIST_EACH(&sender->accumulators, node)
         fail_accumulator(sender, LIST_OWNER(node, struct accumulator, every), K_CLOSED);

@@ -1,5 +1,5 @@
-/* sender_private.h - what sender.c (what may go, and when) and shipment.c (requests and their
- * answers) share. Belongs to the loop. */
+/* sender_private.h - what sender.c (what may go, and when), shipment.c (requests) and settle.c
+ * (what became of them) share. Belongs to the loop. */
 #ifndef CLIENT_SENDER_PRIVATE_H
 #define CLIENT_SENDER_PRIVATE_H
 
@@ -8,6 +8,7 @@
 
 #include "client/cluster.h"
 #include "client/config.h"
+#include "client/identity.h"
 #include "client/producer.h"
 #include "common/heap.h"
 #include "common/list.h"
@@ -31,6 +32,7 @@ struct sender {
     struct timer *timer;
     struct turn_hook hook;
     struct observer observer;
+    struct identity identity;
     bool made_room;                 /* batches were given back in this turn */
     bool stopping;
 };
@@ -43,6 +45,28 @@ static inline const struct config_values *sender_values(const struct sender *sen
 static inline int64_t sender_now_ms(const struct sender *sender)
 {
     return loop_now_ms(sender->producer->klient->loop);
+}
+
+/* What one partition sends in a request. */
+struct cargo {
+    struct list node;               /* in accumulator->cargos until it is settled */
+    struct shipment *shipment;
+    struct accumulator *accumulator;
+    struct batch_queue batches;
+    size_t count, size;
+    int32_t epoch;                  /* of the leader it was sent to */
+    struct uuid topic_id;
+    /* the answer */
+    bool answered;
+    bool hinted;                    /* it named the new leader */
+    int code;
+    int64_t base_offset, append_time_ms;
+};
+
+/* Several requests for one partition may be in flight: its batches are numbered. */
+static inline bool sender_numbers(const struct sender *sender)
+{
+    return sender->identity.state != IDENTITY_UNUSED;
 }
 
 /* --- sender.c --------------------------------------------------------------------------------- */
@@ -70,7 +94,16 @@ bool shipment_depart(struct sender *sender, struct lane *lane);
 /* Fail everything in flight with K_CLOSED. */
 void shipments_abandon(struct sender *sender);
 
-/* The first of the batches in flight. */
-struct batch *cargo_first(const struct cargo *cargo);
+/* The cargo is settled: its memory goes with the last one of its shipment. */
+void shipment_settled(struct shipment *shipment);
+
+/* --- settle.c --------------------------------------------------------------------------------- */
+
+/* What the broker said of the cargo: `result`, or (NULL) the error `code`. */
+void cargo_answered(struct sender *sender, struct cargo *cargo, int code,
+                    const Kairn__ProduceResult *result, const Kairn__Error *error);
+
+/* Nobody will say any more. */
+void cargos_abandon(struct sender *sender, struct accumulator *accumulator);
 
 #endif

@@ -8,30 +8,24 @@
 #include "common/slab.h"
 #include "common/uuid.h"
 
-/* What one partition sends in a request. */
-struct cargo {
-    struct accumulator *accumulator;
-    struct batch_queue batches;
-    size_t count, size;
-    int32_t epoch;                  /* of the leader it was sent to */
-    struct uuid topic_id;
-};
-
 struct shipment {
     struct list node;
     struct sender *sender;
     struct lane *lane;
     struct request request;
     int64_t sent_us;
+    size_t unsettled;               /* cargos, and the answer while it is awaited or looked at */
     size_t count;
     struct cargo cargos[];
 };
 
 enum { CARGOS_MAX = 256 };          /* partitions in one request */
 
-struct batch *cargo_first(const struct cargo *cargo)
+/* The producer's id has come since the batches were closed, or its epochs were used up. */
+static void need_numbers(const struct sender *sender, struct accumulator *accumulator)
 {
-    return cargo->batches.first;
+    if (sender_numbers(sender) && accumulator->producer_id < 0 && accumulator->cargo_count == 0)
+        accumulator_number(accumulator, sender->identity.id, 0, &accumulator->again);
 }
 
 /* Move batches of at most `room` bytes into the cargo (one always), the open one too if it has no
@@ -39,30 +33,39 @@ struct batch *cargo_first(const struct cargo *cargo)
 static void load(struct sender *sender, struct cargo *cargo, size_t room)
 {
     struct accumulator *accumulator = cargo->accumulator;
-    struct batch *batch;
+    struct batch *batch, *last = NULL;
 
     queue_init(&cargo->batches);
     cargo->count = cargo->size = 0;
     spin_lock(&accumulator->spin);
+    need_numbers(sender, accumulator);
     if (accumulator->again.first == NULL && accumulator->closed.first == NULL)
         accumulator_close_open(accumulator);
+    bool again = accumulator->again.first != NULL;
     for (;;) {
         struct batch_queue *from =
             accumulator->again.first != NULL ? &accumulator->again : &accumulator->closed;
+        bool grouped = again && sender_numbers(sender);
         batch = from->first;
-        if (batch == NULL || (cargo->count > 0 && (cargo->size + batch->builder.size > room ||
-                                                   batch->alone)))
+        if (batch == NULL ||
+            (cargo->count > 0 && (batch->alone ||
+                                  (cargo->size + batch->builder.size > room && !grouped))))
             break;
         if (from == &accumulator->closed)
             atomic_fetch_sub_explicit(&accumulator->queued, 1, memory_order_relaxed);
-        queue_push(&cargo->batches, queue_pop(from));
-        cargo->size += batch->builder.size;
+        last = queue_pop(from);
+        queue_push(&cargo->batches, last);
+        cargo->size += last->builder.size;
         cargo->count++;
-        if (batch->alone)
+        if (last->alone || (grouped && last->closes_cargo))
             break;
     }
     spin_unlock(&accumulator->spin);
-    accumulator->cargo = cargo;
+    if (last == NULL)
+        return;
+    last->closes_cargo = true;
+    list_append(&accumulator->cargos, &cargo->node);
+    accumulator->cargo_count++;
     accumulator->sent_at_us = loop_now_us(sender->producer->klient->loop);
 }
 
@@ -110,88 +113,13 @@ static void shipment_free(struct shipment *shipment)
     free(shipment);
 }
 
-/* --- outcomes --------------------------------------------------------------------------------- */
-
-/* Back to where it came from, to be sent first. */
-static void requeue(struct sender *sender, struct cargo *cargo, bool at_once)
+void shipment_settled(struct shipment *shipment)
 {
-    struct accumulator *accumulator = cargo->accumulator;
-
-    queue_prepend(&accumulator->again, &cargo->batches);
-    accumulator->cargo = NULL;
-    if (!at_once) {
-        accumulator->backoff_ms =
-            cluster_backoff(sender->producer->klient->cluster, accumulator->backoff_ms);
-        accumulator->retry_at_ms = sender_now_ms(sender) + accumulator->backoff_ms;
-    }
-    sender_touch(sender, accumulator);
+    if (--shipment->unsettled == 0)
+        shipment_free(shipment);
 }
 
-/* Batches that were refused for good; a group is sent again one by one, so that only the culprit
- * fails. */
-static void refuse(struct sender *sender, struct cargo *cargo, int code)
-{
-    bool isolate = cargo->count > 1 && (code == K_MESSAGE_TOO_LARGE || code == K_CORRUPT_MESSAGE ||
-                                        code == K_INVALID_RECORD || code == K_INVALID_TIMESTAMP ||
-                                        code == K_RECORD_LIST_TOO_LARGE);
-
-    if (isolate) {
-        for (struct batch *batch = cargo->batches.first; batch != NULL; batch = batch->next)
-            batch->alone = true;
-        requeue(sender, cargo, true);
-        return;
-    }
-    cargo->accumulator->cargo = NULL;
-    sender_complete_all(sender, &cargo->batches, code);
-    sender_touch(sender, cargo->accumulator);
-}
-
-/* An attempt failed, but another may not. */
-static void cargo_failed(struct sender *sender, struct cargo *cargo, int code,
-                         const Kairn__Error *error)
-{
-    struct accumulator *accumulator = cargo->accumulator;
-    struct topic *topic = accumulator->topic->topic;
-    bool sent = code == K_NETWORK_EXCEPTION || code == K_REQUEST_TIMED_OUT || code == K_MALFORMED ||
-                code == K_NOT_ENOUGH_REPLICAS_AFTER_APPEND || code == K_UNKNOWN_SERVER_ERROR;
-    bool exhausted = false, hinted = false;
-
-    for (struct batch *batch = cargo->batches.first; batch != NULL; batch = batch->next) {
-        batch->maybe_written |= sent;
-        batch->limit = error != NULL ? error->limit : 0;
-        exhausted |= batch->attempts++ >= sender_values(sender)->retries;
-    }
-    /* Only while the topic is the one it was sent to: otherwise its epochs say nothing. */
-    if (k_error_stale(code) && uuid_equal(&topic->id, &cargo->topic_id)) {
-        if (code == K_UNKNOWN_TOPIC_OR_PARTITION || code == K_UNKNOWN_TOPIC_ID)
-            cluster_refresh(sender->producer->klient->cluster);
-        else
-            hinted = cluster_stale(sender->producer->klient->cluster, topic,
-                                   accumulator->partition, cargo->epoch, error);
-    }
-    if (!k_error_retriable(code) || exhausted)
-        refuse(sender, cargo, code);
-    else
-        requeue(sender, cargo, hinted && accumulator->backoff_ms == 0);
-}
-
-static void cargo_arrived(struct sender *sender, struct cargo *cargo,
-                          const Kairn__ProduceResult *result)
-{
-    struct accumulator *accumulator = cargo->accumulator;
-    int64_t offset = result->base_offset;
-    struct batch *batch;
-
-    accumulator->cargo = NULL;
-    accumulator->backoff_ms = 0;
-    while ((batch = queue_pop(&cargo->batches)) != NULL) {
-        int32_t count = batch->builder.count;
-        sender_complete(sender, batch, 0, offset, result->append_time_ms);
-        if (offset >= 0)            /* acks=0 tells none */
-            offset += count;
-    }
-    sender_touch(sender, accumulator);
-}
+/* --- the answer ------------------------------------------------------------------------------- */
 
 static void measure(struct lane *lane, int64_t answer_us)
 {
@@ -201,10 +129,6 @@ static void measure(struct lane *lane, int64_t answer_us)
 static void answered(struct request *request, int code, const Kairn__ResponseHead *head,
                      struct slab *slab, const uint8_t *payload, size_t size)
 {
-    static const Kairn__ProduceResult unanswered = {
-        .base = PROTOBUF_C_MESSAGE_INIT(&kairn__produce_result__descriptor),
-        .base_offset = -1, .append_time_ms = -1,
-    };
     struct shipment *shipment = LIST_OWNER(request, struct shipment, request);
     struct sender *sender = shipment->sender;
     struct lane *lane = shipment->lane;
@@ -217,15 +141,15 @@ static void answered(struct request *request, int code, const Kairn__ResponseHea
         code = K_MALFORMED;
     for (size_t i = 0; i < shipment->count; i++) {
         const Kairn__ProduceResult *result =
-            code == 0 && head != NULL ? head->produce->results[i] : &unanswered;
-        int outcome = code != 0 ? code : head_error_code(result->error);
-        if (outcome == 0)
-            cargo_arrived(sender, &shipment->cargos[i], result);
-        else
-            cargo_failed(sender, &shipment->cargos[i], outcome,
-                         code != 0 ? (head == NULL ? NULL : head->error) : result->error);
+            code == 0 && head != NULL ? head->produce->results[i] : NULL;
+        const Kairn__Error *error = result != NULL ? result->error
+                                    : code != 0 && head != NULL ? head->error
+                                                                : NULL;
+        cargo_answered(sender, &shipment->cargos[i],
+                       code != 0 || result == NULL ? code : head_error_code(result->error), result,
+                       error);
     }
-    shipment_free(shipment);
+    shipment_settled(shipment);
     if (lane->in_flight == 0)
         sender_lane_idle(sender, lane);
     if (!sender->stopping)
@@ -240,8 +164,23 @@ static void shipment_refused(struct shipment *shipment, int code)
     struct sender *sender = shipment->sender;
 
     for (size_t i = 0; i < shipment->count; i++)
-        cargo_failed(sender, &shipment->cargos[i], code, NULL);
-    shipment_free(shipment);
+        cargo_answered(sender, &shipment->cargos[i], code, NULL, NULL);
+    shipment_settled(shipment);
+}
+
+/* Bytes of the group that has to go again as it is; 0: there is none. */
+static size_t group_size(const struct sender *sender, const struct accumulator *accumulator)
+{
+    size_t size = 0;
+
+    if (!sender_numbers(sender))
+        return 0;
+    for (const struct batch *batch = accumulator->again.first; batch != NULL; batch = batch->next) {
+        size += batch->builder.size;
+        if (batch->closes_cargo || batch->alone)
+            break;
+    }
+    return size;
 }
 
 /* Fill the shipment with up to `count` of the lane's accumulators that are ready. */
@@ -259,23 +198,24 @@ static void gather(struct sender *sender, struct lane *lane, struct shipment *sh
         struct cargo *cargo = &shipment->cargos[shipment->count];
 
         list_remove(&accumulator->node);
-        if (broker == NULL || sender_choose_link(sender, accumulator, broker) != lane->link) {
-            sender_touch(sender, accumulator);         /* it moved while it waited */
-            continue;
-        }
-        cargo->accumulator = accumulator;
-        cargo->epoch = topic->partitions[accumulator->partition].epoch;
-        cargo->topic_id = topic->id;
-        load(sender, cargo, room);
-        if (cargo->count == 0) {
-            accumulator->cargo = NULL;
+        if (broker == NULL || sender_choose_link(sender, accumulator, broker) != lane->link ||
+            (shipment->count > 0 && group_size(sender, accumulator) > room)) {
+            /* It moved while it waited, or needs a request of its own. */
             sender_touch(sender, accumulator);
             continue;
         }
+        *cargo = (struct cargo){ .shipment = shipment, .accumulator = accumulator };
+        cargo->epoch = topic->partitions[accumulator->partition].epoch;
+        cargo->topic_id = topic->id;
+        load(sender, cargo, room);
+        sender_touch(sender, accumulator);          /* more of it may go, or comes */
+        if (cargo->count == 0)
+            continue;
         room = cargo->size < room ? room - cargo->size : 0;
         accumulator->link = lane->link;
         link_count(broker, topic->partitions[accumulator->partition].loop, cargo->size);
         shipment->count++;
+        shipment->unsettled++;
     }
 }
 
@@ -315,6 +255,7 @@ bool shipment_depart(struct sender *sender, struct lane *lane)
     shipment->sender = sender;
     shipment->lane = lane;
     shipment->count = 0;
+    shipment->unsettled = 1;
     list_append(&sender->shipments, &shipment->node);
     request_init(&shipment->request, answered);
     gather(sender, lane, shipment, count);
@@ -333,15 +274,15 @@ void shipments_abandon(struct sender *sender)
 {
     LIST_EACH_SAFE(&sender->shipments, node, after) {
         struct shipment *shipment = LIST_OWNER(node, struct shipment, node);
-        bool sent = shipment->request.call.sent;
+        bool sent = shipment->request.call.sent, awaited = shipment->request.asked;
         request_cancel(&shipment->request);
-        for (size_t i = 0; i < shipment->count; i++) {
-            struct cargo *cargo = &shipment->cargos[i];
-            for (struct batch *batch = cargo->batches.first; batch != NULL; batch = batch->next)
+        for (size_t i = 0; i < shipment->count && awaited; i++)
+            for (struct batch *batch = shipment->cargos[i].batches.first; batch != NULL;
+                 batch = batch->next)
                 batch->maybe_written |= sent;
-            cargo->accumulator->cargo = NULL;
-            sender_complete_all(sender, &cargo->batches, K_CLOSED);
-        }
-        shipment_free(shipment);
+        if (awaited)
+            shipment_settled(shipment);
     }
+    LIST_EACH(&sender->accumulators, node)
+        cargos_abandon(sender, LIST_OWNER(node, struct accumulator, every));
 }

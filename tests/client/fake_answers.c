@@ -1,4 +1,4 @@
-/* fake_answers.c - what a fake broker answers, and how it spoils its answers. */
+/* fake_answers.c - what a fake broker answers, question by question. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,75 +8,6 @@
 #include "common/slab.h"
 #include "proto/api_table.h"
 #include "tests/client/fake_private.h"
-
-/* Spoil an answer. Returns 1 when it has been dealt with. */
-static int spoil(struct fake_conn *conn, Kairn__ResponseHead *head, size_t *payload_size,
-                 int hostility)
-{
-    static const uint8_t huge[] = { 0xff, 0xff, 0xff, 0xf0, 0, 0, 0, 1 };
-    static const uint8_t short_head[] = { 0, 0, 0, 8, 0, 0, 1, 0, 1, 2, 3, 4 };
-    uint8_t garbage[24] = { 0, 0, 0, 20, 0, 0, 0, 16, 0x08 };
-    static Kairn__ApiVersionsResponse other = KAIRN__API_VERSIONS_RESPONSE__INIT;
-
-    switch (hostility) {
-    case HOSTILE_HUGE_FRAME:
-        fake_send_bytes(conn, huge, sizeof huge);
-        return 1;
-    case HOSTILE_SHORT_HEAD:
-        fake_send_bytes(conn, short_head, sizeof short_head);
-        return 1;
-    case HOSTILE_GARBAGE_HEAD:
-        garbage[9] = (uint8_t)(head->correlation & 0x7f);
-        memset(garbage + 10, 0xff, sizeof garbage - 10);
-        fake_send_bytes(conn, garbage, sizeof garbage);
-        return 1;
-    case HOSTILE_EMPTY_BODY:
-        head->body_case = KAIRN__RESPONSE_HEAD__BODY__NOT_SET;
-        break;
-    case HOSTILE_OTHER_BODY:
-        head->body_case = KAIRN__RESPONSE_HEAD__BODY_API_VERSIONS;
-        head->api_versions = &other;
-        break;
-    case HOSTILE_UNKNOWN_CORRELATION:
-        head->correlation += 1000000;
-        break;
-    case HOSTILE_PAYLOAD_SIZE:
-        if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_FETCH)
-            for (size_t i = 0; i < head->fetch->n_results; i++)
-                head->fetch->results[i]->size += 100;
-        break;
-    case HOSTILE_NO_RESULTS:
-        if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_PRODUCE)
-            head->produce->n_results = 0;
-        if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_FETCH)
-            head->fetch->n_results = 0, *payload_size = 0;
-        if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_LIST_OFFSETS)
-            head->list_offsets->n_results = 0;
-        break;
-    case HOSTILE_BAD_TOPIC_ID:
-        if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_FETCH)
-            for (size_t i = 0; i < head->fetch->n_results; i++)
-                head->fetch->results[i]->topic_id.len = 3;
-        if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_METADATA)
-            for (size_t i = 0; i < head->metadata->n_topics; i++)
-                head->metadata->topics[i]->topic_id.len = 3;
-        break;
-    case HOSTILE_NEGATIVE:
-        if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_PRODUCE)
-            for (size_t i = 0; i < head->produce->n_results; i++)
-                head->produce->results[i]->base_offset = INT64_MIN;
-        if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_LIST_OFFSETS)
-            head->list_offsets->results[0]->offset = INT64_MIN;
-        if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_METADATA)
-            for (size_t i = 0; i < head->metadata->n_topics; i++)
-                for (size_t p = 0; p < head->metadata->topics[i]->n_partitions; p++)
-                    head->metadata->topics[i]->partitions[p]->partition = UINT32_MAX;
-        break;
-    default:
-        break;
-    }
-    return 0;
-}
 
 /* Send an answer; consumes `payload`. */
 static void answer(struct fake_conn *conn, Kairn__ResponseHead *head, struct chain *payload)
@@ -89,7 +20,7 @@ static void answer(struct fake_conn *conn, Kairn__ResponseHead *head, struct cha
     int delay_ms = produce ? atomic_load(&fake->faults.delay_ms) : 0;
 
     if (atomic_load(&fake->faults.mute) ||
-        spoil(conn, head, &payload_size,
+        fake_spoil(conn, head, &payload_size,
               atomic_load(metadata ? &fake->faults.hostile_metadata : &fake->faults.hostile))) {
         if (payload != NULL)
             chain_fini(payload);
@@ -218,9 +149,10 @@ static void refuse_stale(struct fake *fake, struct fake_partition *partition,
     result->error->leader = where;
 }
 
-/* Store what is sound; the payload has been received whole. Returns the code. */
+/* Store what is sound and not there yet; the payload has been received whole. Returns the code, and
+ * where it begins. */
 static int store(struct fake *fake, struct fake_partition *partition,
-                 const Kairn__ProducePartition *row, const uint8_t *bytes)
+                 const Kairn__ProducePartition *row, const uint8_t *bytes, int64_t *stored)
 {
     int larger = atomic_load(&fake->faults.refuse_larger);
     const uint8_t *at = bytes;
@@ -233,6 +165,13 @@ static int store(struct fake *fake, struct fake_partition *partition,
         if (larger > 0 && size > (size_t)larger)
             return K_MESSAGE_TOO_LARGE;
     }
+    if (use_up(&fake->faults.forget_producers))
+        fake_sequence_forget(partition);
+    int code = fake_sequence_check(partition, bytes, (size_t)(at - bytes), stored);
+    if (code != 0 || *stored >= 0)
+        return code;
+    *stored = partition->end;
+    fake_sequence_note(partition, bytes, (size_t)(at - bytes), partition->end);
     for (size_t i = 0; i < row->n_batch_sizes; bytes += row->batch_sizes[i++])
         fake_store(fake, partition, bytes, row->batch_sizes[i]);
     return 0;
@@ -261,9 +200,9 @@ static void produce_one(struct fake_conn *conn, const Kairn__ProducePartition *r
         return;
     }
     int code = use_up(&faults->refuse_count) ? atomic_load(&faults->refuse_code) : 0;
-    int64_t base = partition->end;
+    int64_t base = -1;
     if (code == 0)
-        code = store(fake, partition, row, bytes);
+        code = store(fake, partition, row, bytes, &base);
     if (code != 0)
         result->error = head_error(&fake->arena, code, NULL);
     else
@@ -280,7 +219,8 @@ static void random_fault(struct fake *fake)
 
     if ((int)rand_below(&fake->rand, 100) >= atomic_load(&faults->random_percent))
         return;
-    switch (rand_below(&fake->rand, 5)) {
+    switch (rand_below(&fake->rand, atomic_load(&faults->random_lost) != 0 ? 6 : 5)) {
+    case 5: atomic_store(&faults->drop_after, 1); break;
     case 0: atomic_store(&faults->drop_before, 1); break;
     case 1: atomic_store(&faults->move_leader, 1); break;
     case 2: atomic_store(&faults->move_silently, 1); break;
@@ -328,6 +268,17 @@ static void produce(struct fake_conn *conn, const Kairn__RequestHead *request,
     else if (question->acks != 0)
         answer(conn, head, NULL);
     fake_wake_fetches(fake);
+}
+
+static void producer_id(struct fake_conn *conn, Kairn__ResponseHead *head)
+{
+    struct fake *fake = conn->broker->fake;
+    Kairn__ProducerIdResponse *body = NEW(&fake->arena, producer_id_response, ProducerIdResponse);
+
+    body->producer_id = fake->producer_ids++;
+    head->body_case = KAIRN__RESPONSE_HEAD__BODY_PRODUCER_ID;
+    head->producer_id = body;
+    answer(conn, head, NULL);
 }
 
 /* --- fetch ------------------------------------------------------------------------------------ */
@@ -572,6 +523,7 @@ void fake_serve(struct fake_conn *conn, uint8_t *bytes, size_t size, int last_ch
     case KAIRN__REQUEST_HEAD__BODY_LIST_OFFSETS: list_offsets(conn, request, &head); break;
     case KAIRN__REQUEST_HEAD__BODY_CREATE_TOPICS: create_topics(conn, request, &head); break;
     case KAIRN__REQUEST_HEAD__BODY_DELETE_TOPICS: delete_topics(conn, request, &head); break;
+    case KAIRN__REQUEST_HEAD__BODY_PRODUCER_ID: producer_id(conn, &head); break;
     default:
         if (fake_alter(conn->broker, request, &head))
             answer(conn, &head, NULL);

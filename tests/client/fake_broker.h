@@ -39,6 +39,8 @@ struct fake_faults {
     atomic_int delay_ms;            /* before every answer to produce */
     atomic_int shuffle;             /* answers to produce and metadata come out of order */
     atomic_int random_percent;      /* of produce requests get one of the faults above at random */
+    atomic_int random_lost;         /* those at random may also be stored, and the answer lost */
+    atomic_int forget_producers;    /* so many times a partition forgets where its producers are */
     atomic_int mute;                /* requests are not answered at all */
     atomic_int hostile;             /* enum fake_hostility, of every answer but metadata */
     atomic_int hostile_metadata;    /* of answers to metadata */

@@ -17,7 +17,26 @@
 
 struct slab;
 
-enum { TOPICS_MAX = 16, PARTITIONS_MAX = 64, BODIES_MAX = 64 };
+enum {
+    TOPICS_MAX = 16, PARTITIONS_MAX = 64, BODIES_MAX = 64,
+    FAKE_PRODUCERS_MAX = 8,
+    FAKE_RUNS = 5                   /* requests of a producer that are known again */
+};
+
+/* The batches of one request. */
+struct fake_run {
+    bool used;
+    int32_t first, last;            /* sequences */
+    int64_t offset;                 /* of the first record */
+};
+
+struct fake_producer {
+    int64_t id;
+    int epoch;
+    int32_t next;                   /* sequence */
+    unsigned newest;
+    struct fake_run runs[FAKE_RUNS];
+};
 
 struct stored {
     struct slab *slab;
@@ -30,6 +49,8 @@ struct fake_partition {
     int64_t start, end;
     int leader, epoch;
     int64_t aborted_producer, aborted_offset;   /* -1: none */
+    struct fake_producer producers[FAKE_PRODUCERS_MAX];
+    int producer_count;
 };
 
 struct fake_topic {
@@ -77,6 +98,7 @@ struct fake {
     int requests[BODIES_MAX];
     uint64_t sequence;
     char setting[128];              /* see fake_alter.c */
+    int64_t producer_ids;           /* given out */
     char bootstrap[32];
     struct arena arena;
 };
@@ -93,6 +115,23 @@ struct fake_partition *fake_partition_by_id(struct fake *fake, ProtobufCBinaryDa
 void fake_move_leader(struct fake *fake, struct fake_partition *partition);
 void fake_store(struct fake *fake, struct fake_partition *partition, const uint8_t *bytes,
                 size_t size);
+
+/* --- fake_hostile.c --------------------------------------------------------------------------- */
+
+/* Spoil an answer. Returns 1 when it has been dealt with. */
+int fake_spoil(struct fake_conn *conn, Kairn__ResponseHead *head, size_t *payload_size,
+               int hostility);
+
+/* --- fake_sequences.c ------------------------------------------------------------------------- */
+
+/* May batches back to back be stored? 0 with *stored -1: yes; with an offset: they are there. */
+int fake_sequence_check(struct fake_partition *partition, const uint8_t *bytes, size_t size,
+                        int64_t *stored);
+/* They are stored now. */
+void fake_sequence_note(struct fake_partition *partition, const uint8_t *bytes, size_t size,
+                        int64_t offset);
+/* Where each producer was is lost. */
+void fake_sequence_forget(struct fake_partition *partition);
 
 /* --- fake_broker.c ---------------------------------------------------------------------------- */
 

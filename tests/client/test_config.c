@@ -151,7 +151,6 @@ START_TEST(what_kafka_knows_and_we_do_not_serve_says_so)
 {
     static const char *const names[][2] = { { "group.id", "g" },
                                             { "security.protocol", "SSL" },
-                                            { "enable.idempotence", "true" },
                                             { "sasl.mechanism", "PLAIN" } };
     klient_config_t *config = klient_config_new();
 
@@ -159,7 +158,6 @@ START_TEST(what_kafka_knows_and_we_do_not_serve_says_so)
         ck_assert_int_eq(klient_config_set(config, names[i][0], names[i][1], NULL),
                          KLIENT_NOT_SUPPORTED_YET);
     ck_assert_int_eq(klient_config_set(config, "security.protocol", "PLAINTEXT", NULL), KLIENT_OK);
-    ck_assert_int_eq(klient_config_set(config, "enable.idempotence", "false", NULL), KLIENT_OK);
 
     klient_config_free(config);
 }

@@ -121,12 +121,104 @@ START_TEST(answers_out_of_order_change_nothing)
 }
 END_TEST
 
-START_TEST(a_lost_answer_doubles_but_loses_nothing)
+START_TEST(a_lost_answer_doubles_nothing)
 {
     atomic_store(&fake_faults(fake)->drop_after, 3);
     produce_from(1, RECORDS, config_for(fake, "batch.size", "512", NULL));
 
+    ck_assert_int_eq(check_all(1, RECORDS), 0);
+}
+END_TEST
+
+START_TEST(without_idempotence_a_lost_answer_doubles_but_loses_nothing)
+{
+    atomic_store(&fake_faults(fake)->drop_after, 3);
+    produce_from(1, RECORDS,
+                 config_for(fake, "batch.size", "512", "enable.idempotence", "false", NULL));
+
     ck_assert_int_gt(check_all(1, RECORDS), 0);
+}
+END_TEST
+
+START_TEST(without_idempotence_retries_keep_the_order_as_well)
+{
+    atomic_store(&fake_faults(fake)->random_percent, 20);
+    produce_from(2, RECORDS,
+                 config_for(fake, "batch.size", "512", "enable.idempotence", "false", NULL));
+
+    ck_assert_int_eq(check_all(2, RECORDS), 0);
+}
+END_TEST
+
+/* Small requests, so that many are in flight. */
+START_TEST(whatever_gets_lost_nothing_is_lost_doubled_or_out_of_order)
+{
+    atomic_store(&fake_faults(fake)->random_percent, 20);
+    atomic_store(&fake_faults(fake)->random_lost, 1);
+    produce_from(_i, RECORDS,
+                 config_for(fake, "batch.size", "512", "max.request.size", "1024", NULL));
+
+    ck_assert_int_eq(check_all(_i, RECORDS), 0);
+}
+END_TEST
+
+START_TEST(a_broker_that_forgot_a_producer_gets_its_records_under_a_new_epoch)
+{
+    klient_producer_t *producer = producer_with(config_for(fake, NULL));
+
+    send_text(producer, "t", 0, NULL, "0 0");
+    ck_assert_int_eq(klient_producer_flush(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    atomic_store(&fake_faults(fake)->forget_producers, 1);
+    send_text(producer, "t", 0, NULL, "0 1");
+    ck_assert_int_eq(klient_producer_flush(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    send_text(producer, "t", 0, NULL, "0 2");
+
+    ck_assert_int_eq(klient_producer_close(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    ck_assert_int_eq(check_all(1, 3), 0);
+}
+END_TEST
+
+START_TEST(a_record_that_fails_for_good_leaves_no_gap)
+{
+    klient_producer_t *producer = producer_with(config_for(fake, "retries", "1", NULL));
+
+    send_text(producer, "t", 0, NULL, "0 0");
+    ck_assert_int_eq(klient_producer_flush(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    atomic_store(&fake_faults(fake)->refuse_code, KLIENT_INVALID_RECORD);
+    atomic_store(&fake_faults(fake)->refuse_count, 1);
+    send_text(producer, "t", 0, NULL, "0 9");
+    ck_assert_int_eq(klient_producer_flush(producer, PATIENCE_MS, NULL), KLIENT_INVALID_RECORD);
+    send_text(producer, "t", 0, NULL, "0 1");
+
+    ck_assert_int_eq(klient_producer_close(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    ck_assert_int_eq(check_all(1, 2), 0);
+}
+END_TEST
+
+START_TEST(brokers_too_old_for_idempotence_are_written_to_without)
+{
+    atomic_store(&fake_faults(fake)->version_lowest, 1);
+    atomic_store(&fake_faults(fake)->version_highest, 0);
+    atomic_store(&fake_faults(fake)->version_body, 23);
+    produce_from(1, 10, config_for(fake, NULL));
+
+    ck_assert_int_eq(check_all(1, 10), 0);
+}
+END_TEST
+
+START_TEST(idempotence_that_was_asked_for_is_not_given_up)
+{
+    klient_producer_t *producer =
+        producer_with(config_for(fake, "enable.idempotence", "true", NULL));
+
+    atomic_store(&fake_faults(fake)->version_lowest, 1);
+    atomic_store(&fake_faults(fake)->version_highest, 0);
+    atomic_store(&fake_faults(fake)->version_body, 23);
+    send_text(producer, "t", 0, NULL, "0 0");
+
+    ck_assert_int_eq(klient_producer_close(producer, PATIENCE_MS, NULL),
+                     KLIENT_UNSUPPORTED_VERSION);
+    ck_assert_int_eq(check_all(1, 0), 0);
 }
 END_TEST
 
@@ -277,7 +369,15 @@ Suite *faults_suite(void)
                         THREADS_MAX + 1);
     tcase_add_loop_test(tcase, retries_lose_nothing_and_keep_the_order, 1, THREADS_MAX + 1);
     tcase_add_test(tcase, answers_out_of_order_change_nothing);
-    tcase_add_test(tcase, a_lost_answer_doubles_but_loses_nothing);
+    tcase_add_test(tcase, a_lost_answer_doubles_nothing);
+    tcase_add_test(tcase, without_idempotence_a_lost_answer_doubles_but_loses_nothing);
+    tcase_add_test(tcase, without_idempotence_retries_keep_the_order_as_well);
+    tcase_add_loop_test(tcase, whatever_gets_lost_nothing_is_lost_doubled_or_out_of_order, 1,
+                        THREADS_MAX + 1);
+    tcase_add_test(tcase, a_broker_that_forgot_a_producer_gets_its_records_under_a_new_epoch);
+    tcase_add_test(tcase, a_record_that_fails_for_good_leaves_no_gap);
+    tcase_add_test(tcase, brokers_too_old_for_idempotence_are_written_to_without);
+    tcase_add_test(tcase, idempotence_that_was_asked_for_is_not_given_up);
     tcase_add_test(tcase, a_hint_saves_the_metadata_request);
     tcase_add_test(tcase, records_wait_for_a_leader_to_be_elected);
     tcase_add_test(tcase, connections_that_break_are_made_again);

@@ -1,0 +1,208 @@
+/* settle.c - what became of the cargos of a partition, in the order in which they left.
+ *
+ * Invariants:
+ *
+ *  C1  Cargos are settled oldest first, so that reports keep the order of the sends.
+ *  C2  Once one has failed, none departs until all that are in flight are answered; then those that
+ *      may go again do so in the order and in the groups they had, before anything newer.
+ *  C3  Numbers start over, under a new epoch, only when the broker has refused the oldest of the
+ *      failed for a gap before it: then neither it nor anything after it was stored under the old
+ *      one, and what may still be on its way under that will be refused.
+ */
+#include "client/broker.h"
+#include "client/sender_private.h"
+#include "common/error.h"
+
+/* Errors that speak of the numbers and not of the batches. */
+static bool about_numbers(int code)
+{
+    return code == K_OUT_OF_ORDER_SEQUENCE_NUMBER || code == K_UNKNOWN_PRODUCER_ID ||
+           code == K_INVALID_PRODUCER_EPOCH;
+}
+
+/* May it have been stored all the same? */
+static bool in_doubt(int code)
+{
+    return code == K_NETWORK_EXCEPTION || code == K_REQUEST_TIMED_OUT || code == K_MALFORMED ||
+           code == K_NOT_ENOUGH_REPLICAS_AFTER_APPEND || code == K_UNKNOWN_SERVER_ERROR;
+}
+
+static struct cargo *oldest(const struct accumulator *accumulator)
+{
+    return LIST_OWNER(accumulator->cargos.next, struct cargo, node);
+}
+
+static void forget(struct cargo *cargo)
+{
+    list_remove(&cargo->node);
+    cargo->accumulator->cargo_count--;
+    shipment_settled(cargo->shipment);
+}
+
+/* --- one cargo -------------------------------------------------------------------------------- */
+
+static void arrived(struct sender *sender, struct cargo *cargo)
+{
+    int64_t offset = cargo->base_offset;
+    struct batch *batch;
+
+    cargo->accumulator->backoff_ms = 0;
+    while ((batch = queue_pop(&cargo->batches)) != NULL) {
+        int32_t count = batch->builder.count;
+        sender_complete(sender, batch, 0, offset, cargo->append_time_ms);
+        /* acks=0 tells none, nor does a broker that knows no more than that it has them. */
+        if (offset >= 0)
+            offset += count;
+    }
+    forget(cargo);
+}
+
+/* An attempt failed. Looks for the leader where that is the trouble. */
+static void note_failure(struct sender *sender, struct cargo *cargo, const Kairn__Error *error)
+{
+    struct topic *topic = cargo->accumulator->topic->topic;
+    struct cluster *cluster = sender->producer->klient->cluster;
+
+    for (struct batch *batch = cargo->batches.first; batch != NULL; batch = batch->next) {
+        batch->maybe_written |= in_doubt(cargo->code);
+        batch->limit = error != NULL ? error->limit : 0;
+    }
+    /* Only while the topic is the one it was sent to: otherwise its epochs say nothing. */
+    if (!k_error_stale(cargo->code) || !uuid_equal(&topic->id, &cargo->topic_id))
+        return;
+    if (cargo->code == K_UNKNOWN_TOPIC_OR_PARTITION || cargo->code == K_UNKNOWN_TOPIC_ID)
+        cluster_refresh(cluster);
+    else
+        cargo->hinted = cluster_stale(cluster, topic, cargo->accumulator->partition, cargo->epoch,
+                                      error);
+}
+
+/* One of a group was refused: sent one by one, only the culprit fails. */
+static bool isolate(struct cargo *cargo)
+{
+    int code = cargo->code;
+    bool split = cargo->count > 1 && (code == K_MESSAGE_TOO_LARGE || code == K_CORRUPT_MESSAGE ||
+                                      code == K_INVALID_RECORD || code == K_INVALID_TIMESTAMP ||
+                                      code == K_RECORD_LIST_TOO_LARGE);
+
+    for (struct batch *batch = split ? cargo->batches.first : NULL; batch != NULL;
+         batch = batch->next)
+        batch->alone = true;
+    return split;
+}
+
+/* May it go again? `first`: nothing before it has failed. */
+static bool goes_again(struct sender *sender, struct cargo *cargo, bool first)
+{
+    bool exhausted = false;
+
+    /* What follows a failure is refused for the gap that it left: not its own fault. */
+    if (about_numbers(cargo->code) && !first)
+        return true;
+    for (struct batch *batch = cargo->batches.first; batch != NULL; batch = batch->next)
+        exhausted |= batch->attempts++ >= sender_values(sender)->retries;
+    if (about_numbers(cargo->code))
+        return !exhausted && cargo->accumulator->producer_id >= 0;
+    return (k_error_retriable(cargo->code) && !exhausted) || isolate(cargo);
+}
+
+/* --- all that are in flight ------------------------------------------------------------------- */
+
+/* C3. */
+static void start_over(struct sender *sender, struct accumulator *accumulator)
+{
+    spin_lock(&accumulator->spin);
+    if (accumulator->producer_epoch < INT16_MAX) {
+        accumulator_number(accumulator, accumulator->producer_id,
+                           (int16_t)(accumulator->producer_epoch + 1), &accumulator->again);
+    } else {
+        accumulator->producer_id = -1;
+        identity_renew(&sender->identity);
+    }
+    spin_unlock(&accumulator->spin);
+}
+
+static void back_off(struct sender *sender, struct accumulator *accumulator)
+{
+    accumulator->backoff_ms =
+        cluster_backoff(sender->producer->klient->cluster, accumulator->backoff_ms);
+    accumulator->retry_at_ms = sender_now_ms(sender) + accumulator->backoff_ms;
+}
+
+/* All are answered, and at least one of them failed. */
+static void settle_failures(struct sender *sender, struct accumulator *accumulator)
+{
+    bool first = true, over = false, pause = false;
+
+    LIST_EACH_SAFE(&accumulator->cargos, node, after) {
+        struct cargo *cargo = LIST_OWNER(node, struct cargo, node);
+        if (cargo->code == 0) {
+            arrived(sender, cargo);
+            continue;
+        }
+        if (goes_again(sender, cargo, first)) {
+            over |= first && about_numbers(cargo->code);
+            pause |= first && k_error_retriable(cargo->code) &&
+                     !(cargo->hinted && accumulator->backoff_ms == 0);
+        } else {
+            sender_complete_all(sender, &cargo->batches, cargo->code);
+            forget(cargo);
+        }
+        first = false;
+    }
+    /* Newest first, each before the ones that left later. */
+    while (!list_empty(&accumulator->cargos)) {
+        struct cargo *cargo = LIST_OWNER(accumulator->cargos.prev, struct cargo, node);
+        queue_prepend(&accumulator->again, &cargo->batches);
+        forget(cargo);
+    }
+    if (over)
+        start_over(sender, accumulator);
+    if (pause)
+        back_off(sender, accumulator);
+    accumulator->draining = false;
+}
+
+static void settle(struct sender *sender, struct accumulator *accumulator)
+{
+    while (!list_empty(&accumulator->cargos) && oldest(accumulator)->answered &&
+           oldest(accumulator)->code == 0)
+        arrived(sender, oldest(accumulator));
+    if (accumulator->draining) {
+        LIST_EACH(&accumulator->cargos, node)
+            if (!LIST_OWNER(node, struct cargo, node)->answered)
+                return;
+        settle_failures(sender, accumulator);
+    }
+    sender_touch(sender, accumulator);
+}
+
+void cargo_answered(struct sender *sender, struct cargo *cargo, int code,
+                    const Kairn__ProduceResult *result, const Kairn__Error *error)
+{
+    struct accumulator *accumulator = cargo->accumulator;
+
+    cargo->answered = true;
+    cargo->code = code == K_DUPLICATE_SEQUENCE_NUMBER ? 0 : code;
+    cargo->base_offset = code == 0 && result != NULL ? result->base_offset : -1;
+    cargo->append_time_ms = code == 0 && result != NULL ? result->append_time_ms : -1;
+    if (cargo->code != 0) {
+        accumulator->draining = true;
+        note_failure(sender, cargo, error);
+    }
+    settle(sender, accumulator);
+}
+
+void cargos_abandon(struct sender *sender, struct accumulator *accumulator)
+{
+    while (!list_empty(&accumulator->cargos)) {
+        struct cargo *cargo = oldest(accumulator);
+        if (cargo->answered && cargo->code == 0) {
+            arrived(sender, cargo);
+            continue;
+        }
+        sender_complete_all(sender, &cargo->batches, K_CLOSED);
+        forget(cargo);
+    }
+    accumulator->draining = false;
+}

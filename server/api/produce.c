@@ -79,6 +79,9 @@ static int check_attributes(const uint8_t *batch)
 {
     if ((batch_attributes(batch) & BATCH_APPEND_TIME) != 0)
         return K_INVALID_TIMESTAMP;
+    /* Nobody could end it, and it would hold back whoever reads committed records. */
+    if ((batch_attributes(batch) & BATCH_TRANSACTIONAL) != 0)
+        return K_NOT_SUPPORTED_YET;
     return (batch_attributes(batch) & BATCH_DELETE_HORIZON) != 0 ? K_INVALID_RECORD : 0;
 }
 

@@ -174,6 +174,22 @@ START_TEST(batches_of_one_request_follow_each_other_or_are_refused)
 }
 END_TEST
 
+START_TEST(a_transaction_that_nobody_could_end_is_not_begun)
+{
+    uint8_t batch[1024];
+    size_t size = plane_batch(batch, sizeof batch, RECORDS, "value", false);
+
+    store_u16(batch + BATCH_ATTRIBUTES, BATCH_TRANSACTIONAL);
+    number(batch, PRODUCER, 0, 0);
+    struct asked *asked = plane_produce(&plane, 0, &topic.id, 0, -1, batch, size);
+
+    ck_assert_int_eq(head_error_code(asked->head->produce->results[0]->error),
+                     K_NOT_SUPPORTED_YET);
+    asked_free(asked);
+    ck_assert_int_eq(stored(), 0);
+}
+END_TEST
+
 Suite *numbers_suite(void);
 
 Suite *numbers_suite(void)
@@ -189,6 +205,7 @@ Suite *numbers_suite(void)
     tcase_add_test(tcase, a_newer_epoch_begins_with_zero_and_ends_the_older_one);
     tcase_add_test(tcase,
                    after_a_restart_the_last_request_is_known_and_older_ones_are_not_stored_again);
+    tcase_add_test(tcase, a_transaction_that_nobody_could_end_is_not_begun);
     tcase_add_test(tcase, batches_of_one_request_follow_each_other_or_are_refused);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -47,12 +47,14 @@ static int check_epoch(void *context, const uint8_t *header)
 
 /* Below it compaction may have been. Its own checkpoint counts beside the trusted offset, and when
  * the file of recovery points is lost, a log that is compacted is not cut at its first hole. Nor
- * while the machine has not stopped: nothing is lost then, and Kafka, which may have been the one
- * that crashed, puts compacted segments in their place before it writes the checkpoint. */
+ * while the machine has not stopped, for nothing is lost then; nor where it was Kafka that crashed,
+ * and nobody knows about the machine: Kafka puts compacted segments in their place before it writes
+ * the checkpoint, and takes any hole itself. */
 static int64_t holes_end(const struct log *log)
 {
     if (log->config.compacted && (log_mark(log, LOGDIR_RECOVERY_POINT) < 0 ||
-                                  !logdir_may_have_lost_data(log->directory)))
+                                  !logdir_may_have_lost_data(log->directory) ||
+                                  logdir_is_foreign(log->directory)))
         return INT64_MAX;
     return log_mark(log, LOGDIR_CLEANED);
 }

@@ -252,6 +252,11 @@ bool logdir_was_clean(const struct logdir *directory)
     return directory->was_clean;
 }
 
+bool logdir_is_foreign(const struct logdir *directory)
+{
+    return directory->foreign;
+}
+
 bool logdir_may_have_lost_data(const struct logdir *directory)
 {
     return directory->lost;

@@ -42,6 +42,8 @@ bool logdir_rests(struct logdir *directory, const char *topic, int32_t partition
 bool logdir_was_clean(const struct logdir *directory);
 /* Unclean, and the machine or mount changed since: unsynced data may be gone. */
 bool logdir_may_have_lost_data(const struct logdir *directory);
+/* Kafka's until now: we have left no checkpoint of our own in it. */
+bool logdir_is_foreign(const struct logdir *directory);
 
 const char *logdir_path(const struct logdir *directory);
 const struct io *logdir_io(const struct logdir *directory);

@@ -23,7 +23,7 @@ struct logdir {
     int lock_fd;
     struct logdir_identity identity;
     bool stored;                        /* meta.properties holds the whole identity */
-    bool was_clean, lost;
+    bool was_clean, lost, foreign;
     bool used;                          /* some log was opened: files may be unsynced; by mutex */
     atomic_bool fenced;
     _Atomic(struct logdir_watch *) watch;

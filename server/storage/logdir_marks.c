@@ -265,6 +265,8 @@ static int load_file(struct logdir *directory, enum logdir_mark mark, const char
     snprintf(path, sizeof path, "%s/%s", directory->path, files[mark]);
 
     int error = io_read_file(directory->io, path, CHECKPOINT_FILE_MAX, &text, &size);
+    if (mark == LOGDIR_WRITTEN_END)
+        directory->foreign = error == K_NOT_FOUND;
     if (error == K_NOT_FOUND)
         return 0;
     if (error == K_CORRUPT)

@@ -209,9 +209,12 @@ START_TEST(nothing_is_resurrected_beyond_a_hole)
 }
 END_TEST
 
-/* As Kafka leaves it when it is killed between compacting and writing its checkpoint. */
-START_TEST(a_mere_crash_makes_no_holes_in_a_compacted_log)
+/* As Kafka leaves it when it is killed between compacting and writing its checkpoint; the machine
+ * has not stopped since, or nobody knows, as we have never been there. */
+START_TEST(a_compacted_log_that_kafka_left_is_not_cut_at_its_holes)
 {
+    bool stranger = _i == 1;
+    f.fault.life = "boot=a mount=1 device=0:1";
     f.config.segment_bytes = 500;
     f.config.compacted = true;
     log_set_config(f.log, &f.config);
@@ -228,11 +231,17 @@ START_TEST(a_mere_crash_makes_no_holes_in_a_compacted_log)
     int64_t end = log_end(f.log);
     fixture_close(&f, false);
     ck_assert_int_eq(unlink(gone), 0);
+    free(gone);
+    if (stranger) {
+        f.fault.life = "boot=b mount=1 device=0:1";
+        char sidecar[128];
+        snprintf(sidecar, sizeof sidecar, "%s/kairn-checkpoint", f.path);
+        ck_assert_int_eq(unlink(sidecar), 0);
+    }
 
     fixture_open(&f);
 
     ck_assert_int_eq(log_end(f.log), end);
-    free(gone);
 }
 END_TEST
 
@@ -482,7 +491,7 @@ Suite *recover_suite(void)
     tcase_add_test(tests, a_machine_that_tells_nothing_of_its_life_is_never_the_same);
     tcase_add_test(tests, zeros_and_stale_bytes_after_the_tail_are_no_batches);
     tcase_add_test(tests, nothing_is_resurrected_beyond_a_hole);
-    tcase_add_test(tests, a_mere_crash_makes_no_holes_in_a_compacted_log);
+    tcase_add_loop_test(tests, a_compacted_log_that_kafka_left_is_not_cut_at_its_holes, 0, 2);
     tcase_add_test(tests, the_clean_mark_is_gone_before_it_is_believed);
     tcase_add_loop_test(tests, damage_below_the_recovery_point_is_kept_and_what_follows_is_served,
                         0, BATCH_HEADER_SIZE);

@@ -1,8 +1,8 @@
 /* Invariants
  *   R1  a partition has at most one job, and a job counts against the broker's places from its
  *       start until it is freed
- *   R2  the limit of a job is the high watermark of its start: what may still be taken back is
- *       never compacted
+ *   R2  the limit of a job is the high watermark of its start, or the first open transaction below
+ *       it: what may still be taken back is never compacted
  *   R3  a job whose partition is gone, or whose shard is closed, touches neither: it is freed when
  *       it comes back from the pool, and the next load of the log tidies up
  *   R4  a failure of one log stops nothing but that log */
@@ -260,12 +260,18 @@ static void go_away(struct cleaning_job *job)
     mail_post(io_pool_background(shard_options(job->shard)->pool), &job->mail);
 }
 
-static struct clean_options job_options(const struct partition *partition)
+/* R2 */
+static int limit_of(const struct partition *partition, int64_t *limit)
+{
+    return log_stable_end(partition->log, partition_high_watermark(partition), limit);
+}
+
+static struct clean_options job_options(const struct partition *partition, int64_t limit)
 {
     const struct cleaner_options *options = &partition->shard->settings->cleaner;
     const struct topic_config *config = &partition->config;
     return (struct clean_options){
-        .limit = partition_high_watermark(partition),
+        .limit = limit,
         .now_ms = wall_ms(partition->shard),
         .min_lag_ms = config->min_compaction_lag_ms,
         .delete_retention_ms = config->delete_retention_ms,
@@ -280,11 +286,15 @@ static struct clean_options job_options(const struct partition *partition)
 static int start_job(struct partition *partition)
 {
     const struct cleaner_options *options = &partition->shard->settings->cleaner;
-    struct clean_options how = job_options(partition);
+    int64_t limit;
+    int code = limit_of(partition, &limit);
+    if (code != 0)
+        return code;
+    struct clean_options how = job_options(partition, limit);
     struct cleaning_job *job = calloc(1, sizeof *job);
     if (job == NULL)
         return K_NOMEM;
-    int code = clean_begin(partition->log, &how, &job->job);
+    code = clean_begin(partition->log, &how, &job->job);
     if (code != 0) {
         free(job);
         return code;
@@ -371,7 +381,7 @@ static double dirtiness(struct partition *partition)
     const struct clean_policy policy = {
         .min_dirty_ratio = partition->config.min_cleanable_ratio,
         .max_lag_ms = partition->config.max_compaction_lag_ms };
-    int64_t limit = partition->high_watermark, synced;
+    int64_t limit, synced;
 
     if (partition->state != PARTITION_OPEN || !topic_config_compacted(&partition->config) ||
         need_cleaning(partition) == NULL || partition->cleaning->job != NULL)
@@ -380,7 +390,8 @@ static double dirtiness(struct partition *partition)
         (partition->cleaning->failed ||
          shard_now_ms(partition->shard) < partition->cleaning->rest_until_ms))
         return 0;
-    if (log_clean_range(partition->log, limit, &range) != 0)
+    if (limit_of(partition, &limit) != 0 ||
+        log_clean_range(partition->log, limit, &range) != 0)
         return 0;
     int64_t first_ms = first_dirty_ms(partition, range.from);
     if (!partition->cleaning->asked &&

@@ -12,6 +12,7 @@
 #include "server/storage/index_offset.h"
 #include "server/storage/io.h"
 #include "server/storage/segment.h"
+#include "server/storage/txn_index.h"
 
 enum {
     GROUP_MAX = 64,                     /* segments: what a swap renames in one turn of a loop */
@@ -168,7 +169,12 @@ static int ask_txn(struct clean_files *files, const uint8_t *batch, struct buffe
     int more = error == 0 ? batch_reader_next(&reader, &record) : error;
     if (more != 0 && more != 1)
         return bad_records(files, batch, more);
-    return clean_txn_marker(&files->txn, batch, record.key, record.key_size, index, discard);
+    error = clean_txn_marker(&files->txn, batch, record.key, record.key_size, index, discard);
+    if (error == K_CORRUPT) {
+        files->fault = "it aborts data that the index of aborted transactions does not know";
+        files->fault_offset = batch_base_offset(batch);
+    }
+    return error;
 }
 
 /* --- noting keys ------------------------------------------------------------------------------ */
@@ -368,9 +374,20 @@ static int keep(struct clean_files *files, const uint8_t *batch)
     return error;
 }
 
+/* The target's aborted transactions: in its file, and in memory as if they were read from there,
+ * because the file has another name for a while. */
 static int write_aborted(struct clean_files *files)
 {
     char path[PATH_MAX];
+    struct index *index = &files->target->aborted;
+    for (size_t at = 0; at < files->aborted.size; at += TXN_INDEX_ENTRY) {
+        struct aborted_txn txn = txn_index_decode(files->aborted.bytes + at);
+        int error = txn_index_add(index, &txn);
+        if (error != 0)
+            return error;
+    }
+    index->written = index->count;
+    index->saved = true;
     if (files->aborted.size == 0)
         return 0;
     snprintf(path, sizeof path, "%s.txnindex%s", files->target->path, files->target->mark);

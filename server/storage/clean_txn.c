@@ -8,10 +8,9 @@
 #include "common/error.h"
 #include "proto/batch.h"
 #include "server/storage/io.h"
+#include "server/storage/txn_index.h"
 
 enum {
-    ENTRY = 34,                         /* bytes of an entry of the index file */
-    ENTRY_PRODUCER = 2, ENTRY_FIRST = 10, ENTRY_LAST = 18,
     MARKER_ABORT = 0, MARKER_COMMIT = 1, MARKER_KEY_MIN = 4,
     INDEX_FILE_MAX = 1 << 30
 };
@@ -19,7 +18,7 @@ enum {
 struct clean_aborted {
     int64_t producer, first, last;
     bool seen;                          /* some of its data */
-    uint8_t entry[ENTRY];
+    uint8_t entry[TXN_INDEX_ENTRY];
 };
 
 void clean_txn_init(struct clean_txn *txn)
@@ -47,10 +46,10 @@ static int add(struct clean_txn *txn, const uint8_t *entry)
         txn->aborted_capacity = capacity;
     }
     struct clean_aborted *one = &txn->aborted[txn->aborted_count++];
-    *one = (struct clean_aborted){ .producer = (int64_t)load_u64(entry + ENTRY_PRODUCER),
-                                   .first = (int64_t)load_u64(entry + ENTRY_FIRST),
-                                   .last = (int64_t)load_u64(entry + ENTRY_LAST) };
-    memcpy(one->entry, entry, ENTRY);
+    struct aborted_txn decoded = txn_index_decode(entry);
+    *one = (struct clean_aborted){ .producer = decoded.producer_id,
+                                   .first = decoded.first_offset, .last = decoded.last_offset };
+    memcpy(one->entry, entry, TXN_INDEX_ENTRY);
     return 0;
 }
 
@@ -63,9 +62,9 @@ int clean_txn_load(struct clean_txn *txn, const struct io *io, const char *path)
         return 0;
     if (error != 0)
         return error;
-    if (size % ENTRY != 0)
+    if (size % TXN_INDEX_ENTRY != 0)
         error = K_CORRUPT;
-    for (size_t at = 0; error == 0 && at < size; at += ENTRY)
+    for (size_t at = 0; error == 0 && at < size; at += TXN_INDEX_ENTRY)
         error = add(txn, (const uint8_t *)bytes + at);
     free(bytes);
     return error;
@@ -137,9 +136,12 @@ int clean_txn_marker(struct clean_txn *txn, const uint8_t *batch, const uint8_t 
         *discard = map_remove(&txn->committed, &producer, sizeof producer) == NULL;
     } else if (type == MARKER_ABORT) {
         struct clean_aborted *aborted = map_remove(&txn->ongoing, &producer, sizeof producer);
+        bool data = map_remove(&txn->committed, &producer, sizeof producer) != NULL;
+        if (data && aborted == NULL)
+            return K_CORRUPT;           /* the index lacks it: what was aborted would come back */
         *discard = aborted == NULL || !aborted->seen;
         if (!*discard && index != NULL)
-            error = buffer_copy(index, aborted->entry, ENTRY);
+            error = buffer_copy(index, aborted->entry, TXN_INDEX_ENTRY);
     }
     return error;
 }

@@ -39,7 +39,8 @@ void clean_txn_start(struct clean_txn *txn, int64_t from);
 int clean_txn_data(struct clean_txn *txn, const uint8_t *batch, bool *discard);
 
 /* A marker, and its first record's key: may it go? When the marker of an aborted transaction with
- * data before it stays, its index entry is appended to `index` (NULL: not wanted). NOMEM. */
+ * data before it stays, its index entry is appended to `index` (NULL: not wanted). NOMEM, CORRUPT
+ * (it aborts data that no index entry speaks of). */
 int clean_txn_marker(struct clean_txn *txn, const uint8_t *batch, const uint8_t *key,
                      int32_t key_size, struct buffer *index, bool *discard);
 

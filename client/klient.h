@@ -53,6 +53,7 @@ typedef struct klient_admin klient_admin_t;
 typedef struct klient_records klient_records_t;        /* what one poll returned */
 typedef struct klient_metadata klient_metadata_t;      /* what the cluster looks like */
 typedef struct klient_results klient_results_t;        /* one outcome per item of an admin call */
+typedef struct klient_logs klient_logs_t;              /* what partitions' logs are like */
 typedef struct klient_settings klient_settings_t;      /* configuration of a topic or broker */
 
 /* The version of the library in use, "0.1.0"; KLIENT_VERSION is that of the header. */
@@ -673,6 +674,52 @@ klient_code_t klient_metadata_partition(const klient_metadata_t *metadata, size_
 klient_code_t klient_metadata_topic_config(const klient_metadata_t *metadata, size_t topic,
                                            size_t index, klient_setting_t *out);
 void klient_metadata_free(klient_metadata_t *metadata);           /* NULL is allowed */
+
+typedef enum klient_cleaning {
+    KLIENT_CLEANING_NEVER = 0,       /* not since the broker was started */
+    KLIENT_CLEANING_IDLE = 1,
+    KLIENT_CLEANING_RUNNING = 2,     /* or about to */
+    KLIENT_CLEANING_FAILED = 3       /* set aside until klient_admin_compact_logs() */
+} klient_cleaning_t;
+
+/* As above. What has a code other than KLIENT_OK holds topic, partition and cleaning_error (its
+ * text for people) only. */
+typedef struct klient_log_info {
+    size_t size;
+    const char *topic;
+    int32_t partition;
+    klient_code_t code;
+    const char *directory;           /* of log.dirs, on the leader */
+    int64_t start, end, high_watermark;      /* offsets */
+    int64_t bytes;
+    int32_t segments;
+    klient_cleaning_t cleaning;      /* compaction */
+    int64_t cleaning_bytes_done, cleaning_bytes_to_do;
+    int64_t cleaned_ms;              /* since 1970, end of the last one; -1: none */
+    int64_t cleaned_upto;            /* offset; -1: none */
+    int64_t cleaned_bytes_before, cleaned_bytes_after;
+    int64_t cleaned_took_ms;
+    const char *cleaning_error;      /* why it FAILED, or "" */
+} klient_log_info_t;
+
+/* What the logs of partitions are like, told by their leaders. A partition that could not be
+ * described has a code of its own and fails no call. Free *out with klient_logs_free().
+ * KLIENT_REQUEST_TIMED_OUT. */
+klient_code_t klient_admin_describe_logs(klient_admin_t *admin,
+                                         const klient_topic_partition_t *partitions, size_t count,
+                                         int64_t timeout_ms, klient_logs_t **out,
+                                         klient_error_t **error);
+
+/* Compact them now, also what was set aside because it failed. Only the codes of *out are set, each
+ * as soon as that is decided: KLIENT_INVALID_TOPIC_EXCEPTION (cleanup.policy is not compact),
+ * KLIENT_INVALID_REQUEST (the broker compacts nothing). */
+klient_code_t klient_admin_compact_logs(klient_admin_t *admin,
+                                        const klient_topic_partition_t *partitions, size_t count,
+                                        int64_t timeout_ms, klient_logs_t **out,
+                                        klient_error_t **error);
+size_t klient_logs_count(const klient_logs_t *logs);
+klient_code_t klient_logs_get(const klient_logs_t *logs, size_t index, klient_log_info_t *out);
+void klient_logs_free(klient_logs_t *logs);                       /* NULL is allowed */
 
 typedef enum klient_resource {
     KLIENT_RESOURCE_TOPIC = 0,

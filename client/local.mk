@@ -19,6 +19,7 @@ libklientcore_la_SOURCES = \
 	client/identity.h client/identity.c \
 	client/inquiry.h client/inquiry.c \
 	client/link.h client/link.c \
+	client/logs.c \
 	client/partitioner.h client/partitioner.c \
 	client/position.h client/position.c \
 	client/producer.h client/producer.c client/producer_topic.c \

@@ -22,6 +22,8 @@
     X(DESCRIBE_CONFIGS, 17, 0, 0)       \
     X(CREATE_PARTITIONS, 19, 0, 0)      \
     X(ALTER_CONFIGS,    20, 0, 0)       \
+    X(DESCRIBE_LOGS,    21, 0, 0)       \
+    X(COMPACT_LOGS,     22, 0, 0)       \
     X(PRODUCER_ID,      23, 0, 0)       \
     X(CHANGES,          40, 0, 0)
 /* clang-format on */

@@ -23,6 +23,8 @@ struct route {
 #define handle_DESCRIBE_CONFIGS api_describe_configs
 #define handle_CREATE_PARTITIONS api_create_partitions
 #define handle_ALTER_CONFIGS api_alter_configs
+#define handle_DESCRIBE_LOGS api_describe_logs
+#define handle_COMPACT_LOGS api_compact_logs
 #define handle_PRODUCER_ID api_producer_id
 #define handle_CHANGES api_changes
 

@@ -15,6 +15,8 @@ void api_delete_topics(struct request *request);
 void api_describe_configs(struct request *request);
 void api_create_partitions(struct request *request);
 void api_alter_configs(struct request *request);
+void api_describe_logs(struct request *request);
+void api_compact_logs(struct request *request);
 void api_producer_id(struct request *request);
 void api_changes(struct request *request);
 

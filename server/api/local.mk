@@ -12,11 +12,14 @@ libapi_la_SOURCES = \
 	server/api/api_versions.c \
 	server/api/changes.c \
 	server/api/create_partitions.c \
+	server/api/compact_logs.c \
 	server/api/create_topics.c \
 	server/api/delete_topics.c \
 	server/api/describe_configs.c \
+	server/api/describe_logs.c \
 	server/api/fetch.c \
 	server/api/list_offsets.c \
+	server/api/logs.h server/api/logs.c \
 	server/api/metadata.c \
 	server/api/produce.c \
 	server/api/producer_id.c

@@ -33,6 +33,7 @@ libruntime_la_SOURCES += \
 	server/runtime/flush_cycle.h server/runtime/flush_cycle.c \
 	server/runtime/io_pool.h server/runtime/io_pool.c \
 	server/runtime/numbers.h server/runtime/numbers.c \
+	server/runtime/logs.h server/runtime/logs.c \
 	server/runtime/offsets.h server/runtime/offsets.c \
 	server/runtime/partition.h server/runtime/partition.c \
 	server/runtime/recompress.h server/runtime/recompress.c \

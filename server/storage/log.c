@@ -373,6 +373,11 @@ int64_t log_end(const struct log *log)
     return log->end;
 }
 
+size_t log_segments(const struct log *log)
+{
+    return log->segment_count;
+}
+
 int64_t log_size(const struct log *log)
 {
     int64_t size = 0;

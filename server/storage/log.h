@@ -123,6 +123,7 @@ int log_find_max_timestamp(struct log *log, int64_t *offset, int64_t *found);
 
 int64_t log_start(const struct log *log);
 int64_t log_end(const struct log *log);            /* offset of the next record */
+size_t log_segments(const struct log *log);        /* how many */
 int64_t log_size(const struct log *log);           /* bytes of all segments */
 int32_t log_last_epoch(const struct log *log);     /* of the last record, -1: empty */
 const struct uuid *log_topic_id(const struct log *log);

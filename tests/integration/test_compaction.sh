@@ -20,7 +20,19 @@ shrunk() { [ "$(lines state | wc -l)" -lt 600 ]; }
 await 20 shrunk || die "the log was not compacted: $(lines state | wc -l) records"
 lines state | last | cmp - "$dir/before" || die "a key lost its last value, or its offset"
 grep -q 'event=log-compacted topic=state' "$dir/broker-1/log" || die "the log does not say so"
-grep -q '^state 0 ' "$dir/broker-1/data/cleaner-offset-checkpoint" || await 5 grep -q '^state 0 ' "$dir/broker-1/data/cleaner-offset-checkpoint" || die "no checkpoint"
+await 5 grep -q '^state 0 ' "$dir/broker-1/data/cleaner-offset-checkpoint" || die "no checkpoint"
+
+# What it is like, and on request.
+kairn topic describe state --verbose | grep -q 'up to [0-9]*: [0-9]* to [0-9]* bytes' || die "verbose: $(kairn topic describe state --verbose)"
+kairn topic describe state --verbose --json | grep -q '"compaction":{"state":"idle"' || die "verbose, JSON: $(kairn topic describe state --verbose --json)"
+kairn topic create now --partitions 2 --config cleanup.policy=compact --config min.cleanable.dirty.ratio=1 > /dev/null || die "create"
+history 1 2000 | kairn produce now --key-separator : 2> /dev/null || die "produce"
+expect_equal "asked" "$(kairn topic compact now)" "$(printf 'compacting now-0\ncompacting now-1')"
+twenty() { [ "$(lines now | wc -l)" -eq 20 ]; }
+await 20 twenty || die "not compacted on request: $(lines now | wc -l)"
+kairn topic create plain --partitions 1 > /dev/null || die "create"
+! kairn topic compact plain 2> "$dir/refused" || die "a topic that is not compacted"
+grep -q INVALID_TOPIC_EXCEPTION "$dir/refused" || die "refused: $(cat "$dir/refused")"
 
 # What is too young stays.
 expect_equal "young" "$(lines kept | wc -l)" 2000

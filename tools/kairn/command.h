@@ -62,6 +62,7 @@ int command_failed(const struct args *args, const char *format, ...)
 int topic_create(const struct args *args);
 int topic_list(const struct args *args);
 int topic_describe(const struct args *args);
+int topic_compact(const struct args *args);
 int topic_delete(const struct args *args);
 int topic_alter(const struct args *args);
 int config_list(const struct args *args);

@@ -21,7 +21,13 @@ static const struct command commands[] = {
       .text = "List the topics." },
     { .noun = "topic", .verb = "describe", .operands = "[TOPIC...]", .operands_max = 1000,
       .connects = true, .run = topic_describe,
-      .text = "Show partitions, leaders, replicas and settings (of all topics by default)." },
+      .text = "Show partitions, leaders, replicas and settings (of all topics by default).",
+      .flags = { { "--verbose", NULL, "also each partition's log: offsets, bytes, compaction" } } },
+    { .noun = "topic", .verb = "compact", .operands = "TOPIC", .operands_min = 1,
+      .operands_max = 1, .connects = true, .run = topic_compact,
+      .text = "Compact the logs of a topic now, also those that were set aside because that failed.\n"
+              "Does not wait for the end: see kairn topic describe --verbose.",
+      .flags = { { "--partition", "N", "only this partition" } } },
     { .noun = "topic", .verb = "alter", .operands = "TOPIC", .operands_min = 1, .operands_max = 1,
       .connects = true, .run = topic_alter,
       .text = "Give a topic more partitions, or other settings; what is not named stays.\n\n"

@@ -6,6 +6,7 @@
 #include "tools/kairn/connect.h"
 #include "tools/kairn/json.h"
 #include "tools/kairn/table.h"
+#include "tools/kairn/topic_logs.h"
 
 /* --- outcomes of create and delete ------------------------------------------------------------ */
 
@@ -222,7 +223,8 @@ int topic_list(const struct args *args)
     return status;
 }
 
-static void describe_json(const klient_metadata_t *metadata, size_t index, json_t *list)
+static void describe_json(klient_admin_t *admin, int64_t timeout_ms, bool verbose,
+                          const klient_metadata_t *metadata, size_t index, json_t *list)
 {
     klient_topic_info_t topic = topic_at(metadata, index);
     json_t *object = json_pack("{s:s, s:s}", "topic", topic.name, "id", topic.id);
@@ -240,6 +242,8 @@ static void describe_json(const klient_metadata_t *metadata, size_t index, json_
                       json_ids(partition.isr, partition.isr_count), "offline",
                       json_ids(partition.offline, partition.offline_count)));
     }
+    if (verbose && topic.code == KLIENT_OK)
+        topic_logs_json(admin, timeout_ms, topic.name, topic.partition_count, partitions);
     for (size_t i = 0; i < topic.config_count; i++) {
         klient_setting_t setting = { .size = sizeof setting };
         klient_metadata_topic_config(metadata, index, i, &setting);
@@ -313,6 +317,7 @@ int topic_describe(const struct args *args)
         status = connect_failed(args, error);
     } else {
         json_t *list = args_json(args) ? json_array() : NULL;
+        bool verbose = args_has(args, "--verbose");
         status = EXIT_DONE;
         for (size_t i = 0; i < klient_metadata_topic_count(metadata); i++) {
             klient_topic_info_t topic = topic_at(metadata, i);
@@ -320,9 +325,11 @@ int topic_describe(const struct args *args)
                 status = command_failed(args, "%s: %s: %s", topic.name,
                                         klient_code_name(topic.code), klient_code_text(topic.code));
             if (list != NULL)
-                describe_json(metadata, i, list);
+                describe_json(admin, timeout_ms, verbose, metadata, i, list);
             else if (topic.code == KLIENT_OK)
                 describe_table(metadata, i);
+            if (list == NULL && verbose && topic.code == KLIENT_OK)
+                topic_logs_table(admin, timeout_ms, topic.name, topic.partition_count);
         }
         if (list != NULL)
             json_line(list);

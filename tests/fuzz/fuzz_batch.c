@@ -7,6 +7,7 @@
 #include "common/compress.h"
 #include "proto/batch.h"
 #include "server/runtime/batch_rules.h"
+#include "server/storage/clean_batch.h"
 #include "tests/fuzz/target.h"
 
 enum { EXPANDED_SIZE_MAX = 1 << 20 };
@@ -68,6 +69,43 @@ static void apply_rules(uint8_t *batch, size_t size)
         abort();
 }
 
+/* As compaction takes it, with every other record out of date: what is left is a sound batch in the
+ * same place. */
+static void compact(const uint8_t *batch, size_t size)
+{
+    const uint64_t secret[2] = { 1, 2 };
+    struct clean_map map;
+    struct buffer opened = { 0 }, out = { 0 };
+    int64_t latest = batch_base_offset(batch) - 1;
+    size_t whole;
+    bool full;
+    struct clean_verdict verdict = { .discard = size % 7 == 0, .marker_idle = size % 5 == 0,
+                                     .keep_empty = size % 3 == 0 };
+
+    if (batch_last_offset(batch) == INT64_MAX || (batch_codec(batch) != CODEC_NONE &&
+        decompress_bytes((int)batch_codec(batch), batch + BATCH_HEADER_SIZE,
+                         size - BATCH_HEADER_SIZE, EXPANDED_SIZE_MAX, &opened) != 0) ||
+        clean_map_init(&map, 24 * (1 + size % 64), 0.9, secret) != 0) {
+        buffer_fini(&opened);
+        return;
+    }
+    struct clean_rules rules = { .map = &map, .now_ms = (int64_t)size * 1000,
+                                 .delete_retention_ms = size % 2 == 0 ? INT64_MAX : 5 };
+    if (clean_batch_note(&map, batch, batch_base_offset(batch) + (int64_t)(size % 4), &opened,
+                         &latest, &full) == 0) {
+        rules.latest = latest;
+        if (clean_batch(&rules, batch, &verdict, &out) == 0 && out.size > 0 &&
+            (batch_check(out.bytes, out.size, false, &whole) != 0 || whole != out.size ||
+             batch_base_offset(out.bytes) != batch_base_offset(batch) ||
+             batch_last_offset(out.bytes) != batch_last_offset(batch)))
+            abort();
+    }
+    clean_rules_fini(&rules);
+    clean_map_fini(&map);
+    buffer_fini(&opened);
+    buffer_fini(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t *bytes = malloc(size > 0 ? size : 1);
@@ -88,6 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (whole > size - at)
             abort();
         walk_records(batch, whole);
+        compact(batch, whole);
         at += whole;
     }
     free(bytes);

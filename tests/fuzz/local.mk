@@ -49,7 +49,7 @@ tests_fuzz_fuzz_head_response_LDADD = libproto.la libcommon.la
 tests_fuzz_fuzz_batch_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_batch.c $(fuzz_main)
 tests_fuzz_fuzz_batch_CPPFLAGS = $(fuzz_cppflags)
 tests_fuzz_fuzz_batch_LDFLAGS = $(fuzz_ldflags)
-tests_fuzz_fuzz_batch_LDADD = libruntime.la libproto.la libcommon.la
+tests_fuzz_fuzz_batch_LDADD = libruntime.la libstorage.la libproto.la libcommon.la
 
 tests_fuzz_fuzz_compress_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_compress.c $(fuzz_main)
 tests_fuzz_fuzz_compress_CPPFLAGS = $(fuzz_cppflags)

@@ -8,6 +8,7 @@ tests_server_api_test_api_SOURCES = \
 	tests/server/api/test_fetch.c \
 	tests/server/api/test_isolation.c \
 	tests/server/api/test_list_offsets.c \
+	tests/server/api/test_logs.c \
 	tests/server/api/test_metadata.c \
 	tests/server/api/test_numbers.c \
 	tests/server/api/test_produce.c \

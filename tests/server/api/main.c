@@ -4,6 +4,7 @@ Suite *alter_suite(void);
 Suite *fetch_suite(void);
 Suite *isolation_suite(void);
 Suite *list_offsets_suite(void);
+Suite *logs_suite(void);
 Suite *metadata_suite(void);
 Suite *numbers_suite(void);
 Suite *produce_suite(void);
@@ -14,7 +15,7 @@ Suite *topics_suite(void);
 int main(int argc, char **argv)
 {
     static const suite_maker makers[] = {
-        alter_suite, fetch_suite, isolation_suite, list_offsets_suite, metadata_suite,
+        alter_suite, fetch_suite, isolation_suite, list_offsets_suite, logs_suite, metadata_suite,
         numbers_suite, produce_suite, producer_id_suite, recompress_suite, topics_suite,
     };
     return run_suites(argc, argv, makers, sizeof makers / sizeof *makers);

@@ -45,5 +45,5 @@ void api_compact_logs(struct request *request)
 {
     const Kairn__CompactLogsRequest *body = request->head->compact_logs;
 
-    logs_ask(request, body->partitions, body->n_partitions, true, OPERATION_DELETE, answer);
+    logs_ask(request, body->partitions, body->n_partitions, true, OPERATION_ALTER, answer);
 }

@@ -14,15 +14,27 @@
 
 enum { BATCH_ROOM = 1 << 16, KEY_SIZE = 64, VALUE_ROOM = 400 };
 
-void rig_init(struct rig *rig)
+static void configure(struct rig *rig)
 {
-    memset(rig, 0, sizeof *rig);
-    fixture_init(&rig->f);
     rig->f.config.segment_bytes = 2000;
     rig->f.config.index_interval_bytes = 300;
     rig->f.config.compacted = true;
     log_set_config(rig->f.log, &rig->f.config);
     rig->retention_ms = 1000;
+}
+
+void rig_init(struct rig *rig)
+{
+    memset(rig, 0, sizeof *rig);
+    fixture_init(&rig->f);
+    configure(rig);
+}
+
+void rig_init_on(struct rig *rig, const char *path, const struct io *io)
+{
+    memset(rig, 0, sizeof *rig);
+    fixture_init_on(&rig->f, path, io);
+    configure(rig);
 }
 
 void rig_fini(struct rig *rig)

@@ -32,6 +32,8 @@ struct rig {
 };
 
 void rig_init(struct rig *rig);
+/* In a directory of the caller's, through his io table. */
+void rig_init_on(struct rig *rig, const char *path, const struct io *io);
 void rig_fini(struct rig *rig);
 void rig_close(struct rig *rig, bool clean);
 

@@ -190,11 +190,19 @@ void model_cut(struct model *model, int64_t offset)
 void fixture_init(struct fixture *fixture)
 {
     const char *parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    char path[sizeof fixture->path];
     memset(fixture, 0, sizeof *fixture);
+    snprintf(path, sizeof path, "%s/kairn-storage-XXXXXX", parent);
+    ck_assert_ptr_nonnull(mkdtemp(path));
+    fixture_init_on(fixture, path, NULL);
+}
+
+void fixture_init_on(struct fixture *fixture, const char *path, const struct io *io)
+{
     if (getenv("KAIRN_TEST_LOG") == NULL)
         log_set_level(LOG_LEVEL_OFF);
-    snprintf(fixture->path, sizeof fixture->path, "%s/kairn-storage-XXXXXX", parent);
-    ck_assert_ptr_nonnull(mkdtemp(fixture->path));
+    snprintf(fixture->path, sizeof fixture->path, "%s", path);
+    fixture->io = io;
     fault_init(&fixture->fault);
     fixture->wall_ms = 1700000000000;
     fixture->config = (struct log_config){ .segment_bytes = 1 << 20, .segment_ms = INT64_C(1) << 40,
@@ -225,7 +233,9 @@ int fixture_try_open(struct fixture *fixture)
     struct k_reason reason;
     struct log_options options = { .topic = topic, .topic_id = { { 1 } },
                                    .config = fixture->config };
-    int error = logdir_open(fixture->path, &fixture->fault.io, &fixture->directory, &reason);
+    int error = logdir_open(fixture->path,
+                            fixture->io != NULL ? fixture->io : &fixture->fault.io,
+                            &fixture->directory, &reason);
     if (error != 0)
         return error;
     options.directory = fixture->directory;

@@ -39,6 +39,7 @@ void model_cut(struct model *model, int64_t offset);
 struct fixture {
     char path[64];
     struct fault fault;
+    const struct io *io;        /* under the logs; NULL: fault.io */
     struct logdir *directory;
     struct log *log;
     struct log_config config;
@@ -47,6 +48,8 @@ struct fixture {
 };
 
 void fixture_init(struct fixture *fixture);        /* directory and log are open */
+/* The same in a directory of the caller's, through an io table of his; `fixture` is zeroed. */
+void fixture_init_on(struct fixture *fixture, const char *path, const struct io *io);
 void fixture_fini(struct fixture *fixture);        /* and the files are gone */
 int fixture_try_open(struct fixture *fixture);
 void fixture_open(struct fixture *fixture);

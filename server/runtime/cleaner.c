@@ -29,7 +29,6 @@
 enum {
     STEP_BYTES = 4 << 20,               /* of one turn in the pool */
     ASKED_LOOK_MS = 50,                 /* at least between two looks */
-    PRODUCER_EXPIRY_MS = 24 * 3600 * 1000
 };
 
 struct cleaner {
@@ -275,7 +274,7 @@ static struct clean_options job_options(const struct partition *partition, int64
         .now_ms = wall_ms(partition->shard),
         .min_lag_ms = config->min_compaction_lag_ms,
         .delete_retention_ms = config->delete_retention_ms,
-        .producer_expiry_ms = PRODUCER_EXPIRY_MS,
+        .producer_expiry_ms = shard_options(partition->shard)->producer_expiration_ms,
         .map_bytes = (size_t)(options->dedupe_bytes / options->threads),
         .map_load = options->load_factor,
         .buffer_bytes = (size_t)(options->io_bytes / options->threads / 2),

@@ -120,6 +120,8 @@
       "Both bounds at once, under the older name: holds where the newer one is not set (topic: message.timestamp.difference.max.ms).") \
     X(LONG, log_idle_close_ms, "log.idle.close.ms", "60000", 100, OPTION_NO_MAX, NULL, 0, NULL,      \
       "A partition that nobody reads or writes for so many milliseconds gives back its descriptors and memory until its next use.") \
+    X(BOOL, log_preallocate, "log.preallocate", "false", 0, 0, NULL, OPTION_PER_TOPIC, NULL,         \
+      "With its first record, a segment reserves log.segment.bytes on the disk; what is left over is given back when it is closed (topic: preallocate).") \
     X(INT, num_recovery_threads, "num.recovery.threads.per.data.dir", "0", 0, 64, NULL, 0, NULL,     \
       "Threads that open logs and, after a crash, check them, for each log directory; 0: one per processor.") \
     X(INT, producer_expiration_ms, "producer.id.expiration.ms", "86400000", 1, 2147483647, NULL, 0, NULL, \
@@ -156,7 +158,6 @@
     Y("group.min.session.timeout.ms", OPTION_NOT_YET, "Consumer groups.")                            \
     Y("leader.imbalance.check.interval.seconds", OPTION_NOT_YET, "Preferred leaders.")               \
     Y("leader.imbalance.per.broker.percentage", OPTION_NOT_YET, "Preferred leaders.")                \
-    Y("log.preallocate", OPTION_NOT_YET, "Preallocated segments.")                                   \
     Y("log.retention.bytes", OPTION_NOT_YET, "Retention.")                                           \
     Y("log.retention.check.interval.ms", OPTION_NOT_YET, "Retention.")                               \
     Y("log.retention.hours", OPTION_NOT_YET, "Retention.")                                           \

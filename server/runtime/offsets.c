@@ -20,6 +20,7 @@ static int look_up(const struct partition *partition, struct offsets_entry *entr
         entry->offset = partition_high_watermark(partition);
         return entry->committed ? log_stable_end(partition->log, entry->offset, &entry->offset) : 0;
     case OFFSETS_EARLIEST:
+    case OFFSETS_EARLIEST_LOCAL:
         entry->offset = log_start(partition->log);
         return 0;
     case OFFSETS_MAX_TIMESTAMP:

@@ -9,7 +9,12 @@
 #include "server/runtime/partition.h"
 #include "server/runtime/scatter.h"
 
-enum { OFFSETS_LATEST = -1, OFFSETS_EARLIEST = -2, OFFSETS_MAX_TIMESTAMP = -3 };
+enum {
+    OFFSETS_LATEST = -1,
+    OFFSETS_EARLIEST = -2,
+    OFFSETS_MAX_TIMESTAMP = -3,
+    OFFSETS_EARLIEST_LOCAL = -4         /* on this broker's disks: all there is */
+};
 
 struct offsets_entry {
     struct list node;                   /* in its part */

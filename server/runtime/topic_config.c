@@ -175,6 +175,7 @@ void topic_config_for_log(const struct topic_config *config, struct log_config *
         .max_message_bytes = config->max_message_bytes,
         .append_time = append_time(config),
         .compacted = topic_config_compacted(config),
+        .preallocate = config->preallocate,
     };
     /* What is to be compacted by a certain age must not stay in the active segment for longer. */
     if (out->compacted && config->max_compaction_lag_ms < out->segment_ms)

@@ -55,6 +55,8 @@
       "Both bounds at once, under the older name: holds where the newer one is not set.")             \
     X(INT, min_insync_replicas, "min.insync.replicas", "min.insync.replicas", "1", 1, 2147483647, NULL, \
       "In-sync replicas that acks=all needs; never more than the topic has replicas.")                \
+    X(BOOL, preallocate, "preallocate", "log.preallocate", "false", 0, 0, NULL,                       \
+      "With its first record, a segment reserves segment.bytes on the disk; what is left over is given back when it is closed.") \
     X(INT, segment_bytes, "segment.bytes", "log.segment.bytes", "1073741824", 14, 2147483647, NULL,   \
       "A segment is closed before it grows over this many bytes.")                                    \
     X(INT, segment_index_bytes, "segment.index.bytes", "log.index.size.max.bytes", "10485760", 4, 2147483647, NULL, \
@@ -71,7 +73,7 @@
     Y("follower.replication.throttled.replicas") Y("leader.replication.throttled.replicas")           \
     Y("local.retention.bytes") Y("local.retention.ms")                     \
                                                                        \
-    Y("preallocate") Y("remote.storage.enable") Y("retention.bytes")       \
+    Y("remote.storage.enable") Y("retention.bytes")       \
     Y("retention.ms") Y("segment.jitter.ms") Y("unclean.leader.election.enable")
 /* clang-format on */
 

@@ -46,6 +46,12 @@ static int system_truncate(const struct io *io, int fd, off_t size)
     return ftruncate(fd, size);
 }
 
+static int system_reserve(const struct io *io, int fd, off_t size)
+{
+    (void)io;
+    return fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, size);
+}
+
 static int system_sync(const struct io *io, int fd)
 {
     (void)io;
@@ -148,6 +154,7 @@ const struct io io_system = {
     .pread = system_pread,
     .pwritev = system_pwritev,
     .truncate = system_truncate,
+    .reserve = system_reserve,
     .sync = system_sync,
     .stat = system_stat,
     .stat_path = system_stat_path,

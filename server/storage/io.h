@@ -19,6 +19,8 @@ struct io {
     ssize_t (*pwritev)(const struct io *io, int fd, const struct iovec *from, int count,
                        off_t position);
     int (*truncate)(const struct io *io, int fd, off_t size);
+    /* Reserve room for `size` bytes from the start; what the file is said to hold stays. */
+    int (*reserve)(const struct io *io, int fd, off_t size);
     int (*sync)(const struct io *io, int fd);              /* fdatasync */
     int (*stat)(const struct io *io, int fd, struct stat *out);
     int (*stat_path)(const struct io *io, const char *path, struct stat *out);

@@ -184,6 +184,12 @@ static int dry_truncate(const struct io *io, int fd, off_t size)
     return 0;
 }
 
+static int dry_reserve(const struct io *io, int fd, off_t size)
+{
+    (void)io, (void)fd, (void)size;
+    return 0;
+}
+
 /* --- names -------------------------------------------------------------------------------- */
 
 static int dry_stat_path(const struct io *io, const char *path, struct stat *out)
@@ -283,6 +289,7 @@ void io_dry_init(struct io_dry *dry, void (*told)(void *context, const char *lin
     dry->io.pread = dry_pread;
     dry->io.pwritev = dry_pwritev;
     dry->io.truncate = dry_truncate;
+    dry->io.reserve = dry_reserve;
     dry->io.sync = dry_sync;
     dry->io.stat = dry_stat;
     dry->io.stat_path = dry_stat_path;

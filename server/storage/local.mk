@@ -42,6 +42,7 @@ libstorage_la_SOURCES = \
 	server/storage/segment.c server/storage/segment.h \
 	server/storage/segment_aborted.c \
 	server/storage/segment_newest.c \
+	server/storage/segment_reserve.c \
 	server/storage/segment_resync.c \
 	server/storage/segment_times.c \
 	server/storage/segment_scan.c \

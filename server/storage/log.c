@@ -73,6 +73,8 @@ int log_roll(struct log *log, int64_t base)
         int error = segment_save_indexes(log_active(log), true);
         if (error == 0)
             error = log_producers_snapshot(log);
+        if (error == 0)
+            error = segment_unreserve(log_active(log));
         if (error != 0)
             return error;
     }
@@ -248,6 +250,8 @@ int log_close(struct log *log, bool clean)
             error = log_producers_snapshot(log);
         if (error == 0)
             error = log_save_epochs(log);
+        if (error == 0)
+            error = segment_unreserve(log_active(log));
         if (error == 0)
             error = logdir_set_mark(log->directory, LOGDIR_WRITTEN_END, log->topic,
                                     log->partition, log->end);

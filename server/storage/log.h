@@ -37,6 +37,7 @@ struct log_config {
     int64_t delete_delay_ms;          /* from a segment's end to that of its files */
     int64_t segment_jitter_ms;        /* roll up to this much earlier than segment_ms */
     bool compacted;                   /* cleanup.policy says compact */
+    bool preallocate;                 /* a new segment gets its room at once */
 };
 
 struct log_options {

@@ -141,6 +141,9 @@ static int append_batch(struct appending *appending, uint8_t *batch, int32_t lea
         }
         appending->run_position = 0;
     }
+    /* Not when the segment is made: of ten thousand logs, most may never be written to. */
+    if (error == 0 && log->config.preallocate && log_active(log)->tail.size == 0)
+        error = segment_reserve(log_active(log), log->config.segment_bytes);
     if (error == 0 && batch_producer_id(batch) >= 0)
         error = log_producers_reserve(log, batch, ++appending->unnoted);
     if (error == 0)

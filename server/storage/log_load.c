@@ -207,6 +207,8 @@ int log_load(struct log *log, bool clean, struct k_reason *reason)
         error = load_epochs(log);
     if (error == 0)
         error = log_check(log, clean);
+    if (error == 0 && log->segment_count > 0)
+        error = segment_find_reserved(log_active(log));
     int64_t start = log_mark(log, LOGDIR_LOG_START);
     if (error == 0)
         error = settle_start(log, clean, &start);

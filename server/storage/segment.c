@@ -216,6 +216,7 @@ int segment_rewind(struct segment *segment, const struct segment_tail *tail)
     index_cut(&segment->times, tail->time_count);
     if (segment->io->truncate(segment->io, segment->fd, tail->size) != 0)
         return io_error();
+    segment->reserved = false;
     /* Entries of batches that never came to be would look good after a crash. */
     return saved_more ? segment_save_indexes(segment, false) : 0;
 }

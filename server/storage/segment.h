@@ -43,6 +43,7 @@ struct segment {
     struct index aborted;           /* transactions; txn_index.h */
     bool aborted_known;             /* they are in memory */
     bool times_checked;             /* the time index was made, or found good, by this process */
+    bool reserved;                  /* there may be room behind the end of the file */
     bool served;                    /* some of its bytes were handed out for sending */
     int64_t created_ms;             /* wall time of the first append since open; -1: none */
     int64_t newest;                 /* of a sealed one: what segment_newest() said, or UNKNOWN */
@@ -65,6 +66,14 @@ int segment_rename(struct segment *segment, const char *mark);
 /* Take an existing file as it is; nothing is read. NOT_FOUND, CORRUPT (no file), IO, NOMEM. */
 int segment_open(const struct io *io, const char *directory, int64_t base_offset,
                  int64_t index_interval, struct segment **out);
+
+/* Reserve room for `size` bytes in the open file; its size stays what it is. A file system that can
+ * not is no error. DISK_FULL, IO. */
+int segment_reserve(struct segment *segment, int64_t size);
+
+/* Give back what was reserved and is not used; or, after a crash, look whether there is any. IO. */
+int segment_unreserve(struct segment *segment);
+int segment_find_reserved(struct segment *segment);
 
 struct segment *segment_ref(struct segment *segment);
 void segment_unref(struct segment *segment);        /* any thread; NULL is allowed */

@@ -107,6 +107,11 @@ static int loop_truncate(const struct io *io, int fd, off_t size)
     return lost(io) ? -1 : io_system.truncate(io, fd, size);
 }
 
+static int loop_reserve(const struct io *io, int fd, off_t size)
+{
+    return lost(io) ? -1 : io_system.reserve(io, fd, size);
+}
+
 static int loop_sync(const struct io *io, int fd)
 {
     return lost(io) ? -1 : io_system.sync(io, fd);
@@ -156,6 +161,7 @@ static void fill_table(struct io *table)
     table->close = loop_close;
     table->pwritev = loop_pwritev;
     table->truncate = loop_truncate;
+    table->reserve = loop_reserve;
     table->sync = loop_sync;
     table->rename = loop_rename;
     table->unlink = loop_unlink;

@@ -295,6 +295,12 @@ static int sim_truncate(const struct io *io, int fd, off_t size)
     return io_system.truncate(io, fd, size);
 }
 
+/* Nothing that a power cut could bring back. */
+static int sim_reserve(const struct io *io, int fd, off_t size)
+{
+    return lost(io) ? -1 : io_system.reserve(io, fd, size);
+}
+
 static int sim_sync(const struct io *io, int fd)
 {
     if (lost(io))
@@ -388,6 +394,7 @@ static const struct io table = {
     .pread = sim_pread,
     .pwritev = sim_pwritev,
     .truncate = sim_truncate,
+    .reserve = sim_reserve,
     .sync = sim_sync,
     .stat = sim_stat,
     .stat_path = sim_stat_path,

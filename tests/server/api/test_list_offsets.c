@@ -75,6 +75,14 @@ START_TEST(after_the_last_record_there_is_none)
 }
 END_TEST
 
+START_TEST(all_there_is_lies_on_the_brokers_own_disks)
+{
+    ck_assert_int_eq(list(-4).offset, list(-2).offset);
+    ck_assert_int_eq(list(-4).timestamp, -1);
+    ck_assert_ptr_null(list(-4).error);
+}
+END_TEST
+
 START_TEST(the_newest_timestamp_is_found)
 {
     Kairn__ListOffsetsResult found = list(-3);
@@ -96,6 +104,7 @@ Suite *list_offsets_suite(void)
     tcase_add_test(tests, earliest_and_latest_are_the_ends);
     tcase_add_test(tests, a_timestamp_gives_the_first_record_at_or_after_it);
     tcase_add_test(tests, after_the_last_record_there_is_none);
+    tcase_add_test(tests, all_there_is_lies_on_the_brokers_own_disks);
     tcase_add_test(tests, the_newest_timestamp_is_found);
     suite_add_tcase(suite, tests);
     return suite;

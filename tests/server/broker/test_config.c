@@ -103,6 +103,11 @@ START_TEST(topics_take_their_defaults_from_the_broker)
     ck_assert(log.append_time);
     ck_assert_int_eq(log.max_message_bytes, 1048588);
     ck_assert_int_eq(log.index_interval_bytes, 4096);
+    ck_assert(!log.preallocate);
+    ck_assert_int_eq(set("log.preallocate=true"), 0);
+    ck_assert_int_eq(topic_config_defaults(&config_table, &config, &topic, &reason), 0);
+    topic_config_for_log(&topic, &log);
+    ck_assert(log.preallocate);
 }
 END_TEST
 

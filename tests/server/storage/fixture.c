@@ -80,6 +80,11 @@ static int fault_truncate(const struct io *io, int fd, off_t size)
     return fails_broken(io) ? -1 : io_system.truncate(io, fd, size);
 }
 
+static int fault_reserve(const struct io *io, int fd, off_t size)
+{
+    return fails(io) ? -1 : io_system.reserve(io, fd, size);
+}
+
 static int fault_sync(const struct io *io, int fd)
 {
     return fails_broken(io) ? -1 : io_system.sync(io, fd);
@@ -133,6 +138,7 @@ void fault_init(struct fault *fault)
     fault->io.pread = fault_pread;
     fault->io.pwritev = fault_pwritev;
     fault->io.truncate = fault_truncate;
+    fault->io.reserve = fault_reserve;
     fault->io.sync = fault_sync;
     fault->io.stat = fault_stat;
     fault->io.rename = fault_rename;

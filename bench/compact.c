@@ -115,7 +115,7 @@ int main(int argc, char **argv)
            "output %.0f MB\n", (double)outcome.bytes_before / 1e6, seconds,
            (double)outcome.bytes_before / 1e6 / seconds, cpu,
            (double)outcome.bytes_before / 1e6 / cpu, (double)outcome.bytes_after / 1e6);
-    error = log_remove(log);
+    error = log_remove(log, NULL);
     logdir_delete_doomed(directory, NULL, NULL);
     logdir_close(directory, false);
     return error == 0 ? 0 : 1;

@@ -13,6 +13,8 @@
     X(RECORDS_IN,         COUNTER,   "records_in_total",         "records appended")                     \
     X(DUPLICATES,         COUNTER,   "duplicates_total",         "requests of producers that were stored before") \
     X(BYTES_RECOMPRESSED, COUNTER,   "bytes_recompressed_total", "record bytes stored in another codec than the producer's") \
+    X(SEGMENTS_DELETED,   COUNTER,   "segments_deleted_total",   "segments deleted by retention or on request") \
+    X(BYTES_DELETED,      COUNTER,   "bytes_deleted_total",      "log bytes in segments deleted by retention or on request") \
     X(PARTITIONS,         GAUGE,     "partitions",               "partitions this broker leads")         \
     X(LOOP_TURN_US,       HISTOGRAM, "loop_turn_us",             "duration of a loop turn, microseconds") \
     X(PRODUCE_US,         HISTOGRAM, "produce_us",               "produce request, decode to answer, microseconds") \

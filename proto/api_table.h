@@ -20,6 +20,7 @@
     X(CREATE_TOPICS,    15, 0, 0)       \
     X(DELETE_TOPICS,    16, 0, 0)       \
     X(DESCRIBE_CONFIGS, 17, 0, 0)       \
+    X(DELETE_RECORDS,   18, 0, 0)       \
     X(CREATE_PARTITIONS, 19, 0, 0)      \
     X(ALTER_CONFIGS,    20, 0, 0)       \
     X(DESCRIBE_LOGS,    21, 0, 0)       \

@@ -252,6 +252,7 @@ int broker_start(struct config *config, const struct broker_events *events, stru
     broker->id = -1;
     sem_init(&broker->control_stopped, 0, 0);
 
+    config_settle(&broker->config);
     int code = config_check(&broker->config, reason);
     if (code == 0)
         code = endpoints_read(&broker->config, &broker->endpoints, reason);

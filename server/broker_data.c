@@ -121,6 +121,7 @@ static int make_shards(struct broker *broker, struct k_reason *reason)
         .count = broker->directory_count,
         .control = broker->control_loop,
         .pool = broker->pool,
+        .delete_delay_ms = broker->config.log_segment_delete_delay_ms,
         .fenced = directory_fenced,
         .context = broker,
     };
@@ -138,6 +139,7 @@ static int make_shards(struct broker *broker, struct k_reason *reason)
         .metrics = broker->metrics,
         .idle_close_ms = broker->config.log_idle_close_ms,
         .producer_expiration_ms = broker->config.producer_expiration_ms,
+        .retention_check_ms = broker->config.log_retention_check_interval_ms,
         .fenced_by_lease = broker->config.leader_fencing == FENCING_LEASE,
         .lease_until_ms = lease_until_ms,
         .lease_context = broker,

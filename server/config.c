@@ -83,6 +83,27 @@ int config_copy(const struct config *config, struct config *out)
     return 0;
 }
 
+static bool is_set(const struct config *config, const char *name)
+{
+    const struct option *row = options_find(&config_table, name);
+    return row != NULL && config->sources[row - rows] != OPTION_FROM_DEFAULT;
+}
+
+void config_settle(struct config *config)
+{
+    enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
+    if (!is_set(config, "log.retention.ms")) {
+        int64_t ms = is_set(config, "log.retention.minutes")
+                         ? config->log_retention_minutes * (int64_t)MINUTE_MS
+                         : config->log_retention_hours * (int64_t)HOUR_MS;
+        config->log_retention_ms = ms < 0 ? -1 : ms;
+    }
+    if (!is_set(config, "log.roll.ms"))
+        config->log_roll_ms = config->log_roll_hours * (int64_t)HOUR_MS;
+    if (!is_set(config, "log.roll.jitter.ms"))
+        config->log_roll_jitter_ms = config->log_roll_jitter_hours * (int64_t)HOUR_MS;
+}
+
 int config_check(const struct config *config, struct k_reason *reason)
 {
     if (config->zookeeper_connect == NULL || config->zookeeper_connect[0] == '\0')
@@ -92,6 +113,10 @@ int config_check(const struct config *config, struct k_reason *reason)
             "--set zookeeper.connect=127.0.0.1:2181");
     if (config->log_dirs == NULL || config->log_dirs[0] == '\0')
         return k_reason_set(reason, K_INVALID_CONFIG, "log.dirs is empty");
+    if (config->log_retention_ms == 0)
+        return k_reason_set(reason, K_INVALID_CONFIG,
+                            "log.retention.ms must be -1 or at least 1, as must its minutes and "
+                            "hours; a topic may have retention.ms=0");
     return 0;
 }
 

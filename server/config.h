@@ -52,6 +52,10 @@ int config_copy(const struct config *config, struct config *out);
 int config_for_local(const struct config *config, int index, struct config *out,
                      struct k_reason *reason);
 
+/* Where an option may be set in several units, the coarser one counts as long as the finer is not
+ * set: log.retention.ms, log.roll.ms and log.roll.jitter.ms are what holds afterwards. */
+void config_settle(struct config *config);
+
 /* What options alone can not say: everything required is there. 0 or INVALID_CONFIG. */
 int config_check(const struct config *config, struct k_reason *reason);
 

@@ -93,7 +93,25 @@
     X(INT, log_segment_bytes, "log.segment.bytes", "1073741824", 14, 2147483647, NULL, OPTION_PER_TOPIC, NULL, \
       "A segment is closed before it grows over this many bytes (topic: segment.bytes).")            \
     X(LONG, log_roll_ms, "log.roll.ms", "604800000", 1, OPTION_NO_MAX, NULL, OPTION_PER_TOPIC, NULL,        \
-      "A segment is closed when its first record is older than this, in milliseconds (topic: segment.ms).") \
+      "A segment is closed when its first record is older than this, in milliseconds; unset: log.roll.hours (topic: segment.ms).") \
+    X(INT, log_roll_hours, "log.roll.hours", "168", 1, 2147483647, NULL, 0, NULL,                    \
+      "The same in hours, where log.roll.ms is not set.")                                            \
+    X(LONG, log_roll_jitter_ms, "log.roll.jitter.ms", "0", 0, OPTION_NO_MAX, NULL, OPTION_PER_TOPIC, NULL, \
+      "A segment is closed up to this many milliseconds before log.roll.ms, each by a share of its own; unset: log.roll.jitter.hours (topic: segment.jitter.ms).") \
+    X(INT, log_roll_jitter_hours, "log.roll.jitter.hours", "0", 0, 2147483647, NULL, 0, NULL,        \
+      "The same in hours, where log.roll.jitter.ms is not set.")                                     \
+    X(LONG, log_retention_ms, "log.retention.ms", "604800000", -1, OPTION_NO_MAX, NULL, OPTION_PER_TOPIC, NULL, \
+      "A segment is deleted when its newest record is older than this, in milliseconds; -1: never; unset: log.retention.minutes, or else log.retention.hours (topic: retention.ms).") \
+    X(INT, log_retention_minutes, "log.retention.minutes", "10080", -1, 2147483647, NULL, 0, NULL,   \
+      "The same in minutes, where log.retention.ms is not set.")                                     \
+    X(INT, log_retention_hours, "log.retention.hours", "168", -1, 2147483647, NULL, 0, NULL,         \
+      "The same in hours, where neither of the others is set.")                                      \
+    X(LONG, log_retention_bytes, "log.retention.bytes", "-1", -1, OPTION_NO_MAX, NULL, OPTION_PER_TOPIC, NULL, \
+      "The oldest segments of a partition are deleted while the rest has this many bytes; -1: never (topic: retention.bytes).") \
+    X(LONG, log_retention_check_interval_ms, "log.retention.check.interval.ms", "300000", 1, OPTION_NO_MAX, NULL, 0, NULL, \
+      "How often segments are looked for that are to be deleted, in milliseconds.")                  \
+    X(LONG, log_segment_delete_delay_ms, "log.segment.delete.delay.ms", "60000", 0, OPTION_NO_MAX, NULL, OPTION_PER_TOPIC, NULL, \
+      "Files of deleted segments and topics leave the disk after this many milliseconds (topic: file.delete.delay.ms).") \
     X(INT, log_index_bytes, "log.index.size.max.bytes", "10485760", 4, 2147483647, NULL, OPTION_PER_TOPIC, NULL, \
       "A segment is closed when its index has this many bytes (topic: segment.index.bytes).")        \
     X(INT, log_index_interval_bytes, "log.index.interval.bytes", "4096", 0, 2147483647, NULL, OPTION_PER_TOPIC, NULL, \
@@ -158,13 +176,6 @@
     Y("group.min.session.timeout.ms", OPTION_NOT_YET, "Consumer groups.")                            \
     Y("leader.imbalance.check.interval.seconds", OPTION_NOT_YET, "Preferred leaders.")               \
     Y("leader.imbalance.per.broker.percentage", OPTION_NOT_YET, "Preferred leaders.")                \
-    Y("log.retention.bytes", OPTION_NOT_YET, "Retention.")                                           \
-    Y("log.retention.check.interval.ms", OPTION_NOT_YET, "Retention.")                               \
-    Y("log.retention.hours", OPTION_NOT_YET, "Retention.")                                           \
-    Y("log.retention.minutes", OPTION_NOT_YET, "Retention.")                                         \
-    Y("log.retention.ms", OPTION_NOT_YET, "Retention.")                                              \
-    Y("log.roll.hours", OPTION_NOT_YET, "Use log.roll.ms.")                                          \
-    Y("log.segment.delete.delay.ms", OPTION_NOT_YET, "Retention.")                                   \
     Y("max.connection.creation.rate", OPTION_NOT_YET, "Quotas.")                                     \
     Y("max.connections", OPTION_NOT_YET, "Quotas.")                                                  \
     Y("max.connections.per.ip", OPTION_NOT_YET, "Quotas.")                                           \

@@ -21,6 +21,7 @@ struct route {
 #define handle_CREATE_TOPICS api_create_topics
 #define handle_DELETE_TOPICS api_delete_topics
 #define handle_DESCRIBE_CONFIGS api_describe_configs
+#define handle_DELETE_RECORDS api_delete_records
 #define handle_CREATE_PARTITIONS api_create_partitions
 #define handle_ALTER_CONFIGS api_alter_configs
 #define handle_DESCRIBE_LOGS api_describe_logs

@@ -13,6 +13,7 @@ void api_list_offsets(struct request *request);
 void api_create_topics(struct request *request);
 void api_delete_topics(struct request *request);
 void api_describe_configs(struct request *request);
+void api_delete_records(struct request *request);
 void api_create_partitions(struct request *request);
 void api_alter_configs(struct request *request);
 void api_describe_logs(struct request *request);

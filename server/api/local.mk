@@ -14,6 +14,7 @@ libapi_la_SOURCES = \
 	server/api/create_partitions.c \
 	server/api/compact_logs.c \
 	server/api/create_topics.c \
+	server/api/delete_records.c \
 	server/api/delete_topics.c \
 	server/api/describe_configs.c \
 	server/api/describe_logs.c \

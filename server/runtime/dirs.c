@@ -16,6 +16,7 @@
 #include "server/runtime/flush_cycle.h"
 #include "server/runtime/io_pool.h"
 #include "server/runtime/metadata.h"
+#include "server/runtime/purge.h"
 #include "server/storage/logdir.h"
 
 /* Chores of one directory: at most one of each kind at a time. */
@@ -23,7 +24,7 @@ struct chore {
     struct mail mail;
     struct dirs *dirs;
     struct logdir *directory;
-    bool busy, again;
+    bool busy;
 };
 
 struct dirs_entry {
@@ -51,6 +52,8 @@ struct dirs {
     size_t *used;                   /* partitions per directory; owned */
     struct chore *checkpoints, *deletions;      /* one per directory; owned */
     struct flush_cycle *urgent_cycles, *background_cycles;      /* one per directory; owned */
+    struct purge purge;             /* directories of removed logs */
+    int64_t delete_delay_ms;
     struct map entries;             /* "topic-partition" to struct dirs_entry; owned */
 };
 
@@ -113,10 +116,6 @@ static void chore_start(struct chore *chore, void (*run)(struct mail *mail))
 
     if (chore->dirs->closed)
         return;
-    if (chore->busy) {
-        chore->again = true;
-        return;
-    }
     chore->busy = true;
     chore->mail.deliver = run;
     mail_post(run == run_deletion ? io_pool_background(pool) : io_pool_target(pool), &chore->mail);
@@ -125,11 +124,7 @@ static void chore_start(struct chore *chore, void (*run)(struct mail *mail))
 static void chore_finished(struct mail *mail)
 {
     struct chore *chore = LIST_OWNER(mail, struct chore, mail);
-    bool again = chore->again;
-
-    chore->busy = chore->again = false;
-    if (again)
-        chore_start(chore, run_deletion);
+    chore->busy = false;
 }
 
 static void chore_return(struct chore *chore)
@@ -225,9 +220,9 @@ static void retire_log(struct dirs_order *order)
     }
     int code;
     if (order->kind == DIRS_REMOVE && order->log != NULL) {
-        code = log_remove(order->log);
+        code = log_remove(order->log, &order->doomed);
     } else if (order->kind == DIRS_REMOVE) {
-        code = logdir_doom(order->directory, order->topic, order->partition);
+        code = logdir_doom(order->directory, order->topic, order->partition, &order->doomed);
     } else {
         code = log_close(order->log, true);
         int renamed = logdir_set_aside(order->directory, order->topic, order->partition);
@@ -335,8 +330,11 @@ static void order_worked(struct mail *mail)
     struct dirs_order *order = LIST_OWNER(mail, struct dirs_order, mail);
     struct dirs *dirs = order->dirs;
 
-    if (order->kind == DIRS_REMOVE)
-        chore_start(&dirs->deletions[order->entry->directory], run_deletion);
+    if (order->doomed != NULL)
+        purge_directory(&dirs->purge, logdir_io(order->directory), order->doomed,
+                        dirs->delete_delay_ms);
+    free(order->doomed);
+    order->doomed = NULL;
     struct dirs_entry *entry = order->entry;
     if (opens(order) && order->code == 0)
         entry->exists = true;
@@ -491,6 +489,7 @@ static void tell_of_fence(struct logdir_watch *watch)
 void dirs_close(struct dirs *dirs)
 {
     dirs->closed = true;
+    purge_close(&dirs->purge);
     for (size_t i = 0; i < dirs->count; i++)
         logdir_set_watch(dirs->directories[i], NULL);
 }
@@ -546,9 +545,13 @@ int dirs_new(const struct dirs_options *options, struct dirs **out)
     dirs->urgent_cycles = calloc(dirs->count, sizeof *dirs->urgent_cycles);
     dirs->background_cycles = calloc(dirs->count, sizeof *dirs->background_cycles);
 
-    int code = K_NOMEM;
+    dirs->delete_delay_ms = options->delete_delay_ms;
+
+    int code = purge_init(&dirs->purge, options->control, options->pool);
     if (dirs->directories == NULL || dirs->used == NULL || dirs->checkpoints == NULL ||
         dirs->deletions == NULL || dirs->urgent_cycles == NULL || dirs->background_cycles == NULL)
+        code = K_NOMEM;
+    if (code != 0)
         goto free_dirs;
     for (size_t i = 0; i < dirs->count; i++) {
         dirs->directories[i] = options->directories[i];
@@ -583,6 +586,7 @@ void dirs_free(struct dirs *dirs)
     while (map_next(&dirs->entries, &position, NULL, NULL, &value))
         free_entry(value);
     map_fini(&dirs->entries);
+    purge_fini(&dirs->purge);
     free(dirs->background_cycles);
     free(dirs->urgent_cycles);
     free(dirs->deletions);

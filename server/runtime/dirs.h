@@ -29,6 +29,7 @@ struct dirs_options {
     size_t count;
     struct loop *control;                   /* borrowed */
     struct io_pool *pool;                   /* borrowed */
+    int64_t delete_delay_ms;                /* from a log's removal to that of its files */
     void (*fenced)(void *context);          /* a directory went out of use; control loop; or NULL */
     void *context;
 };
@@ -64,6 +65,7 @@ struct dirs_order {
     void *context;
 
     struct log *log;                        /* OPEN*: the result; else what to close (NULL: none) */
+    char *doomed;                           /* REMOVE: what its directory is called now; NULL */
     int code;                               /* the result; its reason was logged */
 };
 

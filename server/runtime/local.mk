@@ -36,15 +36,19 @@ libruntime_la_SOURCES += \
 	server/runtime/logs.h server/runtime/logs.c \
 	server/runtime/offsets.h server/runtime/offsets.c \
 	server/runtime/partition.h server/runtime/partition.c \
+	server/runtime/purge.h server/runtime/purge.c \
 	server/runtime/recompress.h server/runtime/recompress.c \
 	server/runtime/reconcile.c \
 	server/runtime/rest.h server/runtime/rest.c \
+	server/runtime/retain.h server/runtime/retain.c \
 	server/runtime/scatter.h server/runtime/scatter.c \
 	server/runtime/settings.h server/runtime/settings.c \
 	server/runtime/shard.h server/runtime/shard.c server/runtime/shard_state.h \
 	server/runtime/throttle.h server/runtime/throttle.c \
 	server/runtime/topic_config.h server/runtime/topic_config.c \
 	server/runtime/topic_config_table.h \
+	server/runtime/trim.h server/runtime/trim.c \
+	server/runtime/trim_job.h server/runtime/trim_job.c \
 	server/runtime/upkeep.h server/runtime/upkeep.c \
 	server/runtime/warm.h server/runtime/warm.c
 libruntime_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) $(ZOOKEEPER_CFLAGS) $(EVENT_CFLAGS)

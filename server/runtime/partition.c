@@ -363,6 +363,7 @@ static void start_leading(struct partition *partition, int32_t leader_epoch)
 
 static void apply_config(struct partition *partition, const struct metadata_topic *topic)
 {
+    partition->retain_at_ms = 0;
     topic_config_resolve(shard_defaults(partition->shard), topic, &partition->config);
     topic_config_for_batches(&partition->config, &partition->rules);
     if (partition->log != NULL) {
@@ -437,7 +438,15 @@ void partition_retire(struct partition *partition, enum partition_fate fate)
     flush_forget(&partition->flush);
     rest_forget(partition);
     cleaner_forget(partition);
-    if (partition->state != PARTITION_OPENING)
+    if (partition->state != PARTITION_OPENING && partition->jobs == 0)
+        order_retirement(partition);
+}
+
+void partition_job_ended(struct partition *partition)
+{
+    assert(partition->jobs > 0);
+    partition->jobs--;
+    if (partition->fate != PARTITION_STAYS && partition->jobs == 0)
         order_retirement(partition);
 }
 
@@ -445,7 +454,7 @@ bool partition_close(struct partition *partition)
 {
     bool failed = partition->state == PARTITION_OFFLINE && partition->log != NULL;
 
-    assert(partition->state != PARTITION_OPENING);
+    assert(partition->state != PARTITION_OPENING && partition->jobs == 0);
     upkeep_forget(partition);
     flush_forget(&partition->flush);
     rest_forget(partition);

@@ -71,6 +71,8 @@ struct partition {
     int64_t sync_at_ms;                 /* the next one in the background; 0: not written to yet */
     int64_t expire_at_ms;               /* when idle producers are looked for next */
     int64_t noted_end, noted_high_watermark;    /* of the last checkpoint */
+    int jobs;                           /* of trim_job.c: our directory must stay ours */
+    int64_t retain_at_ms;               /* wall: nothing is due before; 0: look to know */
 #ifdef MUTANT_ACK_BEFORE_WRITE
     struct shard_deadline late;         /* early_ack.c */
     struct list late_writes;
@@ -125,6 +127,9 @@ void partition_wake(struct partition *partition);
 
 /* Close the log of an OPEN partition that nobody uses; it is opened again at the next use. */
 void partition_rest(struct partition *partition);
+
+/* A job of trim_job.c is over. Frees the partition if only that was waited for. */
+void partition_job_ended(struct partition *partition);
 
 /* A write failed for good: take it offline. */
 void partition_fail(struct partition *partition, int code);

@@ -152,7 +152,12 @@ static int shard_init(struct shard *shard, struct shards *shards, int index, str
     turn_hook_init(&shard->flush, shard_flush);
     shard->picture_mail.deliver = look_at_picture;
     shard->fenced_mail.deliver = look_at_directories;
-    return timer_new(loop, fire_deadlines, shard, &shard->timer);
+    int code = timer_new(loop, fire_deadlines, shard, &shard->timer);
+    if (code == 0)
+        code = purge_init(&shard->purge, loop, shards->options.pool);
+    if (code == 0)
+        retain_init(shard);
+    return code;
 }
 
 static void shard_fini(struct shard *shard)
@@ -162,6 +167,8 @@ static void shard_fini(struct shard *shard)
     assert(shard->partitions.count == 0 || shard->closed);
     timer_free(shard->timer);
     heap_fini(&shard->deadlines);
+    retain_fini(shard);
+    purge_fini(&shard->purge);
     map_fini(&shard->partitions);
     settings_fini(shard);
     metadata_put(shard->picture);
@@ -207,6 +214,7 @@ void shards_free(struct shards *shards)
 void shard_stop(struct shard *shard)
 {
     shard->closed = true;
+    purge_close(&shard->purge);
     for (struct heap_node *top = heap_top(&shard->deadlines); top != NULL;
          top = heap_top(&shard->deadlines)) {
         heap_remove(&shard->deadlines, top);

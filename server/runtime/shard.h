@@ -38,6 +38,7 @@ struct shards_options {
     struct cleaner_options cleaner;
     struct topic_config defaults;           /* what topics do not override, at first */
     int64_t producer_expiration_ms;         /* producer.id.expiration.ms */
+    int64_t retention_check_ms;             /* 0: nothing is deleted by age or size */
     bool fenced_by_lease;                   /* leader.fencing=lease */
     int64_t (*lease_until_ms)(const void *context);     /* CLOCK_BOOTTIME; any thread */
     const void *lease_context;

@@ -7,6 +7,8 @@
 #include "common/map.h"
 #include "net/loop.h"
 #include "server/runtime/metadata.h"
+#include "server/runtime/purge.h"
+#include "server/runtime/retain.h"
 #include "server/runtime/settings.h"
 #include "server/runtime/shard.h"
 #include "server/storage/log.h"
@@ -35,6 +37,8 @@ struct shard {
 
     struct list awake;                      /* struct partition.awake; see rest.c */
     struct shard_deadline resting;
+    struct retain retain;
+    struct purge purge;
 
     struct heap deadlines;                  /* struct shard_deadline.node */
     struct timer *timer;

@@ -8,7 +8,7 @@
 #include "server/runtime/topic_config_table.h"
 #include "server/storage/log.h"
 
-enum { CLEANUP_DELETE, TIMESTAMP_APPEND_TIME = 1, VALUE_SIZE = 256 };
+enum { CLEANUP_DELETE, CLEANUP_COMPACT, TIMESTAMP_APPEND_TIME = 1, VALUE_SIZE = 256 };
 enum { COMPRESSION_PRODUCER, COMPRESSION_UNCOMPRESSED, COMPRESSION_NONE };  /* then the codecs */
 enum { LZ4_LEVEL_FAST = 9 };            /* what Kafka's default stands for */
 
@@ -165,6 +165,11 @@ void topic_config_for_batches(const struct topic_config *config, struct batch_ru
                    (out->before_max_ms != INT64_MAX || out->after_max_ms != INT64_MAX);
 }
 
+bool topic_config_deletes(const struct topic_config *config)
+{
+    return config->cleanup_policy != CLEANUP_COMPACT;
+}
+
 void topic_config_for_log(const struct topic_config *config, struct log_config *out)
 {
     *out = (struct log_config){
@@ -173,6 +178,10 @@ void topic_config_for_log(const struct topic_config *config, struct log_config *
         .index_bytes = config->segment_index_bytes,
         .index_interval_bytes = config->index_interval_bytes,
         .max_message_bytes = config->max_message_bytes,
+        .cleanup_delete = topic_config_deletes(config),
+        .retention_ms = config->retention_ms,
+        .retention_bytes = config->retention_bytes,
+        .segment_jitter_ms = config->segment_jitter_ms,
         .append_time = append_time(config),
         .compacted = topic_config_compacted(config),
         .preallocate = config->preallocate,

@@ -21,7 +21,8 @@ struct topic_config {
     int32_t segment_bytes, segment_index_bytes;
     int32_t gzip_level;                 /* index into the row's choices: 0 is -1, i is level i */
     int32_t lz4_level, zstd_level;
-    int64_t segment_ms;
+    int64_t segment_ms, segment_jitter_ms;
+    int64_t retention_ms, retention_bytes, file_delete_delay_ms;
     int64_t delete_retention_ms, min_compaction_lag_ms, max_compaction_lag_ms;
     double min_cleanable_ratio;
     int64_t timestamp_before_max_ms, timestamp_after_max_ms, timestamp_difference_max_ms;
@@ -44,6 +45,8 @@ void topic_config_resolve(const struct topic_config *defaults, const struct meta
                           struct topic_config *out);
 
 bool topic_config_compacted(const struct topic_config *config);
+/* Are old segments deleted? A topic may be both. */
+bool topic_config_deletes(const struct topic_config *config);
 
 /* The codec of a topic's stored batches, straight from what is known of it; -1: as they were
  * sent. */

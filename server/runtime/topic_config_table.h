@@ -62,19 +62,24 @@
     X(INT, segment_index_bytes, "segment.index.bytes", "log.index.size.max.bytes", "10485760", 4, 2147483647, NULL, \
       "A segment is closed when its index has this many bytes.")                                      \
     X(LONG, segment_ms, "segment.ms", "log.roll.ms", "604800000", 1, OPTION_NO_MAX, NULL,                    \
-      "A segment is closed when its first record is older than this, in milliseconds.")
+      "A segment is closed when its first record is older than this, in milliseconds.")               \
+    X(LONG, segment_jitter_ms, "segment.jitter.ms", "log.roll.jitter.ms", "0", 0, OPTION_NO_MAX, NULL, \
+      "A segment is closed up to this many milliseconds before segment.ms, each by a share of its own.") \
+    X(LONG, retention_ms, "retention.ms", "log.retention.ms", "604800000", -1, OPTION_NO_MAX, NULL,   \
+      "A segment is deleted when its newest record is older than this, in milliseconds; -1: never. Not if the topic is only compacted.") \
+    X(LONG, retention_bytes, "retention.bytes", "log.retention.bytes", "-1", -1, OPTION_NO_MAX, NULL, \
+      "The oldest segments of a partition are deleted while the rest has this many bytes; -1: never. Not if the topic is only compacted.") \
+    X(LONG, file_delete_delay_ms, "file.delete.delay.ms", "log.segment.delete.delay.ms", "60000", 0, OPTION_NO_MAX, NULL, \
+      "Files of a deleted segment leave the disk after this many milliseconds.")
 
 #define TOPIC_CONFIG_IDLE_TABLE(Z)                                                                    \
     Z("message.downconversion.enable", "Without effect: batches are version 2, and nobody asks for older ones.") \
     Z("message.format.version", "Without effect: batches are version 2, as in Kafka since 3.0.")
 
 #define TOPIC_CONFIG_NOT_YET_TABLE(Y)                                                                 \
-    Y("file.delete.delay.ms")               \
     Y("follower.replication.throttled.replicas") Y("leader.replication.throttled.replicas")           \
-    Y("local.retention.bytes") Y("local.retention.ms")                     \
-                                                                       \
-    Y("remote.storage.enable") Y("retention.bytes")       \
-    Y("retention.ms") Y("segment.jitter.ms") Y("unclean.leader.election.enable")
+    Y("local.retention.bytes") Y("local.retention.ms") Y("remote.storage.enable")                     \
+    Y("unclean.leader.election.enable")
 /* clang-format on */
 
 #endif

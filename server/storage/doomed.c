@@ -93,12 +93,13 @@ void doomed_take_all(struct doomed_list *doomed, struct doomed_list *due)
     doomed_take_due(doomed, INT64_MAX, SIZE_MAX, due);
 }
 
-void doomed_delete(struct doomed_list *doomed)
+void doomed_delete(struct doomed_list *doomed, bool (*stop)(const void *context),
+                   const void *context)
 {
-    while (doomed->count > 0) {
+    while (doomed->count > 0 && (stop == NULL || !stop(context))) {
         struct doomed *one = take_first(doomed);
         if (one->directory) {
-            doomed_delete_directory(one->io, one->path, NULL, NULL);
+            doomed_delete_directory(one->io, one->path, stop, context);
         } else {
             int error = segment_delete_doomed(one->io, one->path);
             if (error != 0)

@@ -43,9 +43,11 @@ void doomed_take_due(struct doomed_list *doomed, int64_t now_ms, size_t limit,
 /* Move all. */
 void doomed_take_all(struct doomed_list *doomed, struct doomed_list *due);
 
-/* Delete the files of all in the list, and empty it. Failures are logged: the next open tries
- * again. Any thread. Blocks. */
-void doomed_delete(struct doomed_list *doomed);
+/* Delete the files of all in the list, one after the other, taking them out of it, until stop(),
+ * asked between files, says to leave the rest to the next open. Failures are logged: the next open
+ * tries again. Any thread. Blocks. */
+void doomed_delete(struct doomed_list *doomed, bool (*stop)(const void *context),
+                   const void *context);
 
 /* Delete a directory and the files in it, until stop(), asked between files, says to leave the
  * rest to another time; NULL: never. Failures are logged. Any thread. Blocks. */

@@ -263,9 +263,9 @@ int log_close(struct log *log, bool clean)
     return error;
 }
 
-int log_remove(struct log *log)
+int log_remove(struct log *log, char **doomed)
 {
-    int error = logdir_doom(log->directory, log->topic, log->partition);
+    int error = logdir_doom(log->directory, log->topic, log->partition, doomed);
     if (error != 0)
         error = log_failed(log, error, "remove");
     log_free(log);

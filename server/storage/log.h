@@ -34,7 +34,6 @@ struct log_config {
     bool cleanup_delete;              /* old segments go, by the next two */
     int64_t retention_ms;             /* -1: no matter how old */
     int64_t retention_bytes;          /* -1: no matter how many */
-    int64_t delete_delay_ms;          /* from a segment's end to that of its files */
     int64_t segment_jitter_ms;        /* roll up to this much earlier than segment_ms */
     bool compacted;                   /* cleanup.policy says compact */
     bool preallocate;                 /* a new segment gets its room at once */
@@ -59,9 +58,10 @@ int log_open(const struct log_options *options, struct log **out, struct k_reaso
  * next open needs no recovery once the directory is marked clean. NULL is allowed. */
 int log_close(struct log *log, bool clean);
 
-/* Close and remove: the directory is renamed to "<name>.<uuid>-delete" and deleted by
- * logdir_delete_doomed(). */
-int log_remove(struct log *log);
+/* Close and remove: the directory is renamed to "<name>.<uuid>-delete", to be deleted later, at the
+ * latest by logdir_delete_doomed(). *doomed (unless NULL) receives its new path, the caller's to
+ * free, or NULL if it could not be renamed. */
+int log_remove(struct log *log, char **doomed);
 
 void log_set_config(struct log *log, const struct log_config *config);
 

@@ -19,6 +19,7 @@ struct log_retention {
     int64_t wall_ms, retention_ms;  /* retention_ms -1: for ever */
     uint64_t truncations;           /* of the log when it began */
     struct log_trim_reason reason;  /* size_end is known when it begins */
+    int64_t next_ms;                /* see log_retain_next_ms() */
     int64_t before_start;           /* end of what lies before the log start; -1: nothing does */
     size_t count;
     struct candidate candidates[];
@@ -113,31 +114,51 @@ static bool far_ahead(int64_t timestamp, int64_t wall_ms, int64_t retention_ms)
     return wall_ms >= 0 && timestamp > wall_ms && timestamp - wall_ms > retention_ms;
 }
 
-static bool due(const struct log_retention *retention, struct candidate *candidate)
+/* By this time it counts; false when its files can not be read. */
+static bool time_of(const struct log_retention *retention, struct candidate *candidate,
+                    int64_t *out)
 {
     const struct segment *segment = candidate->segment;
-    int64_t wall = retention->wall_ms, age = retention->retention_ms, timestamp;
 
     if (candidate->newest == SEGMENT_NEWEST_UNKNOWN)
         candidate->newest = segment_newest(segment, candidate->size, candidate->next_offset);
     if (candidate->newest == SEGMENT_NEWEST_UNKNOWN)
         return false;
-    timestamp = candidate->newest;
-    if (timestamp >= 0 && !far_ahead(timestamp, wall, age))
-        return older(timestamp, wall, age);
-    return written_ms(segment, &timestamp) && older(timestamp, wall, age);
+    *out = candidate->newest;
+    if (*out >= 0 && !far_ahead(*out, retention->wall_ms, retention->retention_ms))
+        return true;
+    return written_ms(segment, out);
+}
+
+static bool due(struct log_retention *retention, struct candidate *candidate)
+{
+    int64_t age = retention->retention_ms, timestamp;
+    if (!time_of(retention, candidate, &timestamp))
+        return false;
+    if (older(timestamp, retention->wall_ms, age))
+        return true;
+    if (timestamp >= 0)
+        retention->next_ms = timestamp > INT64_MAX - 1 - age ? INT64_MAX : timestamp + age + 1;
+    return false;
 }
 
 void log_retain_look(struct log_retention *retention)
 {
-    if (retention->retention_ms < 0)
+    if (retention->retention_ms < 0) {
+        retention->next_ms = INT64_MAX;
         return;
+    }
     for (size_t i = 0; i < retention->count; i++) {
         struct candidate *candidate = &retention->candidates[i];
         if (!due(retention, candidate))
             break;
         retention->reason.time_end = candidate->next_offset;
     }
+}
+
+int64_t log_retain_next_ms(const struct log_retention *retention)
+{
+    return retention->next_ms;
 }
 
 /* Sealed segments do not change: what was found out about them stays true. */

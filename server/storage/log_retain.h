@@ -25,6 +25,10 @@ int log_retain_begin(struct log *log, int64_t limit, int64_t wall_ms, struct log
 /* Find out how many segments are due. Never fails: what can not be read stays. */
 void log_retain_look(struct log_retention *retention);
 
+/* When a look will find more, by the wall clock, if the log is left alone until then: 0: at once,
+ * INT64_MAX: never. After the look. */
+int64_t log_retain_next_ms(const struct log_retention *retention);
+
 /* Frees. *out: what is to go, to be taken through its steps; NULL when nothing is. Errors as
  * log_trim_begin(). */
 int log_retain_end(struct log *log, struct log_retention *retention, struct log_trim **out);

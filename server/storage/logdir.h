@@ -90,8 +90,9 @@ bool logdir_fenced(const struct logdir *directory);
 bool logdir_holds(struct logdir *directory, const char *topic, int32_t partition,
                   const struct uuid *topic_id);
 
-/* Rename the partition's directory so that it is deleted by logdir_delete_doomed(). IO. */
-int logdir_doom(struct logdir *directory, const char *topic, int32_t partition);
+/* Rename the partition's directory so that it is deleted by logdir_delete_doomed(). *path (unless
+ * NULL) receives the new path, malloc'ed; NULL when it failed or there is no memory. IO. */
+int logdir_doom(struct logdir *directory, const char *topic, int32_t partition, char **path);
 
 /* Rename a partition's directory out of the way ("-stray") and keep it. */
 int logdir_set_aside(struct logdir *directory, const char *topic, int32_t partition);

@@ -120,9 +120,9 @@ void logdir_entries_free(struct logdir_entry *entries, size_t count)
 /* Rename "<topic>-<partition>" to "<topic>-<partition>.<32 hex digits>-<why>", with the front cut
  * so that the name fits, as Kafka does. */
 static int rename_away(struct logdir *directory, const char *topic, int32_t partition,
-                       const char *why)
+                       const char *why, char to[PATH_MAX])
 {
-    char name[NAME_BYTES_MAX + 1], tail[64], from[PATH_MAX], to[PATH_MAX];
+    char name[NAME_BYTES_MAX + 1], tail[64], from[PATH_MAX];
     struct uuid id = uuid_random();
     int at = snprintf(tail, sizeof tail, ".");
     for (size_t i = 0; i < sizeof id.bytes; i++)
@@ -132,7 +132,7 @@ static int rename_away(struct logdir *directory, const char *topic, int32_t part
     int room = NAME_BYTES_MAX - (int)strlen(tail);
     snprintf(name, sizeof name, "%s-%" PRId32, topic, partition);
     snprintf(from, sizeof from, "%s/%s", directory->path, name);
-    snprintf(to, sizeof to, "%s/%.*s%s", directory->path, room, name, tail);
+    snprintf(to, PATH_MAX, "%s/%.*s%s", directory->path, room, name, tail);
     if (directory->io->rename(directory->io, from, to) != 0 ||
         directory->io->sync_directory(directory->io, directory->path) != 0)
         return io_error();
@@ -140,14 +140,19 @@ static int rename_away(struct logdir *directory, const char *topic, int32_t part
     return 0;
 }
 
-int logdir_doom(struct logdir *directory, const char *topic, int32_t partition)
+int logdir_doom(struct logdir *directory, const char *topic, int32_t partition, char **path)
 {
-    return rename_away(directory, topic, partition, "delete");
+    char to[PATH_MAX];
+    int error = rename_away(directory, topic, partition, "delete", to);
+    if (path != NULL)
+        *path = error == 0 ? strdup(to) : NULL;
+    return error;
 }
 
 int logdir_set_aside(struct logdir *directory, const char *topic, int32_t partition)
 {
-    int error = rename_away(directory, topic, partition, "stray");
+    char to[PATH_MAX];
+    int error = rename_away(directory, topic, partition, "stray", to);
     if (error == 0)
         LOG_WARN("partition-set-aside", "directory=%s topic=%s partition=%" PRId32, directory->path,
                  topic, partition);

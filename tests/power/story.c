@@ -238,7 +238,7 @@ static int do_trim(struct story *story)
         story->promised_start = offset;
     int ended = log_trim_end(story->log, trim, log_trim_doom(trim), &story->doomed, 0, &gone);
     if (chance(story, 2))
-        doomed_delete(&story->doomed);
+        doomed_delete(&story->doomed, NULL, NULL);
     return error != 0 ? error : ended;
 }
 

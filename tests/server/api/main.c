@@ -1,6 +1,7 @@
 #include "tests/lib/runner.h"
 
 Suite *alter_suite(void);
+Suite *delete_records_suite(void);
 Suite *fetch_suite(void);
 Suite *isolation_suite(void);
 Suite *list_offsets_suite(void);
@@ -10,13 +11,15 @@ Suite *numbers_suite(void);
 Suite *produce_suite(void);
 Suite *recompress_suite(void);
 Suite *producer_id_suite(void);
+Suite *retention_suite(void);
 Suite *topics_suite(void);
 
 int main(int argc, char **argv)
 {
     static const suite_maker makers[] = {
-        alter_suite, fetch_suite, isolation_suite, list_offsets_suite, logs_suite, metadata_suite,
-        numbers_suite, produce_suite, producer_id_suite, recompress_suite, topics_suite,
+        alter_suite, delete_records_suite, fetch_suite, isolation_suite, list_offsets_suite,
+        logs_suite, metadata_suite, numbers_suite, produce_suite, producer_id_suite,
+        recompress_suite, retention_suite, topics_suite,
     };
     return run_suites(argc, argv, makers, sizeof makers / sizeof *makers);
 }

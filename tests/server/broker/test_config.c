@@ -51,7 +51,7 @@ END_TEST
 
 START_TEST(names_that_are_not_served_yet_are_errors_that_say_so)
 {
-    ck_assert_int_eq(set("log.retention.hours=168"), K_NOT_SUPPORTED_YET);
+    ck_assert_int_eq(set("ssl.keystore.location=/k"), K_NOT_SUPPORTED_YET);
 }
 END_TEST
 
@@ -108,6 +108,92 @@ START_TEST(topics_take_their_defaults_from_the_broker)
     ck_assert_int_eq(topic_config_defaults(&config_table, &config, &topic, &reason), 0);
     topic_config_for_log(&topic, &log);
     ck_assert(log.preallocate);
+}
+END_TEST
+
+/* What is set, and what log.retention.ms is then. */
+static const struct { const char *first, *second; int64_t ms; } retentions[] = {
+    { NULL, NULL, 604800000 },
+    { "log.retention.hours=2", NULL, 7200000 },
+    { "log.retention.hours=2", "log.retention.minutes=3", 180000 },
+    { "log.retention.ms=5", "log.retention.minutes=3", 5 },
+    { "log.retention.ms=5", "log.retention.hours=3", 5 },
+    { "log.retention.hours=-1", NULL, -1 },
+    { "log.retention.hours=1", "log.retention.minutes=-1", -1 },
+    { "log.retention.ms=-1", "log.retention.hours=1", -1 },
+    { "log.retention.hours=2147483647", NULL, INT64_C(2147483647) * 3600000 },
+};
+
+START_TEST(the_finest_unit_that_is_set_counts)
+{
+    struct topic_config topic;
+    struct k_reason reason;
+    if (retentions[_i].first != NULL)
+        ck_assert_int_eq(set(retentions[_i].first), 0);
+    if (retentions[_i].second != NULL)
+        ck_assert_int_eq(set(retentions[_i].second), 0);
+
+    config_settle(&config);
+
+    ck_assert_int_eq(topic_config_defaults(&config_table, &config, &topic, &reason), 0);
+    ck_assert_int_eq(topic.retention_ms, retentions[_i].ms);
+}
+END_TEST
+
+START_TEST(hours_of_rolling_and_its_jitter_count_where_milliseconds_are_not_set)
+{
+    ck_assert_int_eq(set("log.roll.hours=2"), 0);
+    ck_assert_int_eq(set("log.roll.jitter.hours=1"), 0);
+    config_settle(&config);
+    ck_assert_int_eq(config.log_roll_ms, 7200000);
+    ck_assert_int_eq(config.log_roll_jitter_ms, 3600000);
+
+    ck_assert_int_eq(set("log.roll.ms=100"), 0);
+    ck_assert_int_eq(set("log.roll.jitter.ms=0"), 0);
+    config_settle(&config);
+    ck_assert_int_eq(config.log_roll_ms, 100);
+    ck_assert_int_eq(config.log_roll_jitter_ms, 0);
+}
+END_TEST
+
+START_TEST(a_broker_can_not_delete_everything_at_once)
+{
+    struct k_reason reason;
+    ck_assert_int_eq(set("zookeeper.connect=127.0.0.1:2181"), 0);
+    ck_assert_int_eq(set("log.retention.minutes=0"), 0);
+    config_settle(&config);
+    ck_assert_int_eq(config_check(&config, &reason), K_INVALID_CONFIG);
+    ck_assert_ptr_nonnull(strstr(reason.text, "log.retention.ms"));
+}
+END_TEST
+
+START_TEST(what_a_topic_says_of_retention_reaches_its_logs)
+{
+    struct topic_config defaults, topic;
+    struct log_config log;
+    struct k_reason reason;
+    const struct metadata_config configs[] = {
+        { "retention.ms", "1000" }, { "retention.bytes", "2000" },
+        { "segment.jitter.ms", "30" }, { "file.delete.delay.ms", "40" },
+    };
+    const struct metadata_topic known = { .name = "t", .config_count = 4, .configs = configs };
+    const struct metadata_config compacted = { "cleanup.policy", "compact" };
+    const struct metadata_topic other = { .name = "u", .config_count = 1, .configs = &compacted };
+    ck_assert_int_eq(topic_config_defaults(&config_table, &config, &defaults, &reason), 0);
+
+    topic_config_resolve(&defaults, &known, &topic);
+    topic_config_for_log(&topic, &log);
+    ck_assert_int_eq(log.retention_ms, 1000);
+    ck_assert_int_eq(log.retention_bytes, 2000);
+    ck_assert_int_eq(log.segment_jitter_ms, 30);
+    ck_assert_int_eq(topic.file_delete_delay_ms, 40);
+    ck_assert(log.cleanup_delete);
+    topic_config_resolve(&defaults, &other, &topic);
+    topic_config_for_log(&topic, &log);
+    ck_assert_int_eq(log.retention_ms, 604800000);
+    ck_assert_int_eq(log.retention_bytes, -1);
+    ck_assert_int_eq(topic.file_delete_delay_ms, 60000);
+    ck_assert(!log.cleanup_delete);
 }
 END_TEST
 
@@ -239,6 +325,11 @@ Suite *config_suite(void)
     tcase_add_test(tests, the_interval_of_syncs_has_the_scheduler_s_as_its_default);
     tcase_add_test(tests, the_page_of_all_options_is_up_to_date);
     tcase_add_test(tests, topics_take_their_defaults_from_the_broker);
+    tcase_add_loop_test(tests, the_finest_unit_that_is_set_counts, 0,
+                        (int)(sizeof retentions / sizeof retentions[0]));
+    tcase_add_test(tests, hours_of_rolling_and_its_jitter_count_where_milliseconds_are_not_set);
+    tcase_add_test(tests, a_broker_can_not_delete_everything_at_once);
+    tcase_add_test(tests, what_a_topic_says_of_retention_reaches_its_logs);
     tcase_add_test(tests, topic_overrides_win_and_nonsense_is_passed_over);
     suite_add_tcase(suite, tests);
     return suite;

@@ -83,6 +83,7 @@ static void open_plane(struct plane *plane)
         .cell = plane->cell, .dirs = plane->dirs, .pool = plane->pool, .metrics = plane->metrics,
         .idle_close_ms = plane->idle_close_ms > 0 ? plane->idle_close_ms : INT64_MAX,
         .producer_expiration_ms = 86400000,
+        .retention_check_ms = plane->retention_check_ms,
         .fenced_by_lease = true, .lease_until_ms = lease_until_ms, .lease_context = plane,
     };
     ck_assert_int_eq(config_init(&config), 0);
@@ -162,19 +163,30 @@ static void close_plane(struct plane *plane)
     metrics_free(plane->metrics);
 }
 
-void plane_init(struct plane *plane, int loops)
-{
-    plane_init_on(plane, loops, NULL);
-}
-
-void plane_init_on(struct plane *plane, int loops, const struct io *io)
+static void init(struct plane *plane, int loops, const struct io *io, int64_t check_ms)
 {
     memset(plane, 0, sizeof *plane);
     plane->io = io;
+    plane->retention_check_ms = check_ms;
     snprintf(plane->path, sizeof plane->path, "/tmp/kairn-plane-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(plane->path));
     plane->loop_count = loops;
     open_plane(plane);
+}
+
+void plane_init(struct plane *plane, int loops)
+{
+    init(plane, loops, NULL, 0);
+}
+
+void plane_init_on(struct plane *plane, int loops, const struct io *io)
+{
+    init(plane, loops, io, 0);
+}
+
+void plane_init_retaining(struct plane *plane, int loops, int64_t check_ms)
+{
+    init(plane, loops, NULL, check_ms);
 }
 
 void plane_restart(struct plane *plane)
@@ -236,7 +248,7 @@ static void publish_changes(struct plane *plane, Kairn__ChangesResponse *changes
 
 void plane_publish(struct plane *plane, const struct plane_topic *topic)
 {
-    enum { PARTITIONS_MAX = 64 };
+    enum { PARTITIONS_MAX = 256 };
     Kairn__ChangesResponse changes = KAIRN__CHANGES_RESPONSE__INIT;
     Kairn__TopicEntry entry = KAIRN__TOPIC_ENTRY__INIT, *topics[] = { &entry };
     Kairn__PartitionEntry partitions[PARTITIONS_MAX], *pointers[PARTITIONS_MAX];

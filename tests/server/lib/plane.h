@@ -43,11 +43,13 @@ struct plane {
     _Atomic int64_t lease_until_ms;
     int64_t idle_close_ms;              /* set between plane_init() and plane_restart(); 0: never */
     uint64_t sequence;
+    int64_t retention_check_ms;         /* 0: nothing is deleted by age or size */
 };
 
 void plane_init(struct plane *plane, int loops);
 /* The log directory's calls go through `io`, borrowed. */
 void plane_init_on(struct plane *plane, int loops, const struct io *io);
+void plane_init_retaining(struct plane *plane, int loops, int64_t check_ms);
 /* Stop and start again over the same files; pictures start over. */
 void plane_restart(struct plane *plane);
 void plane_fini(struct plane *plane);

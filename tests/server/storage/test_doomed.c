@@ -79,7 +79,7 @@ START_TEST(a_reader_of_a_doomed_segment_finishes_undisturbed)
     ck_assert_int_eq(count_files(FIRST, ".log"), 0);
     ck_assert_int_eq(count_files(FIRST, ".log.deleted"), 1);
     ck_assert_int_eq(doomed_add_segment(&doomed, segment, 1), 0);
-    doomed_delete(&doomed);
+    doomed_delete(&doomed, NULL, NULL);
 
     ck_assert_int_eq(count_files(FIRST, NULL), 0);
     ck_assert_int_eq(pread(segment->fd, after, sizeof after, 0), sizeof after);
@@ -128,7 +128,7 @@ START_TEST(a_crash_while_deleting_leaves_nothing_for_the_next_open)
         ck_assert_int_eq(doomed_add_segment(&doomed, segment, 0), 0);
         segment_unref(segment);
         fault_arm(&f.fault, n, EIO, true);
-        doomed_delete(&doomed);
+        doomed_delete(&doomed, NULL, NULL);
         fault_arm(&f.fault, 0, 0, false);
 
         fixture_open(&f);
@@ -187,7 +187,7 @@ START_TEST(a_directory_goes_with_the_files_in_it)
     doomed_init(&doomed);
     ck_assert_int_eq(doomed_add_directory(&doomed, &io_system, to, 0), 0);
 
-    doomed_delete(&doomed);
+    doomed_delete(&doomed, NULL, NULL);
 
     ck_assert_int_ne(access(path, F_OK), 0);
     free(path);

@@ -242,7 +242,7 @@ START_TEST(a_span_outlives_the_log_that_is_removed)
     ck_assert_int_eq(fixture_append(&f, 1, 100, 1), 0);
     ck_assert_int_eq(log_read(f.log, 0, 1, 1000, &span), 0);
 
-    ck_assert_int_eq(log_remove(f.log), 0);
+    ck_assert_int_eq(log_remove(f.log, NULL), 0);
     f.log = NULL;
     logdir_delete_doomed(f.directory, NULL, NULL);
 

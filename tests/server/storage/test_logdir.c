@@ -141,7 +141,7 @@ START_TEST(marks_of_an_ancestor_do_not_speak_for_a_new_log)
     ck_assert_int_eq(log_flush(f.log), 0);
     ck_assert_int_eq(logdir_checkpoint(f.directory), 0);
     check_text("recovery-point-offset-checkpoint", "0\n1\nt 0 5\n");
-    ck_assert_int_eq(log_remove(f.log), 0);
+    ck_assert_int_eq(log_remove(f.log, NULL), 0);
     f.log = NULL;
     logdir_delete_doomed(f.directory, NULL, NULL);
     logdir_close(f.directory, false);

@@ -57,7 +57,7 @@ static void retain_below(int64_t limit, int64_t wall_ms)
         return;
     ck_assert_int_eq(log_trim_apply(f.log, trim, log_trim_persist(trim)), 0);
     ck_assert_int_eq(log_trim_end(f.log, trim, log_trim_doom(trim), &doomed, 0, &gone), 0);
-    doomed_delete(&doomed);
+    doomed_delete(&doomed, NULL, NULL);
 }
 
 static void retain(int64_t wall_ms) { retain_below(log_end(f.log), wall_ms); }
@@ -105,6 +105,37 @@ START_TEST(segments_go_by_the_rules)
     fixture_open(&f);
     ck_assert_int_eq(log_start(f.log), rules[_i].start);
     fixture_verify(&f);
+}
+END_TEST
+
+/* When the next segment becomes due, as long as nobody writes. */
+static int64_t next_ms(int64_t wall_ms)
+{
+    struct log_retention *retention;
+    log_set_config(f.log, &f.config);
+    ck_assert_int_eq(log_retain_begin(f.log, log_end(f.log), wall_ms, &retention), 0);
+    ck_assert_ptr_nonnull(retention);
+    log_retain_look(retention);
+    int64_t next = log_retain_next_ms(retention);
+    log_retain_abandon(retention);
+    return next;
+}
+
+START_TEST(it_is_known_when_the_next_segment_is_due)
+{
+    f.config.retention_ms = 5000;
+    add_segment(NOW - 2000);
+    add_segment(NOW);
+    ck_assert_int_eq(next_ms(NOW), NOW - 2000 + BATCH - 1 + 5000 + 1);
+    retain(next_ms(NOW) - 1);
+    ck_assert_int_eq(log_start(f.log), 0);
+    retain(next_ms(NOW));
+    ck_assert_int_eq(log_start(f.log), 4);
+    f.config.retention_ms = INT64_MAX;
+    ck_assert_int_eq(next_ms(NOW), INT64_MAX);
+    f.config.retention_ms = -1;
+    f.config.retention_bytes = 0;
+    ck_assert_int_eq(next_ms(NOW), INT64_MAX);
 }
 END_TEST
 
@@ -332,6 +363,7 @@ Suite *retain_suite(void)
     tcase_add_checked_fixture(tests, open_empty, teardown);
     tcase_add_loop_test(tests, segments_go_by_the_rules, 0,
                         (int)(sizeof rules / sizeof rules[0]));
+    tcase_add_test(tests, it_is_known_when_the_next_segment_is_due);
     tcase_add_test(tests, nothing_at_or_beyond_the_limit_goes);
     tcase_add_test(tests, an_empty_log_stays_as_it_is);
     tcase_add_test(tests, a_compacted_log_forgets_only_what_lies_before_its_start);

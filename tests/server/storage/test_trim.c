@@ -147,7 +147,7 @@ START_TEST(a_reader_of_a_segment_that_goes_finishes_undisturbed)
     ck_assert_int_eq(log_read(f.log, 0, INT64_MAX, 1000, &span), 0);
 
     ck_assert_int_eq(trim_to(20), 0);
-    doomed_delete(&doomed);
+    doomed_delete(&doomed, NULL, NULL);
 
     uint8_t *bytes = malloc(span.size);
     ck_assert_int_eq(pread(span.fd, bytes, span.size, span.position), span.size);
@@ -316,7 +316,7 @@ static bool live(int fail_at, int code, bool lasting, int64_t *promised)
         good = fixture_append(&f, 2, 200, 1) == 0 && good;
         good = fixture_append(&f, 2, 200, 1) == 0 && good;
     }
-    doomed_delete(&doomed);
+    doomed_delete(&doomed, NULL, NULL);
     return good;
 }
 

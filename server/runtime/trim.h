@@ -1,0 +1,30 @@
+/* runtime/trim.h - delete-records: raise where a partition starts. */
+#ifndef RUNTIME_TRIM_H
+#define RUNTIME_TRIM_H
+
+#include <stdint.h>
+
+#include "common/list.h"
+#include "server/runtime/partition.h"
+#include "server/runtime/scatter.h"
+
+enum { TRIM_TO_HIGH_WATERMARK = -1 };
+
+struct trim_entry {
+    struct list node;                   /* in its part */
+    struct partition_wait wait;         /* while the log is opening */
+    struct scatter_part *part;
+
+    /* the question */
+    struct partition_key key;
+    int64_t offset;                     /* records before it go, or the above */
+
+    /* the answer */
+    struct outcome outcome;
+    int64_t start;                      /* of the log, now and after a crash */
+};
+
+/* For scatter.run: every entry of the part is a struct trim_entry. */
+void trim_run(struct scatter_part *part);
+
+#endif

@@ -62,9 +62,9 @@ static void block_written(void *context, const struct zk_reply *reply)
     serve(control);
 }
 
-/* Where the block after the stored one begins. */
-static int next_block(struct arena *arena, const struct zk_reply *reply, int64_t *first,
-                      struct k_reason *reason)
+/* The block after the stored one. */
+static int next_block(struct arena *arena, const struct zk_reply *reply,
+                      struct znode_producer_ids *block, struct k_reason *reason)
 {
     struct znode_producer_ids last = { .last = -1 };
     int code = 0;
@@ -73,8 +73,11 @@ static int next_block(struct arena *arena, const struct zk_reply *reply, int64_t
         code = znode_decode_producer_ids(arena, reply->data, reply->size, &last, reason);
     if (code == 0 && last.last > INT64_MAX - 1 - BLOCK_SIZE)
         code = K_PRODUCER_IDS_EXHAUSTED;
-    *first = last.last + 1;
-    return code;
+    if (code != 0)
+        return code;
+    block->first = last.last + 1;
+    block->last = last.last + BLOCK_SIZE;
+    return 0;
 }
 
 static void block_read(void *context, const struct zk_reply *reply)
@@ -91,10 +94,10 @@ static void block_read(void *context, const struct zk_reply *reply)
     }
     arena_init(&arena, memory, sizeof memory, 4096);
     char *path = znode_path(&arena, ZNODE_PRODUCER_IDS);
-    int code = next_block(&arena, reply, &ids->wanted, &reason);
-    const struct znode_producer_ids block = { .broker = control->broker_id, .first = ids->wanted,
-                                              .last = ids->wanted + BLOCK_SIZE - 1 };
+    struct znode_producer_ids block = { .broker = control->broker_id };
+    int code = next_block(&arena, reply, &block, &reason);
     char *text = code == 0 ? znode_encode_producer_ids(&arena, &block) : NULL;
+    ids->wanted = block.first;
     if (code == 0)
         code = path == NULL || text == NULL
                    ? K_NOMEM

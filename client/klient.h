@@ -598,6 +598,23 @@ klient_code_t klient_admin_delete_topics(klient_admin_t *admin, const char *cons
                                          size_t count, int64_t timeout_ms,
                                          klient_results_t **results, klient_error_t **error);
 
+enum { KLIENT_RECORDS_ALL = -1 };   /* instead of an offset: all that are committed now */
+
+/* Delete the records before offsets[i] of each of `count` partitions: each starts there from then
+ * on, also after a crash of its brokers. A partition that starts later already stays as it is. The
+ * space is given back by whole segments, in the background.
+ *
+ * starts[i] receives where the partition starts now (-1: failed), codes[i] what became of it; both
+ * may be NULL. Returns the first failure: KLIENT_OFFSET_OUT_OF_RANGE (beyond what is committed),
+ * KLIENT_POLICY_VIOLATION (the topic is only compacted), KLIENT_UNKNOWN_TOPIC_OR_PARTITION,
+ * KLIENT_DISK_FULL (whole segments went; ask again), KLIENT_REQUEST_TIMED_OUT (may have been
+ * carried out; starts and codes are as they were if no partition was waited for to the end). */
+klient_code_t klient_admin_delete_records(klient_admin_t *admin,
+                                          const klient_topic_partition_t *partitions,
+                                          const int64_t *offsets, size_t count,
+                                          int64_t timeout_ms, int64_t *starts,
+                                          klient_code_t *codes, klient_error_t **error);
+
 size_t klient_results_count(const klient_results_t *results);
 const char *klient_results_name(const klient_results_t *results, size_t index);
 klient_code_t klient_results_code(const klient_results_t *results, size_t index);

@@ -5,6 +5,7 @@ noinst_LTLIBRARIES += libklientcore.la
 libklientcore_la_SOURCES = \
 	client/klient.h \
 	client/accumulator.c \
+	client/admin_records.c \
 	client/admin.c client/admin_internal.h client/admin_alter.c \
 	client/ask.h client/ask.c \
 	client/broker.h client/broker.c \

@@ -29,6 +29,7 @@ kairn_SOURCES = \
 	tools/kairn/record_format.h tools/kairn/record_format.c \
 	tools/kairn/table.h tools/kairn/table.c \
 	tools/kairn/topic.c \
+	tools/kairn/trim.c \
 	tools/kairn/wishes.h tools/kairn/wishes.c \
 	tools/kairn/topic_logs.h tools/kairn/topic_logs.c
 kairn_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)

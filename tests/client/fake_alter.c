@@ -112,6 +112,37 @@ static void describe_configs(const struct fake_broker *broker,
     head->describe_configs = body;
 }
 
+static void delete_records(const struct fake_broker *broker,
+                           const Kairn__DeleteRecordsPartition *row, Kairn__ResponseHead *head)
+{
+    struct fake *fake = broker->fake;
+    Kairn__DeleteRecordsResponse *body = arena_alloc(&fake->arena, sizeof *body);
+    Kairn__DeleteRecordsResult *result = arena_alloc(&fake->arena, sizeof *result);
+    struct fake_partition *partition = fake_partition_by_id(fake, row->topic_id, row->partition);
+    int code = 0;
+
+    kairn__delete_records_response__init(body);
+    kairn__delete_records_result__init(result);
+    if (partition == NULL)
+        code = K_UNKNOWN_TOPIC_OR_PARTITION;
+    else if (partition->leader != broker->id)
+        code = K_NOT_LEADER_OR_FOLLOWER;
+    else if (row->offset > partition->end)
+        code = K_OFFSET_OUT_OF_RANGE;
+    if (code == 0) {
+        int64_t offset = row->offset == -1 ? partition->end : row->offset;
+        partition->start = offset > partition->start ? offset : partition->start;
+        result->log_start = partition->start;
+    } else {
+        result->error = head_error(&fake->arena, code, NULL);
+        result->log_start = -1;
+    }
+    body->results = arena_copy(&fake->arena, &result, sizeof result);
+    body->n_results = 1;
+    head->body_case = KAIRN__RESPONSE_HEAD__BODY_DELETE_RECORDS;
+    head->delete_records = body;
+}
+
 bool fake_alter(struct fake_broker *broker, const Kairn__RequestHead *request,
                 Kairn__ResponseHead *head)
 {
@@ -124,6 +155,9 @@ bool fake_alter(struct fake_broker *broker, const Kairn__RequestHead *request,
         return true;
     case KAIRN__REQUEST_HEAD__BODY_DESCRIBE_CONFIGS:
         describe_configs(broker, request->describe_configs, head);
+        return true;
+    case KAIRN__REQUEST_HEAD__BODY_DELETE_RECORDS:
+        delete_records(broker, request->delete_records->partitions[0], head);
         return true;
     default:
         return false;

@@ -45,6 +45,8 @@ int fake_spoil(struct fake_conn *conn, Kairn__ResponseHead *head, size_t *payloa
             head->fetch->n_results = 0, *payload_size = 0;
         if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_LIST_OFFSETS)
             head->list_offsets->n_results = 0;
+        if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_DELETE_RECORDS)
+            head->delete_records->n_results = 0;
         break;
     case HOSTILE_BAD_TOPIC_ID:
         if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_FETCH)
@@ -60,6 +62,8 @@ int fake_spoil(struct fake_conn *conn, Kairn__ResponseHead *head, size_t *payloa
                 head->produce->results[i]->base_offset = INT64_MIN;
         if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_LIST_OFFSETS)
             head->list_offsets->results[0]->offset = INT64_MIN;
+        if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_DELETE_RECORDS)
+            head->delete_records->results[0]->log_start = INT64_MIN;
         if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_METADATA)
             for (size_t i = 0; i < head->metadata->n_topics; i++)
                 for (size_t p = 0; p < head->metadata->topics[i]->n_partitions; p++)

@@ -325,6 +325,85 @@ START_TEST(a_lost_connection_is_made_again)
 }
 END_TEST
 
+START_TEST(records_are_deleted_where_the_partitions_are)
+{
+    klient_admin_t *admin = admin_with(config_for(fake, NULL));
+    const klient_topic_partition_t partitions[] = { { "a", 0 }, { "a", 1 }, { "a", 2 } };
+    const int64_t offsets[] = { 2, KLIENT_RECORDS_ALL, 0 };
+    int64_t starts[3];
+    klient_code_t codes[3];
+    fake_add_topic(fake, "a", 3);
+    for (int partition = 0; partition < 3; partition++)
+        fill(fake, "a", partition, 5);
+
+    ck_assert_int_eq(klient_admin_delete_records(admin, partitions, offsets, 3, PATIENCE_MS,
+                                                 starts, codes, NULL),
+                     KLIENT_OK);
+
+    ck_assert_int_eq(starts[0], 2);
+    ck_assert_int_eq(starts[1], 5);
+    ck_assert_int_eq(starts[2], 0);
+    ck_assert_int_eq(codes[1], KLIENT_OK);
+    fake_set_leader(fake, "a", 0, 2);           /* the new leader is found */
+    ck_assert_int_eq(klient_admin_delete_records(admin, partitions, offsets, 1, PATIENCE_MS,
+                                                 NULL, NULL, NULL),
+                     KLIENT_OK);
+    klient_admin_close(admin);
+}
+END_TEST
+
+START_TEST(records_that_can_not_be_deleted_fail_for_themselves)
+{
+    klient_admin_t *admin = admin_with(config_for(fake, NULL));
+    const klient_topic_partition_t partitions[] = { { "a", 0 }, { "a", 1 } };
+    const int64_t offsets[] = { 6, 3 }, nonsense[] = { -2, 0 };
+    int64_t starts[2];
+    klient_code_t codes[2];
+    klient_error_t *error = NULL;
+    fake_add_topic(fake, "a", 2);
+    fill(fake, "a", 0, 5);
+    fill(fake, "a", 1, 5);
+
+    ck_assert_int_eq(klient_admin_delete_records(admin, partitions, offsets, 2, PATIENCE_MS,
+                                                 starts, codes, &error),
+                     KLIENT_OFFSET_OUT_OF_RANGE);
+
+    ck_assert_int_eq(klient_error_partition(error), 0);
+    ck_assert_int_eq(codes[0], KLIENT_OFFSET_OUT_OF_RANGE);
+    ck_assert_int_eq(starts[0], -1);
+    ck_assert_int_eq(codes[1], KLIENT_OK);
+    ck_assert_int_eq(starts[1], 3);
+    klient_error_free(error);
+    ck_assert_int_eq(klient_admin_delete_records(admin, partitions, nonsense, 2, PATIENCE_MS,
+                                                 starts, codes, NULL),
+                     KLIENT_INVALID_ARGUMENT);
+    ck_assert_int_eq(klient_admin_delete_records(admin, partitions, offsets, 0, PATIENCE_MS,
+                                                 starts, codes, NULL),
+                     KLIENT_INVALID_ARGUMENT);
+    klient_admin_close(admin);
+}
+END_TEST
+
+START_TEST(a_broker_that_answers_nonsense_to_delete_records_is_no_crash)
+{
+    static const int spoilt[] = { HOSTILE_NO_RESULTS, HOSTILE_NEGATIVE, HOSTILE_EMPTY_BODY,
+                                  HOSTILE_OTHER_BODY, HOSTILE_GARBAGE_HEAD };
+    klient_admin_t *admin = admin_with(config_for(fake, NULL));
+    const klient_topic_partition_t partition = { "a", 0 };
+    const int64_t offset = 1;
+    int64_t start = -5;
+    fake_add_topic(fake, "a", 1);
+    fill(fake, "a", 0, 3);
+    atomic_store(&fake_faults(fake)->hostile, spoilt[_i]);
+
+    ck_assert_int_ne(klient_admin_delete_records(admin, &partition, &offset, 1, 500, &start, NULL,
+                                                 NULL),
+                     KLIENT_OK);
+    ck_assert_int_lt(start, 0);
+    klient_admin_close(admin);
+}
+END_TEST
+
 Suite *admin_suite(void)
 {
     Suite *suite = suite_create("client/admin");
@@ -341,6 +420,9 @@ Suite *admin_suite(void)
     tcase_add_test(tcase, partitions_are_added);
     tcase_add_test(tcase, a_producer_uses_partitions_that_were_added);
     tcase_add_test(tcase, configurations_are_altered);
+    tcase_add_test(tcase, records_are_deleted_where_the_partitions_are);
+    tcase_add_test(tcase, records_that_can_not_be_deleted_fail_for_themselves);
+    tcase_add_loop_test(tcase, a_broker_that_answers_nonsense_to_delete_records_is_no_crash, 0, 5);
     tcase_add_test(tcase, calls_end_at_their_deadline);
     tcase_add_test(tcase, a_lost_connection_is_made_again);
     suite_add_tcase(suite, tcase);

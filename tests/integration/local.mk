@@ -21,5 +21,6 @@ EXTRA_DIST += tests/run \
 	tests/integration/test_perf.sh \
 	tests/integration/test_produce_consume.sh \
 	tests/integration/test_restart.sh \
+	tests/integration/test_retention.sh \
 	tests/integration/test_znodes.sh \
 	tests/integration/test_zookeeper.sh

@@ -64,6 +64,7 @@ int topic_list(const struct args *args);
 int topic_describe(const struct args *args);
 int topic_compact(const struct args *args);
 int topic_delete(const struct args *args);
+int topic_trim(const struct args *args);
 int topic_alter(const struct args *args);
 int config_list(const struct args *args);
 int config_get(const struct args *args);

@@ -39,6 +39,14 @@ static const struct command commands[] = {
           { "--config", "NAME=VALUE", "e.g. segment.bytes=1048576; may be repeated" },
           { "--unset", "NAME", "back to the broker's default; may be repeated" },
           { "--validate", NULL, "only say whether it could be done" } } },
+    { .noun = "topic", .verb = "trim", .operands = "TOPIC", .operands_min = 1, .operands_max = 1,
+      .connects = true, .run = topic_trim,
+      .text = "Delete the records of a topic's partitions before an offset or a time, and say where\n"
+              "they start now. They are gone for good, also after a crash; partitions that start\n"
+              "later already stay as they are. The space comes back by whole segments.",
+      .flags = {
+          { "--before", "WHERE", "an offset, end (all there is), or @ and ms since 1970" },
+          { "--partition", "N", "only this partition" } } },
     { .noun = "topic", .verb = "delete", .operands = "TOPIC...", .operands_min = 1,
       .operands_max = 1000, .connects = true, .run = topic_delete,
       .text = "Delete topics and their data." },

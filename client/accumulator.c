@@ -1,7 +1,20 @@
 /* accumulator.c - records into batches: the hot path.
  *
  * One record costs a spin lock, the copy and a look at the room left. Everything that costs more
- * (memory, checksums, waking the loop) happens once per batch. */
+ * happens once per batch; compression and checksums, which take longer than a record by orders of
+ * magnitude, after the lock was given back. Invariants:
+ *
+ *  A1  Closing a batch settles its place in `closed` and its numbers, under the lock. It is not
+ *      sealed then: its header, codec and checksum are made by who closed it, without the lock.
+ *  A2  Until `sealed` the bytes and the builder are the sealer's (others may read builder.count),
+ *      from then on the loop's, which looks at `sealed` before anything else. Numbers that change
+ *      are noted beside the builder, and written into the header by the loop before it sends.
+ *  A3  A batch that is not sealed stays in `closed`, and what follows it as well: it is neither
+ *      sent nor failed, whatever happens. The exception is an open batch that fails with all that
+ *      was before it: it is never closed.
+ *  A4  Who has sealed a batch tells the loop, before its call returns. So there is no sealer once
+ *      the calls have returned, and closing a producer, which nobody else may be using, needs not
+ *      look for one. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,22 +197,30 @@ static void compress(const struct klient_config *config, int codec, bool forced,
     buffer_fini(&buffer);
 }
 
-/* Sequences wrap from the largest to 0. */
-static void number(struct accumulator *accumulator, struct batch *batch)
+/* The numbers of the next `count` records. Sequences wrap from the largest to 0. */
+static struct batch_numbers number(struct accumulator *accumulator, int32_t count)
 {
-    batch->builder.producer_id = accumulator->producer_id;
-    batch->builder.producer_epoch = accumulator->producer_epoch;
-    batch->builder.base_sequence = accumulator->next_sequence;
+    struct batch_numbers numbers = { accumulator->producer_id, accumulator->producer_epoch,
+                                     accumulator->next_sequence };
+
     accumulator->next_sequence =
-        (int32_t)(((uint32_t)accumulator->next_sequence + (uint32_t)batch->builder.count) &
-                  INT32_MAX);
+        (int32_t)(((uint32_t)accumulator->next_sequence + (uint32_t)count) & INT32_MAX);
+    return numbers;
 }
 
+static void set_numbers(struct batch *batch, struct batch_numbers numbers)
+{
+    batch->builder.producer_id = numbers.producer_id;
+    batch->builder.producer_epoch = numbers.producer_epoch;
+    batch->builder.base_sequence = numbers.base_sequence;
+}
+
+/* A2: some may be with their sealers. */
 static void number_all(struct accumulator *accumulator, struct batch_queue *queue)
 {
     for (struct batch *batch = queue->first; batch != NULL; batch = batch->next) {
-        number(accumulator, batch);
-        batch_build_identify(&batch->builder);
+        batch->renumbered = true;
+        batch->numbers = number(accumulator, batch->builder.count);
     }
 }
 
@@ -213,23 +234,70 @@ void accumulator_number(struct accumulator *accumulator, int64_t producer_id, in
     number_all(accumulator, &accumulator->closed);
 }
 
-void accumulator_close_open(struct accumulator *accumulator)
+void batch_identify(struct batch *batch)
 {
-    const struct klient_config *config = accumulator->producer->config;
+    if (!batch->renumbered)
+        return;
+    batch->renumbered = false;
+    set_numbers(batch, batch->numbers);
+    batch_build_identify(&batch->builder);
+}
+
+struct batch *accumulator_close_open(struct accumulator *accumulator)
+{
     struct batch *batch = accumulator->open;
 
     if (batch == NULL)
-        return;
+        return NULL;
     accumulator->open = NULL;
     if (accumulator->producer_id >= 0)
-        number(accumulator, batch);
+        set_numbers(batch, number(accumulator, batch->builder.count));
+    queue_push(&accumulator->closed, batch);
+    atomic_fetch_add_explicit(&accumulator->queued, 1, memory_order_relaxed);
+    return batch;
+}
+
+void accumulator_seal(struct accumulator *accumulator, struct batch *batch)
+{
+    const struct klient_config *config = accumulator->producer->config;
+
+    if (batch == NULL)
+        return;
+    assert(!atomic_load(&batch->sealed));
     batch_build_finish(&batch->builder);
     int stored = atomic_load_explicit(&accumulator->topic->codec, memory_order_relaxed);
     int codec = stored >= 0 ? stored : config->values.compression;
     if (codec != CODEC_NONE)
         compress(config, codec, stored >= 0, batch);
-    queue_push(&accumulator->closed, batch);
-    atomic_fetch_add_explicit(&accumulator->queued, 1, memory_order_relaxed);
+    atomic_store(&batch->sealed, true);
+}
+
+void accumulator_tell(struct accumulator *accumulator)
+{
+    /* The loop clears `noticed` before it looks, so what it missed is told. */
+    if (!atomic_load(&accumulator->noticed) && !atomic_exchange(&accumulator->posted, true))
+        loop_post(accumulator->producer->klient->loop, &accumulator->mail);
+}
+
+bool accumulator_take(struct accumulator *accumulator, int64_t opened_by_ms,
+                      struct batch_queue *out)
+{
+    struct batch *batch;
+
+    while ((batch = accumulator->closed.first) != NULL) {
+        if (!atomic_load(&batch->sealed))
+            return false;
+        if (batch->opened_at_ms > opened_by_ms)
+            return true;
+        queue_push(out, queue_pop(&accumulator->closed));
+        atomic_fetch_sub_explicit(&accumulator->queued, 1, memory_order_relaxed);
+    }
+    batch = accumulator->open;
+    if (batch != NULL && batch->opened_at_ms <= opened_by_ms) {
+        accumulator->open = NULL;
+        queue_push(out, batch);
+    }
+    return true;
 }
 
 /* Room for one more delivery. */
@@ -280,48 +348,55 @@ static int open_add(struct accumulator *accumulator, const klient_record_t *reco
     return code;
 }
 
+/* Start a batch with this record. */
+static int open_new(struct accumulator *accumulator, const klient_record_t *record,
+                    int64_t timestamp, size_t size)
+{
+    struct batch *batch;
+    int code = batch_new(accumulator, size, &batch);
+
+    if (code != 0)
+        return code;
+    accumulator->open = batch;
+    code = open_add(accumulator, record, timestamp);
+    if (code != 0) {
+        accumulator->open = NULL;
+        batch_free(accumulator->producer, batch);
+    }
+    return code;
+}
+
 int accumulator_add(struct accumulator *accumulator, const klient_record_t *record,
                     int64_t timestamp, size_t size, bool keyless, bool *moved)
 {
+    size_t usual = (size_t)accumulator->producer->config->values.batch_bytes;
+    struct batch *full = NULL, *large = NULL;
     bool tell = false;
     int code = K_MESSAGE_TOO_LARGE;
 
     spin_lock(&accumulator->spin);
     if (accumulator->open != NULL) {
         code = open_add(accumulator, record, timestamp);
-        if (code == K_MESSAGE_TOO_LARGE) {
-            accumulator_close_open(accumulator);
-            tell = true;
-        }
+        if (code == K_MESSAGE_TOO_LARGE)
+            full = accumulator_close_open(accumulator);
     }
     if (code == K_MESSAGE_TOO_LARGE) {
-        struct batch *batch;
-        code = batch_new(accumulator, size, &batch);
-        if (code == 0) {
-            accumulator->open = batch;
-            code = open_add(accumulator, record, timestamp);
-            if (code != 0) {
-                accumulator->open = NULL;
-                batch_free(accumulator->producer, batch);
-            } else if (batch->builder.capacity >
-                       (size_t)accumulator->producer->config->values.batch_bytes) {
-                accumulator_close_open(accumulator);    /* too large for company */
-            }
-            tell = true;
-        }
+        tell = true;
+        code = open_new(accumulator, record, timestamp, size);
+        if (code == 0 && accumulator->open->builder.capacity > usual)
+            large = accumulator_close_open(accumulator);    /* too large for company */
     }
     if (keyless && code == 0) {
         accumulator->sticky_bytes += size;
-        *moved = accumulator->sticky_bytes >=
-                 (size_t)accumulator->producer->config->values.batch_bytes;
+        *moved = accumulator->sticky_bytes >= usual;
         if (*moved)
             accumulator->sticky_bytes = 0;
     }
     spin_unlock(&accumulator->spin);
-
-    /* The loop clears `noticed` before it looks, so what it missed is told. */
-    if (tell && !atomic_load(&accumulator->noticed) &&
-        !atomic_exchange(&accumulator->posted, true))
-        loop_post(accumulator->producer->klient->loop, &accumulator->mail);
+    if (!tell)
+        return code;
+    accumulator_seal(accumulator, full);
+    accumulator_seal(accumulator, large);
+    accumulator_tell(accumulator);
     return code;
 }

@@ -6,6 +6,9 @@
  *   pool -> open -> closed -> in flight -> (again -> in flight)* -> reports -> pool
  *           accumulator.c     sender.c                              report.c
  *
+ * A closed batch is sealed (compressed, and given its checksum) by the thread that closed it,
+ * without the lock; the loop leaves it, and what follows it, alone until then.
+ *
  * The order of a partition survives retries. Without idempotence because batches of one accumulator
  * are in flight only once at a time, and those that failed go first again; with it because every
  * batch of a partition has a sequence number: the broker takes them without a gap only, and knows
@@ -39,11 +42,21 @@ struct delivery {
     int64_t timestamp;
 };
 
+/* Where a batch stands among all that its producer sends to the partition. */
+struct batch_numbers {
+    int64_t producer_id;
+    int16_t producer_epoch;
+    int32_t base_sequence;
+};
+
 struct batch {
     struct batch *next;
     struct accumulator *accumulator;
     struct slab *slab;              /* owned; the bytes; NULL once complete */
     struct batch_builder builder;
+    atomic_bool sealed;             /* slab and builder are the loop's */
+    bool renumbered;                /* `numbers` are to replace the builder's; loop only */
+    struct batch_numbers numbers;   /* loop only */
     struct delivery *deliveries;    /* owned, builder.count of them; NULL without reports */
     int32_t delivery_capacity;
     size_t charged;                 /* bytes counted against buffer.memory */
@@ -66,7 +79,7 @@ struct accumulator {
     /* Shared, under `spin`. */
     struct spin spin;
     struct batch *open;             /* owned */
-    struct batch_queue closed;      /* owned; complete batches, oldest first */
+    struct batch_queue closed;      /* owned; oldest first, some not sealed yet */
     size_t sticky_bytes;            /* taken from records without key since it became the choice */
     int64_t producer_id;            /* -1: batches are not numbered (yet) */
     int16_t producer_epoch;         /* of this partition's numbers */
@@ -190,13 +203,31 @@ void accumulator_free(struct accumulator *accumulator);
 int accumulator_add(struct accumulator *accumulator, const klient_record_t *record,
                     int64_t timestamp, size_t size, bool keyless, bool *moved);
 
-/* Close the open batch (no-op without). With the spin lock held. */
-void accumulator_close_open(struct accumulator *accumulator);
+/* Close the open batch, which the caller then has to seal (NULL: there was none). With the spin
+ * lock held. */
+struct batch *accumulator_close_open(struct accumulator *accumulator);
+
+/* Make a batch that the caller has closed (no-op for NULL) ready to be sent: compress it, fill in
+ * its header. Takes long: without the spin lock. */
+void accumulator_seal(struct accumulator *accumulator, struct batch *batch);
+
+/* Have the loop look at the accumulator: there is something new, or newly sealed. */
+void accumulator_tell(struct accumulator *accumulator);
+
+/* --- accumulator.c: the loop's ---------------------------------------------------------------- */
+
+/* Move what was opened at `opened_by_ms` or before to the end of `out`, up to the first batch that
+ * is not sealed: then false, and its sealer will tell. With the spin lock held. */
+bool accumulator_take(struct accumulator *accumulator, int64_t opened_by_ms,
+                      struct batch_queue *out);
 
 /* Number the batches from 0 on, under this id and epoch: those in `first`, then the closed ones,
  * and all that come. Nothing is in flight. With the spin lock held. */
 void accumulator_number(struct accumulator *accumulator, int64_t producer_id, int16_t epoch,
                         struct batch_queue *first);
+
+/* Write the numbers that a sealed batch got since it was closed into its header. */
+void batch_identify(struct batch *batch);
 
 /* Wake who waits for memory. To be called once after a number of batches were given back, not for
  * each: a woken thread would fill that one, and sleep again. */

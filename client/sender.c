@@ -7,8 +7,9 @@
  *      several: the broker takes their batches in order only, and settle.c keeps it through
  *      failures.
  *  S2  A batch is in exactly one place: open, closed, again, a cargo, or on its way to its report.
- *  S3  An accumulator that holds batches is in a list, in flight, in the heap of wakes, or blocked
- *      on a change of metadata with its expiry in the heap: nothing is ever forgotten.
+ *  S3  An accumulator that holds batches is in a list, in flight, in the heap of wakes, blocked
+ *      on a change of metadata with its expiry in the heap, or its oldest batch is being sealed,
+ *      whose sealer tells us (A4): nothing is ever forgotten.
  *
  * When a partial batch leaves (adaptive linger): at once when nothing is in flight to its broker,
  * or a quarter of the smoothed answer time after the partition's last departure, or when
@@ -114,48 +115,37 @@ void sender_complete_all(struct sender *sender, struct batch_queue *queue, int c
         sender_complete(sender, batch, code, -1, -1);
 }
 
-/* Everything that is not in flight fails. */
+/* Everything that is not in flight fails, but for what is being sealed and what follows: that is
+ * examined again once it is. */
 static void fail_accumulator(struct sender *sender, struct accumulator *accumulator, int code)
 {
-    struct batch_queue closed;
+    struct batch_queue taken;
 
+    queue_init(&taken);
     spin_lock(&accumulator->spin);
-    accumulator_close_open(accumulator);
-    closed = accumulator->closed;
-    if (closed.first == NULL)
-        queue_init(&closed);
-    queue_init(&accumulator->closed);
-    atomic_store_explicit(&accumulator->queued, 0, memory_order_relaxed);
+    accumulator_take(accumulator, INT64_MAX, &taken);
     spin_unlock(&accumulator->spin);
     sender_complete_all(sender, &accumulator->again, code);
-    sender_complete_all(sender, &closed, code);
+    sender_complete_all(sender, &taken, code);
 }
 
 /* --- what may go ------------------------------------------------------------------------------ */
 
-/* When the oldest batch that waits runs out of time; INT64_MAX when nothing waits. Expires those
- * that have. */
+/* When the oldest batch that waits runs out of time; INT64_MAX when nothing waits, or it is being
+ * sealed. Expires those that have. */
 static int64_t expire(struct sender *sender, struct accumulator *accumulator)
 {
-    int64_t timeout_ms = sender_values(sender)->delivery_timeout_ms, now = sender_now_ms(sender);
+    int64_t timeout_ms = sender_values(sender)->delivery_timeout_ms;
+    int64_t opened_by_ms = sender_now_ms(sender) - timeout_ms;
     struct batch *batch;
     struct batch_queue expired;
 
     queue_init(&expired);
-    while ((batch = accumulator->again.first) != NULL && batch->opened_at_ms + timeout_ms <= now)
+    while ((batch = accumulator->again.first) != NULL && batch->opened_at_ms <= opened_by_ms)
         queue_push(&expired, queue_pop(&accumulator->again));
     spin_lock(&accumulator->spin);
-    if (accumulator->open != NULL && accumulator->open->opened_at_ms + timeout_ms <= now)
-        accumulator_close_open(accumulator);
-    while ((batch = accumulator->closed.first) != NULL && accumulator->again.first == NULL &&
-           batch->opened_at_ms + timeout_ms <= now) {
-        queue_push(&expired, queue_pop(&accumulator->closed));
-        atomic_fetch_sub_explicit(&accumulator->queued, 1, memory_order_relaxed);
-    }
-    if (accumulator->again.first != NULL)
-        batch = accumulator->again.first;
-    else if (batch == NULL)
-        batch = accumulator->open;
+    if (batch == NULL && accumulator_take(accumulator, opened_by_ms, &expired))
+        batch = accumulator->closed.first != NULL ? accumulator->closed.first : accumulator->open;
     int64_t oldest = batch == NULL ? INT64_MAX : batch->opened_at_ms + timeout_ms;
     spin_unlock(&accumulator->spin);
     sender_complete_all(sender, &expired, K_REQUEST_TIMED_OUT);
@@ -389,10 +379,11 @@ void sender_flush(struct task *task)
     LIST_EACH(&sender->accumulators, node) {
         struct accumulator *accumulator = LIST_OWNER(node, struct accumulator, every);
         spin_lock(&accumulator->spin);
-        accumulator_close_open(accumulator);
+        struct batch *batch = accumulator_close_open(accumulator);
         flush_mark(flush, accumulator->closed.first);
         bool any = accumulator->closed.first != NULL;
         spin_unlock(&accumulator->spin);
+        accumulator_seal(accumulator, batch);
         flush_mark(flush, accumulator->again.first);
         LIST_EACH(&accumulator->cargos, cargo)
             flush_mark(flush, LIST_OWNER(cargo, struct cargo, node)->batches.first);

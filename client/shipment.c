@@ -28,8 +28,21 @@ static void need_numbers(const struct sender *sender, struct accumulator *accumu
         accumulator_number(accumulator, sender->identity.id, 0, &accumulator->again);
 }
 
-/* Move batches of at most `room` bytes into the cargo (one always), the open one too if it has no
- * company to wait for. */
+/* The open batch goes too if it has no company to wait for. */
+static void close_lonely(const struct sender *sender, struct accumulator *accumulator)
+{
+    struct batch *batch = NULL;
+
+    spin_lock(&accumulator->spin);
+    need_numbers(sender, accumulator);
+    if (accumulator->again.first == NULL && accumulator->closed.first == NULL)
+        batch = accumulator_close_open(accumulator);
+    spin_unlock(&accumulator->spin);
+    accumulator_seal(accumulator, batch);
+}
+
+/* Move batches of at most `room` bytes into the cargo (one always), up to the first that is not
+ * sealed. */
 static void load(struct sender *sender, struct cargo *cargo, size_t room)
 {
     struct accumulator *accumulator = cargo->accumulator;
@@ -37,17 +50,15 @@ static void load(struct sender *sender, struct cargo *cargo, size_t room)
 
     queue_init(&cargo->batches);
     cargo->count = cargo->size = 0;
+    close_lonely(sender, accumulator);
     spin_lock(&accumulator->spin);
-    need_numbers(sender, accumulator);
-    if (accumulator->again.first == NULL && accumulator->closed.first == NULL)
-        accumulator_close_open(accumulator);
     bool again = accumulator->again.first != NULL;
     for (;;) {
         struct batch_queue *from =
             accumulator->again.first != NULL ? &accumulator->again : &accumulator->closed;
         bool grouped = again && sender_numbers(sender);
         batch = from->first;
-        if (batch == NULL ||
+        if (batch == NULL || !atomic_load(&batch->sealed) ||
             (cargo->count > 0 && (batch->alone ||
                                   (cargo->size + batch->builder.size > room && !grouped))))
             break;
@@ -63,6 +74,8 @@ static void load(struct sender *sender, struct cargo *cargo, size_t room)
     spin_unlock(&accumulator->spin);
     if (last == NULL)
         return;
+    for (batch = cargo->batches.first; batch != NULL; batch = batch->next)
+        batch_identify(batch);
     last->closes_cargo = true;
     list_append(&accumulator->cargos, &cargo->node);
     accumulator->cargo_count++;

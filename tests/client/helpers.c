@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/buffer.h"
+#include "common/compress.h"
 #include "proto/batch.h"
+
+enum { RECORDS_MAX = 16 << 20 };        /* bytes of a batch, decompressed */
 
 klient_config_t *config_for(const struct fake *fake, ...)
 {
@@ -135,12 +139,17 @@ void each_stored(struct fake *fake, const char *topic, int partition,
     for (size_t at = 0; at < size; at += batch) {
         struct batch_reader reader;
         struct record_view view;
+        struct buffer records;
+        buffer_init(&records);
         ck_assert_int_eq(batch_check(bytes + at, size - at, true, &batch), 0);
-        ck_assert_int_eq(batch_reader_init(&reader, bytes + at, NULL, 0), 0);
+        ck_assert_int_eq(decompress_bytes(batch_codec(bytes + at), bytes + at + BATCH_HEADER_SIZE,
+                                          batch - BATCH_HEADER_SIZE, RECORDS_MAX, &records), 0);
+        ck_assert_int_eq(batch_reader_init(&reader, bytes + at, records.bytes, records.size), 0);
         while (batch_reader_next(&reader, &view) == 1) {
             snprintf(text, sizeof text, "%.*s", view.value_size, (const char *)view.value);
             each(context, view.offset, text);
         }
+        buffer_fini(&records);
     }
     free(bytes);
 }

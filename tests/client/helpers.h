@@ -50,6 +50,7 @@ Suite *records_suite(void);
 Suite *admin_suite(void);
 Suite *hostile_suite(void);
 Suite *handle_suite(void);
+Suite *sealing_suite(void);
 Suite *versions_suite(void);
 
 #endif

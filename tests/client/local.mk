@@ -15,6 +15,7 @@ tests_client_test_client_SOURCES = \
 	tests/client/test_partitioner.c \
 	tests/client/test_producer.c \
 	tests/client/test_records.c \
+	tests/client/test_sealing.c \
 	tests/client/test_versions.c
 tests_client_test_client_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS) \
 	-DSOURCE_DIR='"$(abs_top_srcdir)"'

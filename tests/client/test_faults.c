@@ -76,12 +76,10 @@ static int check_all(int threads, int count)
     return repeats;
 }
 
-static void produce_from(int threads, int count, klient_config_t *config)
+static void work_all(klient_producer_t *producer, int threads, int count)
 {
-    klient_producer_t *producer = producer_with(config);
     struct worker workers[THREADS_MAX];
     pthread_t ids[THREADS_MAX];
-    klient_error_t *error = NULL;
 
     for (int i = 0; i < threads; i++) {
         workers[i] = (struct worker){ producer, i, count };
@@ -89,6 +87,14 @@ static void produce_from(int threads, int count, klient_config_t *config)
     }
     for (int i = 0; i < threads; i++)
         pthread_join(ids[i], NULL);
+}
+
+static void produce_from(int threads, int count, klient_config_t *config)
+{
+    klient_producer_t *producer = producer_with(config);
+    klient_error_t *error = NULL;
+
+    work_all(producer, threads, count);
     klient_code_t code = klient_producer_close(producer, 3 * PATIENCE_MS, &error);
     ck_assert_msg(code == KLIENT_OK, "%s", klient_error_text(error));
 }
@@ -159,6 +165,39 @@ START_TEST(whatever_gets_lost_nothing_is_lost_doubled_or_out_of_order)
                  config_for(fake, "batch.size", "512", "max.request.size", "1024", NULL));
 
     ck_assert_int_eq(check_all(_i, RECORDS), 0);
+}
+END_TEST
+
+/* Who closes a batch compresses it, while others send, the loop retries and flushes go on. */
+static void *flush_often(void *context)
+{
+    struct worker *worker = context;
+
+    for (int i = 0; i < worker->count; i++)
+        klient_producer_flush(worker->producer, i % 10, NULL);
+    return NULL;
+}
+
+START_TEST(compressing_threads_lose_double_and_reorder_nothing)
+{
+    static const char *const sizes[] = { "512", "16384" };
+    klient_producer_t *producer = producer_with(
+        config_for(fake, "compression.type", "zstd", "compression.zstd.level", "19",
+                   "batch.size", sizes[_i], NULL));
+    struct worker flusher = { producer, 0, 200 };
+    pthread_t id;
+
+    atomic_store(&fake_faults(fake)->random_percent, 20);
+    /* Not both: a broker that forgets what it lost the answer to stores it twice. */
+    atomic_store(&fake_faults(fake)->random_lost, _i);
+    atomic_store(&fake_faults(fake)->forget_producers, 3 * !_i);
+    ck_assert_int_eq(pthread_create(&id, NULL, flush_often, &flusher), 0);
+    work_all(producer, THREADS_MAX, RECORDS);
+    pthread_join(id, NULL);
+    klient_code_t code = klient_producer_close(producer, 3 * PATIENCE_MS, NULL);
+
+    ck_assert_int_eq(code, KLIENT_OK);
+    ck_assert_int_eq(check_all(THREADS_MAX, RECORDS), 0);
 }
 END_TEST
 
@@ -374,6 +413,7 @@ Suite *faults_suite(void)
     tcase_add_test(tcase, without_idempotence_retries_keep_the_order_as_well);
     tcase_add_loop_test(tcase, whatever_gets_lost_nothing_is_lost_doubled_or_out_of_order, 1,
                         THREADS_MAX + 1);
+    tcase_add_loop_test(tcase, compressing_threads_lose_double_and_reorder_nothing, 0, 2);
     tcase_add_test(tcase, a_broker_that_forgot_a_producer_gets_its_records_under_a_new_epoch);
     tcase_add_test(tcase, a_record_that_fails_for_good_leaves_no_gap);
     tcase_add_test(tcase, brokers_too_old_for_idempotence_are_written_to_without);

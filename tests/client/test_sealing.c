@@ -85,6 +85,15 @@ static int count_stored(void)
     return next;
 }
 
+/* However slow the machine is. */
+static void await_stored(int count)
+{
+    int64_t deadline_ms = mono_ms() + PATIENCE_MS;
+
+    while (count_stored() < count)
+        ck_assert_msg(mono_ms() < deadline_ms, "no %d records", count);
+}
+
 static void is_another(void *context, int64_t offset, const char *value)
 {
     (void)offset;
@@ -124,6 +133,7 @@ START_TEST(what_is_being_sealed_is_not_overtaken)
     int before = next - 1;
     for (int i = 0; i < 100; i++)
         ck_assert_int_eq(send_number(producer, next++), KLIENT_OK);
+    await_stored(before);
     ck_assert_int_eq(klient_producer_flush(producer, SHORT_MS, NULL), KLIENT_REQUEST_TIMED_OUT);
     ck_assert(waits(producer, batch));
     ck_assert_int_eq(count_stored(), before);
@@ -143,6 +153,7 @@ START_TEST(what_was_sealed_goes_without_what_is_being_sealed)
     struct batch *first = close_one(producer, &next);
     struct batch *second = close_one(producer, &next);
     seal(producer, first);
+    await_stored(next - 1);
     ck_assert_int_eq(klient_producer_flush(producer, SHORT_MS, NULL), KLIENT_REQUEST_TIMED_OUT);
     ck_assert(waits(producer, second));
     ck_assert_int_eq(count_stored(), next - 1);
@@ -203,7 +214,7 @@ START_TEST(what_is_being_sealed_gets_the_numbers_of_a_new_epoch)
     ck_assert_int_eq(send_number(producer, next++), KLIENT_OK);
     ck_assert_int_eq(klient_producer_flush(producer, PATIENCE_MS, NULL), KLIENT_OK);
     int requests = fake_requests(fake, PRODUCE);
-    atomic_store(&fake_faults(fake)->delay_ms, SHORT_MS);
+    atomic_store(&fake_faults(fake)->delay_ms, 5 * SHORT_MS);
     atomic_store(&fake_faults(fake)->forget_producers, 1);
     ck_assert_int_eq(send_number(producer, next++), KLIENT_OK);
     await_requests(requests + 1);

@@ -49,7 +49,7 @@ static int identified(void *context, const char *cluster_id, int32_t id, struct 
 
 static bool may_have_lost_data(const struct broker *broker)
 {
-    bool lossy = false;
+    bool lossy = broker->offline_directories > 0;
     for (size_t i = 0; i < broker->directory_count; i++)
         lossy |= logdir_may_have_lost_data(broker->directories[i]) ||
                  logdir_fenced(broker->directories[i]);
@@ -91,6 +91,7 @@ static void picture_changed(void *context)
 
     if (!broker->swept) {
         broker->swept = true;
+        dirs_expect(broker->dirs, picture, broker->id);
         dirs_set_aside_strays(broker->dirs, picture, broker->id);
     }
     broker_data_configure(broker, picture);
@@ -118,6 +119,24 @@ static void stopped(void *context)
 
 /* --- start ------------------------------------------------------------------------------------ */
 
+/* A directory that can not be used takes only its partitions offline, as long as another can be.
+ * One that another broker holds was not meant for this one at all. */
+static int open_directory(struct broker *broker, const char *path, struct k_reason *reason)
+{
+    int code = logdir_open(path, &io_system, &broker->directories[broker->directory_count], reason);
+    if (code == 0) {
+        broker->directory_count++;
+        return 0;
+    }
+    if (code == K_BUSY || code == K_NOMEM)
+        return code;
+    LOG_ERROR("log-directory-offline", "path=%s error=%s reason=\"%s\"", path, k_error_name(code),
+              reason->text);
+    broker->offline_code = code;
+    broker->offline_directories++;
+    return 0;
+}
+
 static int open_directories(struct broker *broker, struct k_reason *reason)
 {
     char *list = strdup(broker->config.log_dirs), *rest = list;
@@ -130,12 +149,11 @@ static int open_directories(struct broker *broker, struct k_reason *reason)
             code = k_reason_set(reason, K_INVALID_CONFIG, "log.dirs names more than %d directories",
                                 (int)LOG_DIRS_MAX);
         else
-            code = logdir_open(path, &io_system, &broker->directories[broker->directory_count],
-                               reason);
-        if (code == 0)
-            broker->directory_count++;
+            code = open_directory(broker, path, reason);
     }
     free(list);
+    if (code == 0 && broker->directory_count == 0)
+        code = broker->offline_code;
     return code;
 }
 

@@ -50,6 +50,8 @@ struct broker {
     sem_t control_stopped;
 
     size_t directory_count;
+    size_t offline_directories;             /* of log.dirs, that could not be opened */
+    int offline_code;                       /* why the last of them could not */
     struct logdir *directories[LOG_DIRS_MAX];
     struct uuid directory_ids[LOG_DIRS_MAX];
 

@@ -1,7 +1,7 @@
 /* An entry's life: known (from the listing) or made by an order; lent to the order that works on
  * it or whose log is open; given up when a retiring order has finished, or an open failed. Orders
  * for a lent entry wait in it, first come first served. */
-#include "server/runtime/dirs.h"
+#include "server/runtime/dirs_internal.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -11,57 +11,13 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "common/map.h"
 #include "net/loop.h"
 #include "server/runtime/flush_cycle.h"
 #include "server/runtime/io_pool.h"
-#include "server/runtime/metadata.h"
-#include "server/runtime/purge.h"
-#include "server/storage/logdir.h"
 
-/* Chores of one directory: at most one of each kind at a time. */
-struct chore {
-    struct mail mail;
-    struct dirs *dirs;
-    struct logdir *directory;
-    bool busy;
-};
-
-struct dirs_entry {
-    struct dirs *dirs;
-    size_t directory;               /* index */
-    bool lent;
-    bool exists;                    /* there is, or was, a directory of this name */
-    struct uuid topic_id;           /* as listed at the start; zero: made since */
-    struct list waiting;            /* struct dirs_order.node */
-    int32_t partition;
-    char *topic;                    /* owned */
-};
-
-struct dirs {
-    struct loop *control;
-    struct io_pool *pool;
-    void (*fenced)(void *context);
-    void *context;
-    struct logdir_watch watch;      /* of every directory */
-    struct mail fenced_mail;        /* in transit while fenced_posted */
-    _Atomic bool fenced_posted;
-    bool closed;
-    size_t count;
-    struct logdir **directories;    /* array owned */
-    size_t *used;                   /* partitions per directory; owned */
-    struct chore *checkpoints, *deletions;      /* one per directory; owned */
-    struct flush_cycle *urgent_cycles, *background_cycles;      /* one per directory; owned */
-    struct purge purge;             /* directories of removed logs */
-    int64_t delete_delay_ms;
-    struct map entries;             /* "topic-partition" to struct dirs_entry; owned */
-};
-
-enum { NAME_SIZE = 272 };
-
-static size_t entry_name(char name[NAME_SIZE], const char *topic, int32_t partition)
+size_t dirs_entry_name(char name[DIRS_NAME_SIZE], const char *topic, int32_t partition)
 {
-    return (size_t)snprintf(name, NAME_SIZE, "%s-%" PRId32, topic, partition);
+    return (size_t)snprintf(name, DIRS_NAME_SIZE, "%s-%" PRId32, topic, partition);
 }
 
 /* The directory in use with the fewest partitions; the first of equals. */
@@ -76,8 +32,8 @@ static size_t choose_directory(const struct dirs *dirs)
     return best;
 }
 
-static struct dirs_entry *add_entry(struct dirs *dirs, const char *topic, int32_t partition,
-                                    size_t directory)
+struct dirs_entry *dirs_add_entry(struct dirs *dirs, const char *topic, int32_t partition,
+                                  size_t directory)
 {
     struct dirs_entry *entry = calloc(1, sizeof *entry);
     if (entry == NULL)
@@ -88,8 +44,8 @@ static struct dirs_entry *add_entry(struct dirs *dirs, const char *topic, int32_
     entry->topic = strdup(topic);
     list_init(&entry->waiting);
 
-    char name[NAME_SIZE];
-    size_t size = entry_name(name, topic, partition);
+    char name[DIRS_NAME_SIZE];
+    size_t size = dirs_entry_name(name, topic, partition);
     if (entry->topic == NULL || map_put(&dirs->entries, name, size, entry, NULL) != 0) {
         free(entry->topic);
         free(entry);
@@ -99,7 +55,7 @@ static struct dirs_entry *add_entry(struct dirs *dirs, const char *topic, int32_
     return entry;
 }
 
-static void free_entry(struct dirs_entry *entry)
+void dirs_free_entry(struct dirs_entry *entry)
 {
     free(entry->topic);
     free(entry);
@@ -110,7 +66,7 @@ static void free_entry(struct dirs_entry *entry)
 static void run_deletion(struct mail *mail);
 
 /* Checkpoints are part of a clean stop; deletion is for the background. */
-static void chore_start(struct chore *chore, void (*run)(struct mail *mail))
+static void chore_start(struct dirs_chore *chore, void (*run)(struct mail *mail))
 {
     struct io_pool *pool = chore->dirs->pool;
 
@@ -123,11 +79,11 @@ static void chore_start(struct chore *chore, void (*run)(struct mail *mail))
 
 static void chore_finished(struct mail *mail)
 {
-    struct chore *chore = LIST_OWNER(mail, struct chore, mail);
+    struct dirs_chore *chore = LIST_OWNER(mail, struct dirs_chore, mail);
     chore->busy = false;
 }
 
-static void chore_return(struct chore *chore)
+static void chore_return(struct dirs_chore *chore)
 {
     chore->mail.deliver = chore_finished;
     loop_post(chore->dirs->control, &chore->mail);
@@ -141,7 +97,7 @@ static bool stop_deleting(const void *context)
 
 static void run_deletion(struct mail *mail)
 {
-    struct chore *chore = LIST_OWNER(mail, struct chore, mail);
+    struct dirs_chore *chore = LIST_OWNER(mail, struct dirs_chore, mail);
 
     logdir_delete_doomed(chore->directory, stop_deleting, chore->dirs->pool);
     chore_return(chore);
@@ -149,7 +105,7 @@ static void run_deletion(struct mail *mail)
 
 static void run_checkpoint(struct mail *mail)
 {
-    struct chore *chore = LIST_OWNER(mail, struct chore, mail);
+    struct dirs_chore *chore = LIST_OWNER(mail, struct dirs_chore, mail);
 
     int code = logdir_checkpoint(chore->directory);
     if (code != 0 && !logdir_fenced(chore->directory))
@@ -276,7 +232,7 @@ static void answer(struct dirs_order *order)
     mail_post(order->answer_to, &order->mail);
 }
 
-static void lend(struct dirs_entry *entry, struct dirs_order *order)
+void dirs_lend(struct dirs_entry *entry, struct dirs_order *order)
 {
     assert(!entry->lent);
     entry->lent = true;
@@ -316,13 +272,13 @@ static void give_back(struct dirs_entry *entry)
 static void give_up(struct dirs_entry *entry)
 {
     struct dirs *dirs = entry->dirs;
-    char name[NAME_SIZE];
-    size_t size = entry_name(name, entry->topic, entry->partition);
+    char name[DIRS_NAME_SIZE];
+    size_t size = dirs_entry_name(name, entry->topic, entry->partition);
 
     map_remove(&dirs->entries, name, size);
     dirs->used[entry->directory]--;
     admit_waiting(&entry->waiting);
-    free_entry(entry);
+    dirs_free_entry(entry);
 }
 
 static void order_worked(struct mail *mail)
@@ -360,6 +316,13 @@ static void refuse_order(struct dirs_order *order, int code)
     answer(order);
 }
 
+static void forget_offline(struct dirs_entry *entry)
+{
+    char name[DIRS_NAME_SIZE];
+    map_remove(&entry->dirs->entries, name, dirs_entry_name(name, entry->topic, entry->partition));
+    dirs_free_entry(entry);
+}
+
 /* On the control loop. */
 static void admit_order(struct mail *mail)
 {
@@ -369,18 +332,27 @@ static void admit_order(struct mail *mail)
         refuse_order(order, K_CLOSED);
         return;
     }
-    char name[NAME_SIZE];
-    size_t size = entry_name(name, order->topic, order->partition);
+    char name[DIRS_NAME_SIZE];
+    size_t size = dirs_entry_name(name, order->topic, order->partition);
 
     struct dirs_entry *entry = map_get(&dirs->entries, name, size);
     if (entry != NULL && entry->lent) {
         if (retires_its_own(order)) {
             entry->lent = false;              /* it was lent to the open that made this log */
-            lend(entry, order);
+            dirs_lend(entry, order);
         } else {
             list_append(&entry->waiting, &order->node);
         }
         return;
+    }
+    if (entry != NULL && entry->offline && uuid_equal(&entry->topic_id, &order->topic_id) &&
+        opens(order)) {
+        refuse_order(order, K_KAFKA_STORAGE_ERROR);
+        return;
+    }
+    if (entry != NULL && entry->offline) {      /* the topic is gone, and may be made again */
+        forget_offline(entry);
+        entry = NULL;
     }
     if (entry != NULL && order->kind == DIRS_OPEN_IF_HURT &&
         logdir_rests(dirs->directories[entry->directory], order->topic, order->partition)) {
@@ -389,12 +361,12 @@ static void admit_order(struct mail *mail)
         return;
     }
     if (entry == NULL)
-        entry = add_entry(dirs, order->topic, order->partition, choose_directory(dirs));
+        entry = dirs_add_entry(dirs, order->topic, order->partition, choose_directory(dirs));
     if (entry == NULL) {
         refuse_order(order, K_NOMEM);
         return;
     }
-    lend(entry, order);
+    dirs_lend(entry, order);
 }
 
 void dirs_order(struct dirs *dirs, struct dirs_order *order)
@@ -416,54 +388,6 @@ struct flush_cycle *dirs_flush_cycle(struct dirs *dirs, const struct logdir *dir
     while (dirs->directories[i] != directory)
         i++;
     return background ? &dirs->background_cycles[i] : &dirs->urgent_cycles[i];
-}
-
-/* --- strays ----------------------------------------------------------------------------------- */
-
-static bool belongs_here(const struct dirs_entry *entry, const struct metadata *metadata,
-                         int32_t broker_id)
-{
-    /* Who can not be asked for its id goes by its name: opening it will tell what is wrong. */
-    const struct metadata_topic *topic = uuid_is_zero(&entry->topic_id)
-                                             ? metadata_topic_by_name(metadata, entry->topic)
-                                             : metadata_topic_by_id(metadata, &entry->topic_id);
-    if (topic == NULL || entry->partition >= topic->partition_count)
-        return false;
-
-    const struct metadata_partition *partition = &topic->partitions[entry->partition];
-    for (int32_t i = 0; i < partition->replica_count; i++) {
-        if (partition->replicas[i] == broker_id)
-            return true;
-    }
-    return false;
-}
-
-static void stray_done(struct dirs_order *order)
-{
-    free(order);
-}
-
-void dirs_set_aside_strays(struct dirs *dirs, const struct metadata *metadata, int32_t broker_id)
-{
-    size_t position = 0;
-    void *value;
-    while (!dirs->closed && map_next(&dirs->entries, &position, NULL, NULL, &value)) {
-        struct dirs_entry *entry = value;
-        if (entry->lent || belongs_here(entry, metadata, broker_id))
-            continue;
-
-        struct dirs_order *order = calloc(1, sizeof *order);
-        if (order == NULL)
-            return;                           /* they are harmless where they are */
-        order->dirs = dirs;
-        order->kind = DIRS_SET_ASIDE;
-        order->answer_to = loop_mail_target(dirs->control);
-        order->done = stray_done;
-        order->partition = entry->partition;
-        snprintf(order->topic, sizeof order->topic, "%s", entry->topic);
-        list_init(&order->node);
-        lend(entry, order);
-    }
 }
 
 /* --- a directory out of use ------------------------------------------------------------------- */
@@ -505,14 +429,14 @@ static int list_directory(struct dirs *dirs, size_t index)
         return code;
 
     for (size_t i = 0; i < count && code == 0; i++) {
-        char name[NAME_SIZE];
-        size_t size = entry_name(name, found[i].topic, found[i].partition);
+        char name[DIRS_NAME_SIZE];
+        size_t size = dirs_entry_name(name, found[i].topic, found[i].partition);
         if (map_get(&dirs->entries, name, size) != NULL) {
             LOG_WARN("partition-twice", "topic=%s partition=%" PRId32 " unused=%s", found[i].topic,
                      found[i].partition, logdir_path(dirs->directories[index]));
             continue;
         }
-        struct dirs_entry *entry = add_entry(dirs, found[i].topic, found[i].partition, index);
+        struct dirs_entry *entry = dirs_add_entry(dirs, found[i].topic, found[i].partition, index);
         if (entry == NULL) {
             code = K_NOMEM;
         } else {
@@ -533,6 +457,7 @@ int dirs_new(const struct dirs_options *options, struct dirs **out)
     dirs->control = options->control;
     dirs->pool = options->pool;
     dirs->count = options->count;
+    dirs->incomplete = options->incomplete;
     dirs->fenced = options->fenced;
     dirs->context = options->context;
     dirs->watch.fenced = tell_of_fence;
@@ -555,8 +480,8 @@ int dirs_new(const struct dirs_options *options, struct dirs **out)
         goto free_dirs;
     for (size_t i = 0; i < dirs->count; i++) {
         dirs->directories[i] = options->directories[i];
-        dirs->checkpoints[i] = (struct chore){ .dirs = dirs, .directory = dirs->directories[i] };
-        dirs->deletions[i] = (struct chore){ .dirs = dirs, .directory = dirs->directories[i] };
+        dirs->checkpoints[i].dirs = dirs->deletions[i].dirs = dirs;
+        dirs->checkpoints[i].directory = dirs->deletions[i].directory = dirs->directories[i];
         flush_cycle_init(&dirs->urgent_cycles[i], io_pool_urgent(dirs->pool));
         flush_cycle_init(&dirs->background_cycles[i], io_pool_target(dirs->pool));
     }
@@ -584,7 +509,7 @@ void dirs_free(struct dirs *dirs)
     size_t position = 0;
     void *value;
     while (map_next(&dirs->entries, &position, NULL, NULL, &value))
-        free_entry(value);
+        dirs_free_entry(value);
     map_fini(&dirs->entries);
     purge_fini(&dirs->purge);
     free(dirs->background_cycles);

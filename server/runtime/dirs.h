@@ -27,6 +27,7 @@ struct metadata;
 struct dirs_options {
     struct logdir *const *directories;      /* borrowed; the array is copied */
     size_t count;
+    bool incomplete;                        /* there are others that can not be used */
     struct loop *control;                   /* borrowed */
     struct io_pool *pool;                   /* borrowed */
     int64_t delete_delay_ms;                /* from a log's removal to that of its files */
@@ -76,6 +77,11 @@ struct flush_cycle *dirs_flush_cycle(struct dirs *dirs, const struct logdir *dir
 
 /* Any thread. done() runs once; the order is the caller's again then. */
 void dirs_order(struct dirs *dirs, struct dirs_order *order);
+
+/* When the directories are incomplete, what the picture gives to `broker_id` and none of them holds
+ * is where nobody can look: it is offline, and never made anew, empty, in another directory. What
+ * is created later is new. Control loop, once, with the first whole picture, before any order. */
+void dirs_expect(struct dirs *dirs, const struct metadata *metadata, int32_t broker_id);
 
 /* Set aside what the picture does not give to `broker_id`: directories from before the start that
  * nobody asked for. Control loop, once, with the first whole picture. */

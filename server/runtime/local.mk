@@ -26,7 +26,8 @@ libruntime_la_SOURCES += \
 	server/runtime/append.h server/runtime/append.c \
 	server/runtime/batch_rules.h server/runtime/batch_rules.c \
 	server/runtime/cleaner.h server/runtime/cleaner.c \
-	server/runtime/dirs.h server/runtime/dirs.c \
+	server/runtime/dirs.h server/runtime/dirs.c server/runtime/dirs_internal.h \
+	server/runtime/dirs_picture.c \
 	server/runtime/early_ack.h server/runtime/early_ack.c \
 	server/runtime/fetch.h server/runtime/fetch.c \
 	server/runtime/flush.h server/runtime/flush.c \

@@ -71,6 +71,7 @@ static void open_plane(struct plane *plane)
     ck_assert_int_eq(logdir_claim(plane->directory, PLANE_BROKER, "test-cluster", &reason), 0);
     ck_assert_int_eq(dirs_new(&(struct dirs_options){ .directories = &plane->directory,
                                                       .count = 1,
+                                                      .incomplete = plane->incomplete,
                                                       .control = plane->control,
                                                       .pool = plane->pool,
                                                       .fenced = directory_fenced,
@@ -93,6 +94,7 @@ static void open_plane(struct plane *plane)
 
     plane->lease_until_ms = INT64_MAX;
     plane->sequence = 0;
+    plane->published = false;
     plane->api = (struct api){
         .broker_id = PLANE_BROKER, .cluster_id = "test-cluster", .metrics = plane->metrics,
         .partitions_default = 1, .replication_factor_default = 1, .fetch_bytes_max = 50 << 20,
@@ -216,6 +218,12 @@ static void publish(void *context)
     const struct publication *publication = context;
 
     ck_assert_int_eq(metadata_apply(publication->plane->cell, publication->changes), 0);
+    if (!publication->plane->published) {
+        const struct metadata *picture = metadata_get(publication->plane->cell);
+        dirs_expect(publication->plane->dirs, picture, PLANE_BROKER);
+        metadata_put(picture);
+    }
+    publication->plane->published = true;
     shards_picture_changed(publication->plane->shards);
 }
 

@@ -41,9 +41,11 @@ struct plane {
     struct shards *shards;
     struct api api;
     _Atomic int64_t lease_until_ms;
+    bool incomplete;                    /* one more directory can not be used; the same */
     int64_t idle_close_ms;              /* set between plane_init() and plane_restart(); 0: never */
     uint64_t sequence;
     int64_t retention_check_ms;         /* 0: nothing is deleted by age or size */
+    bool published;                     /* a picture, since the start */
 };
 
 void plane_init(struct plane *plane, int loops);

@@ -203,6 +203,37 @@ START_TEST(a_stop_while_logs_rest_is_clean)
 }
 END_TEST
 
+/* --- a directory that can not be used ------------------------------------------------------- */
+
+static int outcome_of_produce(int32_t partition)
+{
+    struct asked *asked = plane_produce(&plane, 0, &topic.id, partition, -1, batch, batch_bytes);
+    int code = head_error_code(asked->head->produce->results[0]->error);
+    asked_free(asked);
+    return code;
+}
+
+START_TEST(what_lies_in_an_offline_directory_is_not_made_anew)
+{
+    char command[128];
+    produce_everywhere(0);
+    restart(0);                         /* no log is open then */
+    plane.incomplete = true;
+    snprintf(command, sizeof command, "rm -rf %s/orders-1", plane.path); /* as if it lay there */
+    ck_assert_int_eq(system(command), 0);
+
+    restart(0);
+
+    ck_assert_int_eq(outcome_of_produce(1), K_KAFKA_STORAGE_ERROR);
+    ck_assert_int_eq(produce(0), 3);
+    ck_assert(!exists("orders-1"));
+    topic = (struct plane_topic){ .name = "later", .id = uuid_random(), .partitions = PARTITIONS,
+                                  .leader = PLANE_BROKER, .leader_epoch = 1 };
+    plane_publish(&plane, &topic);
+    produce_everywhere(0);
+}
+END_TEST
+
 Suite *rest_suite(void)
 {
     Suite *suite = suite_create("server/runtime/rest");
@@ -216,6 +247,7 @@ Suite *rest_suite(void)
     tcase_add_test(tests, who_waits_at_the_end_of_a_log_is_told_of_what_comes);
     tcase_add_test(tests, a_topic_that_is_deleted_while_its_logs_rest_is_out_of_the_way);
     tcase_add_test(tests, the_data_of_a_topic_at_rest_is_not_given_to_a_new_one_of_its_name);
+    tcase_add_test(tests, what_lies_in_an_offline_directory_is_not_made_anew);
     tcase_add_test(tests, a_stop_while_logs_rest_is_clean);
     suite_add_tcase(suite, tests);
     return suite;

@@ -37,3 +37,8 @@ bench_klient_produce_LDADD = libklient.la libnet.la libproto.la libcommon.la
 noinst_PROGRAMS += bench/compact
 bench_compact_SOURCES = bench/compact.c
 bench_compact_LDADD = libstorage.la libproto.la libcommon.la
+
+# Opening logs after a clean stop, a kill and a power cut.
+noinst_PROGRAMS += bench/open
+bench_open_SOURCES = bench/open.c
+bench_open_LDADD = libstorage.la libproto.la libcommon.la

@@ -16,6 +16,7 @@
     X(SEGMENTS_DELETED,   COUNTER,   "segments_deleted_total",   "segments deleted by retention or on request") \
     X(BYTES_DELETED,      COUNTER,   "bytes_deleted_total",      "log bytes in segments deleted by retention or on request") \
     X(PARTITIONS,         GAUGE,     "partitions",               "partitions this broker leads")         \
+    X(LOGS_OPENING,       GAUGE,     "logs_opening",             "logs being opened, and checked after a crash") \
     X(LOOP_TURN_US,       HISTOGRAM, "loop_turn_us",             "duration of a loop turn, microseconds") \
     X(PRODUCE_US,         HISTOGRAM, "produce_us",               "produce request, decode to answer, microseconds") \
     X(FETCH_US,           HISTOGRAM, "fetch_us",                 "fetch request, decode to answer, microseconds") \

@@ -119,6 +119,7 @@ static int make_shards(struct broker *broker, struct k_reason *reason)
     const struct dirs_options dirs_options = {
         .directories = broker->directories,
         .count = broker->directory_count,
+        .metrics = broker->metrics,
         .incomplete = broker->offline_directories > 0,
         .control = broker->control_loop,
         .pool = broker->pool,

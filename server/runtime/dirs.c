@@ -239,6 +239,8 @@ void dirs_lend(struct dirs_entry *entry, struct dirs_order *order)
     order->entry = entry;
     order->directory = entry->dirs->directories[entry->directory];
     order->mail.deliver = work_on_order;
+    if (opens(order))
+        dirs_opening(entry->dirs);
     mail_post(io_pool_target(entry->dirs->pool), &order->mail);
 }
 
@@ -292,6 +294,8 @@ static void order_worked(struct mail *mail)
     free(order->doomed);
     order->doomed = NULL;
     struct dirs_entry *entry = order->entry;
+    if (opens(order))
+        dirs_opened(dirs);
     if (opens(order) && order->code == 0)
         entry->exists = true;
     else if (entry->exists && (order->kind == DIRS_CLOSE || order->code != 0))
@@ -458,6 +462,7 @@ int dirs_new(const struct dirs_options *options, struct dirs **out)
     dirs->pool = options->pool;
     dirs->count = options->count;
     dirs->incomplete = options->incomplete;
+    dirs->metrics = options->metrics;
     dirs->fenced = options->fenced;
     dirs->context = options->context;
     dirs->watch.fenced = tell_of_fence;

@@ -23,10 +23,12 @@ struct io_pool;
 struct logdir;
 struct loop;
 struct metadata;
+struct metrics;
 
 struct dirs_options {
     struct logdir *const *directories;      /* borrowed; the array is copied */
     size_t count;
+    struct metrics *metrics;                /* borrowed */
     bool incomplete;                        /* there are others that can not be used */
     struct loop *control;                   /* borrowed */
     struct io_pool *pool;                   /* borrowed */

@@ -8,6 +8,7 @@
 #include "server/storage/logdir.h"
 
 struct flush_cycle;
+struct metrics;
 
 /* Chores of one directory: at most one of each kind at a time. */
 struct dirs_chore {
@@ -29,8 +30,17 @@ struct dirs_entry {
     char *topic;                    /* owned */
 };
 
+/* Of the opening of logs after a crash; see dirs_progress.c. */
+struct dirs_progress {
+    size_t opening, opened;         /* logs */
+    int64_t began_ms, said_ms;
+    bool over;                      /* all are checked, or none had to be */
+};
+
 struct dirs {
     struct loop *control;
+    struct metrics *metrics;
+    struct dirs_progress progress;
     struct io_pool *pool;
     void (*fenced)(void *context);
     void *context;
@@ -62,5 +72,9 @@ void dirs_free_entry(struct dirs_entry *entry);
 
 /* Start on the order; the entry is lent to it. */
 void dirs_lend(struct dirs_entry *entry, struct dirs_order *order);
+
+/* A log is being opened; it was, or could not be. */
+void dirs_opening(struct dirs *dirs);
+void dirs_opened(struct dirs *dirs);
 
 #endif

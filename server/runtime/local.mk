@@ -28,6 +28,7 @@ libruntime_la_SOURCES += \
 	server/runtime/cleaner.h server/runtime/cleaner.c \
 	server/runtime/dirs.h server/runtime/dirs.c server/runtime/dirs_internal.h \
 	server/runtime/dirs_picture.c \
+	server/runtime/dirs_progress.c \
 	server/runtime/early_ack.h server/runtime/early_ack.c \
 	server/runtime/fetch.h server/runtime/fetch.c \
 	server/runtime/flush.h server/runtime/flush.c \

@@ -18,7 +18,7 @@
 #include "proto/batch.h"
 #include "server/storage/index_offset.h"
 #include "server/storage/log_internal.h"
-#include "server/storage/logdir.h"
+#include "server/storage/logdir_internal.h"
 
 struct epoch_check {
     struct log *log;
@@ -74,6 +74,11 @@ static int scan(struct log *log, struct segment *segment, int64_t trusted, const
         return error;
     if (trusted < INT64_MAX)
         index_offset_cut_from(&segment->offsets, trusted - segment->base_offset);
+    int64_t from = segment->offsets.count == 0
+                       ? 0
+                       : index_offset_at(&segment->offsets, segment->offsets.count - 1).position;
+    atomic_fetch_add_explicit(&log->directory->checked_bytes, how.end - from,
+                              memory_order_relaxed);
     error = segment_scan(segment, &how);
     if (error == K_CORRUPT || (error == 0 && how.fault != NULL && segment->offsets.count > 0)) {
         /* The index may be what lies: once more without it. */

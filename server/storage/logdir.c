@@ -79,6 +79,12 @@ static int consume_clean_mark(struct logdir *directory)
 {
     char path[PATH_MAX];
     const struct io *io = directory->io;
+#ifdef MUTANT_TRUST_CLEAN_MARK
+    struct stat status;
+    directory->was_clean =
+        io->stat_path(io, path_in(directory, ".kafka_cleanshutdown", path), &status) == 0;
+    return 0;
+#endif
     if (io->unlink(io, path_in(directory, ".kafka_cleanshutdown", path)) != 0) {
         if (errno == EISDIR)
             return io_remove_file(io, path);        /* nothing that a stop has left */
@@ -260,6 +266,11 @@ bool logdir_is_foreign(const struct logdir *directory)
 bool logdir_may_have_lost_data(const struct logdir *directory)
 {
     return directory->lost;
+}
+
+int64_t logdir_checked_bytes(const struct logdir *directory)
+{
+    return atomic_load_explicit(&directory->checked_bytes, memory_order_relaxed);
 }
 
 const char *logdir_path(const struct logdir *directory)

@@ -45,6 +45,9 @@ bool logdir_may_have_lost_data(const struct logdir *directory);
 /* Kafka's until now: we have left no checkpoint of our own in it. */
 bool logdir_is_foreign(const struct logdir *directory);
 
+/* Bytes of logs that were checked since the start. Any thread. */
+int64_t logdir_checked_bytes(const struct logdir *directory);
+
 const char *logdir_path(const struct logdir *directory);
 const struct io *logdir_io(const struct logdir *directory);
 

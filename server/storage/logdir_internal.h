@@ -26,6 +26,7 @@ struct logdir {
     bool was_clean, lost, foreign;
     bool used;                          /* some log was opened: files may be unsynced; by mutex */
     atomic_bool fenced;
+    atomic_llong checked_bytes;
     _Atomic(struct logdir_watch *) watch;
 
     pthread_mutex_t mutex;              /* the fields below */

@@ -2,14 +2,17 @@
  *
  * Index files have no checksum, and an index that lost its end, or has a wrong timestamp in its
  * last entry, hides records from whoever looks for a time. So before it is used for the first time
- * its last entry must name a batch with that timestamp, and none behind that batch may be newer. As
- * a rule the newest batch is one of the last, and little is read. */
+ * its last entry must name a batch with that timestamp, and neither the batches that follow on it
+ * nor the last ones of the segment may be newer. Between those nothing is read: an index that lost
+ * its end is found out unless timestamps went back meanwhile. */
 #include "common/error.h"
 #include "proto/batch.h"
 #include "server/storage/batch_file.h"
 #include "server/storage/index_offset.h"
 #include "server/storage/index_time.h"
 #include "server/storage/segment.h"
+
+enum { FOLLOWED = 64 << 10 };           /* bytes of batches */
 
 struct walk {
     const struct segment *segment;
@@ -37,19 +40,22 @@ int segment_check_times(struct segment *segment, int64_t size)
     struct walk walk = { .segment = segment, .last = { .timestamp = -1 }, .named = true };
     struct offset_entry near = { 0, 0 };
     const uint8_t *header;
-    int64_t walked = 0;
 
     if (segment->times.count > 0) {
         walk.last = index_time_at(&segment->times, segment->times.count - 1);
         walk.named = false;
         (void)index_offset_find(&segment->offsets, walk.last.relative, &near);
     }
+    struct offset_entry last = near;
+    (void)index_offset_find(&segment->offsets, INT32_MAX, &last);
     int error = batch_file_init(&walk.file, segment->io, segment->fd, near.position, size, NULL, 0);
     if (error != 0)
         return error;
     while ((error = batch_file_header(&walk.file, &header)) == 0 && agrees(&walk, header)) {
         batch_file_next(&walk.file, header);
-        walked++;
+        bool far = walk.file.position > near.position + FOLLOWED;
+        if (walk.named && far && walk.file.position < last.position)
+            batch_file_seek(&walk.file, last.position);
     }
     batch_file_fini(&walk.file);
     if (error == K_NOT_FOUND)           /* the end */

@@ -71,6 +71,7 @@ static void open_plane(struct plane *plane)
     ck_assert_int_eq(logdir_claim(plane->directory, PLANE_BROKER, "test-cluster", &reason), 0);
     ck_assert_int_eq(dirs_new(&(struct dirs_options){ .directories = &plane->directory,
                                                       .count = 1,
+                                                      .metrics = plane->metrics,
                                                       .incomplete = plane->incomplete,
                                                       .control = plane->control,
                                                       .pool = plane->pool,

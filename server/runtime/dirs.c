@@ -495,6 +495,7 @@ int dirs_new(const struct dirs_options *options, struct dirs **out)
         if (code != 0)
             goto free_dirs;
     }
+    dirs->progress.over = dirs->entries.count == 0;         /* a first start is no recovery */
     for (size_t i = 0; i < dirs->count; i++)
         logdir_set_watch(dirs->directories[i], &dirs->watch);
     for (size_t i = 0; i < dirs->count; i++)

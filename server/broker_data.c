@@ -24,8 +24,28 @@ enum { LOOPS_MAX = 8, FRAME_LENGTH_SIZE = 4, SETTLE_ROUNDS = 3 };
 
 /* --- start ------------------------------------------------------------------------------------ */
 
+/* A directory of nobody beside claimed ones was added, or it is where a disk is not mounted. */
+static bool may_miss_a_mount(const struct broker *broker)
+{
+    const struct logdir *unclaimed = NULL;
+    size_t claimed = 0;
+    for (size_t i = 0; i < broker->directory_count; i++) {
+        if (logdir_identity(broker->directories[i])->broker_id < 0)
+            unclaimed = broker->directories[i];
+        else
+            claimed++;
+    }
+    if (unclaimed == NULL || claimed == 0)
+        return false;
+    LOG_WARN("log-directory-new",
+             "path=%s action=\"partitions that no directory holds stay offline until the next "
+             "start: is a disk not mounted?\"", logdir_path(unclaimed));
+    return true;
+}
+
 static int claim_directories(struct broker *broker, struct k_reason *reason)
 {
+    broker->incomplete = broker->offline_directories > 0 || may_miss_a_mount(broker);
     broker->incarnation = uuid_random();
     for (size_t i = 0; i < broker->directory_count; i++) {
         struct logdir *directory = broker->directories[i];
@@ -120,7 +140,7 @@ static int make_shards(struct broker *broker, struct k_reason *reason)
         .directories = broker->directories,
         .count = broker->directory_count,
         .metrics = broker->metrics,
-        .incomplete = broker->offline_directories > 0,
+        .incomplete = broker->incomplete,
         .control = broker->control_loop,
         .pool = broker->pool,
         .delete_delay_ms = broker->config.log_segment_delete_delay_ms,

@@ -50,6 +50,7 @@ struct broker {
     sem_t control_stopped;
 
     size_t directory_count;
+    bool incomplete;                        /* some data may lie where we can not look */
     size_t offline_directories;             /* of log.dirs, that could not be opened */
     int offline_code;                       /* why the last of them could not */
     struct logdir *directories[LOG_DIRS_MAX];

@@ -62,6 +62,29 @@ for partition in "${on_disk[@]}"; do
     produce_to "$partition" 1 10 || die "partition $partition must take records again"
 done
 
+# The disk is not mounted when the broker starts, or the directory is no directory: its partitions are
+# offline and not made anew, empty, elsewhere; the others go on.
+for obstacle in unmounted file; do
+    cluster stop 1 > /dev/null 2>&1
+    umount "$dir/disk" || die "umount"
+    rm -rf "$dir/disk/data"
+    [ $obstacle = unmounted ] || touch "$dir/disk/data"
+    cluster start 1 > /dev/null || die "start with one directory $obstacle"
+    for partition in "${on_disk[@]}"; do
+        produce_to "$partition" 1 1 && die "partition $partition took records while its disk was away"
+    done
+    for partition in "${elsewhere[@]}"; do
+        values_of "$partition" | cmp - <(seq 1000) || die "partition $partition lies on another disk"
+    done
+    cluster stop 1 > /dev/null 2>&1
+    rm -rf "$dir/disk/data"
+    mount -t ext4 "$device" "$dir/disk" || die "mount"
+    cluster start 1 > /dev/null || die "start with both directories"
+    for partition in "${on_disk[@]}"; do
+        values_of "$partition" | head -n 500 | cmp - <(seq 500) || die "partition $partition is not back"
+    done
+done
+
 # The only directory breaks.
 cluster stop 1 > /dev/null 2>&1
 cluster up --build "$build" --port-base "$port_base" --brokers 1 --zookeepers 1 \

@@ -27,6 +27,7 @@ libstorage_la_SOURCES = \
 	server/storage/log_append.c \
 	server/storage/log_flush.c \
 	server/storage/log_load.c \
+	server/storage/log_move.c server/storage/log_move.h \
 	server/storage/log_producers.c server/storage/log_producers.h \
 	server/storage/log_rest.c \
 	server/storage/log_read.c \

@@ -147,6 +147,8 @@ static int open_locked(struct logdir *directory, struct k_reason *reason)
         return error;
     error = consume_clean_mark(directory);
     if (error == 0)
+        error = logdir_doom_unfinished(directory);
+    if (error == 0)
         error = logdir_each(directory, add_partition, directory);
     if (error == 0)
         error = logdir_marks_load(directory);

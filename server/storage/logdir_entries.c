@@ -117,12 +117,12 @@ void logdir_entries_free(struct logdir_entry *entries, size_t count)
 
 /* --- out of the way ----------------------------------------------------------------------- */
 
-/* Rename "<topic>-<partition>" to "<topic>-<partition>.<32 hex digits>-<why>", with the front cut
- * so that the name fits, as Kafka does. */
-static int rename_away(struct logdir *directory, const char *topic, int32_t partition,
-                       const char *why, char to[PATH_MAX])
+/* "<topic>-<partition>.<32 hex digits>-<why>", with the front cut so that the name fits, as Kafka
+ * does. */
+char *logdir_away_path(const struct logdir *directory, const char *topic, int32_t partition,
+                       const char *why)
 {
-    char name[NAME_BYTES_MAX + 1], tail[64], from[PATH_MAX];
+    char name[NAME_BYTES_MAX + 1], tail[64], *path;
     struct uuid id = uuid_random();
     int at = snprintf(tail, sizeof tail, ".");
     for (size_t i = 0; i < sizeof id.bytes; i++)
@@ -131,33 +131,78 @@ static int rename_away(struct logdir *directory, const char *topic, int32_t part
 
     int room = NAME_BYTES_MAX - (int)strlen(tail);
     snprintf(name, sizeof name, "%s-%" PRId32, topic, partition);
-    snprintf(from, sizeof from, "%s/%s", directory->path, name);
-    snprintf(to, PATH_MAX, "%s/%.*s%s", directory->path, room, name, tail);
-    if (directory->io->rename(directory->io, from, to) != 0 ||
-        directory->io->sync_directory(directory->io, directory->path) != 0)
-        return io_error();
-    logdir_forget(directory, topic, partition);
-    return 0;
+    if (asprintf(&path, "%s/%.*s%s", directory->path, room, name, tail) < 0)
+        return NULL;
+    return path;
+}
+
+/* *path (NULL is allowed) is the new one, malloc'ed. */
+static int rename_away(struct logdir *directory, const char *topic, int32_t partition,
+                       const char *why, char **path)
+{
+    char *from = logdir_partition_path(directory, topic, partition);
+    char *to = logdir_away_path(directory, topic, partition, why);
+    int error = from == NULL || to == NULL ? K_NOMEM : 0;
+    if (error == 0 && (directory->io->rename(directory->io, from, to) != 0 ||
+                       directory->io->sync_directory(directory->io, directory->path) != 0))
+        error = io_error();
+    if (error == 0)
+        logdir_forget(directory, topic, partition);
+    free(from);
+    if (path == NULL || error != 0) {
+        free(to);
+        to = NULL;
+    }
+    if (path != NULL)
+        *path = to;
+    return error;
 }
 
 int logdir_doom(struct logdir *directory, const char *topic, int32_t partition, char **path)
 {
-    char to[PATH_MAX];
-    int error = rename_away(directory, topic, partition, "delete", to);
-    if (path != NULL)
-        *path = error == 0 ? strdup(to) : NULL;
-    return error;
+    return rename_away(directory, topic, partition, "delete", path);
 }
 
 int logdir_set_aside(struct logdir *directory, const char *topic, int32_t partition)
 {
-    char to[PATH_MAX];
-    int error = rename_away(directory, topic, partition, "stray", to);
+    int error = rename_away(directory, topic, partition, "stray", NULL);
     if (error == 0)
         LOG_WARN("partition-set-aside", "directory=%s topic=%s partition=%" PRId32, directory->path,
                  topic, partition);
     else if (error != K_NOT_FOUND && error != K_DISK_FULL && error != K_NOMEM)
         logdir_fence(directory, error, "set aside");
+    return error;
+}
+
+/* Of a name that ends in "-future" the last part, or NULL. */
+static const char *future_suffix(const char *name)
+{
+    static const char suffix[] = "-future";
+    size_t size = strlen(name);
+    bool ends = size > strlen(suffix) && strcmp(name + size - strlen(suffix), suffix) == 0;
+    return ends ? name + size - strlen(suffix) : NULL;
+}
+
+int logdir_doom_unfinished(struct logdir *directory)
+{
+    DIR *listing = directory->io->opendir(directory->io, directory->path);
+    if (listing == NULL)
+        return io_error();
+    int error = 0;
+    struct dirent *entry;
+    while (error == 0 && (entry = readdir(listing)) != NULL) {
+        char from[PATH_MAX], to[PATH_MAX];
+        const char *suffix = future_suffix(entry->d_name);
+        if (suffix == NULL ||
+            snprintf(from, sizeof from, "%s/%s", directory->path, entry->d_name) >=
+                (int)sizeof from)
+            continue;
+        snprintf(to, sizeof to, "%s/%.*s-delete", directory->path, (int)(suffix - entry->d_name),
+                 entry->d_name);
+        if (directory->io->rename(directory->io, from, to) != 0)
+            error = io_error();
+    }
+    closedir(listing);
     return error;
 }
 

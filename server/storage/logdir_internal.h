@@ -53,6 +53,12 @@ int logdir_marks_add(struct logdir *directory, const char *topic, int32_t partit
  * a crash. May block on the disk. As logdir_checkpoint(), NOMEM. */
 int logdir_begin_new(struct logdir *directory, const char *topic, int32_t partition);
 
+/* A copy of a log that was closed clean in `from`, all of it on the disk, is about to get its name:
+ * what is known of the log there is known in `directory` as well, durably. As logdir_checkpoint().
+ */
+int logdir_adopt(struct logdir *directory, struct logdir *from, const char *topic,
+                 int32_t partition);
+
 /* The log is opened: true if it was closed clean, so that it needs no recovery. */
 bool logdir_begin(struct logdir *directory, const char *topic, int32_t partition);
 
@@ -66,6 +72,14 @@ int logdir_settle(struct logdir *directory);
 
 /* The path of a partition's directory, malloc'ed; NULL when out of memory. */
 char *logdir_partition_path(const struct logdir *directory, const char *topic, int32_t partition);
+
+/* A path of the same directory under which it is no log any more, or not yet; malloc'ed; NULL when
+ * out of memory. */
+char *logdir_away_path(const struct logdir *directory, const char *topic, int32_t partition,
+                       const char *why);
+
+/* Copies of logs that never were finished (log_move.h) are to be deleted. IO. */
+int logdir_doom_unfinished(struct logdir *directory);
 
 /* Call `each` for every partition directory. NOMEM, IO, or what `each` returned. */
 int logdir_each(struct logdir *directory,

@@ -158,6 +158,30 @@ int logdir_begin_new(struct logdir *directory, const char *topic, int32_t partit
     return found == NULL ? K_NOMEM : 0;
 }
 
+int logdir_adopt(struct logdir *directory, struct logdir *from, const char *topic,
+                 int32_t partition)
+{
+    int64_t marks[LOGDIR_MARKS];
+    for (int mark = 0; mark < LOGDIR_MARKS; mark++)
+        marks[mark] = logdir_mark(from, (enum logdir_mark)mark, topic, partition);
+    marks[LOGDIR_RECOVERY_POINT] = marks[LOGDIR_WRITTEN_END];
+
+    pthread_mutex_lock(&directory->mutex);
+    struct logdir_partition *found = need(directory, topic, partition);
+    if (found != NULL) {
+        found->forgotten = false;
+        found->trusted = true;
+        memcpy(found->marks, marks, sizeof marks);
+        memset(directory->changed, true, sizeof directory->changed);
+        directory->used = true;
+    }
+    pthread_mutex_unlock(&directory->mutex);
+    int error = found == NULL ? K_NOMEM : logdir_checkpoint(directory);
+    if (error != 0)
+        logdir_forget(directory, topic, partition);
+    return error;
+}
+
 bool logdir_begin(struct logdir *directory, const char *topic, int32_t partition)
 {
     pthread_mutex_lock(&directory->mutex);

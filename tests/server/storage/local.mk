@@ -20,6 +20,7 @@ tests_server_storage_test_storage_SOURCES = \
 	tests/server/storage/test_txn_index.c \
 	tests/server/storage/test_recover.c \
 	tests/server/storage/test_recover_dry.c \
+	tests/server/storage/test_log_move.c \
 	tests/server/storage/test_segment_reserve.c \
 	tests/server/storage/test_verify.c \
 	tests/server/storage/test_verify_state.c \

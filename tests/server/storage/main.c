@@ -17,6 +17,7 @@ Suite *verify_suite(void);
 Suite *doomed_suite(void);
 Suite *retain_suite(void);
 Suite *segment_reserve_suite(void);
+Suite *log_move_suite(void);
 Suite *trim_suite(void);
 Suite *clean_model_suite(void);
 Suite *clean_parts_suite(void);
@@ -28,7 +29,7 @@ int main(int argc, char **argv)
         log_suite, recover_suite, damage_suite, faults_suite, model_suite, logdir_suite,
         dump_suite, recover_dry_suite, verify_suite, verify_state_suite, doomed_suite, retain_suite,
         trim_suite, clean_model_suite, clean_parts_suite,
-        segment_reserve_suite
+        segment_reserve_suite, log_move_suite
     };
     return run_suites(argc, argv, makers, sizeof makers / sizeof *makers);
 }

@@ -111,6 +111,7 @@ typedef enum klient_code {
     KLIENT_DUPLICATE_SEQUENCE_NUMBER = 46,
     KLIENT_INVALID_PRODUCER_EPOCH = 47,
     KLIENT_KAFKA_STORAGE_ERROR = 56,
+    KLIENT_LOG_DIR_NOT_FOUND = 57,
     KLIENT_UNKNOWN_PRODUCER_ID = 59,
     KLIENT_FENCED_LEADER_EPOCH = 74,
     KLIENT_UNKNOWN_LEADER_EPOCH = 75,
@@ -737,6 +738,15 @@ klient_code_t klient_admin_compact_logs(klient_admin_t *admin,
 size_t klient_logs_count(const klient_logs_t *logs);
 klient_code_t klient_logs_get(const klient_logs_t *logs, size_t index, klient_log_info_t *out);
 void klient_logs_free(klient_logs_t *logs);                       /* NULL is allowed */
+
+/* Have the leader of a partition take its log to another of its log directories, named as its
+ * log.dirs has it. The partition serves meanwhile, but for a pause at the end. Returns when the log
+ * is there: KLIENT_OK; KLIENT_REQUEST_TIMED_OUT: it goes on all the same. When it fails, the log is
+ * where it was: KLIENT_LOG_DIR_NOT_FOUND, KLIENT_EXISTS (it is there), KLIENT_BUSY (another move of
+ * it is under way), KLIENT_DISK_FULL, KLIENT_KAFKA_STORAGE_ERROR (a directory is out of use). */
+klient_code_t klient_admin_move_log(klient_admin_t *admin, const char *topic, int32_t partition,
+                                    const char *directory, int64_t timeout_ms,
+                                    klient_error_t **error);
 
 typedef enum klient_resource {
     KLIENT_RESOURCE_TOPIC = 0,

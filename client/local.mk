@@ -6,7 +6,7 @@ libklientcore_la_SOURCES = \
 	client/klient.h \
 	client/accumulator.c \
 	client/admin_records.c \
-	client/admin.c client/admin_internal.h client/admin_alter.c \
+	client/admin.c client/admin_internal.h client/admin_alter.c client/admin_move.c \
 	client/ask.h client/ask.c \
 	client/broker.h client/broker.c \
 	client/cluster.h client/cluster.c \

@@ -58,6 +58,7 @@
     X(DUPLICATE_SEQUENCE_NUMBER,    46, 0, "the batch was stored before")                         \
     X(INVALID_PRODUCER_EPOCH,       47, 0, "a newer producer with the same id has taken over")    \
     X(KAFKA_STORAGE_ERROR,          56, K_STALE, "a disk of the broker failed; its partitions there are offline") \
+    X(LOG_DIR_NOT_FOUND,            57, 0, "the broker has no such log directory: log.dirs names them") \
     X(UNKNOWN_PRODUCER_ID,          59, 0, "the broker does not remember this producer id")       \
     X(FENCED_LEADER_EPOCH,          74, K_STALE, "the leader epoch in the request is older than the broker's") \
     X(UNKNOWN_LEADER_EPOCH,         75, K_STALE, "the leader epoch in the request is newer than the broker's") \

@@ -26,6 +26,7 @@
     X(DESCRIBE_LOGS,    21, 0, 0)       \
     X(COMPACT_LOGS,     22, 0, 0)       \
     X(PRODUCER_ID,      23, 0, 0)       \
+    X(MOVE_LOG,         24, 0, 0)       \
     X(CHANGES,          40, 0, 0)
 /* clang-format on */
 

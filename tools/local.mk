@@ -9,6 +9,7 @@ EXTRA_DIST += $(CHECK_TOOLS) tests/tools/test_checks.sh tests/tools/test_bench_s
 bin_PROGRAMS += kairn
 kairn_SOURCES = \
 	tools/kairn/alter.c \
+	tools/kairn/partition.c \
 	tools/kairn/args.c \
 	tools/kairn/cluster.c \
 	tools/kairn/command.h \

@@ -26,6 +26,7 @@ struct route {
 #define handle_ALTER_CONFIGS api_alter_configs
 #define handle_DESCRIBE_LOGS api_describe_logs
 #define handle_COMPACT_LOGS api_compact_logs
+#define handle_MOVE_LOG api_move_log
 #define handle_PRODUCER_ID api_producer_id
 #define handle_CHANGES api_changes
 

@@ -18,6 +18,7 @@ void api_create_partitions(struct request *request);
 void api_alter_configs(struct request *request);
 void api_describe_logs(struct request *request);
 void api_compact_logs(struct request *request);
+void api_move_log(struct request *request);
 void api_producer_id(struct request *request);
 void api_changes(struct request *request);
 

@@ -22,6 +22,7 @@ libapi_la_SOURCES = \
 	server/api/list_offsets.c \
 	server/api/logs.h server/api/logs.c \
 	server/api/metadata.c \
+	server/api/move_log.c \
 	server/api/produce.c \
 	server/api/producer_id.c
 libapi_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)

@@ -160,6 +160,7 @@ void append_opened(struct partition *partition)
     partition->high_watermark = partition->config.flush_on_ack
                                     ? log_recovery_point(partition->log)
                                     : log_end(partition->log);
+    answer_flushed(partition);          /* where the log was moved, more is on the disk */
     if (partition->high_watermark < log_end(partition->log))
         flush_soon(partition);
 }

@@ -382,7 +382,8 @@ static double dirtiness(struct partition *partition)
         .max_lag_ms = partition->config.max_compaction_lag_ms };
     int64_t limit, synced;
 
-    if (partition->state != PARTITION_OPEN || !topic_config_compacted(&partition->config) ||
+    if (partition->state != PARTITION_OPEN || partition->move != NULL ||
+        !topic_config_compacted(&partition->config) ||
         need_cleaning(partition) == NULL || partition->cleaning->job != NULL)
         return 0;
     if (!partition->cleaning->asked &&
@@ -541,6 +542,17 @@ bool cleaner_busy(const struct partition *partition)
 {
     const struct cleaning *cleaning = partition->cleaning;
     return cleaning != NULL && (cleaning->job != NULL || cleaning->asked);
+}
+
+bool cleaner_running(const struct partition *partition)
+{
+    return partition->cleaning != NULL && partition->cleaning->job != NULL;
+}
+
+void cleaner_cancel(struct partition *partition)
+{
+    if (cleaner_running(partition))
+        clean_cancel(partition->cleaning->job->job);
 }
 
 int cleaner_ask(struct partition *partition)

@@ -48,6 +48,10 @@ void cleaner_forget(struct partition *partition);
 /* Is its log being cleaned, or about to be? */
 bool cleaner_busy(const struct partition *partition);
 
+/* Is a job of it under way? It can be ended early; none begins while the log is to be moved. */
+bool cleaner_running(const struct partition *partition);
+void cleaner_cancel(struct partition *partition);
+
 /* Compact it now, whatever its ratio: the active segment is closed first, and a partition that was
  * set aside is tried again. INVALID_TOPIC_EXCEPTION (it is not compacted), INVALID_REQUEST (this
  * broker compacts nothing), KAFKA_STORAGE_ERROR, NOMEM, DISK_FULL. */

@@ -12,12 +12,32 @@
 
 #include "common/log.h"
 #include "net/loop.h"
+#include "server/runtime/dirs_work.h"
 #include "server/runtime/flush_cycle.h"
 #include "server/runtime/io_pool.h"
+#include "server/storage/log_move.h"
 
 size_t dirs_entry_name(char name[DIRS_NAME_SIZE], const char *topic, int32_t partition)
 {
     return (size_t)snprintf(name, DIRS_NAME_SIZE, "%s-%" PRId32, topic, partition);
+}
+
+static size_t index_of(const struct dirs *dirs, const struct logdir *directory)
+{
+    size_t i = 0;
+
+    while (dirs->directories[i] != directory)
+        i++;
+    return i;
+}
+
+struct logdir *dirs_find(const struct dirs *dirs, const char *path)
+{
+    for (size_t i = 0; i < dirs->count; i++) {
+        if (strcmp(logdir_path(dirs->directories[i]), path) == 0)
+            return dirs->directories[i];
+    }
+    return NULL;
 }
 
 /* The directory in use with the fewest partitions; the first of equals. */
@@ -53,6 +73,14 @@ struct dirs_entry *dirs_add_entry(struct dirs *dirs, const char *topic, int32_t 
     }
     dirs->used[directory]++;
     return entry;
+}
+
+/* The entry's log is in another directory now. */
+static void assign(struct dirs_entry *entry, size_t directory)
+{
+    entry->dirs->used[entry->directory]--;
+    entry->directory = directory;
+    entry->dirs->used[directory]++;
 }
 
 void dirs_free_entry(struct dirs_entry *entry)
@@ -124,79 +152,6 @@ void dirs_checkpoint(struct dirs *dirs)
 
 /* --- orders ----------------------------------------------------------------------------------- */
 
-static int open_log(struct dirs_order *order, struct k_reason *reason)
-{
-    const struct log_options options = {
-        .directory = order->directory,
-        .topic = order->topic,
-        .partition = order->partition,
-        .topic_id = order->topic_id,
-        .config = order->config,
-    };
-    reason->text[0] = '\0';
-    int code = log_open(&options, &order->log, reason);
-    if (code != K_INCONSISTENT_TOPIC_ID)
-        return code;
-
-    LOG_WARN("log-set-aside", "topic=%s partition=%" PRId32 " reason=\"%s\"", order->topic,
-             order->partition, reason->text);
-    code = logdir_set_aside(order->directory, order->topic, order->partition);
-    if (code != 0)
-        return k_reason_set(reason, code,
-                            "the log of another topic of this name can not be renamed");
-    return log_open(&options, &order->log, reason);
-}
-
-static bool opens(const struct dirs_order *order)
-{
-    return order->kind == DIRS_OPEN || order->kind == DIRS_OPEN_IF_HURT;
-}
-
-static void close_log(struct dirs_order *order)
-{
-    order->code = log_close(order->log, true);
-    order->log = NULL;
-    if (order->code != 0)
-        LOG_WARN("log-close-failed", "topic=%s partition=%" PRId32 " error=%s", order->topic,
-                 order->partition, k_error_name(order->code));
-}
-
-/* What is on the disk under this name may be of another topic. Without an id nobody asks. */
-static bool is_anothers(const struct dirs_order *order)
-{
-    return order->log == NULL && !uuid_is_zero(&order->topic_id) &&
-           !logdir_holds(order->directory, order->topic, order->partition, &order->topic_id);
-}
-
-static void retire_log(struct dirs_order *order)
-{
-    if (is_anothers(order)) {
-        order->code = K_NOT_FOUND;
-        return;
-    }
-    int code;
-    if (order->kind == DIRS_REMOVE && order->log != NULL) {
-        code = log_remove(order->log, &order->doomed);
-    } else if (order->kind == DIRS_REMOVE) {
-        code = logdir_doom(order->directory, order->topic, order->partition, &order->doomed);
-    } else {
-        code = log_close(order->log, true);
-        int renamed = logdir_set_aside(order->directory, order->topic, order->partition);
-        if (code == 0 && renamed != K_NOT_FOUND)
-            code = renamed;
-    }
-    order->log = NULL;
-    logdir_forget(order->directory, order->topic, order->partition);
-
-    if (code != 0)
-        LOG_WARN("log-retire-failed", "topic=%s partition=%" PRId32 " error=%s", order->topic,
-                 order->partition, k_error_name(code));
-    else
-        LOG_INFO(order->kind == DIRS_REMOVE ? "log-removed" : "log-set-aside",
-                 "topic=%s partition=%" PRId32 " directory=%s", order->topic, order->partition,
-                 logdir_path(order->directory));
-}
-
 static void order_worked(struct mail *mail);
 
 /* In the io pool. */
@@ -204,17 +159,7 @@ static void work_on_order(struct mail *mail)
 {
     struct dirs_order *order = LIST_OWNER(mail, struct dirs_order, mail);
 
-    if (opens(order)) {
-        struct k_reason reason;
-        order->code = open_log(order, &reason);
-        if (order->code != 0)
-            LOG_ERROR("log-open-failed", "topic=%s partition=%" PRId32 " error=%s reason=\"%s\"",
-                      order->topic, order->partition, k_error_name(order->code), reason.text);
-    } else if (order->kind == DIRS_CLOSE) {
-        close_log(order);
-    } else {
-        retire_log(order);
-    }
+    dirs_work(order);
     order->mail.deliver = order_worked;
     loop_post(order->dirs->control, &order->mail);
 }
@@ -239,7 +184,7 @@ void dirs_lend(struct dirs_entry *entry, struct dirs_order *order)
     order->entry = entry;
     order->directory = entry->dirs->directories[entry->directory];
     order->mail.deliver = work_on_order;
-    if (opens(order))
+    if (dirs_order_opens(order))
         dirs_opening(entry->dirs);
     mail_post(io_pool_target(entry->dirs->pool), &order->mail);
 }
@@ -294,11 +239,13 @@ static void order_worked(struct mail *mail)
     free(order->doomed);
     order->doomed = NULL;
     struct dirs_entry *entry = order->entry;
-    if (opens(order))
+    if (order->kind == DIRS_MOVE && order->code == 0)
+        assign(entry, index_of(dirs, order->to));
+    if (dirs_order_opens(order))
         dirs_opened(dirs);
-    if (opens(order) && order->code == 0)
+    if (dirs_order_opens(order) && order->code == 0)
         entry->exists = true;
-    else if (entry->exists && (order->kind == DIRS_CLOSE || order->code != 0))
+    else if (entry->exists && (dirs_order_returns(order) || order->code != 0))
         give_back(entry);           /* what is there is not forgotten: it would be made anew */
     else
         give_up(entry);
@@ -307,13 +254,13 @@ static void order_worked(struct mail *mail)
 
 static bool retires_its_own(const struct dirs_order *order)
 {
-    return !opens(order) && order->log != NULL;
+    return !dirs_order_opens(order) && order->log != NULL;
 }
 
 /* Nothing is done on the disk: the next start sees to it. */
 static void refuse_order(struct dirs_order *order, int code)
 {
-    if (!opens(order))
+    if (!dirs_order_opens(order))
         log_close(order->log, true);
     order->log = NULL;
     order->code = code;
@@ -350,7 +297,7 @@ static void admit_order(struct mail *mail)
         return;
     }
     if (entry != NULL && entry->offline && uuid_equal(&entry->topic_id, &order->topic_id) &&
-        opens(order)) {
+        dirs_order_opens(order)) {
         refuse_order(order, K_KAFKA_STORAGE_ERROR);
         return;
     }
@@ -387,10 +334,8 @@ void dirs_order(struct dirs *dirs, struct dirs_order *order)
 struct flush_cycle *dirs_flush_cycle(struct dirs *dirs, const struct logdir *directory,
                                      bool background)
 {
-    size_t i = 0;
+    size_t i = index_of(dirs, directory);
 
-    while (dirs->directories[i] != directory)
-        i++;
     return background ? &dirs->background_cycles[i] : &dirs->urgent_cycles[i];
 }
 
@@ -424,6 +369,22 @@ void dirs_close(struct dirs *dirs)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
+/* A crash came while a log was changed over; or somebody made a copy. */
+static void settle_twice(struct dirs_entry *first, const struct logdir_entry *found, size_t index)
+{
+    struct dirs *dirs = first->dirs;
+    struct logdir *winner = NULL;
+    int code = log_move_settle(dirs->directories[first->directory], dirs->directories[index],
+                               found->topic, found->partition, &winner);
+    if (code == K_NOT_FOUND)
+        LOG_WARN("partition-twice", "topic=%s partition=%" PRId32 " unused=%s", found->topic,
+                 found->partition, logdir_path(dirs->directories[index]));
+    if (winner == dirs->directories[index]) {
+        assign(first, index);
+        first->topic_id = found->topic_id;
+    }
+}
+
 static int list_directory(struct dirs *dirs, size_t index)
 {
     struct logdir_entry *found;
@@ -435,12 +396,12 @@ static int list_directory(struct dirs *dirs, size_t index)
     for (size_t i = 0; i < count && code == 0; i++) {
         char name[DIRS_NAME_SIZE];
         size_t size = dirs_entry_name(name, found[i].topic, found[i].partition);
-        if (map_get(&dirs->entries, name, size) != NULL) {
-            LOG_WARN("partition-twice", "topic=%s partition=%" PRId32 " unused=%s", found[i].topic,
-                     found[i].partition, logdir_path(dirs->directories[index]));
+        struct dirs_entry *entry = map_get(&dirs->entries, name, size);
+        if (entry != NULL) {
+            settle_twice(entry, &found[i], index);
             continue;
         }
-        struct dirs_entry *entry = dirs_add_entry(dirs, found[i].topic, found[i].partition, index);
+        entry = dirs_add_entry(dirs, found[i].topic, found[i].partition, index);
         if (entry == NULL) {
             code = K_NOMEM;
         } else {

@@ -20,6 +20,7 @@ struct dirs;
 struct dirs_entry;
 struct flush_cycle;
 struct io_pool;
+struct log_move;
 struct logdir;
 struct loop;
 struct metadata;
@@ -46,6 +47,7 @@ enum dirs_order_kind {
     DIRS_OPEN,          /* open or create; a directory of another topic of that name is set aside */
     DIRS_OPEN_IF_HURT,  /* the same, unless the log was closed clean: then the log stays NULL */
     DIRS_CLOSE,         /* close it clean; it can be opened again */
+    DIRS_MOVE,          /* the same, and finish `move`, which takes it to the directory `to` */
     DIRS_REMOVE,           /* the topic was deleted: remove the data */
     DIRS_SET_ASIDE         /* nobody knows the topic: keep the data under another name */
 };
@@ -67,8 +69,10 @@ struct dirs_order {
     void (*done)(struct dirs_order *order);
     void *context;
 
+    struct log_move *move;                  /* MOVE: borrowed, as `to` */
+    struct logdir *to;
     struct log *log;                        /* OPEN*: the result; else what to close (NULL: none) */
-    char *doomed;                           /* REMOVE: what its directory is called now; NULL */
+    char *doomed;                           /* REMOVE, MOVE: what its directory is called now */
     int code;                               /* the result; its reason was logged */
 };
 
@@ -76,6 +80,9 @@ struct dirs_order {
  * thread. */
 struct flush_cycle *dirs_flush_cycle(struct dirs *dirs, const struct logdir *directory,
                                      bool background);
+
+/* The directory of that path; NULL: none. Any thread. */
+struct logdir *dirs_find(const struct dirs *dirs, const char *path);
 
 /* Any thread. done() runs once; the order is the caller's again then. */
 void dirs_order(struct dirs *dirs, struct dirs_order *order);

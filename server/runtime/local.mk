@@ -29,11 +29,13 @@ libruntime_la_SOURCES += \
 	server/runtime/dirs.h server/runtime/dirs.c server/runtime/dirs_internal.h \
 	server/runtime/dirs_picture.c \
 	server/runtime/dirs_progress.c \
+	server/runtime/dirs_work.h server/runtime/dirs_work.c \
 	server/runtime/early_ack.h server/runtime/early_ack.c \
 	server/runtime/fetch.h server/runtime/fetch.c \
 	server/runtime/flush.h server/runtime/flush.c \
 	server/runtime/flush_cycle.h server/runtime/flush_cycle.c \
 	server/runtime/io_pool.h server/runtime/io_pool.c \
+	server/runtime/move.h server/runtime/move.c \
 	server/runtime/numbers.h server/runtime/numbers.c \
 	server/runtime/logs.h server/runtime/logs.c \
 	server/runtime/offsets.h server/runtime/offsets.c \

@@ -14,6 +14,7 @@
 #include "server/runtime/cleaner.h"
 #include "server/runtime/dirs.h"
 #include "server/runtime/fetch.h"
+#include "server/runtime/move.h"
 #include "server/runtime/recompress.h"
 #include "server/runtime/rest.h"
 #include "server/runtime/shard_state.h"
@@ -210,6 +211,15 @@ static void log_rests(struct partition *partition)
         go_offline(partition, K_CLOSED);
 }
 
+/* Whoever came meanwhile has waited. */
+static void serve_again(struct partition *partition)
+{
+    append_resume(partition);
+    cleaner_look_soon(partition);
+    wake_waiting(partition);
+    fetch_log_opened(partition);
+}
+
 static void log_opened(struct dirs_order *order)
 {
     struct partition *partition = order->context;
@@ -240,10 +250,7 @@ static void log_opened(struct dirs_order *order)
     LOG_DEBUG("partition-open", "topic=%s partition=%" PRId32 " epoch=%" PRId32 " start=%" PRId64
               " end=%" PRId64, partition->topic, partition->key.index, partition->leader_epoch,
               log_start(partition->log), log_end(partition->log));
-    append_resume(partition);
-    cleaner_look_soon(partition);
-    wake_waiting(partition);
-    fetch_log_opened(partition);
+    serve_again(partition);
 }
 
 static struct dirs_order *new_order(struct partition *partition, enum dirs_order_kind kind,
@@ -309,6 +316,68 @@ void partition_rest(struct partition *partition)
     partition->log = NULL;
     partition->state = PARTITION_OPENING;
     dirs_order(shard_options(partition->shard)->dirs, order);
+}
+
+/* --- changing over ---------------------------------------------------------------------------- */
+
+void partition_pause(struct partition *partition)
+{
+    assert(partition->state == PARTITION_OPEN);
+    partition->state = PARTITION_OPENING;
+    list_remove(&partition->dirty);
+    list_remove(&partition->unprepared);
+    rest_forget(partition);
+}
+
+bool partition_is_still(const struct partition *partition)
+{
+    return list_empty(&partition->flush.syncs) && partition->job == NULL &&
+           partition->jobs == 0 && !cleaner_running(partition);
+}
+
+void partition_resume(struct partition *partition)
+{
+    assert(partition->state == PARTITION_OPENING && partition->log != NULL);
+    partition->state = PARTITION_OPEN;
+    if (partition->shard->closed)
+        return;
+    append_flushed(partition);
+    if (partition->state != PARTITION_OPEN)
+        return;
+    rest_touch(partition);
+    upkeep_touch(partition);
+    serve_again(partition);
+}
+
+static void log_changed_over(struct dirs_order *order)
+{
+    struct partition *partition = order->context;
+    int code = order->code;
+
+    assert(partition->state == PARTITION_OPENING);
+    free(order);
+    partition->state = PARTITION_IDLE;
+    move_ended(partition, code);
+    if (partition->fate != PARTITION_STAYS)
+        order_retirement(partition);
+    else if (partition->leading && !partition->shard->closed)
+        open_log(partition, DIRS_OPEN);
+    else
+        log_rests(partition);
+}
+
+int partition_change_over(struct partition *partition, struct log_move *move, struct logdir *to)
+{
+    struct dirs_order *order = new_order(partition, DIRS_MOVE, log_changed_over);
+    if (order == NULL)
+        return K_NOMEM;
+    upkeep_forget(partition);
+    order->move = move;
+    order->to = to;
+    order->log = partition->log;
+    partition->log = NULL;
+    dirs_order(shard_options(partition->shard)->dirs, order);
+    return 0;
 }
 
 /* --- following the picture -------------------------------------------------------------------- */
@@ -434,6 +503,7 @@ void partition_retire(struct partition *partition, enum partition_fate fate)
     assert(list_empty(&partition->appends) && list_empty(&partition->watchers));
     assert(list_empty(&partition->preparing) && partition->job == NULL);
     partition->fate = fate;
+    move_forget(partition);
     upkeep_forget(partition);
     flush_forget(&partition->flush);
     rest_forget(partition);
@@ -454,6 +524,7 @@ bool partition_close(struct partition *partition)
 {
     bool failed = partition->state == PARTITION_OFFLINE && partition->log != NULL;
 
+    move_forget(partition);
     assert(partition->state != PARTITION_OPENING && partition->jobs == 0);
     upkeep_forget(partition);
     flush_forget(&partition->flush);

@@ -3,6 +3,7 @@
  *   IDLE --open--> OPENING --> OPEN --> (a failed write) OFFLINE
  *                     \-----> OFFLINE --(disk was full: after a while)--> OPENING
  *   OPEN --(nobody used it for long, all is synced)--> OPENING --> IDLE        (rest.c)
+ *   OPEN --(its log is to be in another directory)--> OPENING --> OPEN         (move.c)
  *
  * Only a partition that this broker leads is opened: at once when its log is new or may be hurt,
  * after a clean stop at its first use. While OPENING, the log is with the io pool (to be opened or
@@ -26,8 +27,10 @@ struct cleaning;
 struct dirs_order;
 struct log;
 struct logdir;
+struct log_move;
 struct metadata_partition;
 struct metadata_topic;
+struct move;
 struct recompress_job;
 
 enum partition_state { PARTITION_IDLE, PARTITION_OPENING, PARTITION_OPEN, PARTITION_OFFLINE };
@@ -68,6 +71,8 @@ struct partition {
     struct list touched;                /* in shard.touched: written to since the last checkpoint */
     struct flush_state flush;
     struct cleaning *cleaning;          /* owned; NULL: never thought of */
+    struct move *move;                  /* its log is on its way to another directory; or NULL */
+    int move_code;                      /* of the last that ended */
     int64_t sync_at_ms;                 /* the next one in the background; 0: not written to yet */
     int64_t expire_at_ms;               /* when idle producers are looked for next */
     int64_t noted_end, noted_high_watermark;    /* of the last checkpoint */
@@ -130,6 +135,14 @@ void partition_rest(struct partition *partition);
 
 /* A job of trim_job.c is over. Frees the partition if only that was waited for. */
 void partition_job_ended(struct partition *partition);
+
+/* Its log is to be changed over. pause: an OPEN partition is OPENING, and begins nothing; is_still:
+ * nothing is under way any more; resume: it is OPEN as before; change_over: the log is closed,
+ * `move` finished, then move_ended(), and the partition is opened anew. NOMEM: it is not begun. */
+void partition_pause(struct partition *partition);
+bool partition_is_still(const struct partition *partition);
+void partition_resume(struct partition *partition);
+int partition_change_over(struct partition *partition, struct log_move *move, struct logdir *to);
 
 /* A write failed for good: take it offline. */
 void partition_fail(struct partition *partition, int code);

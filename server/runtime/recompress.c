@@ -126,7 +126,8 @@ static void returned(struct mail *mail)
     struct metrics *metrics = shard_options(job->shard)->metrics;
 
     if (partition != NULL) {
-        assert(partition->job == job && partition->state == PARTITION_OPEN);
+        assert(partition->job == job && (partition->state == PARTITION_OPEN ||
+                                         partition->state == PARTITION_OPENING));
         partition->job = NULL;
     }
     job->left++;

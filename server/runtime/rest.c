@@ -21,7 +21,8 @@ static bool is_used(const struct partition *partition)
            partition->job != NULL || !list_empty(&partition->appends) ||
            !list_empty(&partition->unflushed) || !list_empty(&partition->flush.syncs) ||
            !list_empty(&partition->dirty) || !list_empty(&partition->watchers) ||
-           !list_empty(&partition->waiting) || partition->jobs > 0 || cleaner_busy(partition);
+           !list_empty(&partition->waiting) || partition->jobs > 0 || cleaner_busy(partition) ||
+           partition->move != NULL;
 }
 
 static void look_at(struct partition *partition)

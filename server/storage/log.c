@@ -13,6 +13,7 @@
 #include "server/storage/clean_job.h"
 #include "server/storage/identity.h"
 #include "server/storage/log_internal.h"
+#include "server/storage/log_move.h"
 #include "server/storage/logdir_internal.h"
 
 void log_assert_invariants(const struct log *log)
@@ -211,10 +212,13 @@ int log_open(const struct log_options *options, struct log **out, struct k_reaso
         goto free_log;
     if (reason != NULL)
         reason->text[0] = '\0';
-    if (log->io->stat_path(log->io, log->path, &status) == 0)
+    bool there = log->io->stat_path(log->io, log->path, &status) == 0;
+    if (there)
         error = check_topic_id(log, reason);
     else
         error = errno == ENOENT ? create(log) : io_error();
+    if (there && error == 0)
+        error = log_move_claim(log->io, log->path);
     if (error == 0)
         error = log_load(log, logdir_begin(log->directory, log->topic, log->partition), reason);
     if (error != 0)

@@ -18,8 +18,9 @@
 
 enum { PIECE = 1 << 20 };               /* bytes of one read and write */
 
-/* In a partition's directory: it came from another one, and is the one that counts. */
-static const char arrived_name[] = "kairn-arrived";
+/* In a partition's directory: it was not opened since it came from another one, or since its copy
+ * was about to get its name in another one. */
+static const char arrived_name[] = "kairn-arrived", leaving_name[] = "kairn-leaving";
 
 /* A file as it was when it was copied. */
 struct copied {
@@ -206,8 +207,8 @@ static bool ends_with(const char *name, const char *suffix)
 /* What the next open would delete is not worth the way. */
 static bool is_wanted(const char *name)
 {
-    return name[0] != '.' && strcmp(name, arrived_name) != 0 && !ends_with(name, ".tmp") &&
-           !ends_with(name, ".deleted") && !ends_with(name, ".cleaned");
+    return name[0] != '.' && strcmp(name, arrived_name) != 0 && strcmp(name, leaving_name) != 0 &&
+           !ends_with(name, ".tmp") && !ends_with(name, ".deleted") && !ends_with(name, ".cleaned");
 }
 
 static bool is_unchanged(const struct copied *copied, const struct stat *now)
@@ -291,59 +292,74 @@ static int remove_extra(struct log_move *move)
 
 /* --- two of one name -------------------------------------------------------------------------- */
 
-static int arrived_path(const char *partition_path, char path[PATH_MAX])
-{
-    int size = snprintf(path, PATH_MAX, "%s/%s", partition_path, arrived_name);
-    return size >= PATH_MAX ? K_INVALID_ARGUMENT : 0;
-}
-
-static bool has_arrived(struct logdir *directory, const char *topic, int32_t partition)
+static bool has_word(const struct io *io, const char *partition_path, const char *word)
 {
     char path[PATH_MAX];
     struct stat status;
-    char *own = logdir_partition_path(directory, topic, partition);
-    bool arrived = own != NULL && arrived_path(own, path) == 0 &&
-                   logdir_io(directory)->stat_path(logdir_io(directory), path, &status) == 0;
-    free(own);
-    return arrived;
+    return snprintf(path, sizeof path, "%s/%s", partition_path, word) < (int)sizeof path &&
+           io->stat_path(io, path, &status) == 0;
 }
 
-/* It counts without saying so: there is no other. A crash before this is on the disk does no harm,
- * for who moves it on takes the word back first. */
-static int take_word_back(struct logdir *directory, const char *topic, int32_t partition)
+static int say(struct logdir *directory, const char *partition_path, const char *word)
 {
+    static const char text[] = "version=0\n";
     char path[PATH_MAX];
-    const struct io *io = logdir_io(directory);
-    char *own = logdir_partition_path(directory, topic, partition);
-    int error = own == NULL ? K_NOMEM : arrived_path(own, path);
-    if (error == 0 && io->unlink(io, path) != 0 && errno != ENOENT)
-        error = io_error();
-    if (error == 0 && io->sync_directory(io, own) != 0)
-        error = io_error();
-    free(own);
-    return error;
+    if (snprintf(path, sizeof path, "%s/%s", partition_path, word) >= (int)sizeof path)
+        return K_INVALID_ARGUMENT;
+    int error = io_replace_file(logdir_io(directory), path, text, sizeof text - 1, IO_DURABLE);
+    if (error == 0 || error == K_DISK_FULL || error == K_NOMEM)
+        return error;
+    logdir_fence(directory, error, "move");
+    return K_KAFKA_STORAGE_ERROR;
 }
 
-/* M3: the word is given back only once the other is durably gone. */
-static int settle(struct logdir *winner, struct logdir *loser, const char *topic, int32_t partition)
+int log_move_claim(const struct io *io, const char *partition_path)
 {
-    int error = logdir_doom(loser, topic, partition, NULL);
-    if (error == 0)
-        (void)take_word_back(winner, topic, partition);
-    else
-        LOG_WARN("move-unsettled", "topic=%s partition=%" PRId32 " unused=%s error=%s", topic,
-                 partition, logdir_path(loser), k_error_name(error));
-    return error;
+    const char *const words[] = { arrived_name, leaving_name };
+    char path[PATH_MAX];
+    bool said = false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (!has_word(io, partition_path, words[i]))
+            continue;
+        said = true;
+        snprintf(path, sizeof path, "%s/%s", partition_path, words[i]);
+        if (io->unlink(io, path) != 0)
+            return io_error();
+    }
+    return said && io->sync_directory(io, partition_path) != 0 ? io_error() : 0;
+}
+
+static bool said_by(struct logdir *directory, const char *topic, int32_t partition,
+                    const char *word)
+{
+    char *own = logdir_partition_path(directory, topic, partition);
+    bool said = own != NULL && has_word(logdir_io(directory), own, word);
+    free(own);
+    return said;
 }
 
 int log_move_settle(struct logdir *a, struct logdir *b, const char *topic, int32_t partition,
                     struct logdir **winner)
 {
-    bool at_a = has_arrived(a, topic, partition), at_b = has_arrived(b, topic, partition);
-    if (at_a == at_b)
+    bool a_arrived = said_by(a, topic, partition, arrived_name);
+    bool b_arrived = said_by(b, topic, partition, arrived_name);
+    bool a_leaving = said_by(a, topic, partition, leaving_name);
+    bool b_leaving = said_by(b, topic, partition, leaving_name);
+    int error;
+
+    if (a_leaving != b_leaving) {
+        *winner = a_leaving ? b : a;
+        error = logdir_doom(a_leaving ? a : b, topic, partition, NULL);
+    } else if (a_arrived != b_arrived && !a_leaving) {
+        *winner = a_arrived ? b : a;        /* it went on there, without the other */
+        error = logdir_set_aside(a_arrived ? a : b, topic, partition);
+    } else {
         return K_NOT_FOUND;
-    *winner = at_a ? a : b;
-    return settle(*winner, at_a ? b : a, topic, partition);
+    }
+    if (error != 0)
+        LOG_WARN("move-unsettled", "topic=%s partition=%" PRId32 " used=%s error=%s", topic,
+                 partition, logdir_path(*winner), k_error_name(error));
+    return error;
 }
 
 /* --- the steps -------------------------------------------------------------------------------- */
@@ -367,21 +383,6 @@ int log_move_copy(struct log_move *move)
         return write_failed(move);
     move->made = true;
     return copy_round(move, false);
-}
-
-static int say_arrived(struct log_move *move)
-{
-    static const char text[] = "version=0\n";
-    char path[PATH_MAX];
-    int error = arrived_path(move->future, path);
-    if (error == 0)
-        error = io_replace_file(move->write, path, text, sizeof text - 1, IO_DURABLE);
-    if (error == 0 && move->write->sync_directory(move->write, move->future) != 0)
-        error = K_IO;
-    if (error != K_IO)
-        return error;
-    logdir_fence(move->to, error, "move");
-    return K_KAFKA_STORAGE_ERROR;
 }
 
 /* M4. Could it be that the copy has its name, although the call failed? */
@@ -409,22 +410,18 @@ static int rename_copy(struct log_move *move)
     return 0;
 }
 
-int log_move_finish(struct log_move *move)
+int log_move_finish(struct log_move *move, char **doomed)
 {
+    *doomed = NULL;
     int error = check_in_use(move);
-    if (error == 0) {
-        error = take_word_back(move->from, move->topic, move->partition);
-        if (error != 0 && error != K_NOMEM) {
-            logdir_fence(move->from, error, "move");
-            error = K_KAFKA_STORAGE_ERROR;
-        }
-    }
     if (error == 0)
         error = copy_round(move, true);
     if (error == 0)
         error = remove_extra(move);
     if (error == 0)
-        error = say_arrived(move);
+        error = say(move->to, move->future, arrived_name);
+    if (error == 0)
+        error = say(move->from, move->source, leaving_name);
     if (error == 0)
         error = check_in_use(move);     /* the last moment at which nothing has happened */
     if (error == 0)
@@ -438,7 +435,7 @@ int log_move_finish(struct log_move *move)
     if (logdir_fenced(move->to))
         logdir_forget(move->from, move->topic, move->partition);
     else
-        error = settle(move->to, move->from, move->topic, move->partition);
+        error = logdir_doom(move->from, move->topic, move->partition, doomed);
     if (error != 0 && error != K_DISK_FULL && error != K_NOMEM)
         logdir_fence(move->from, error, "move");
     if (error != 0)

@@ -17,7 +17,7 @@ EXTRA_DIST += tests/run \
 	tests/integration/test_disk_full.sh \
 	tests/integration/test_kill9.sh \
 	tests/integration/test_log_dirs.sh \
-	tests/integration/test_log_tools.sh \
+	tests/integration/test_log_tools.sh tests/integration/test_move_log.sh \
 	tests/integration/test_perf.sh \
 	tests/integration/test_produce_consume.sh \
 	tests/integration/test_restart.sh \

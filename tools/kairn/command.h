@@ -63,6 +63,7 @@ int topic_create(const struct args *args);
 int topic_list(const struct args *args);
 int topic_describe(const struct args *args);
 int topic_compact(const struct args *args);
+int partition_move(const struct args *args);
 int topic_delete(const struct args *args);
 int topic_trim(const struct args *args);
 int topic_alter(const struct args *args);

@@ -50,6 +50,15 @@ static const struct command commands[] = {
     { .noun = "topic", .verb = "delete", .operands = "TOPIC...", .operands_min = 1,
       .operands_max = 1000, .connects = true, .run = topic_delete,
       .text = "Delete topics and their data." },
+    { .noun = "partition", .verb = "move", .operands = "TOPIC", .operands_min = 1,
+      .operands_max = 1, .connects = true, .run = partition_move,
+      .text = "Take a partition's log to another log directory of its leader.\n\n"
+              "The partition serves meanwhile, but for a pause at the end. What fails leaves the log\n"
+              "where it was. Without --timeout it takes as long as it takes; who stops waiting does not\n"
+              "stop the move. kairn topic describe --verbose says where logs are.",
+      .flags = {
+          { "--partition", "N", "which one" },
+          { "--dir", "PATH", "the directory, as log.dirs of the broker has it" } } },
     { .noun = "config", .verb = "list", .operands = "",
       .connects = true, .run = config_list,
       .text = "Show the settings of a topic or broker, or what is set for all brokers.\n\n"

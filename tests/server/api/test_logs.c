@@ -127,6 +127,45 @@ START_TEST(only_a_compacted_topic_is_compacted_and_only_where_there_is_a_cleaner
 }
 END_TEST
 
+static int move(ProtobufCBinaryData id, const char *directory, bool asked_after)
+{
+    static Kairn__LogPartition partition;
+    static Kairn__MoveLogRequest body;
+    static Kairn__RequestHead head;
+
+    kairn__log_partition__init(&partition);
+    kairn__move_log_request__init(&body);
+    kairn__request_head__init(&head);
+    partition.topic_id = id;
+    body.partition = &partition;
+    body.directory = (char *)directory;
+    body.ask = asked_after;
+    head.body_case = KAIRN__REQUEST_HEAD__BODY_MOVE_LOG;
+    head.move_log = &body;
+    struct asked *asked = plane_ask(&plane, 1, &head, NULL, 0);
+    const Kairn__Error *error =
+        asked->head->error != NULL ? asked->head->error : asked->head->move_log->error;
+    int code = error == NULL ? 0 : error->code;
+    ck_assert(code != 0 || !asked->head->move_log->under_way);
+    asked_free(asked);
+    return code;
+}
+
+START_TEST(a_log_is_moved_to_another_directory_of_the_broker_only)
+{
+    uint8_t odd[3] = { 1, 2, 3 };
+    struct uuid other = uuid_random();
+
+    ck_assert_int_eq(move(head_bytes_of_uuid(&topic.id), "/nowhere", false), K_LOG_DIR_NOT_FOUND);
+    ck_assert_int_eq(move(head_bytes_of_uuid(&topic.id), "", true), K_LOG_DIR_NOT_FOUND);
+    ck_assert_int_eq(move(head_bytes_of_uuid(&topic.id), plane.path, false), K_EXISTS);
+    ck_assert_int_eq(move(head_bytes_of_uuid(&topic.id), plane.path, true), 0);
+    ck_assert_int_eq(move(head_bytes_of_uuid(&other), plane.path, false), K_UNKNOWN_TOPIC_ID);
+    ck_assert_int_eq(move((ProtobufCBinaryData){ sizeof odd, odd }, plane.path, false),
+                     K_INVALID_REQUEST);
+}
+END_TEST
+
 Suite *logs_suite(void)
 {
     Suite *suite = suite_create("server/api/logs");
@@ -136,6 +175,7 @@ Suite *logs_suite(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_log_is_described_by_whom_it_belongs_to);
     tcase_add_test(tests, what_is_not_there_has_an_error_of_its_own);
+    tcase_add_test(tests, a_log_is_moved_to_another_directory_of_the_broker_only);
     tcase_add_test(tests, only_a_compacted_topic_is_compacted_and_only_where_there_is_a_cleaner);
     suite_add_tcase(suite, tests);
     return suite;

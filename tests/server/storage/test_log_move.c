@@ -61,6 +61,15 @@ static struct log_move *new_move(struct logdir *from, struct logdir *to)
     return move;
 }
 
+static int finish(struct log_move *move)
+{
+    char *doomed;
+    int code = log_move_finish(move, &doomed);
+    ck_assert(code == 0 || doomed == NULL);
+    free(doomed);
+    return code;
+}
+
 /* Close the log, as it is before the end of its move. */
 static int close_log(void)
 {
@@ -109,14 +118,14 @@ START_TEST(a_log_that_is_written_to_meanwhile_is_moved_whole)
         ck_assert_int_eq(fixture_append(&f, 2, 150, 100 + i), 0);
     ck_assert_int_eq(close_log(), 0);
 
-    ck_assert_int_eq(log_move_finish(move), 0);
+    ck_assert_int_eq(finish(move), 0);
 
     log_move_free(move, true);
     ck_assert(!holds(f.path, "t-0") && holds(other_path, "t-0"));
     ck_assert_int_eq(count(f.path, "-delete"), 1);
-    ck_assert(!holds(other_path, "t-0/kairn-arrived"));
     ck_assert(logdir_rests(other, topic, 0));
     ck_assert_int_eq(open_log_in(other), 0);
+    ck_assert(!holds(other_path, "t-0/kairn-arrived"));
     fixture_verify(&f);
     ck_assert_int_eq(log_recovery_point(f.log), log_end(f.log));
     ck_assert_int_eq(close_log(), 0);
@@ -132,7 +141,7 @@ START_TEST(files_that_went_away_meanwhile_do_not_come_along)
     ck_assert_int_eq(fixture_append(&f, 1, 150, 500), 0);
     ck_assert_int_eq(close_log(), 0);
 
-    ck_assert_int_eq(log_move_finish(move), 0);
+    ck_assert_int_eq(finish(move), 0);
 
     log_move_free(move, true);
     ck_assert_int_eq(open_log_in(other), 0);
@@ -152,7 +161,7 @@ START_TEST(marks_come_along)
     ck_assert_int_eq(log_move_copy(move), 0);
     ck_assert_int_eq(close_log(), 0);
 
-    ck_assert_int_eq(log_move_finish(move), 0);
+    ck_assert_int_eq(finish(move), 0);
 
     log_move_free(move, true);
     logdir_close(other, false);
@@ -244,7 +253,7 @@ static void move_with_every_call_failing(int code, bool lasting)
         if (close_log() != 0 && result == 0)
             result = K_IO;
         if (result == 0)
-            result = log_move_finish(move);
+            result = finish(move);
         fired = f.fault.fired;
         log_move_free(move, n % 2 == 0);
         ck_assert(fired > 0 || result == 0);
@@ -287,6 +296,70 @@ START_TEST(a_disk_that_stays_full_takes_nothing_out_of_use)
 }
 END_TEST
 
+/* The process ends as soon as the copy has its name; then both are there. */
+static void leave_both(void)
+{
+    struct log_move *move = new_move(f.directory, other);
+    ck_assert_int_eq(log_move_copy(move), 0);
+    ck_assert_int_eq(close_log(), 0);
+    int calls = 0;
+    for (bool both = false; !both; calls++) {
+        ck_assert_int_lt(calls, 1000);
+        fault_arm(&f.fault, calls + 1, EIO, true);
+        (void)finish(move);
+        log_move_free(move, false);
+        fault_arm(&f.fault, 0, 0, false);
+        both = holds(f.path, "t-0") && holds(other_path, "t-0");
+        if (!both) {
+            struct logdir *in;
+            start_over(&in);
+            ck_assert_ptr_eq(in, f.directory);
+            ck_assert_int_eq(open_log_in(in), 0);
+            move = new_move(f.directory, other);
+            ck_assert_int_eq(log_move_copy(move), 0);
+            ck_assert_int_eq(close_log(), 0);
+        }
+    }
+    logdir_close(f.directory, false);
+    logdir_close(other, false);
+    struct k_reason reason;
+    ck_assert_int_eq(logdir_open(f.path, &f.fault.io, &f.directory, &reason), 0);
+    open_other();
+}
+
+START_TEST(the_copy_counts_when_none_was_opened_since)
+{
+    struct logdir *winner = NULL;
+    leave_both();
+
+    ck_assert_int_eq(log_move_settle(f.directory, other, topic, 0, &winner), 0);
+
+    ck_assert_ptr_eq(winner, other);
+    ck_assert(!holds(f.path, "t-0"));
+    ck_assert_int_eq(count(f.path, "-delete"), 1);
+}
+END_TEST
+
+START_TEST(what_went_on_while_a_directory_was_missing_counts)
+{
+    for (int there = 0; there < 2; there++) {
+        struct logdir *winner = NULL;
+        leave_both();
+        struct logdir *used = there == 1 ? other : f.directory;
+        ck_assert_int_eq(open_log_in(used), 0);
+        ck_assert_int_eq(fixture_append(&f, 1, 150, 7000), 0);
+        ck_assert_int_eq(close_log(), 0);
+
+        ck_assert_int_eq(log_move_settle(other, f.directory, topic, 0, &winner), 0);
+
+        ck_assert_ptr_eq(winner, used);
+        ck_assert_int_eq(open_log_in(winner), 0);
+        fixture_verify(&f);
+    }
+    ck_assert_int_eq(close_log(), 0);
+}
+END_TEST
+
 START_TEST(two_of_a_name_of_which_none_arrived_are_not_judged)
 {
     char path[200];
@@ -317,6 +390,8 @@ Suite *log_move_suite(void)
     tcase_add_test(tests, an_end_at_any_call_loses_nothing);
     tcase_add_test(tests, a_full_disk_at_any_call_loses_nothing);
     tcase_add_test(tests, a_disk_that_stays_full_takes_nothing_out_of_use);
+    tcase_add_test(tests, the_copy_counts_when_none_was_opened_since);
+    tcase_add_test(tests, what_went_on_while_a_directory_was_missing_counts);
     tcase_add_test(tests, two_of_a_name_of_which_none_arrived_are_not_judged);
     suite_add_tcase(suite, tests);
     return suite;

@@ -1,6 +1,7 @@
 #include "tools/kairn/perf.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +15,8 @@
 #include "common/endian.h"
 #include "common/rand.h"
 #include "tools/kairn/connect.h"
+
+enum { PAUSE_MS = 20 };                 /* until a topic is asked for again */
 
 static volatile sig_atomic_t interrupted;
 
@@ -104,10 +107,30 @@ static klient_admin_t *open_admin(const struct args *args, int *status)
     return admin;
 }
 
+/* Describe the topic. One that was just made may not be known everywhere yet: then again, until it
+ * is or the time is over. */
+static klient_code_t describe(klient_admin_t *admin, const char *topic, bool just_made,
+                              int64_t timeout_ms, klient_topic_info_t *info, klient_error_t **error)
+{
+    klient_code_t code = KLIENT_OK;
+
+    for (int64_t waited_ms = 0; code == KLIENT_OK; waited_ms += PAUSE_MS) {
+        klient_metadata_t *metadata = NULL;
+        code = klient_admin_describe_topics(admin, &topic, 1, timeout_ms, &metadata, error);
+        if (code == KLIENT_OK)
+            klient_metadata_topic(metadata, 0, info);
+        klient_metadata_free(metadata);
+        if (!just_made || info->code != KLIENT_UNKNOWN_TOPIC_OR_PARTITION ||
+            waited_ms >= timeout_ms)
+            break;
+        poll(NULL, 0, PAUSE_MS);
+    }
+    return code;
+}
+
 int perf_topic(const struct args *args, const char *topic, int32_t *partitions)
 {
     klient_error_t *error = NULL;
-    klient_metadata_t *metadata = NULL;
     klient_topic_info_t info = { .size = sizeof info };
     int64_t wanted, timeout_ms;
     int status;
@@ -121,14 +144,12 @@ int perf_topic(const struct args *args, const char *topic, int32_t *partitions)
     klient_code_t code = wanted > 0 ? make_topic(admin, topic, wanted, timeout_ms, &error)
                                     : KLIENT_OK;
     if (code == KLIENT_OK)
-        code = klient_admin_describe_topics(admin, &topic, 1, timeout_ms, &metadata, &error);
+        code = describe(admin, topic, wanted > 0, timeout_ms, &info, &error);
     klient_admin_close(admin);
     if (code != KLIENT_OK)
         return connect_failed(args, error);
-    klient_metadata_topic(metadata, 0, &info);
     code = info.code;
     *partitions = info.partition_count;
-    klient_metadata_free(metadata);
     if (code == KLIENT_OK)
         return EXIT_DONE;
     status = command_failed(args, "%s: %s; --partitions makes it", topic, klient_code_text(code));

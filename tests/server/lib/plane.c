@@ -148,9 +148,11 @@ static void close_plane(struct plane *plane)
     call_on(plane->control, close_dirs, plane->dirs);
     io_pool_free(plane->pool);
     settle(plane);
-    for (int i = 0; i < plane->loop_count; i++) {
+    for (int i = 0; i < plane->loop_count; i++)
         call_on(plane->loops[i], plane->broken ? close_broken_logs : close_logs,
                 shards_at(plane->shards, i));
+    settle(plane);                      /* a closing log may answer somebody on another loop */
+    for (int i = 0; i < plane->loop_count; i++) {
         loop_stop(plane->loops[i]);
         loop_join(plane->loops[i]);
     }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -60,6 +61,10 @@ void rig_pair(int *ours, int *peers)
     *peers = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     ck_assert_int_ge(*peers, 0);
     close(listening);
+    /* A byte must not wait for the acknowledgement of the one before. */
+    int on = 1;
+    ck_assert_int_eq(setsockopt(*ours, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
+    ck_assert_int_eq(setsockopt(*peers, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
     /* Non-blocking only now: connect() above was meant to wait. */
     ck_assert_int_eq(fcntl(*ours, F_SETFL, O_NONBLOCK), 0);
 }

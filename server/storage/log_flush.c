@@ -158,11 +158,13 @@ void log_sync_run(struct log_sync *first)
         sync->end = atomic_exchange(&sync->open_end, STARTED);
         files += files_of(sync);
     }
-#ifndef MUTANT_ACK_BEFORE_SYNC
+#ifdef MUTANT_ACK_BEFORE_SYNC
+    if (files > 0)
+        return;
+#endif
     int together = files > FILES_ALONE ? logdir_sync(first->directory) : 0;
     for (struct log_sync *sync = first; sync != NULL; sync = sync->next)
         sync->result = files > FILES_ALONE ? together : sync_files(sync);
-#endif
 }
 
 /* --- end -------------------------------------------------------------------------------------- */

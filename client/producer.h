@@ -101,6 +101,7 @@ struct accumulator {
     struct batch_queue again;       /* owned; to be sent before `closed` */
     struct list cargos;             /* struct cargo.node: in flight, oldest first */
     unsigned cargo_count;
+    unsigned retried_count;         /* of those, how many went before */
     bool draining;                  /* one of them failed: none departs until all are answered */
     struct link *link;              /* by which the last cargo went; borrowed */
     int64_t retry_at_ms, backoff_ms, sent_at_us;

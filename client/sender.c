@@ -31,7 +31,10 @@ static bool window_open(const struct sender *sender, const struct accumulator *a
 {
     unsigned window = sender_numbers(sender) ? (unsigned)sender_values(sender)->in_flight_max : 1;
 
-    return !accumulator->draining && accumulator->cargo_count < window;
+    /* Brokers know the last five again: nothing new is stored while it is not known of one that
+     * went before whether it was. */
+    return !accumulator->draining && accumulator->cargo_count < window &&
+           (accumulator->again.first != NULL || accumulator->retried_count == 0);
 }
 
 void sender_touch(struct sender *sender, struct accumulator *accumulator)

@@ -56,6 +56,7 @@ struct cargo {
     size_t count, size;
     int32_t epoch;                  /* of the leader it was sent to */
     struct uuid topic_id;
+    bool retried;                   /* it went before, and may be stored */
     /* the answer */
     bool answered;
     bool hinted;                    /* it named the new leader */

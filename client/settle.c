@@ -4,7 +4,8 @@
  *
  *  C1  Cargos are settled oldest first, so that reports keep the order of the sends.
  *  C2  Once one has failed, none departs until all that are in flight are answered; then those that
- *      may go again do so in the order and in the groups they had, before anything newer.
+ *      may go again do so in the order and in the groups they had. Nothing newer departs before
+ *      all of these are settled: a broker that has stored one knows it only among the last five.
  *  C3  Numbers start over, under a new epoch, only when the broker has refused the oldest of the
  *      failed for a gap before it: then neither it nor anything after it was stored under the old
  *      one, and what may still be on its way under that will be refused.
@@ -36,6 +37,7 @@ static void forget(struct cargo *cargo)
 {
     list_remove(&cargo->node);
     cargo->accumulator->cargo_count--;
+    cargo->accumulator->retried_count -= cargo->retried;
     shipment_settled(cargo->shipment);
 }
 

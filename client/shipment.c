@@ -53,7 +53,8 @@ static void load(struct sender *sender, struct cargo *cargo, size_t room)
     close_lonely(sender, accumulator);
     spin_lock(&accumulator->spin);
     bool again = accumulator->again.first != NULL;
-    for (;;) {
+    bool held = accumulator->draining || (!again && accumulator->retried_count > 0);
+    while (!held) {
         struct batch_queue *from =
             accumulator->again.first != NULL ? &accumulator->again : &accumulator->closed;
         bool grouped = again && sender_numbers(sender);
@@ -77,6 +78,8 @@ static void load(struct sender *sender, struct cargo *cargo, size_t room)
     for (batch = cargo->batches.first; batch != NULL; batch = batch->next)
         batch_identify(batch);
     last->closes_cargo = true;
+    cargo->retried = again;
+    accumulator->retried_count += again;
     list_append(&accumulator->cargos, &cargo->node);
     accumulator->cargo_count++;
     accumulator->sent_at_us = loop_now_us(sender->producer->klient->loop);

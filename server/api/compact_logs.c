@@ -31,7 +31,7 @@ static void answer(struct logs_question *question)
     }
     for (size_t i = 0; i < question->count; i++) {
         kairn__compact_logs_result__init(&results[i]);
-        results[i].error = explain(request, &question->entries[i].outcome);
+        results[i].error = explain(request, &question->entries[i].question.outcome);
     }
     kairn__compact_logs_response__init(body);
     body->n_results = question->count;

@@ -30,7 +30,7 @@ static void trimmed(struct scatter *scatter)
     for (size_t i = 0; i < trimming->count; i++) {
         const struct trim_entry *entry = &trimming->entries[i];
         kairn__delete_records_result__init(&results[i]);
-        results[i].error = hint_error(request, &entry->outcome);
+        results[i].error = hint_error(request, &entry->question.outcome);
         results[i].log_start = results[i].error == NULL ? entry->start : -1;
     }
     kairn__delete_records_response__init(body);
@@ -39,17 +39,6 @@ static void trimmed(struct scatter *scatter)
     request->response.body_case = KAIRN__RESPONSE_HEAD__BODY_DELETE_RECORDS;
     request->response.delete_records = body;
     request_finish(request);
-}
-
-static int fill_entry(struct request *request, const Kairn__DeleteRecordsPartition *partition,
-                      struct trim_entry *entry)
-{
-    entry->outcome = (struct outcome){ .leader = -1, .leader_epoch = -1 };
-    entry->offset = partition->offset;
-    int code = key_read(partition->topic_id, partition->partition, &entry->key);
-    if (code != 0)
-        return code;
-    return authorise_topic_id(request->principal, OPERATION_DELETE, &entry->key.topic_id);
 }
 
 void api_delete_records(struct request *request)
@@ -67,10 +56,11 @@ void api_delete_records(struct request *request)
     trimming->count = body->n_partitions;
     trimming->entries = entries;
     for (size_t i = 0; i < trimming->count; i++) {
-        struct trim_entry *entry = &entries[i];
-        entry->outcome.code = fill_entry(request, body->partitions[i], entry);
-        if (entry->outcome.code == 0)
-            scatter_add(&trimming->scatter, &entry->key.topic_id, entry->key.index, &entry->node);
+        const Kairn__DeleteRecordsPartition *partition = body->partitions[i];
+        entries[i].offset = partition->offset;
+        key_question(partition->topic_id, partition->partition, request->principal,
+                     OPERATION_DELETE, &entries[i].question);
+        question_add(&entries[i].question, &trimming->scatter);
     }
     trimming->scatter.run = trim_run;
     trimming->scatter.done = trimmed;

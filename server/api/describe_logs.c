@@ -43,7 +43,7 @@ static void answer(struct logs_question *question)
         const struct logs_entry *entry = &question->entries[i];
         Kairn__LogInfo *result = &results[i];
         kairn__log_info__init(result);
-        result->error = hint_error(request, &entry->outcome);
+        result->error = hint_error(request, &entry->question.outcome);
         result->log_start = result->log_end = result->high_watermark = -1;
         if (result->error != NULL)
             continue;

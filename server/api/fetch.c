@@ -117,7 +117,7 @@ static void fetched(struct fetch *fetch)
 static int fill_entry(struct request *request, const Kairn__FetchPartition *partition,
                       struct fetch_entry *entry)
 {
-    entry->outcome = (struct outcome){ .leader = -1, .leader_epoch = -1 };
+    entry->outcome = OUTCOME_NONE;
     entry->span.fd = -1;
     entry->high_watermark = entry->log_start = entry->last_stable = -1;
     entry->offset = partition->offset;

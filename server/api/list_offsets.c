@@ -17,7 +17,7 @@ static void fill_result(struct request *request, const struct offsets_entry *ent
                         Kairn__ListOffsetsResult *result)
 {
     kairn__list_offsets_result__init(result);
-    result->error = hint_error(request, &entry->outcome);
+    result->error = hint_error(request, &entry->question.outcome);
     result->offset = result->timestamp = result->leader_epoch = -1;
     if (result->error == NULL) {
         result->offset = entry->offset;
@@ -49,17 +49,14 @@ static void listed(struct scatter *scatter)
     request_finish(request);
 }
 
-static int fill_entry(struct request *request, const Kairn__ListOffsetsPartition *partition,
-                      struct offsets_entry *entry)
+static void fill_entry(struct request *request, const Kairn__ListOffsetsPartition *partition,
+                       struct offsets_entry *entry)
 {
-    entry->outcome = (struct outcome){ .leader = -1, .leader_epoch = -1 };
+    key_question(partition->topic_id, partition->partition, request->principal,
+                 OPERATION_DESCRIBE, &entry->question);
+    entry->question.leader_epoch = partition->leader_epoch;
     entry->timestamp = partition->timestamp;
-    entry->leader_epoch = partition->leader_epoch;
     entry->committed = request->head->list_offsets->isolation == 1;
-    int code = key_read(partition->topic_id, partition->partition, &entry->key);
-    if (code != 0)
-        return code;
-    return authorise_topic_id(request->principal, OPERATION_DESCRIBE, &entry->key.topic_id);
 }
 
 void api_list_offsets(struct request *request)
@@ -77,10 +74,8 @@ void api_list_offsets(struct request *request)
     listing->count = body->n_partitions;
     listing->entries = entries;
     for (size_t i = 0; i < listing->count; i++) {
-        struct offsets_entry *entry = &entries[i];
-        entry->outcome.code = fill_entry(request, body->partitions[i], entry);
-        if (entry->outcome.code == 0)
-            scatter_add(&listing->scatter, &entry->key.topic_id, entry->key.index, &entry->node);
+        fill_entry(request, body->partitions[i], &entries[i]);
+        question_add(&entries[i].question, &listing->scatter);
     }
     listing->scatter.run = offsets_run;
     listing->scatter.done = listed;

@@ -28,15 +28,10 @@ void logs_ask(struct request *request, Kairn__LogPartition *const *partitions, s
     question->entries = entries;
     question->answer = answer;
     for (size_t i = 0; i < count; i++) {
-        struct logs_entry *entry = &entries[i];
-        entry->outcome = (struct outcome){ .leader = -1, .leader_epoch = -1 };
-        entry->compact = compact;
-        int code = key_read(partitions[i]->topic_id, partitions[i]->partition, &entry->key);
-        if (code == 0)
-            code = authorise_topic_id(request->principal, operation, &entry->key.topic_id);
-        entry->outcome.code = code;
-        if (code == 0)
-            scatter_add(&question->scatter, &entry->key.topic_id, entry->key.index, &entry->node);
+        entries[i].compact = compact;
+        key_question(partitions[i]->topic_id, partitions[i]->partition, request->principal,
+                     operation, &entries[i].question);
+        question_add(&entries[i].question, &question->scatter);
     }
     question->scatter.run = logs_run;
     question->scatter.done = gathered;

@@ -14,7 +14,7 @@ struct moving {
 
 static Kairn__Error *explain(struct request *request, const struct move_entry *entry)
 {
-    switch (entry->outcome.code) {
+    switch (entry->question.outcome.code) {
     case K_EXISTS:
         return hint_code(request, K_EXISTS, "the log is in that directory already");
     case K_BUSY:
@@ -25,7 +25,7 @@ static Kairn__Error *explain(struct request *request, const struct move_entry *e
     case K_NOT_FOUND:
         return hint_code(request, K_NOT_FOUND, "the log is not on its way");
     default:
-        return hint_error(request, &entry->outcome);
+        return hint_error(request, &entry->question.outcome);
     }
 }
 
@@ -57,12 +57,14 @@ void api_move_log(struct request *request)
         return;
     }
     struct move_entry *entry = &moving->entry;
-    entry->outcome = (struct outcome){ .leader = -1, .leader_epoch = -1 };
+    entry->question.outcome = OUTCOME_NONE;
+    entry->question.leader_epoch = -1;
     entry->directory = body->directory;
     entry->ask = body->ask;
     int code = body->partition == NULL
                    ? K_INVALID_REQUEST
-                   : key_read(body->partition->topic_id, body->partition->partition, &entry->key);
+                   : key_read(body->partition->topic_id, body->partition->partition,
+                              &entry->question.key);
     if (code == 0)
         code = authorise_cluster(request->principal, OPERATION_ALTER);
     if (code != 0) {
@@ -72,6 +74,6 @@ void api_move_log(struct request *request)
     moving->request = request;
     moving->scatter.run = move_run;
     moving->scatter.done = answered;
-    scatter_add(&moving->scatter, &entry->key.topic_id, entry->key.index, &entry->node);
+    question_add(&entry->question, &moving->scatter);
     scatter_ask(&moving->scatter);
 }

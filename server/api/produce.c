@@ -112,7 +112,7 @@ static int check_batches(const Kairn__ProducePartition *partition, struct append
 static int fill_entry(struct request *request, const Kairn__ProducePartition *partition,
                       struct append_entry *entry)
 {
-    entry->outcome = (struct outcome){ .leader = -1, .leader_epoch = -1 };
+    entry->outcome = OUTCOME_NONE;
     entry->leader_epoch = partition->leader_epoch;
     entry->access = request->head->produce->acks == ACKS_ALL ? ACCESS_WRITE_ALL : ACCESS_WRITE;
     int code = key_read(partition->topic_id, partition->partition, &entry->key);

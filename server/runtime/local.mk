@@ -41,6 +41,7 @@ libruntime_la_SOURCES += \
 	server/runtime/offsets.h server/runtime/offsets.c \
 	server/runtime/partition.h server/runtime/partition.c \
 	server/runtime/purge.h server/runtime/purge.c \
+	server/runtime/question.h server/runtime/question.c \
 	server/runtime/recompress.h server/runtime/recompress.c \
 	server/runtime/reconcile.c \
 	server/runtime/rest.h server/runtime/rest.c \

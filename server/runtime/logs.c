@@ -17,39 +17,18 @@ static void describe(const struct partition *partition, struct logs_entry *entry
     cleaner_report(partition, &entry->cleaner);
 }
 
-static void answer_entry(struct logs_entry *entry)
+static bool answer(struct question *question, struct partition *partition)
 {
-    struct scatter_part *part = entry->part;
-    struct partition *partition =
-        partition_serving(part->shard, &entry->key, -1, ACCESS_READ, &entry->outcome);
+    struct logs_entry *entry = LIST_OWNER(question, struct logs_entry, question);
 
-    if (partition != NULL && partition->state == PARTITION_OPENING) {
-        list_append(&partition->waiting, &entry->wait.node);
-        return;
-    }
-    if (partition != NULL && entry->compact)
-        entry->outcome.code = cleaner_ask(partition);
-    else if (partition != NULL)
+    if (entry->compact)
+        question->outcome.code = cleaner_ask(partition);
+    else
         describe(partition, entry);
-    if (--part->left == 0)
-        scatter_part_done(part);
-}
-
-static void look_again(struct partition_wait *wait)
-{
-    answer_entry(LIST_OWNER(wait, struct logs_entry, wait));
+    return true;
 }
 
 void logs_run(struct scatter_part *part)
 {
-    part->left++;                       /* see append_run() */
-    LIST_EACH_SAFE(&part->entries, node, after) {
-        struct logs_entry *entry = LIST_OWNER(node, struct logs_entry, node);
-        entry->part = part;
-        entry->wait.run = look_again;
-        list_init(&entry->wait.node);
-        answer_entry(entry);
-    }
-    if (--part->left == 0)
-        scatter_part_done(part);
+    question_run(part, ACCESS_READ, answer);
 }

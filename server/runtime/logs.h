@@ -2,22 +2,17 @@
 #ifndef RUNTIME_LOGS_H
 #define RUNTIME_LOGS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#include "common/list.h"
 #include "server/runtime/cleaner.h"
-#include "server/runtime/partition.h"
-#include "server/runtime/scatter.h"
+#include "server/runtime/question.h"
 
 struct logs_entry {
-    struct list node;                   /* in its part */
-    struct partition_wait wait;         /* while the log is opening */
-    struct scatter_part *part;
-    struct partition_key key;           /* the question */
-    bool compact;
+    struct question question;
+    bool compact;                       /* else: describe */
 
-    /* the answer */
-    struct outcome outcome;
+    /* the answer, of describe */
     const char *directory;              /* lives as long as the broker */
     int64_t start, end, high_watermark, bytes;
     uint32_t segments;

@@ -189,66 +189,41 @@ static int begin(struct partition *partition, struct logdir *to)
 
 /* --- requests --------------------------------------------------------------------------------- */
 
-static void tell(const struct partition *partition, const struct logdir *to,
-                 struct move_entry *entry)
+/* How the last move to `to` went, or goes. */
+static int tell(const struct partition *partition, const struct logdir *to,
+                struct move_entry *entry)
 {
     entry->under_way = partition->move != NULL;
-    if (!entry->under_way && partition->directory != to)
-        entry->outcome.code = partition->move_code == 0 ? K_NOT_FOUND : partition->move_code;
+    if (entry->under_way || partition->directory == to)
+        return 0;
+    return partition->move_code == 0 ? K_NOT_FOUND : partition->move_code;
 }
 
-static void answer_open(struct partition *partition, struct move_entry *entry)
+static int order(struct partition *partition, struct logdir *to, struct move_entry *entry)
 {
-    struct logdir *to =
-        dirs_find(shard_options(partition->shard)->dirs, entry->directory);
-
-    if (to == NULL)
-        entry->outcome.code = K_LOG_DIR_NOT_FOUND;
-    else if (entry->ask)
-        tell(partition, to, entry);
-    else if (partition->move != NULL)
-        entry->outcome.code = K_BUSY;
-    else if (partition->directory == to)
-        entry->outcome.code = K_EXISTS;
-    else if (logdir_fenced(to))
-        entry->outcome.code = K_KAFKA_STORAGE_ERROR;
-    else
-        entry->outcome.code = begin(partition, to);
-    if (!entry->ask)
-        entry->under_way = entry->outcome.code == 0;
+    if (partition->move != NULL)
+        return K_BUSY;
+    if (partition->directory == to)
+        return K_EXISTS;
+    if (logdir_fenced(to))
+        return K_KAFKA_STORAGE_ERROR;
+    int code = begin(partition, to);
+    entry->under_way = code == 0;
+    return code;
 }
 
-static void answer_entry(struct move_entry *entry)
+static bool answer(struct question *question, struct partition *partition)
 {
-    struct scatter_part *part = entry->part;
-    struct partition *partition =
-        partition_serving(part->shard, &entry->key, -1, ACCESS_READ, &entry->outcome);
+    struct move_entry *entry = LIST_OWNER(question, struct move_entry, question);
+    struct logdir *to = dirs_find(shard_options(partition->shard)->dirs, entry->directory);
 
-    if (partition != NULL && partition->state == PARTITION_OPENING) {
-        list_append(&partition->waiting, &entry->wait.node);
-        return;
-    }
-    if (partition != NULL)
-        answer_open(partition, entry);
-    if (--part->left == 0)
-        scatter_part_done(part);
-}
-
-static void look_again(struct partition_wait *wait)
-{
-    answer_entry(LIST_OWNER(wait, struct move_entry, wait));
+    question->outcome.code = to == NULL    ? K_LOG_DIR_NOT_FOUND
+                             : entry->ask ? tell(partition, to, entry)
+                                          : order(partition, to, entry);
+    return true;
 }
 
 void move_run(struct scatter_part *part)
 {
-    part->left++;                       /* see append_run() */
-    LIST_EACH_SAFE(&part->entries, node, after) {
-        struct move_entry *entry = LIST_OWNER(node, struct move_entry, node);
-        entry->part = part;
-        entry->wait.run = look_again;
-        list_init(&entry->wait.node);
-        answer_entry(entry);
-    }
-    if (--part->left == 0)
-        scatter_part_done(part);
+    question_run(part, ACCESS_READ, answer);
 }

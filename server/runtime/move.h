@@ -9,21 +9,16 @@
 
 #include <stdbool.h>
 
-#include "common/list.h"
-#include "server/runtime/partition.h"
-#include "server/runtime/scatter.h"
+#include "server/runtime/question.h"
 
 struct move_entry {
-    struct list node;                   /* in its part */
-    struct partition_wait wait;         /* while the log is opening */
-    struct scatter_part *part;
-    struct partition_key key;           /* the question */
+    struct question question;
     const char *directory;              /* a path of log.dirs */
     bool ask;                           /* begin nothing, only say how it goes */
 
-    /* the answer. LOG_DIR_NOT_FOUND, EXISTS (it is there), BUSY (it is on its way), DISK_FULL,
-     * KAFKA_STORAGE_ERROR, NOMEM; asked: also why the last one failed, NOT_FOUND: there was none */
-    struct outcome outcome;
+    /* the answer; outcomes: LOG_DIR_NOT_FOUND, EXISTS (it is there), BUSY (it is on its way),
+     * DISK_FULL, KAFKA_STORAGE_ERROR, NOMEM; asked: also why the last one failed, NOT_FOUND: there
+     * was none */
     bool under_way;
 };
 

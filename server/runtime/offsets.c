@@ -36,39 +36,15 @@ static int look_up(const struct partition *partition, struct offsets_entry *entr
     }
 }
 
-static void answer_entry(struct offsets_entry *entry)
+static bool answer(struct question *question, struct partition *partition)
 {
-    struct scatter_part *part = entry->part;
-    struct partition *partition = partition_serving(part->shard, &entry->key, entry->leader_epoch,
-                                                    ACCESS_READ, &entry->outcome);
+    int code = look_up(partition, LIST_OWNER(question, struct offsets_entry, question));
 
-    if (partition != NULL && partition->state == PARTITION_OPENING) {
-        list_append(&partition->waiting, &entry->wait.node);
-        return;
-    }
-    if (partition != NULL) {
-        int code = look_up(partition, entry);
-        entry->outcome.code = code == K_CORRUPT || code == K_IO ? K_KAFKA_STORAGE_ERROR : code;
-    }
-    if (--part->left == 0)
-        scatter_part_done(part);
-}
-
-static void look_again(struct partition_wait *wait)
-{
-    answer_entry(LIST_OWNER(wait, struct offsets_entry, wait));
+    question->outcome.code = code == K_CORRUPT || code == K_IO ? K_KAFKA_STORAGE_ERROR : code;
+    return true;
 }
 
 void offsets_run(struct scatter_part *part)
 {
-    part->left++;                       /* see append_run() */
-    LIST_EACH_SAFE(&part->entries, node, after) {
-        struct offsets_entry *entry = LIST_OWNER(node, struct offsets_entry, node);
-        entry->part = part;
-        entry->wait.run = look_again;
-        list_init(&entry->wait.node);
-        answer_entry(entry);
-    }
-    if (--part->left == 0)
-        scatter_part_done(part);
+    question_run(part, ACCESS_READ, answer);
 }

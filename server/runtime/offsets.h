@@ -5,9 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/list.h"
-#include "server/runtime/partition.h"
-#include "server/runtime/scatter.h"
+#include "server/runtime/question.h"
 
 enum {
     OFFSETS_LATEST = -1,
@@ -17,18 +15,11 @@ enum {
 };
 
 struct offsets_entry {
-    struct list node;                   /* in its part */
-    struct partition_wait wait;         /* while the log is opening */
-    struct scatter_part *part;
-
-    /* the question */
-    struct partition_key key;
+    struct question question;
     int64_t timestamp;                  /* ms, or one of the above */
-    int32_t leader_epoch;               /* -1: not checked */
     bool committed;                     /* the latest is the last stable offset */
 
     /* the answer */
-    struct outcome outcome;
     int64_t offset, found_timestamp;    /* -1: none */
     int32_t epoch;                      /* the leader's */
 };

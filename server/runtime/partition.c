@@ -75,7 +75,7 @@ struct partition *partition_serving(struct shard *shard, const struct partition_
                                     int32_t leader_epoch, enum partition_access access,
                                     struct outcome *outcome)
 {
-    *outcome = (struct outcome){ .leader = -1, .leader_epoch = -1 };
+    *outcome = OUTCOME_NONE;
     struct partition *partition = partition_find(shard, key);
 
     if (partition == NULL || !partition->leading) {

@@ -100,6 +100,8 @@ struct outcome {
     int64_t limit;                      /* that was exceeded; 0: none */
 };
 
+#define OUTCOME_NONE ((struct outcome){ .leader = -1, .leader_epoch = -1 })
+
 enum partition_access {
     ACCESS_READ,
     ACCESS_WRITE,                       /* acks 0 or 1 */

@@ -6,23 +6,16 @@
 #include "server/runtime/trim_job.h"
 #include "server/storage/log_trim.h"
 
-static void finish_entry(struct trim_entry *entry)
-{
-    struct scatter_part *part = entry->part;
-
-    if (--part->left == 0)
-        scatter_part_done(part);
-}
-
 static void raised(void *context, int code)
 {
     struct trim_entry *entry = context;
-    const struct partition *partition = partition_find(entry->part->shard, &entry->key);
+    struct question *question = &entry->question;
+    const struct partition *partition = partition_find(question->part->shard, &question->key);
 
-    entry->outcome.code = code;
+    question->outcome.code = code;
     if (code == 0 && partition != NULL && partition->log != NULL)
         entry->start = log_start(partition->log);
-    finish_entry(entry);
+    question_answered(question);
 }
 
 /* Returns 0 when the answer comes later or is there already. */
@@ -48,42 +41,19 @@ static int start_trim(struct partition *partition, struct trim_entry *entry, boo
     return code;
 }
 
-static void answer_entry(struct trim_entry *entry)
+static bool answer(struct question *question, struct partition *partition)
 {
-    struct partition *partition = partition_serving(entry->part->shard, &entry->key, -1,
-                                                    ACCESS_WRITE, &entry->outcome);
+    struct trim_entry *entry = LIST_OWNER(question, struct trim_entry, question);
     bool waits = false;
 
-    if (partition != NULL && partition->shard->closed)
-        entry->outcome.code = K_CLOSED;
-    else if (partition != NULL && partition->state == PARTITION_OPENING) {
-        list_append(&partition->waiting, &entry->wait.node);
-        return;
-    } else if (partition != NULL) {
-        entry->outcome.code = start_trim(partition, entry, &waits);
-        if (entry->outcome.code == K_KAFKA_STORAGE_ERROR)
-            partition_fail(partition, K_KAFKA_STORAGE_ERROR);
-    }
-    if (!waits)
-        finish_entry(entry);
-}
-
-static void look_again(struct partition_wait *wait)
-{
-    answer_entry(LIST_OWNER(wait, struct trim_entry, wait));
+    entry->start = -1;
+    question->outcome.code = start_trim(partition, entry, &waits);
+    if (question->outcome.code == K_KAFKA_STORAGE_ERROR)
+        partition_fail(partition, K_KAFKA_STORAGE_ERROR);
+    return !waits;
 }
 
 void trim_run(struct scatter_part *part)
 {
-    part->left++;                       /* see append_run() */
-    LIST_EACH_SAFE(&part->entries, node, after) {
-        struct trim_entry *entry = LIST_OWNER(node, struct trim_entry, node);
-        entry->part = part;
-        entry->start = -1;
-        entry->wait.run = look_again;
-        list_init(&entry->wait.node);
-        answer_entry(entry);
-    }
-    if (--part->left == 0)
-        scatter_part_done(part);
+    question_run(part, ACCESS_WRITE, answer);
 }

@@ -4,23 +4,15 @@
 
 #include <stdint.h>
 
-#include "common/list.h"
-#include "server/runtime/partition.h"
-#include "server/runtime/scatter.h"
+#include "server/runtime/question.h"
 
 enum { TRIM_TO_HIGH_WATERMARK = -1 };
 
 struct trim_entry {
-    struct list node;                   /* in its part */
-    struct partition_wait wait;         /* while the log is opening */
-    struct scatter_part *part;
-
-    /* the question */
-    struct partition_key key;
+    struct question question;
     int64_t offset;                     /* records before it go, or the above */
 
     /* the answer */
-    struct outcome outcome;
     int64_t start;                      /* of the log, now and after a crash */
 };
 

@@ -154,12 +154,10 @@ int znode_decode_broker(struct arena *arena, const char *data, size_t size,
     int64_t version;
     json_t *root;
 
-    int code = znode_json_parse(data, size, &root, reason);
+    int code = znode_json_record(data, size, &root, &version, reason);
     if (code != 0)
         return code;
-    code = znode_json_int(root, "version", 1, INT32_MAX, &version, reason);
-    if (code == 0)
-        code = decode_endpoints(arena, root, &broker, reason);
+    code = decode_endpoints(arena, root, &broker, reason);
     if (code == 0)
         code = znode_json_text(arena, root, "rack", true, &broker.rack, reason);
     if (code == 0)
@@ -231,13 +229,11 @@ int znode_decode_kairn_broker(struct arena *arena, const char *data, size_t size
     int64_t version, loops = 0;
     json_t *root;
 
-    int code = znode_json_parse(data, size, &root, reason);
+    int code = znode_json_record(data, size, &root, &version, reason);
     if (code != 0)
         return code;
-    code = znode_json_int(root, "version", 1, INT32_MAX, &version, reason);
-    if (code == 0)
-        code = decode_uuid(json_object_get(root, "incarnation"), "incarnation", &broker.incarnation,
-                           reason);
+    code = decode_uuid(json_object_get(root, "incarnation"), "incarnation", &broker.incarnation,
+                       reason);
     if (code == 0 && !json_is_boolean(json_object_get(root, "lossy")))
         code = k_reason_set(reason, K_CORRUPT, "lossy: is not true or false");
     if (code == 0)

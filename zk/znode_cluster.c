@@ -55,12 +55,10 @@ int znode_decode_config(struct arena *arena, const char *data, size_t size,
     int64_t version;
     json_t *root;
 
-    int code = znode_json_parse(data, size, &root, reason);
+    int code = znode_json_record(data, size, &root, &version, reason);
     if (code != 0)
         return code;
-    code = znode_json_int(root, "version", 1, INT32_MAX, &version, reason);
-    if (code == 0)
-        code = decode_values(arena, root, out, reason);
+    code = decode_values(arena, root, out, reason);
     json_decref(root);
     return code;
 }
@@ -98,13 +96,12 @@ int znode_decode_config_change(struct arena *arena, const char *data, size_t siz
     int64_t version = 0;
     json_t *root;
 
-    int code = znode_json_parse(data, size, &root, reason);
+    int code = znode_json_record(data, size, &root, &version, reason);
     if (code != 0)
         return code;
-    code = znode_json_int(root, "version", 1, INT32_MAX, &version, reason);
-    if (code == 0 && version >= 2) {
+    if (version >= 2) {
         code = decode_entity_path(arena, root, &change, reason);
-    } else if (code == 0) {
+    } else {
         code = znode_json_text(arena, root, "entity_type", false, &change.type, reason);
         if (code == 0)
             code = znode_json_text(arena, root, "entity_name", false, &change.entity, reason);
@@ -134,12 +131,10 @@ int znode_decode_controller(struct arena *arena, const char *data, size_t size,
     json_t *root;
 
     (void)arena;
-    int code = znode_json_parse(data, size, &root, reason);
+    int code = znode_json_record(data, size, &root, &version, reason);
     if (code != 0)
         return code;
-    code = znode_json_int(root, "version", 1, INT32_MAX, &version, reason);
-    if (code == 0)
-        code = znode_json_int(root, "brokerid", 0, INT32_MAX, &broker, reason);
+    code = znode_json_int(root, "brokerid", 0, INT32_MAX, &broker, reason);
     if (code == 0)
         code = znode_json_time(root, "timestamp", &timestamp_ms, reason);
     json_decref(root);
@@ -175,12 +170,10 @@ int znode_decode_producer_ids(struct arena *arena, const char *data, size_t size
     int64_t version, broker = 0, first = 0, last = 0;
     json_t *root;
 
-    int code = znode_json_parse(data, size, &root, reason);
+    int code = znode_json_record(data, size, &root, &version, reason);
     if (code != 0)
         return code;
-    code = znode_json_int(root, "version", 1, INT32_MAX, &version, reason);
-    if (code == 0)
-        code = znode_json_int(root, "broker", 0, INT32_MAX, &broker, reason);
+    code = znode_json_int(root, "broker", 0, INT32_MAX, &broker, reason);
     if (code == 0)
         code = decode_id(arena, root, "block_start", &first, reason);
     if (code == 0)

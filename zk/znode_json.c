@@ -28,6 +28,21 @@ int znode_json_parse(const char *data, size_t size, json_t **out, struct k_reaso
     return 0;
 }
 
+int znode_json_record(const char *data, size_t size, json_t **out, int64_t *version,
+                      struct k_reason *reason)
+{
+    json_t *root;
+    int code = znode_json_parse(data, size, &root, reason);
+    if (code != 0)
+        return code;
+    code = znode_json_int(root, "version", 1, INT32_MAX, version, reason);
+    if (code != 0)
+        json_decref(root);
+    else
+        *out = root;
+    return code;
+}
+
 char *znode_json_print(struct arena *arena, json_t *root)
 {
     char *text = root == NULL ? NULL : json_dumps(root, JSON_COMPACT);

@@ -17,6 +17,10 @@ enum { ZNODE_JSON_MAX = 1024 * 1024 };
 /* Parse one JSON object. Duplicate keys are refused: which of two values is meant is not known. */
 int znode_json_parse(const char *data, size_t size, json_t **out, struct k_reason *reason);
 
+/* The same for a record of ours or Kafka's, which says its "version": 1 or a later one. */
+int znode_json_record(const char *data, size_t size, json_t **out, int64_t *version,
+                      struct k_reason *reason);
+
 /* Encode with compact separators into the arena and drop `root`; NULL (also for `root`) when out
  * of memory. */
 char *znode_json_print(struct arena *arena, json_t *root);

@@ -73,12 +73,10 @@ int znode_decode_topic(struct arena *arena, const char *data, size_t size, struc
     int64_t version;
     json_t *root;
 
-    int code = znode_json_parse(data, size, &root, reason);
+    int code = znode_json_record(data, size, &root, &version, reason);
     if (code != 0)
         return code;
-    code = znode_json_int(root, "version", 1, INT32_MAX, &version, reason);
-    if (code == 0)
-        code = znode_json_text(arena, root, "topic_id", true, &id, reason);
+    code = znode_json_text(arena, root, "topic_id", true, &id, reason);
     if (code == 0 && id != NULL && !uuid_parse(id, &topic.id))
         code = k_reason_set(reason, K_CORRUPT, "topic_id: is not a uuid of 22 characters");
     if (code == 0)
@@ -114,12 +112,10 @@ int znode_decode_partition_state(struct arena *arena, const char *data, size_t s
     int64_t version, controller_epoch = 0, leader = 0, leader_epoch = 0, recovery = 0;
     json_t *root;
 
-    int code = znode_json_parse(data, size, &root, reason);
+    int code = znode_json_record(data, size, &root, &version, reason);
     if (code != 0)
         return code;
-    code = znode_json_int(root, "version", 1, INT32_MAX, &version, reason);
-    if (code == 0)
-        code = znode_json_int(root, "controller_epoch", 0, INT32_MAX, &controller_epoch, reason);
+    code = znode_json_int(root, "controller_epoch", 0, INT32_MAX, &controller_epoch, reason);
     if (code == 0)
         code = znode_json_int(root, "leader", -1, INT32_MAX, &leader, reason);
     if (code == 0)

@@ -1,5 +1,6 @@
 #include "server/api/controller.h"
 
+#include "common/error.h"
 #include "server/runtime/shard.h"
 
 void controller_call_init(struct controller_call *call, struct request *request,
@@ -36,6 +37,33 @@ void controller_call_start(struct controller_call *call)
         api->ask_controller(api->control, &call->ask);
     else
         api->relay_to_controller(api->control, &call->ask);
+}
+
+static void forward_answered(struct controller_call *call)
+{
+    struct request *request = call->request;
+    int code = controller_call_code(call);
+
+    if (code != 0) {
+        request_fail(request, code, controller_call_text(call));
+        return;
+    }
+    request->response.body_case = call->response.body_case;
+    request->response.changes = call->response.changes;     /* whichever body it is: a union */
+    request_finish(request);
+}
+
+void controller_forward(struct request *request, int code)
+{
+    struct controller_call *call =
+        code != 0 ? NULL : arena_calloc(&request->arena, 1, sizeof *call);
+
+    if (call == NULL) {
+        request_fail(request, code != 0 ? code : K_NOMEM, NULL);
+        return;
+    }
+    controller_call_init(call, request, forward_answered);
+    controller_call_start(call);
 }
 
 int controller_call_code(const struct controller_call *call)

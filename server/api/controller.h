@@ -22,6 +22,10 @@ void controller_call_init(struct controller_call *call, struct request *request,
  * NOT_CONTROLLER here when the controller has moved meanwhile. */
 void controller_call_start(struct controller_call *call);
 
+/* The whole of it for a request that only the controller looks at: ask it what came, answer what
+ * it answers; or refuse when `code` is not 0. */
+void controller_forward(struct request *request, int code);
+
 int controller_call_code(const struct controller_call *call);
 /* Words for the code; NULL: the code's own. */
 const char *controller_call_text(const struct controller_call *call);

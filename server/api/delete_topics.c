@@ -4,20 +4,6 @@
 #include "server/api/controller.h"
 #include "server/api/handlers.h"
 
-static void controller_answered(struct controller_call *call)
-{
-    struct request *request = call->request;
-    int code = controller_call_code(call);
-
-    if (code != 0) {
-        request_fail(request, code, controller_call_text(call));
-        return;
-    }
-    request->response.body_case = call->response.body_case;
-    request->response.delete_topics = call->response.delete_topics;
-    request_finish(request);
-}
-
 static int authorise_all(const struct request *request)
 {
     const Kairn__DeleteTopicsRequest *body = request->head->delete_topics;
@@ -36,13 +22,5 @@ static int authorise_all(const struct request *request)
 
 void api_delete_topics(struct request *request)
 {
-    int code = authorise_all(request);
-    struct controller_call *call = arena_calloc(&request->arena, 1, sizeof *call);
-
-    if (code != 0 || call == NULL) {
-        request_fail(request, code != 0 ? code : K_NOMEM, NULL);
-        return;
-    }
-    controller_call_init(call, request, controller_answered);
-    controller_call_start(call);
+    controller_forward(request, authorise_all(request));
 }

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "common/clock.h"
 #include "common/error.h"
 #include "common/metric.h"
 #include "server/runtime/early_ack.h"
@@ -64,7 +63,7 @@ static void admit(struct shard *shard, struct append_entry *entry)
         return;
     }
     int code = batch_rules_check(&partition->rules, entry->bytes, entry->size,
-                                 clock_wall_ms(loop_clock(shard->loop)));
+                                 shard_wall_ms(shard));
     if (code != 0)
         append_refuse(entry, code);
     else
@@ -278,7 +277,7 @@ static void flush_partition(struct partition *partition)
     int code = count == 0 ? K_NOMEM
              : early_ack(partition, shard->appends, count) ? 0
              : log_append(partition->log, shard->appends, count, partition->leader_epoch,
-                          clock_wall_ms(loop_clock(shard->loop)));
+                          shard_wall_ms(shard));
     if (code == K_KAFKA_STORAGE_ERROR) {
         partition_fail(partition, code);
         return;

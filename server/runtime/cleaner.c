@@ -8,28 +8,19 @@
  *   R4  a failure of one log stops nothing but that log */
 #include "server/runtime/cleaner.h"
 
-#include <inttypes.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
 #include "common/error.h"
-#include "common/log.h"
 #include "common/metric.h"
+#include "server/runtime/cleaner_private.h"
 #include "server/runtime/flush.h"
 #include "server/runtime/io_pool.h"
 #include "server/runtime/partition.h"
 #include "server/runtime/shard_state.h"
-#include "server/runtime/throttle.h"
-#include "server/storage/clean_job.h"
-#include "server/storage/logdir.h"
 
-enum {
-    STEP_BYTES = 4 << 20,               /* of one turn in the pool */
-    ASKED_LOOK_MS = 50,                 /* at least between two looks */
-};
+enum { ASKED_LOOK_MS = 50 };            /* at least between two looks */
 
 struct cleaner {
     atomic_int places;                  /* free ones */
@@ -42,29 +33,6 @@ struct cleaner_shard {
     struct shard_deadline look;
     struct mail look_mail;              /* in transit while look_posted */
     _Atomic bool look_posted;
-};
-
-/* What is known of one partition's compaction. */
-struct cleaning {
-    struct cleaning_job *job;           /* under way, or NULL */
-    bool asked;                         /* somebody wants it now */
-    bool ran, failed;
-    int64_t rest_until_ms;              /* the last job did nothing: not before */
-    int64_t last_ms, upto, bytes_before, bytes_after, took_ms;
-    int64_t probed_from, first_dirty_ms;        /* age of the dirty part from that offset on */
-    struct cleaning_probe *probe;       /* under way, or NULL */
-    char error[160];
-};
-
-struct cleaning_job {
-    struct mail mail;
-    struct shard_deadline resume;       /* the throttle lets it go on */
-    struct shard *shard;
-    struct partition *partition;        /* NULL: gone */
-    struct clean_job *job;
-    struct throttle throttle;
-    struct clean_outcome progress;      /* as of its last turn at home */
-    int64_t began_ms, moved;
 };
 
 struct cleaning_probe {
@@ -111,8 +79,14 @@ static void wake(struct shard *shard)
         loop_post(shard->loop, &own->look_mail);
 }
 
+static void look_in(struct shard *shard, int64_t ms)
+{
+    shard_deadline_clear(shard, &shard->cleaner->look);
+    shard_deadline_set(shard, &shard->cleaner->look, shard_now_ms(shard) + ms);
+}
+
 /* A place is free: whoever has the dirtiest log takes it. */
-static void give_place(struct shard *shard)
+void cleaner_give_place(struct shard *shard)
 {
     struct shards *shards = shard->shards;
     atomic_fetch_add(&shards->cleaner->places, 1);
@@ -120,194 +94,17 @@ static void give_place(struct shard *shard)
         wake(&shards->items[i]);
 }
 
-static void look_in(struct shard *shard, int64_t ms)
-{
-    shard_deadline_clear(shard, &shard->cleaner->look);
-    shard_deadline_set(shard, &shard->cleaner->look, shard_now_ms(shard) + ms);
-}
-
-/* --- one job ---------------------------------------------------------------------------------- */
-
-static int64_t wall_ms(const struct shard *shard)
-{
-    return clock_wall_ms(loop_clock(shard->loop));
-}
-
-static void free_job(struct cleaning_job *job)
-{
-    shard_deadline_clear(job->shard, &job->resume);
-    clean_free(job->job);
-    give_place(job->shard);
-    free(job);
-}
-
-static void count_failure(const struct shard *shard, struct cleaning *cleaning, bool failed)
+void cleaning_set_failed(struct cleaning *cleaning, const struct shard *shard, bool failed)
 {
     if (cleaning->failed != failed)
         metric_add(shard_options(shard)->metrics, METRIC_CLEANER_UNCLEANABLE, failed ? 1 : -1);
     cleaning->failed = failed;
 }
 
-/* What came of it. */
-static void note_outcome(struct cleaning_job *job)
-{
-    struct partition *partition = job->partition;
-    struct cleaning *cleaning = partition->cleaning;
-    const struct clean_outcome *outcome = &job->progress;
-    struct metrics *metrics = shard_options(job->shard)->metrics;
-
-    cleaning->error[0] = '\0';
-    if (outcome->set_aside) {
-        count_failure(job->shard, cleaning, true);
-        snprintf(cleaning->error, sizeof cleaning->error, "%s, offset %" PRId64 ": %s",
-                 k_error_name(outcome->code),
-                 outcome->fault == NULL ? outcome->from : outcome->fault_offset,
-                 outcome->fault == NULL ? "a file can not be read" : outcome->fault);
-    }
-    if (outcome->code != 0 || outcome->upto <= outcome->from) {
-        cleaning->rest_until_ms = shard_now_ms(job->shard) +
-                                  job->shard->settings->cleaner.backoff_ms;
-        if (outcome->code != 0)
-            return;
-    }
-    count_failure(job->shard, cleaning, false);
-    if (outcome->upto <= outcome->from)         /* all of it is too young */
-        return;
-    cleaning->ran = true;
-    cleaning->last_ms = wall_ms(job->shard);
-    cleaning->took_ms = shard_now_ms(job->shard) - job->began_ms;
-    cleaning->upto = outcome->upto;
-    cleaning->bytes_before = outcome->bytes_before;
-    cleaning->bytes_after = outcome->bytes_after;
-    metric_add(metrics, METRIC_CLEANER_RUNS, 1);
-    metric_add(metrics, METRIC_CLEANER_BYTES, outcome->bytes_read);
-    LOG_INFO("log-compacted", "topic=%s partition=%" PRId32 " upto=%" PRId64 " before=%" PRId64
-             " after=%" PRId64 " ms=%" PRId64, partition->topic, partition->key.index,
-             outcome->upto, outcome->bytes_before, outcome->bytes_after, cleaning->took_ms);
-}
-
-static void go_away(struct cleaning_job *job);
-
-/* R3 */
-static void end_unfinished(struct cleaning_job *job)
-{
-    if (job->partition != NULL)
-        job->partition->cleaning->job = NULL;
-    free_job(job);
-}
-
-static void resume(struct shard_deadline *deadline)
-{
-    struct cleaning_job *job = LIST_OWNER(deadline, struct cleaning_job, resume);
-
-    if (job->shard->closed || job->partition == NULL)
-        end_unfinished(job);
-    else
-        go_away(job);
-}
-
-static void came_home(struct mail *mail)
-{
-    struct cleaning_job *job = LIST_OWNER(mail, struct cleaning_job, mail);
-    struct partition *partition = job->partition;
-    int code = 0;
-
-    if (partition == NULL || job->shard->closed) {
-        end_unfinished(job);
-        return;
-    }
-    while (code == 0 && clean_turn(job->job) == CLEAN_HOME)
-        code = clean_home(job->job);
-    clean_outcome(job->job, &job->progress);
-    if (clean_turn(job->job) == CLEAN_OVER) {
-        note_outcome(job);
-        partition->cleaning->job = NULL;
-        free_job(job);
-        if (code == K_KAFKA_STORAGE_ERROR)
-            partition_fail(partition, code);
-        return;
-    }
-    int64_t wait_us = throttle_note(&job->throttle, job->moved, shard_now_us(job->shard));
-    if (wait_us < 1000 ||
-        shard_deadline_set(job->shard, &job->resume,
-                           shard_now_ms(job->shard) + wait_us / 1000) != 0)
-        go_away(job);
-}
-
-static size_t step_bytes(const struct cleaning_job *job)
-{
-    double tenth = job->throttle.bytes_per_second / 10;
-    return tenth < STEP_BYTES ? (size_t)(tenth < 1 ? 1 : tenth) : STEP_BYTES;
-}
-
-static void work(struct mail *mail)
-{
-    struct cleaning_job *job = LIST_OWNER(mail, struct cleaning_job, mail);
-    struct io_pool *pool = shard_options(job->shard)->pool;
-
-    job->moved = 0;
-    while (clean_turn(job->job) == CLEAN_AWAY && job->moved < (int64_t)step_bytes(job) &&
-           !io_pool_stopping(pool))
-        job->moved += clean_away(job->job, step_bytes(job));
-    job->mail.deliver = came_home;
-    loop_post(job->shard->loop, &job->mail);
-}
-
-static void go_away(struct cleaning_job *job)
-{
-    job->mail.deliver = work;
-    mail_post(io_pool_background(shard_options(job->shard)->pool), &job->mail);
-}
-
 /* R2 */
-static int limit_of(const struct partition *partition, int64_t *limit)
+int cleaner_limit(const struct partition *partition, int64_t *limit)
 {
     return log_stable_end(partition->log, partition_high_watermark(partition), limit);
-}
-
-static struct clean_options job_options(const struct partition *partition, int64_t limit)
-{
-    const struct cleaner_options *options = &partition->shard->settings->cleaner;
-    const struct topic_config *config = &partition->config;
-    return (struct clean_options){
-        .limit = limit,
-        .now_ms = wall_ms(partition->shard),
-        .min_lag_ms = config->min_compaction_lag_ms,
-        .delete_retention_ms = config->delete_retention_ms,
-        .producer_expiry_ms = shard_options(partition->shard)->producer_expiration_ms,
-        .map_bytes = (size_t)(options->dedupe_bytes / options->threads),
-        .map_load = options->load_factor,
-        .buffer_bytes = (size_t)(options->io_bytes / options->threads / 2),
-    };
-}
-
-/* 0, or why it did not begin; the place is the caller's then. */
-static int start_job(struct partition *partition)
-{
-    const struct cleaner_options *options = &partition->shard->settings->cleaner;
-    int64_t limit;
-    int code = limit_of(partition, &limit);
-    if (code != 0)
-        return code;
-    struct clean_options how = job_options(partition, limit);
-    struct cleaning_job *job = calloc(1, sizeof *job);
-    if (job == NULL)
-        return K_NOMEM;
-    code = clean_begin(partition->log, &how, &job->job);
-    if (code != 0) {
-        free(job);
-        return code;
-    }
-    shard_deadline_init(&job->resume, resume);
-    job->shard = partition->shard;
-    job->partition = partition;
-    job->began_ms = shard_now_ms(partition->shard);
-    job->throttle.bytes_per_second = options->io_bytes_per_second / options->threads;
-    clean_outcome(job->job, &job->progress);
-    partition->cleaning->job = job;
-    partition->cleaning->asked = false;
-    go_away(job);
-    return 0;
 }
 
 /* --- how old is what is dirty? ---------------------------------------------------------------- */
@@ -390,12 +187,12 @@ static double dirtiness(struct partition *partition)
         (partition->cleaning->failed ||
          shard_now_ms(partition->shard) < partition->cleaning->rest_until_ms))
         return 0;
-    if (limit_of(partition, &limit) != 0 ||
+    if (cleaner_limit(partition, &limit) != 0 ||
         log_clean_range(partition->log, limit, &range) != 0)
         return 0;
     int64_t first_ms = first_dirty_ms(partition, range.from);
     if (!partition->cleaning->asked &&
-        !clean_plan_due(&range, &policy, first_ms, wall_ms(partition->shard)))
+        !clean_plan_due(&range, &policy, first_ms, shard_wall_ms(partition->shard)))
         return 0;
     /* Only what is on the disk is compacted: the rest comes when it is there. */
     synced = log_recovery_point(partition->log);
@@ -453,11 +250,11 @@ static void look(struct shard *shard)
         began = false;
         if (best == NULL || !is_dirtiest(cleaner, shard->index, ratio) || !take_place(cleaner))
             break;
-        int code = start_job(best);
+        int code = cleaning_job_start(best);
         began = code == 0;
         if (code == K_NOT_FOUND) {              /* nothing is dirty: what was asked for is done */
             best->cleaning->asked = false;
-            count_failure(shard, best->cleaning, false);
+            cleaning_set_failed(best->cleaning, shard, false);
             began = true;
         }
         if (code != 0)
@@ -526,14 +323,11 @@ void cleaner_forget(struct partition *partition)
     struct cleaning *cleaning = partition->cleaning;
     if (cleaning == NULL)
         return;
-    if (cleaning->job != NULL) {
-        clean_cancel(cleaning->job->job);
-        clean_detach(partition->log);
-        cleaning->job->partition = NULL;
-    }
+    if (cleaning->job != NULL)
+        cleaning_job_forget(cleaning->job);
     if (cleaning->probe != NULL)
         cleaning->probe->partition = NULL;
-    count_failure(partition->shard, cleaning, false);
+    cleaning_set_failed(cleaning, partition->shard, false);
     free(cleaning);
     partition->cleaning = NULL;
 }
@@ -552,7 +346,7 @@ bool cleaner_running(const struct partition *partition)
 void cleaner_cancel(struct partition *partition)
 {
     if (cleaner_running(partition))
-        clean_cancel(partition->cleaning->job->job);
+        cleaning_job_cancel(partition->cleaning->job);
 }
 
 int cleaner_ask(struct partition *partition)
@@ -591,8 +385,9 @@ void cleaner_report(const struct partition *partition, struct cleaner_report *ou
     if (cleaning->job != NULL || cleaning->asked)
         out->state = CLEANER_RUNNING;
     if (cleaning->job != NULL) {
-        out->bytes_done = cleaning->job->progress.bytes_read;
-        out->bytes_to_do = cleaning->job->progress.bytes_to_read;
+        const struct clean_outcome *progress = cleaning_job_progress(cleaning->job);
+        out->bytes_done = progress->bytes_read;
+        out->bytes_to_do = progress->bytes_to_read;
     }
     memcpy(out->error, cleaning->error, sizeof out->error);
 }

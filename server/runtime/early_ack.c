@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
 #include "proto/batch.h"
 #include "server/runtime/partition.h"
 #include "server/runtime/shard_state.h"
@@ -32,7 +31,7 @@ static void write_late(struct shard_deadline *deadline)
         list_remove(&late->node);
         if (partition->log != NULL)
             log_append(partition->log, &append, 1, partition->leader_epoch,
-                       clock_wall_ms(loop_clock(partition->shard->loop)));
+                       shard_wall_ms(partition->shard));
         free(late);
     }
     partition->confirmed = 0;

@@ -25,7 +25,8 @@ libruntime_la_SOURCES = \
 libruntime_la_SOURCES += \
 	server/runtime/append.h server/runtime/append.c \
 	server/runtime/batch_rules.h server/runtime/batch_rules.c \
-	server/runtime/cleaner.h server/runtime/cleaner.c \
+	server/runtime/cleaner.h server/runtime/cleaner.c server/runtime/cleaner_private.h \
+	server/runtime/cleaner_job.c \
 	server/runtime/dirs.h server/runtime/dirs.c server/runtime/dirs_internal.h \
 	server/runtime/dirs_picture.c \
 	server/runtime/dirs_progress.c \

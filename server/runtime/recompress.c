@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "common/buffer.h"
-#include "common/clock.h"
 #include "common/error.h"
 #include "common/metric.h"
 #include "server/runtime/append.h"
@@ -181,7 +180,7 @@ static void start_job(struct partition *partition)
     job->shard = shard;
     job->partition = partition;
     job->rules = partition->rules;
-    job->now_ms = clock_wall_ms(loop_clock(shard->loop));
+    job->now_ms = shard_wall_ms(shard);
     job->mail.deliver = run_job;
     list_init(&job->entries);
     fill_job(job, partition);

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "common/clock.h"
 #include "common/error.h"
 #include "common/log.h"
 #include "server/runtime/partition.h"
@@ -76,7 +75,7 @@ static void wake(struct shard *shard, struct partition *partition)
 static void look_at(struct shard *shard, struct partition *partition)
 {
     const struct trim_owner owner = { .ended = job_ended, .context = shard };
-    int64_t wall_ms = clock_wall_ms(loop_clock(shard->loop));
+    int64_t wall_ms = shard_wall_ms(shard);
     struct log_retention *retention;
 
     if (partition->state == PARTITION_IDLE && partition->retain_at_ms <= wall_ms)

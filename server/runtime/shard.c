@@ -288,3 +288,8 @@ int64_t shard_now_us(const struct shard *shard)
 {
     return loop_now_us(shard->loop);
 }
+
+int64_t shard_wall_ms(const struct shard *shard)
+{
+    return clock_wall_ms(loop_clock(shard->loop));
+}

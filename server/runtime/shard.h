@@ -85,6 +85,7 @@ const struct topic_config *shard_defaults(const struct shard *shard);
 
 int64_t shard_now_ms(const struct shard *shard);                      /* monotonic, of this turn */
 int64_t shard_now_us(const struct shard *shard);                      /* of this moment */
+int64_t shard_wall_ms(const struct shard *shard);                     /* wall clock */
 
 /* --- waiting ---------------------------------------------------------------------------------- */
 

@@ -115,7 +115,7 @@ static int check_alterations(const struct request *request, const Kairn__Altered
         /* Whatever stands there can be taken out, also what was never an option. */
         int code = item->unset ? 0
                                : config_value_check(request->api->option_table, kind, item->name,
-                                              item->value, reason);
+                                                    item->value, reason);
         if (code != 0)
             return code == K_UNKNOWN_NAME ? K_INVALID_CONFIG : code;
     }

@@ -64,7 +64,7 @@ static int check_configs(const Kairn__NewTopic *topic, struct k_reason *reason)
 {
     for (size_t i = 0; i < topic->n_configs; i++) {
         int code = config_value_check(NULL, ENTITY_TOPIC, topic->configs[i]->name,
-                                topic->configs[i]->value, reason);
+                                      topic->configs[i]->value, reason);
         if (code != 0)
             return K_INVALID_CONFIG;
         for (size_t j = 0; j < i; j++) {

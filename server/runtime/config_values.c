@@ -16,7 +16,7 @@ static const struct option_table *table_of(const struct option_table *brokers,
 }
 
 int config_value_check(const struct option_table *brokers, enum entity_kind kind, const char *name,
-                 const char *value, struct k_reason *reason)
+                       const char *value, struct k_reason *reason)
 {
     const struct option_table *table = table_of(brokers, kind);
     if (table == NULL)

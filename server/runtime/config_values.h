@@ -23,7 +23,7 @@ struct znode_config;
  * 0, UNKNOWN_NAME (the reason names the nearest), NOT_SUPPORTED_YET, or INVALID_CONFIG: not a value
  * of this option, or one that takes a restart. */
 int config_value_check(const struct option_table *brokers, enum entity_kind kind, const char *name,
-                 const char *value, struct k_reason *reason);
+                       const char *value, struct k_reason *reason);
 
 /* Is there an option of this name at all? */
 bool config_name_known(const struct option_table *brokers, enum entity_kind kind, const char *name);

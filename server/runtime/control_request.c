@@ -444,10 +444,7 @@ static void serve_waiting(struct control *control)
 {
     struct list now;
     list_init(&now);
-    for (struct list *node; (node = list_first(&control->waiting)) != NULL;) {
-        list_remove(node);
-        list_append(&now, node);
-    }
+    list_move(&now, &control->waiting);
     for (struct list *node; (node = list_first(&now)) != NULL;) {
         list_remove(node);
         request_serve(control, LIST_OWNER(node, struct control_request, node));

@@ -207,11 +207,7 @@ static void give_back(struct dirs_entry *entry)
 
     entry->lent = false;
     list_init(&waiting);
-    while (!list_empty(&entry->waiting)) {
-        struct list *node = list_first(&entry->waiting);
-        list_remove(node);
-        list_append(&waiting, node);
-    }
+    list_move(&waiting, &entry->waiting);
     admit_waiting(&waiting);
 }
 

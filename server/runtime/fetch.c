@@ -191,10 +191,7 @@ static void tell_asker(struct fetch_part *part)
 static void take_watchers(struct partition *partition, struct list *watchers)
 {
     list_init(watchers);
-    if (list_empty(&partition->watchers))
-        return;
-    list_insert_before(partition->watchers.next, watchers);
-    list_remove(&partition->watchers);
+    list_move(watchers, &partition->watchers);
 }
 
 /* Where the reader of a watching entry must stop, looked up anew. False: it has to read again to

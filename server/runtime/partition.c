@@ -113,11 +113,7 @@ static void wake_waiting(struct partition *partition)
 {
     struct list woken;
     list_init(&woken);
-    while (!list_empty(&partition->waiting)) {
-        struct list *node = list_first(&partition->waiting);
-        list_remove(node);
-        list_append(&woken, node);
-    }
+    list_move(&woken, &partition->waiting);
     while (!list_empty(&woken)) {
         struct partition_wait *wait = LIST_OWNER(list_first(&woken), struct partition_wait, node);
         list_remove(&wait->node);

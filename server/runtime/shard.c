@@ -75,14 +75,10 @@ void shard_watch_stop(struct shard_watch *watch)
 static void tell_watches(struct shard *shard)
 {
     struct list told;
-    list_init(&told);
 
     /* Watches that start meanwhile have seen this picture already. */
-    while (!list_empty(&shard->watches)) {
-        struct list *node = list_first(&shard->watches);
-        list_remove(node);
-        list_append(&told, node);
-    }
+    list_init(&told);
+    list_move(&told, &shard->watches);
     while (!list_empty(&told)) {
         struct list *node = list_first(&told);
         struct shard_watch *watch = LIST_OWNER(node, struct shard_watch, node);

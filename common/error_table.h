@@ -40,6 +40,7 @@
     X(UNKNOWN_MEMBER_ID,            25, 0, "the coordinator does not know this member")           \
     X(INVALID_SESSION_TIMEOUT,      26, 0, "the session timeout is outside of the broker's bounds") \
     X(REBALANCE_IN_PROGRESS,        27, 0, "the group is rebalancing: rejoin")                    \
+    X(INVALID_COMMIT_OFFSET_SIZE,   28, 0, "what is to be stored of the group is too large")      \
     X(TOPIC_AUTHORIZATION_FAILED,   29, 0, "not authorised for this topic")                       \
     X(GROUP_AUTHORIZATION_FAILED,   30, 0, "not authorised for this group")                       \
     X(CLUSTER_AUTHORIZATION_FAILED, 31, 0, "not authorised for this operation on the cluster")    \
@@ -60,16 +61,31 @@
     X(KAFKA_STORAGE_ERROR,          56, K_STALE, "a disk of the broker failed; its partitions there are offline") \
     X(LOG_DIR_NOT_FOUND,            57, 0, "the broker has no such log directory: log.dirs names them") \
     X(UNKNOWN_PRODUCER_ID,          59, 0, "the broker does not remember this producer id")       \
+    X(NON_EMPTY_GROUP,              68, 0, "the group has members")                               \
+    X(GROUP_ID_NOT_FOUND,           69, 0, "no such group")                                       \
+    X(FETCH_SESSION_ID_NOT_FOUND,   70, K_RETRIABLE, "the leader does not know this fetch session: begin a new one") \
+    X(INVALID_FETCH_SESSION_EPOCH,  71, K_RETRIABLE, "the request is not the next one of its fetch session") \
     X(FENCED_LEADER_EPOCH,          74, K_STALE, "the leader epoch in the request is older than the broker's") \
     X(UNKNOWN_LEADER_EPOCH,         75, K_STALE, "the leader epoch in the request is newer than the broker's") \
     X(UNSUPPORTED_COMPRESSION_TYPE, 76, 0, "the compression codec is not supported")              \
     X(STALE_BROKER_EPOCH,           77, 0, "the broker has registered again since")               \
     X(OFFSET_NOT_AVAILABLE,         78, K_RETRIABLE, "the leader does not know the end of the partition yet") \
+    X(MEMBER_ID_REQUIRED,           79, K_RETRIABLE, "join again with the member id of the answer") \
+    X(PREFERRED_LEADER_NOT_AVAILABLE, 80, K_STALE, "the preferred leader is not alive, or not in sync") \
+    X(GROUP_MAX_SIZE_REACHED,       81, 0, "the group has as many members as group.max.size allows") \
     X(FENCED_INSTANCE_ID,           82, K_FATAL, "another member uses the same group.instance.id") \
+    X(ELIGIBLE_LEADERS_NOT_AVAILABLE, 83, K_STALE, "no replica that may lead is alive")           \
+    X(ELECTION_NOT_NEEDED,          84, 0, "the partition has the leader that was asked for already") \
+    X(NO_REASSIGNMENT_IN_PROGRESS,  85, 0, "the partition is not being reassigned")               \
+    X(GROUP_SUBSCRIBED_TO_TOPIC,    86, 0, "a member of the group is subscribed to the topic")     \
     X(INVALID_RECORD,               87, 0, "the record is not valid for this topic")              \
+    X(UNSTABLE_OFFSET_COMMIT,       88, K_RETRIABLE, "the partition has offsets of a transaction that is still open") \
     X(THROTTLING_QUOTA_EXCEEDED,    89, K_RETRIABLE, "a quota was exceeded")                      \
+    X(INVALID_UPDATE_VERSION,       95, 0, "the state that this change was meant for is no longer the stored one") \
     X(UNKNOWN_TOPIC_ID,            100, K_STALE, "no topic with this id: it was deleted, or is too new for this broker") \
     X(INCONSISTENT_TOPIC_ID,       103, K_STALE, "the topic id in the log is not the requested one") \
+    X(INELIGIBLE_REPLICA,          107, 0, "a replica may not join the in-sync set: its broker restarted, stops, or may have lost records") \
+    X(INVALID_REGULAR_EXPRESSION,  128, 0, "the regular expression is not valid")                 \
     X(NOMEM,                      -100, K_RETRIABLE, "out of memory")                             \
     X(IO,                         -101, 0, "an input/output operation failed")                    \
     X(CORRUPT,                    -102, 0, "stored data is damaged")                              \
@@ -101,7 +117,10 @@
     X(SERIALIZER_FAILED,          -128, 0, "the serializer refused the value")                    \
     X(END_OF_PARTITION,           -129, 0, "the end of the partition is reached")                 \
     X(NO_COMMON_VERSION,          -130, K_FATAL, "the client and the broker share no version of the protocol: upgrade the older one") \
-    X(PRODUCER_IDS_EXHAUSTED,     -131, K_FATAL, "all 2^63 producer ids were given out")
+    X(PRODUCER_IDS_EXHAUSTED,     -131, K_FATAL, "all 2^63 producer ids were given out") \
+    X(LOG_TRUNCATION,             -132, 0, "records that were read are gone: a leader was elected that never had them") \
+    X(DESERIALIZER_FAILED,        -133, 0, "the deserializer refused the bytes") \
+    X(WRONG_STATE,                -134, 0, "not now: the handle is used in another way at the moment")
 /* clang-format on */
 
 #endif

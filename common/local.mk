@@ -12,16 +12,20 @@ libcommon_la_SOURCES = \
 	common/descriptors.h common/descriptors.c \
 	common/endian.h \
 	common/error.h common/error_table.h common/error.c \
+	common/feature.h common/feature_table.h common/feature.c \
 	common/hdr.h common/hdr.c \
 	common/heap.h common/heap.c \
+	common/json_check.h common/json_check.c \
 	common/list.h \
 	common/log.h common/log.c \
 	common/mail.h \
 	common/map.h common/map.c \
 	common/metric.h common/metric_table.h common/metric.c \
+	common/pairs.h common/pairs.c \
 	common/options.h common/options.c common/options_file.c common/options_docs.c \
 	common/rand.h common/rand.c \
 	common/slab.h common/slab.c \
+	common/utf8.h common/utf8.c \
 	common/uuid.h common/uuid.c \
 	common/varint.h
 libcommon_la_CPPFLAGS = $(AM_CPPFLAGS) $(ZLIB_CFLAGS) $(LZ4_CFLAGS) $(ZSTD_CFLAGS)

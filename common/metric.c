@@ -11,6 +11,7 @@ static const struct metric_row rows[] = {
 struct metrics {
     _Atomic int64_t values[METRIC_COUNT];               /* of a histogram: how many were observed */
     _Atomic int64_t *buckets[METRIC_COUNT];             /* METRIC_BUCKETS each, for histograms */
+    _Atomic int64_t maxima[METRIC_COUNT];               /* of histograms */
 };
 
 struct metrics *metrics_new(void)
@@ -47,13 +48,37 @@ void metric_set(struct metrics *metrics, enum metric_id id, int64_t value)
     atomic_store_explicit(&metrics->values[id], value, memory_order_relaxed);
 }
 
+/* Values below 2 * METRIC_FINE have a bucket of their own; of the others, each power of two has
+ * METRIC_FINE, 2^shift wide. */
 static int bucket_of(int64_t value)
 {
-    return value <= 0 ? 0 : 64 - __builtin_clzll((unsigned long long)value);
+    if (value < 2 * METRIC_FINE)
+        return value < 0 ? 0 : (int)value;
+    int shift = 63 - __builtin_clzll((unsigned long long)value) - METRIC_FINE_BITS;
+    return shift * METRIC_FINE + (int)(value >> shift);
+}
+
+static int64_t last_of(int bucket)
+{
+    if (bucket < 2 * METRIC_FINE)
+        return bucket;
+    int shift = bucket / METRIC_FINE - 1;
+    return (int64_t)((((uint64_t)(bucket - shift * METRIC_FINE) + 1) << shift) - 1);
+}
+
+/* Once it is near the largest there will be, this only reads. */
+static void raise(_Atomic int64_t *max, int64_t value)
+{
+    int64_t known = atomic_load_explicit(max, memory_order_relaxed);
+    while (value > known &&
+           !atomic_compare_exchange_weak_explicit(max, &known, value, memory_order_relaxed,
+                                                  memory_order_relaxed))
+        ;
 }
 
 void metric_observe(struct metrics *metrics, enum metric_id id, int64_t value)
 {
+    raise(&metrics->maxima[id], value);
     atomic_fetch_add_explicit(&metrics->buckets[id][bucket_of(value)], 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&metrics->values[id], 1, memory_order_relaxed);
 }
@@ -70,10 +95,17 @@ int64_t metric_quantile(const struct metrics *metrics, enum metric_id id, double
         total += atomic_load_explicit(&metrics->buckets[id][b], memory_order_relaxed);
     for (int b = 0; b < METRIC_BUCKETS && total > 0; b++) {
         seen += atomic_load_explicit(&metrics->buckets[id][b], memory_order_relaxed);
-        if (seen > 0 && (double)seen >= q * (double)total)
-            return b == 0 ? 0 : (int64_t)((UINT64_C(1) << b) - 1);
+        if (seen > 0 && (double)seen >= q * (double)total) {
+            int64_t max = metric_max(metrics, id);
+            return last_of(b) < max ? last_of(b) : max;
+        }
     }
     return 0;
+}
+
+int64_t metric_max(const struct metrics *metrics, enum metric_id id)
+{
+    return atomic_load_explicit(&metrics->maxima[id], memory_order_relaxed);
 }
 
 const struct metric_row *metric_row(enum metric_id id)

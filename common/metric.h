@@ -20,7 +20,12 @@ enum metric_id {
 
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
-enum { METRIC_BUCKETS = 64 };      /* bucket b counts values v with 2^(b-1) <= v < 2^b */
+/* Buckets of a histogram: values below 16 exactly, larger ones to one part in eight. */
+enum {
+    METRIC_FINE_BITS = 3,
+    METRIC_FINE = 1 << METRIC_FINE_BITS,
+    METRIC_BUCKETS = (63 - METRIC_FINE_BITS) * METRIC_FINE + METRIC_FINE
+};
 
 struct metric_row {
     enum metric_kind kind;
@@ -37,8 +42,11 @@ void metric_set(struct metrics *metrics, enum metric_id id, int64_t value);
 void metric_observe(struct metrics *metrics, enum metric_id id, int64_t value);
 
 int64_t metric_value(const struct metrics *metrics, enum metric_id id);
-/* Upper bound of the bucket that holds quantile q (0..1) of a histogram; 0 when empty. */
+/* The largest value that may stand in the bucket of quantile q (0 to 1) of a histogram, never above
+ * the largest observed one; 0 when empty. */
 int64_t metric_quantile(const struct metrics *metrics, enum metric_id id, double q);
+/* The largest value that a histogram observed; 0 when empty. */
+int64_t metric_max(const struct metrics *metrics, enum metric_id id);
 const struct metric_row *metric_row(enum metric_id id);
 
 #endif

@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "common/log.h"
+#include "common/pairs.h"
 
 enum { NAME_MAX_SIZE = 96, SHOWN_MAX = 120 };
 
@@ -46,7 +47,8 @@ const struct option *options_find(const struct option_table *table, const char *
 
 static bool has_value(const struct option *row)
 {
-    return (row->flags & (OPTION_NO_EFFECT | OPTION_NOT_YET)) == 0;
+    return row->type != OPTION_PAIRS &&
+           (row->flags & (OPTION_NO_EFFECT | OPTION_NOT_YET)) == 0;
 }
 
 static void *field_of(const struct option *row, void *values)
@@ -175,6 +177,8 @@ void options_format_range(const struct option *row, char *text, size_t size)
         snprintf(text, size, "true, false");
     else if (row->type == OPTION_ENUM)
         format_choices(row, text, size);
+    else if (row->type == OPTION_PAIRS)
+        snprintf(text, size, "number:number,... or *");
     else if (!has_range(row))
         snprintf(text, size, "%s", "");
     else if (row->max >= OPTION_NO_MAX)
@@ -279,6 +283,10 @@ static int parse(const struct option *row, const char *text, size_t size, union 
     case OPTION_STRING:
         out->span = value;
         return 0;
+    case OPTION_PAIRS:
+        return pairs_is_list(value.text, value.size)
+                   ? 0
+                   : refuse_value(row, value, "number:number,... or *", reason);
     }
     assert(!"an option has one of these types");
     return K_INVALID_CONFIG;
@@ -310,6 +318,8 @@ static int store(const struct option *row, void *values, const union parsed *par
         *(char **)field = copy;
         break;
     }
+    case OPTION_PAIRS:
+        break;
     }
     return 0;
 }
@@ -334,6 +344,8 @@ static void clear(const struct option *row, void *values)
         break;
     case OPTION_STRING:
         *(char **)field = NULL;
+        break;
+    case OPTION_PAIRS:
         break;
     }
 }
@@ -389,7 +401,7 @@ static int set(const struct option_table *table, void *values, uint8_t *sources,
         error = store(row, values, &parsed);
         if (error != 0)
             return k_reason_set(reason, error, "%s: %s", row->name, k_error_text(error));
-    } else {
+    } else if ((row->flags & OPTION_NO_EFFECT) != 0) {
         LOG_WARN("option-without-effect", "name=%s reason=\"accepted for compatibility only\"",
                  row->name);
     }
@@ -476,6 +488,8 @@ void options_format(const struct option *row, const void *values, char *text, si
         snprintf(text, size, "%s", string != NULL ? string : "");
         break;
     }
+    case OPTION_PAIRS:
+        break;
     }
 }
 

@@ -19,7 +19,8 @@ enum option_type {
     OPTION_LONG,       /* int64_t */
     OPTION_DOUBLE,     /* double */
     OPTION_STRING,     /* char *, owned by the struct; NULL when the default is NULL */
-    OPTION_ENUM        /* int32_t: index into `choices` */
+    OPTION_ENUM,       /* int32_t: index into `choices` */
+    OPTION_PAIRS       /* no field: only checked, who needs it reads the text; see pairs.h */
 };
 
 enum option_flag {
@@ -36,7 +37,7 @@ enum option_flag {
 struct option {
     const char *name;
     enum option_type type;
-    size_t offset;                    /* of the field; unused for NO_EFFECT and NOT_YET rows */
+    size_t offset;                    /* of the field; unused for NO_EFFECT, NOT_YET, PAIRS */
     const char *fallback;             /* default as text, or NULL */
     double min, max;                  /* inclusive range of numbers; both 0: any. A max of
                                          OPTION_NO_MAX: no bound above */
@@ -80,6 +81,14 @@ int options_set_pair(const struct option_table *table, void *values, uint8_t *so
  * set. Errors as options_set(), and IO. */
 int options_read_file(const struct option_table *table, void *values, uint8_t *sources,
                       const char *path, struct k_reason *reason);
+
+/* Read such a file for whoever does more with it than options_set(): `line` is called with each
+ * name and value, and what it returns but 0 ends the reading. The reason names file and line, and
+ * goes on with the reason that it gave. Errors of `line`, INVALID_CONFIG, IO, NOMEM. */
+typedef int option_line(void *context, const char *name, const char *value,
+                        struct k_reason *reason);
+int options_read_lines(const char *path, option_line *line, void *context,
+                       struct k_reason *reason);
 
 /* Only check: would options_set() accept it? */
 int options_check(const struct option_table *table, const char *name, const char *text,

@@ -16,6 +16,8 @@ static const char *type_name(enum option_type type)
         return "string";
     case OPTION_ENUM:
         return "choice";
+    case OPTION_PAIRS:
+        return "list";
     }
     return "";
 }

@@ -184,8 +184,8 @@ static bool split(char *line, char **name, char **value)
     return unescape(*name) && unescape(*value);
 }
 
-static int apply_line(struct reader *reader, const struct option_table *table, void *values,
-                      uint8_t *sources, struct k_reason *reason)
+static int hand_on(struct reader *reader, option_line *line, void *context,
+                   struct k_reason *reason)
 {
     struct k_reason cause = { "" };
     char *name, *value;
@@ -195,12 +195,12 @@ static int apply_line(struct reader *reader, const struct option_table *table, v
     if (!split(reader->line, &name, &value))
         return fail(reader, K_INVALID_CONFIG,
                     "\\u must be followed by the four hexadecimal digits of a character", reason);
-    int error = options_set(table, values, sources, OPTION_FROM_FILE, name, value, &cause);
+    int error = line(context, name, value, &cause);
     return error != 0 ? fail(reader, error, cause.text, reason) : 0;
 }
 
-int options_read_file(const struct option_table *table, void *values, uint8_t *sources,
-                      const char *path, struct k_reason *reason)
+int options_read_lines(const char *path, option_line *line, void *context,
+                       struct k_reason *reason)
 {
     struct reader reader = { .path = path };
     bool end = false;
@@ -216,10 +216,32 @@ int options_read_file(const struct option_table *table, void *values, uint8_t *s
     while (error == 0 && !end) {
         error = read_line(&reader, &end, reason);
         if (error == 0 && !end)
-            error = apply_line(&reader, table, values, sources, reason);
+            error = hand_on(&reader, line, context, reason);
     }
     free(reader.line);
     free(reader.part);
     fclose(reader.file);
     return error;
+}
+
+struct target {
+    const struct option_table *table;
+    void *values;
+    uint8_t *sources;
+};
+
+static int set_line(void *context, const char *name, const char *value, struct k_reason *reason)
+{
+    const struct target *target = context;
+
+    return options_set(target->table, target->values, target->sources, OPTION_FROM_FILE, name,
+                       value, reason);
+}
+
+int options_read_file(const struct option_table *table, void *values, uint8_t *sources,
+                      const char *path, struct k_reason *reason)
+{
+    struct target target = { table, values, sources };
+
+    return options_read_lines(path, set_line, &target, reason);
 }

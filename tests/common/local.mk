@@ -12,8 +12,10 @@ tests_common_test_common_SOURCES = \
 	tests/common/test_cursor.c \
 	tests/common/test_descriptors.c \
 	tests/common/test_error.c \
+	tests/common/test_feature.c \
 	tests/common/test_hdr.c \
 	tests/common/test_heap.c \
+	tests/common/test_json_check.c \
 	tests/common/test_list.c \
 	tests/common/test_log.c \
 	tests/common/test_map.c \
@@ -22,6 +24,7 @@ tests_common_test_common_SOURCES = \
 	tests/common/test_options_file.c \
 	tests/common/test_rand.c \
 	tests/common/test_slab.c \
+	tests/common/test_utf8.c \
 	tests/common/test_uuid.c
 tests_common_test_common_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_common_test_common_LDFLAGS = $(AM_LDFLAGS) \

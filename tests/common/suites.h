@@ -12,8 +12,10 @@ Suite *crc32c_suite(void);
 Suite *cursor_suite(void);
 Suite *descriptors_suite(void);
 Suite *error_suite(void);
+Suite *feature_suite(void);
 Suite *hdr_suite(void);
 Suite *heap_suite(void);
+Suite *json_check_suite(void);
 Suite *list_suite(void);
 Suite *log_suite(void);
 Suite *map_suite(void);
@@ -22,6 +24,7 @@ Suite *options_suite(void);
 Suite *options_file_suite(void);
 Suite *rand_suite(void);
 Suite *slab_suite(void);
+Suite *utf8_suite(void);
 Suite *uuid_suite(void);
 
 #endif

@@ -43,11 +43,28 @@ START_TEST(quantile_is_the_bound_of_the_bucket_that_holds_it)
         metric_observe(metrics, METRIC_PRODUCE_US, 5000);
 
     ck_assert_int_eq(metric_value(metrics, METRIC_PRODUCE_US), 100);
-    ck_assert_int_eq(metric_quantile(metrics, METRIC_PRODUCE_US, 0), 127);
-    ck_assert_int_eq(metric_quantile(metrics, METRIC_PRODUCE_US, 0.5), 127);
-    ck_assert_int_eq(metric_quantile(metrics, METRIC_PRODUCE_US, 0.99), 8191);
-    ck_assert_int_eq(metric_quantile(metrics, METRIC_PRODUCE_US, 1), 8191);
+    ck_assert_int_eq(metric_quantile(metrics, METRIC_PRODUCE_US, 0), 103);
+    ck_assert_int_eq(metric_quantile(metrics, METRIC_PRODUCE_US, 0.5), 103);
+    ck_assert_int_eq(metric_quantile(metrics, METRIC_PRODUCE_US, 0.99), 5000);
+    ck_assert_int_eq(metric_quantile(metrics, METRIC_PRODUCE_US, 1), 5000);
+    ck_assert_int_eq(metric_max(metrics, METRIC_PRODUCE_US), 5000);
     metrics_free(metrics);
+}
+END_TEST
+
+START_TEST(a_quantile_is_at_most_an_eighth_too_large)
+{
+    for (int64_t value = 1; value < INT64_C(1) << 61; value += value / 5 + 1) {
+        struct metrics *metrics = metrics_new();
+        metric_observe(metrics, METRIC_PRODUCE_US, value);
+        metric_observe(metrics, METRIC_PRODUCE_US, INT64_MAX);
+
+        int64_t told = metric_quantile(metrics, METRIC_PRODUCE_US, 0.5);
+
+        ck_assert_int_ge(told, value);
+        ck_assert_int_le(told, value + value / 8);
+        metrics_free(metrics);
+    }
 }
 END_TEST
 
@@ -110,6 +127,7 @@ Suite *metric_suite(void)
     tcase_add_test(basics, rows_have_unique_names_and_a_text);
     tcase_add_test(basics, each_set_counts_for_itself);
     tcase_add_test(basics, quantile_is_the_bound_of_the_bucket_that_holds_it);
+    tcase_add_test(basics, a_quantile_is_at_most_an_eighth_too_large);
     tcase_add_test(basics, extreme_values_have_a_bucket);
     tcase_add_test(basics, threads_lose_no_count);
     tcase_add_test(basics, set_without_memory_is_null);

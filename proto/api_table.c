@@ -1,5 +1,7 @@
 #include "proto/api_table.h"
 
+#include "common/feature.h"
+
 #define X(name_, body_, lowest_, highest_) \
     { .name = #name_, .body = (body_), .lowest = (lowest_), .highest = (highest_) },
 static const struct api_row rows[] = { PROTO_API_TABLE(X) };
@@ -19,8 +21,36 @@ const struct api_row *api_find(uint32_t body)
     return NULL;
 }
 
-bool api_supported(uint32_t body, uint32_t version)
+/* The numbers of the bodies, by name. */
+enum {
+#define X(name, body, lowest, highest) BODY_##name = (body),
+    PROTO_API_TABLE(X)
+#undef X
+};
+
+static const struct gate {
+    uint32_t body, version;
+    enum feature feature;
+    int16_t level;
+} gates[] = {
+#define X(name, version, feature, level) { BODY_##name, version, FEATURE_##feature, level },
+    PROTO_API_LEVEL_TABLE(X)
+#undef X
+};
+
+uint32_t api_highest(const struct api_row *row, const struct feature_levels *levels)
+{
+    uint32_t highest = row->highest;
+
+    for (size_t i = 0; i < sizeof gates / sizeof gates[0]; i++)
+        if (gates[i].body == row->body && gates[i].version <= highest &&
+            gates[i].level > levels->of[gates[i].feature])
+            highest = gates[i].version - 1;
+    return highest;
+}
+
+bool api_supported(uint32_t body, uint32_t version, const struct feature_levels *levels)
 {
     const struct api_row *row = api_find(body);
-    return row != NULL && row->lowest <= version && version <= row->highest;
+    return row != NULL && row->lowest <= version && version <= api_highest(row, levels);
 }

@@ -27,8 +27,34 @@
     X(COMPACT_LOGS,     22, 0, 0)       \
     X(PRODUCER_ID,      23, 0, 0)       \
     X(MOVE_LOG,         24, 0, 0)       \
-    X(CHANGES,          40, 0, 0)
+    X(ELECT_LEADERS,    25, 0, 0)       \
+    X(ALTER_REASSIGNMENTS, 26, 0, 0)    \
+    X(LIST_REASSIGNMENTS, 27, 0, 0)     \
+    X(DESCRIBE_METRICS, 28, 0, 0)       \
+    X(FIND_COORDINATOR, 29, 0, 0)       \
+    X(JOIN_GROUP,       30, 0, 0)       \
+    X(SYNC_GROUP,       31, 0, 0)       \
+    X(HEARTBEAT,        32, 0, 0)       \
+    X(LEAVE_GROUP,      33, 0, 0)       \
+    X(OFFSET_COMMIT,    34, 0, 0)       \
+    X(OFFSET_FETCH,     35, 0, 0)       \
+    X(DESCRIBE_GROUPS,  36, 0, 0)       \
+    X(LIST_GROUPS,      37, 0, 0)       \
+    X(DELETE_GROUPS,    38, 0, 0)       \
+    X(OFFSET_DELETE,    39, 0, 0)       \
+    X(CHANGES,          40, 0, 0)       \
+    X(REPLICA_FETCH,    41, 0, 1)       \
+    X(UPDATE_ISR,       42, 0, 0)       \
+    X(DRAIN,            43, 0, 0)       \
+    X(REPORT_REPLICAS,  44, 0, 0)
+
+/* Versions of bodies between brokers that wait for a feature level: X(NAME, version, FEATURE,
+ * level). Senders go by what the cluster has finalised, receivers by what they can. */
+#define PROTO_API_LEVEL_TABLE(X)        \
+    X(REPLICA_FETCH, 1, REPLICATION, 2)
 /* clang-format on */
+
+struct feature_levels;
 
 struct api_row {
     const char *name;               /* "LIST_OFFSETS" */
@@ -42,7 +68,11 @@ const struct api_row *api_rows(size_t *count);
 /* The row of a body, or NULL. */
 const struct api_row *api_find(uint32_t body);
 
-/* Whether this build speaks `version` of that body; false for bodies it does not know. */
-bool api_supported(uint32_t body, uint32_t version);
+/* The highest version of that body at these levels. */
+uint32_t api_highest(const struct api_row *row, const struct feature_levels *levels);
+
+/* Whether a broker at these levels speaks `version` of that body; false for bodies it does not
+ * know. */
+bool api_supported(uint32_t body, uint32_t version, const struct feature_levels *levels);
 
 #endif

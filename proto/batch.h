@@ -92,6 +92,13 @@ static inline int32_t batch_count(const uint8_t *batch)
     return (int32_t)load_u32(batch + BATCH_COUNT);
 }
 
+/* The newest timestamp of its records. -1 when compaction has left none, whatever the header says:
+ * that was of records which are not there any more. */
+static inline int64_t batch_newest_timestamp(const uint8_t *batch)
+{
+    return batch_count(batch) == 0 ? -1 : batch_max_timestamp(batch);
+}
+
 /* What the broker stamps; neither is covered by the checksum. */
 static inline void batch_stamp(uint8_t *batch, int64_t base_offset, int32_t leader_epoch)
 {
@@ -154,6 +161,17 @@ int batch_reader_init(struct batch_reader *reader, const uint8_t *batch, const u
 /* 1 with a record in *out, 0 at the end, K_CORRUPT_MESSAGE (lengths run out of the batch, or
  * bytes are left over at the end). */
 int batch_reader_next(struct batch_reader *reader, struct record_view *out);
+
+/* What the record of a control batch says about a transaction. */
+enum record_marker { MARKER_UNKNOWN = -1, MARKER_ABORT = 0, MARKER_COMMIT = 1 };
+
+/* By its key (NULL is allowed): i16 version, i16 kind. */
+static inline enum record_marker record_marker(const uint8_t *key, int32_t key_size)
+{
+    int kind = key != NULL && key_size >= 4 ? load_u16(key + 2) : MARKER_UNKNOWN;
+    return kind == MARKER_ABORT || kind == MARKER_COMMIT ? (enum record_marker)kind
+                                                         : MARKER_UNKNOWN;
+}
 
 /* Walk headers: start with *at = record->headers and call header_count times. 0, or
  * K_CORRUPT_MESSAGE when one runs out of the record. */

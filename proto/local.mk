@@ -4,9 +4,12 @@ nodist_libproto_la_SOURCES = proto/kairn.pb-c.c proto/kairn.pb-c.h
 libproto_la_SOURCES = \
 	proto/api_table.h proto/api_table.c \
 	proto/batch.h proto/batch_build.c proto/batch_check.c proto/batch_read.c \
+	proto/consumer_protocol.h proto/consumer_protocol_read.c proto/consumer_protocol_write.c \
+	proto/field_writer.h proto/field_writer.c \
 	proto/frame.h proto/frame.c \
 	proto/greeting.h proto/greeting.c \
-	proto/head.h proto/head.c proto/head_peek.c
+	proto/head.h proto/head.c proto/head_peek.c \
+	proto/offsets_records.h proto/offsets_records_read.c proto/offsets_records_write.c
 libproto_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 # Generated code is not ours to warn about.
 libproto_la_CFLAGS = $(AM_CFLAGS)

@@ -3,6 +3,7 @@ check_PROGRAMS += tests/proto/test_proto
 TESTS += tests/proto/test_proto
 tests_proto_test_proto_SOURCES = \
 	tests/proto/golden.h tests/proto/golden.c \
+	tests/proto/hex.h tests/proto/hex.c \
 	tests/proto/main.c \
 	tests/proto/suites.h \
 	tests/proto/test_api_table.c \
@@ -10,9 +11,11 @@ tests_proto_test_proto_SOURCES = \
 	tests/proto/test_batch_check.c \
 	tests/proto/test_batch_golden.c \
 	tests/proto/test_batch_read.c \
+	tests/proto/test_consumer_protocol.c \
 	tests/proto/test_frame.c \
 	tests/proto/test_greeting.c \
-	tests/proto/test_head.c
+	tests/proto/test_head.c \
+	tests/proto/test_offsets_records.c
 tests_proto_test_proto_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS) \
 	-DGOLDEN_DIRECTORY='"$(abs_top_srcdir)/tests/proto/golden"'
 tests_proto_test_proto_LDADD = libtestlib.la libproto.la libcommon.la $(CHECK_LIBS)

@@ -9,8 +9,10 @@ Suite *batch_build_suite(void);
 Suite *batch_check_suite(void);
 Suite *batch_golden_suite(void);
 Suite *batch_read_suite(void);
+Suite *consumer_protocol_suite(void);
 Suite *frame_suite(void);
 Suite *greeting_suite(void);
 Suite *head_suite(void);
+Suite *offsets_records_suite(void);
 
 #endif

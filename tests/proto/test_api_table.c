@@ -1,5 +1,6 @@
 #include "proto/api_table.h"
 
+#include "common/feature.h"
 #include "proto/head.h"
 #include "tests/proto/suites.h"
 
@@ -58,10 +59,36 @@ START_TEST(only_versions_of_the_table_are_supported)
 {
     const struct api_row *produce = api_find(12);
 
-    ck_assert(api_supported(produce->body, produce->lowest));
-    ck_assert(api_supported(produce->body, produce->highest));
-    ck_assert(!api_supported(produce->body, produce->highest + 1));
-    ck_assert(!api_supported(9999, 0));
+    const struct feature_levels levels = { { 1 } };
+
+    ck_assert(api_supported(produce->body, produce->lowest, &levels));
+    ck_assert(api_supported(produce->body, produce->highest, &levels));
+    ck_assert(!api_supported(produce->body, produce->highest + 1, &levels));
+    ck_assert(!api_supported(9999, 0, &levels));
+}
+END_TEST
+
+START_TEST(a_version_that_waits_for_a_level_is_not_there_before_it)
+{
+    const struct api_row *fetch = api_find(41);
+    const struct feature_levels before = { { 1 } }, after = { { 2 } };
+
+    ck_assert_uint_eq(api_highest(fetch, &before), 0);
+    ck_assert_uint_eq(api_highest(fetch, &after), 1);
+    ck_assert(!api_supported(41, 1, &before));
+    ck_assert(api_supported(41, 1, &after));
+}
+END_TEST
+
+/* Who never hears of a level goes on with the lowest version: it must be served. */
+START_TEST(every_gated_version_leaves_a_lower_one)
+{
+    const struct feature_levels none = { { 0 } };
+    size_t count;
+    const struct api_row *rows = api_rows(&count);
+
+    for (size_t i = 0; i < count; i++)
+        ck_assert_uint_ge(api_highest(&rows[i], &none), rows[i].lowest);
 }
 END_TEST
 
@@ -70,6 +97,8 @@ Suite *api_table_suite(void)
     Suite *suite = suite_create("proto/api_table");
     TCase *table = tcase_create("table");
 
+    tcase_add_test(table, a_version_that_waits_for_a_level_is_not_there_before_it);
+    tcase_add_test(table, every_gated_version_leaves_a_lower_one);
     tcase_add_test(table, the_table_and_the_heads_name_the_same_bodies);
     tcase_add_test(table, the_constants_of_both_heads_are_the_field_numbers);
     tcase_add_test(table, a_body_is_found_by_its_number);

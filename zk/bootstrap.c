@@ -59,16 +59,25 @@ static void directory_made(void *context, const struct zk_reply *reply)
     settled(directory->bootstrap, reply->code == K_EXISTS ? 0 : reply->code);
 }
 
+/* What a node holds at first. Everything that registers checks /feature, also before anything is
+ * finalised there. */
+static const char *first_data(enum znode node)
+{
+    return node == ZNODE_CONTROLLER_EPOCH ? "0"
+         : node == ZNODE_FEATURE          ? "{\"version\":2,\"status\":1,\"features\":{}}"
+                                          : NULL;
+}
+
 /* Answers come in the order of the questions, and the catalogue names parents first: so does
  * what is made. */
 static void directory_sought(void *context, const struct zk_reply *reply)
 {
     struct directory *directory = context;
-    bool epoch = directory->node == ZNODE_CONTROLLER_EPOCH;
+    const char *data = first_data(directory->node);
     const struct zk_op create = { .kind = ZK_OP_CREATE,
                                   .path = znode_row(directory->node)->pattern,
-                                  .data = epoch ? "0" : NULL,
-                                  .size = epoch ? 1 : 0 };
+                                  .data = data,
+                                  .size = data == NULL ? 0 : strlen(data) };
     int code = reply->code;
 
     if (code == K_NOT_FOUND) {

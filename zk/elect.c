@@ -23,15 +23,29 @@ static const char *epoch_path(void)
 
 struct looking {
     struct zk_task task;
+#ifdef MUTANT_REARM_GAP
+    struct zk_watch *watch;
+#endif
     void (*done)(void *context, const struct zk_controller *result);
     void *context;
 };
+
+#ifdef MUTANT_REARM_GAP
+static void ignore(void *context, const struct zk_reply *reply)
+{
+    (void)context, (void)reply;
+}
+#endif
 
 static void looked(struct looking *looking, struct zk_controller result)
 {
     void (*done)(void *, const struct zk_controller *) = looking->done;
     void *context = looking->context;
 
+#ifdef MUTANT_REARM_GAP
+    if (looking->watch != NULL)
+        zk_exists(looking->task.session, chair(), looking->watch, ignore, NULL);
+#endif
     zk_task_free(&looking->task);
     done(context, &result);
 }
@@ -84,6 +98,10 @@ int zk_controller_read(struct zk_session *session, struct zk_watch *watch,
         return K_NOMEM;
     looking->done = done;
     looking->context = context;
+#ifdef MUTANT_REARM_GAP
+    looking->watch = watch;
+    watch = NULL;
+#endif
     int code = zk_exists(session, chair(), watch, chair_sought, looking);
     if (code != 0)
         zk_task_free(&looking->task);

@@ -44,6 +44,9 @@ int zk_fenced(struct zk_session *session, int32_t epoch_version, const struct zk
     all[0] = (struct zk_op){ .kind = ZK_OP_CHECK,
                              .path = znode_row(ZNODE_CONTROLLER_EPOCH)->pattern,
                              .version = epoch_version };
+#ifdef MUTANT_CTRL_NO_MULTI
+    all[0].version = -1;
+#endif
     memcpy(all + 1, ops, count * sizeof *ops);
     code = zk_multi(session, all, count + 1, stored, fenced);
     if (code != 0)

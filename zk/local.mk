@@ -13,6 +13,8 @@ libzk_la_SOURCES = \
 	zk/task.h \
 	zk/watch.c \
 	zk/znode.h zk/znode.c zk/znode_broker.c zk/znode_cluster.c zk/znode_topic.c \
+	zk/znode_feature.c \
+	zk/znode_reassign.c \
 	zk/znode_json.h zk/znode_json.c
 libzk_la_CPPFLAGS = $(AM_CPPFLAGS) $(ZOOKEEPER_CFLAGS) $(JANSSON_CFLAGS)
 libzk_la_LIBADD = $(ZOOKEEPER_LIBS) $(JANSSON_LIBS)

@@ -26,10 +26,15 @@ struct registering {
     struct uuid incarnation, previous;
     struct znode_kairn_broker record; /* as given; arena */
     const char *broker_json;
-    struct seen broker, current, former, kairn, heartbeat;
+    struct feature_ranges ranges;
+    struct seen broker, current, former, kairn, heartbeat, feature;
     size_t under_way;
     int code, looks;
-    bool lossy; /* as recorded */
+    const struct uuid *known;
+    size_t known_count;
+    bool fenced;
+    bool lossy, first; /* as recorded; nothing was */
+    size_t missing;
     void (*done)(void *context, const struct zk_registered *result);
     void *context;
 };
@@ -58,7 +63,9 @@ static void failed(struct registering *registering, int code)
 
 static void epoch_known(struct registering *registering, int64_t czxid)
 {
-    struct zk_registered result = { .broker_epoch = czxid, .lossy = registering->lossy };
+    struct zk_registered result = { .broker_epoch = czxid, .lossy = registering->lossy,
+                                    .first = registering->first,
+                                    .missing = registering->missing };
 
     ended(registering, &result);
 }
@@ -109,33 +116,94 @@ static void held(struct registering *registering)
     ended(registering, &result);
 }
 
-/* The mark stays until the controller clears it. A record of another incarnation than the last of
- * this directory says that the disk is not the one that the cluster relies on. */
-static bool is_lossy(struct registering *registering)
+static bool among(const struct uuid *uuids, size_t count, const struct uuid *sought)
+{
+    for (size_t i = 0; i < count; i++)
+        if (uuid_equal(&uuids[i], sought))
+            return true;
+    return false;
+}
+
+/* Directories that are not there (any more): those that went since the last registration, and those
+ * before that the cluster has not come to terms with. NOMEM. */
+static int note_missing(struct registering *registering, const struct znode_kairn_broker *recorded)
+{
+    struct znode_kairn_broker *record = &registering->record;
+    size_t count = 0, before = recorded->lossy ? recorded->missing_count : 0;
+    struct uuid *missing = arena_calloc(&registering->task.arena,
+                                        before + recorded->directory_count + 1, sizeof *missing);
+    if (missing == NULL)
+        return K_NOMEM;
+    for (size_t i = 0; i < before + recorded->directory_count; i++) {
+        const struct uuid *id = i < before ? &recorded->missing[i]
+                                           : &recorded->directories[i - before];
+        if (!among(record->directories, record->directory_count, id) && !among(missing, count, id))
+            missing[count++] = *id;
+    }
+    record->missing = missing;
+    record->missing_count = registering->missing = count;
+    return 0;
+}
+
+/* The mark stays until the controller clears it. A record of an incarnation that the disks do not
+ * know says that they are not those that the cluster relies on. NOMEM. */
+static int judge(struct registering *registering)
 {
     struct znode_kairn_broker recorded;
     struct k_reason reason = { "no memory" };
 
-    if (!registering->kairn.there)
-        return registering->record.lossy;
-    if (znode_decode_kairn_broker(&registering->task.arena, registering->kairn.data,
-                                  registering->kairn.size, &recorded, &reason) != 0) {
+    registering->first = !registering->kairn.there;
+    registering->lossy = registering->record.lossy || registering->fenced;
+    if (registering->first)
+        return 0;
+    int code = znode_decode_kairn_broker(&registering->task.arena, registering->kairn.data,
+                                         registering->kairn.size, &recorded, &reason);
+    if (code == K_NOMEM)
+        return code;
+    if (code != 0) {
         LOG_WARN("znode-corrupt", "path=%s reason=\"%s\" taken-as=lossy", registering->kairn.path,
                  reason.text);
-        return true;
+        registering->lossy = true;
+        return 0;
     }
-    return registering->record.lossy || recorded.lossy ||
-           (!uuid_equal(&recorded.incarnation, &registering->previous) &&
-            !uuid_equal(&recorded.incarnation, &registering->incarnation));
+    code = note_missing(registering, &recorded);
+    if (uuid_equal(&recorded.incarnation, &registering->incarnation))
+        registering->lossy = recorded.lossy || registering->fenced;
+    else
+        registering->lossy =
+            registering->lossy || recorded.lossy ||
+            !among(registering->known, registering->known_count, &recorded.incarnation);
+    registering->lossy = registering->lossy || registering->missing > 0;
+    return code;
+}
+
+/* Can we do what the cluster has agreed on? 0, UNSUPPORTED_VERSION, CORRUPT or NOMEM. */
+static int fits(struct registering *registering, struct k_reason *reason)
+{
+    const struct seen *seen = &registering->feature;
+    struct znode_features features;
+    struct feature_levels levels;
+
+    if (!seen->there)
+        return 0;
+    int code = znode_decode_features(&registering->task.arena, seen->data, seen->size, &features,
+                                     reason);
+    if (code == K_CORRUPT)
+        LOG_ERROR("znode-corrupt", "path=%s reason=\"%s\"", seen->path, reason->text);
+    return code != 0 ? code
+                     : znode_features_check(&features, &registering->ranges, &levels, reason);
 }
 
 static int replace(struct registering *registering)
 {
-    struct znode_kairn_broker record = registering->record;
-    struct zk_op ops[8];
+    struct zk_op ops[10];
     size_t count = 0;
 
-    registering->lossy = record.lossy = is_lossy(registering);
+    int code = judge(registering);
+    if (code != 0)
+        return code;
+    struct znode_kairn_broker record = registering->record;
+    record.lossy = registering->lossy;
     char *kairn_json = znode_encode_kairn_broker(&registering->task.arena, &record);
     if (kairn_json == NULL)
         return K_NOMEM;
@@ -160,6 +228,13 @@ static int replace(struct registering *registering)
                                    .data = kairn_json,
                                    .size = strlen(kairn_json),
                                    .version = registering->kairn.stat.version };
+    if (registering->feature.there)
+        ops[count++] = (struct zk_op){ .kind = ZK_OP_CHECK,
+                                       .path = registering->feature.path,
+                                       .version = registering->feature.stat.version };
+    ops[count++] = (struct zk_op){ .kind = ZK_OP_SET,
+                                   .path = znode_row(ZNODE_KAIRN_BROKERS)->pattern,
+                                   .version = -1 };
     if (!registering->heartbeat.there)
         ops[count++] = (struct zk_op){ .kind = ZK_OP_CREATE, .path = registering->heartbeat.path };
     return zk_multi(registering->task.session, ops, count, stored, registering);
@@ -172,10 +247,17 @@ static void decide(struct registering *registering)
     const struct seen *former = &registering->former;
     int64_t session = zk_session_id(registering->task.session);
 
-    if (broker->there && current->there && broker->stat.owner == session &&
-        current->stat.owner == session) {
-        registering->lossy = is_lossy(registering); /* the answer to our own multi was lost */
-        epoch_known(registering, broker->stat.czxid);
+    bool stands = broker->there && current->there && broker->stat.owner == session &&
+                  current->stat.owner == session;
+#ifdef MUTANT_NODEEXISTS_IS_OK
+    stands = broker->there && current->there;
+#endif
+    if (stands) {
+        int code = judge(registering);              /* the answer to our own multi was lost */
+        if (code == 0)
+            epoch_known(registering, broker->stat.czxid);
+        else
+            failed(registering, code);
         return;
     }
     /* Our session's own, whose companion somebody deleted; or our former life's. */
@@ -186,7 +268,15 @@ static void decide(struct registering *registering)
         held(registering);
         return;
     }
-    int code = replace(registering);
+    struct zk_registered unfit = { .code = 0 };
+    int code = fits(registering, &unfit.reason);
+    if (code == K_UNSUPPORTED_VERSION) {
+        unfit.code = code;
+        ended(registering, &unfit);
+        return;
+    }
+    if (code == 0)
+        code = replace(registering);
     if (code != 0)
         failed(registering, code);
 }
@@ -231,11 +321,12 @@ static void seen(void *context, const struct zk_reply *reply)
 static int look(struct registering *registering)
 {
     struct seen *nodes[] = { &registering->broker, &registering->current, &registering->kairn,
-                             &registering->heartbeat, &registering->former };
+                             &registering->heartbeat, &registering->feature,
+                             &registering->former };
     size_t count = uuid_is_zero(&registering->previous) ||
                            uuid_equal(&registering->previous, &registering->incarnation)
-                       ? 4
-                       : 5;
+                       ? 5
+                       : 6;
 
     int code = zk_sync(registering->task.session, registering->broker.path, synced, registering);
     if (code != 0)
@@ -272,6 +363,12 @@ static bool prepare(struct registering *registering, const struct zk_registratio
     registering->record = registration->record;
     registering->record.directories =
         arena_copy(arena, registration->record.directories, directories_size);
+    registering->known = arena_copy(arena, registration->known,
+                                    registration->known_count * sizeof(struct uuid));
+    registering->known_count = registration->known_count;
+    registering->fenced = registration->fenced;
+    registering->ranges = registration->broker.features;
+    registering->feature.path = znode_row(ZNODE_FEATURE)->pattern;
     registering->broker_json = znode_encode_broker(arena, &registration->broker);
     registering->broker.path = znode_path(arena, ZNODE_BROKER, (int)registration->id);
     registering->kairn.path = znode_path(arena, ZNODE_KAIRN_BROKER, (int)registration->id);
@@ -279,7 +376,8 @@ static bool prepare(struct registering *registering, const struct zk_registratio
     registering->current.path =
         incarnation_path(arena, registration->id, &registration->incarnation);
     registering->former.path = incarnation_path(arena, registration->id, &registration->previous);
-    return registering->record.directories != NULL && registering->broker_json != NULL &&
+    return registering->record.directories != NULL && registering->known != NULL &&
+           registering->broker_json != NULL &&
            registering->broker.path != NULL && registering->kairn.path != NULL &&
            registering->heartbeat.path != NULL && registering->current.path != NULL &&
            registering->former.path != NULL;

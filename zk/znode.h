@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/feature.h"
 #include "common/uuid.h"
 
 struct arena;
@@ -47,13 +48,15 @@ struct arena;
     X(ADMIN,              "/admin",                                 1, "none",  "requests of administrators") \
     X(DELETE_TOPICS,      "/admin/delete_topics",                   1, "none",  "one child per topic that is to be deleted") \
     X(DELETE_TOPIC,       "/admin/delete_topics/%s",                0, "none",  "request to delete a topic; removed last") \
+    X(REASSIGN,           "/admin/reassign_partitions",             0, "JSON v1", "replicas that somebody wants for partitions; removed once that has begun") \
+    X(PREFERRED,          "/admin/preferred_replica_election",      0, "JSON v1", "partitions that their first replica shall lead; removed once that is done or refused") \
     X(ISR_CHANGES,        "/isr_change_notification",               1, "none",  "kept for Kafka's tools; not used") \
     X(LOG_DIR_EVENTS,     "/log_dir_event_notification",            1, "none",  "kept for Kafka's tools; not used") \
     X(PRODUCER_IDS,       "/latest_producer_id_block",              1, "JSON v1",  "last block of producer ids given out") \
     X(CONSUMERS,          "/consumers",                             1, "none",  "kept for Kafka's tools; not used") \
-    X(FEATURE,            "/feature",                               0, "JSON v2", "finalised feature levels") \
+    X(FEATURE,            "/feature",                               1, "JSON v2", "feature levels that all brokers have agreed on; by the controller only") \
     X(KAIRN,              "/kairn",                                 1, "none",  "root of Kairn's own additions") \
-    X(KAIRN_BROKERS,      "/kairn/brokers",                         1, "none",  "one child per broker that ever registered") \
+    X(KAIRN_BROKERS,      "/kairn/brokers",                         1, "none",  "one child per broker that ever registered; its version counts registrations") \
     X(KAIRN_BROKER,       "/kairn/brokers/%d",                      0, "JSON v1", "directory ids, incarnation and lossy mark of a broker") \
     X(KAIRN_HEARTBEATS,   "/kairn/heartbeats",                      1, "none",  "one child per broker") \
     X(KAIRN_HEARTBEAT,    "/kairn/heartbeats/%d",                   0, "decimal", "written to prove that the broker's session can still commit")
@@ -89,7 +92,14 @@ struct znode_broker {                            /* /brokers/ids/N, Kafka's vers
     size_t endpoint_count;
     const char *rack;                            /* NULL: none */
     int64_t timestamp_ms;
+    struct feature_ranges features;              /* of those that we know */
 };
+
+struct znode_feature { const char *name; int16_t level; };
+
+/* /feature, Kafka's version 2; version 1 has the lowest level in use beside it. With status 0 (a
+ * Kafka without features) nothing counts. */
+struct znode_features { const struct znode_feature *items; size_t count; };
 
 struct znode_kairn_broker {                      /* /kairn/brokers/N */
     struct uuid incarnation;
@@ -97,6 +107,9 @@ struct znode_kairn_broker {                      /* /kairn/brokers/N */
     const struct uuid *directories;
     size_t directory_count;
     int32_t loops;
+    const struct uuid *missing;                  /* directories that are not there any more, and
+                                                    whose data the cluster may still rely on */
+    size_t missing_count;
 };
 
 struct znode_replicas { int32_t count; const int32_t *ids; };
@@ -104,6 +117,9 @@ struct znode_replicas { int32_t count; const int32_t *ids; };
 struct znode_topic {                             /* /brokers/topics/T, Kafka's version 3 */
     struct uuid id;                              /* zero: absent (a topic made by old Kafka) */
     const struct znode_replicas *partitions;     /* index is the partition */
+    /* Of partitions that are being reassigned: new replicas, and those that are to go. NULL: none;
+     * else one per partition. */
+    const struct znode_replicas *adding, *removing;
     size_t partition_count;
 };
 
@@ -111,6 +127,11 @@ struct znode_partition_state {                   /* .../state, Kafka's version 1
     int32_t controller_epoch, leader, leader_epoch;
     struct znode_replicas isr;
     bool recovering;                             /* leader_recovery_state 1 */
+    /* Kairn's own, left out where they say what is usual */
+    struct znode_replicas eligible;              /* none */
+    int32_t min_insync;                          /* 1 */
+    int32_t unclean_epoch;                       /* -1 */
+    bool flush_on_ack;                           /* false */
 };
 
 struct znode_config {                            /* /config/topics/T, /config/brokers/N */
@@ -123,6 +144,13 @@ struct znode_config {                            /* /config/topics/T, /config/br
 struct znode_config_change { const char *type, *entity; };   /* "topics", "orders" */
 
 struct znode_controller { int32_t broker; int64_t timestamp_ms; };
+
+struct znode_wish { const char *topic; int32_t partition; struct znode_replicas replicas; };
+
+struct znode_reassign {                          /* /admin/reassign_partitions, Kafka's version 1 */
+    const struct znode_wish *wishes;
+    size_t count;
+};
 
 struct znode_producer_ids {                      /* /latest_producer_id_block, Kafka's version 1 */
     int32_t broker;                              /* who took the block */
@@ -158,6 +186,22 @@ int znode_decode_cluster_id(struct arena *arena, const char *data, size_t size,
 char *znode_encode_producer_ids(struct arena *arena, const struct znode_producer_ids *ids);
 int znode_decode_producer_ids(struct arena *arena, const char *data, size_t size,
                         struct znode_producer_ids *out, struct k_reason *reason);
+char *znode_encode_reassign(struct arena *arena, const struct znode_reassign *reassign);
+int znode_decode_reassign(struct arena *arena, const char *data, size_t size,
+                        struct znode_reassign *out, struct k_reason *reason);
+/* /admin/preferred_replica_election: the same without replicas. */
+char *znode_encode_preferred(struct arena *arena, const struct znode_reassign *wishes);
+int znode_decode_preferred(struct arena *arena, const char *data, size_t size,
+                        struct znode_reassign *out, struct k_reason *reason);
+/* What nobody has agreed on yet is left out of the levels: 0. */
+char *znode_encode_features(struct arena *arena, const struct feature_levels *levels);
+int znode_decode_features(struct arena *arena, const char *data, size_t size,
+                        struct znode_features *out, struct k_reason *reason);
+/* Its levels, 0 where nothing is agreed on, and whether a broker with these ranges may be there:
+ * see feature_check(). */
+int znode_features_check(const struct znode_features *features,
+                         const struct feature_ranges *ranges, struct feature_levels *levels,
+                         struct k_reason *reason);
 int znode_decode_epoch(const char *data, size_t size, int32_t *out, struct k_reason *reason);
 
 #endif

@@ -5,6 +5,26 @@
 
 /* --- Kafka's registration, version 5 --------------------------------------------------------- */
 
+/* NULL: no memory. */
+static json_t *encode_ranges(const struct feature_ranges *ranges)
+{
+    json_t *object = json_object();
+    bool failed = object == NULL;
+
+    for (int i = 0; i < FEATURE_COUNT; i++) {
+        const struct feature_range *range = &ranges->of[i];
+        if (range->highest > 0)
+            failed |= json_object_set_new(object, feature_row((enum feature)i)->name,
+                                          json_pack("{s:i, s:i}", "min_version",
+                                                    (int)range->lowest, "max_version",
+                                                    (int)range->highest)) != 0;
+    }
+    if (!failed)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
 /* Fields stand in the order in which Kafka 3.9 was seen to write them. "host" and "port" are for
  * clients of the oldest kind: the first PLAINTEXT endpoint, else null and -1. */
 char *znode_encode_broker(struct arena *arena, const struct znode_broker *broker)
@@ -31,8 +51,9 @@ char *znode_encode_broker(struct arena *arena, const struct znode_broker *broker
         return NULL;
     }
     return znode_json_print(arena,
-                            json_pack("{s:{}, s:o, s:o, s:s*, s:i, s:i, s:s?, s:i, s:o}",
-                                      "features", "listener_security_protocol_map", map,
+                            json_pack("{s:o, s:o, s:o, s:s*, s:i, s:i, s:s?, s:i, s:o}",
+                                      "features", encode_ranges(&broker->features),
+                                      "listener_security_protocol_map", map,
                                       "endpoints", endpoints, "rack", broker->rack, "jmx_port", -1,
                                       "port", plain == NULL ? -1 : (int)plain->port, "host",
                                       plain == NULL ? NULL : plain->host, "version", 5, "timestamp",
@@ -147,6 +168,30 @@ static int decode_endpoints(struct arena *arena, const json_t *root, struct znod
     return 0;
 }
 
+static int decode_ranges(const json_t *object, struct feature_ranges *out, struct k_reason *reason)
+{
+    struct feature_ranges ranges = feature_ranges_untold();
+    const char *name;
+    json_t *item;
+
+    if (object != NULL && !json_is_object(object))
+        return k_reason_set(reason, K_CORRUPT, "features: is not an object");
+    json_object_foreach((json_t *)object, name, item) {
+        int64_t lowest = 0, highest = 0;
+        int feature = feature_find(name);
+        if (feature < 0)
+            continue;                   /* of a newer broker: what we do not know is not raised */
+        int code = znode_json_int(item, "min_version", 1, FEATURE_LEVEL_MAX, &lowest, reason);
+        if (code == 0)
+            code = znode_json_int(item, "max_version", lowest, FEATURE_LEVEL_MAX, &highest, reason);
+        if (code != 0)
+            return code;
+        ranges.of[feature] = (struct feature_range){ (int16_t)lowest, (int16_t)highest };
+    }
+    *out = ranges;
+    return 0;
+}
+
 int znode_decode_broker(struct arena *arena, const char *data, size_t size,
                         struct znode_broker *out, struct k_reason *reason)
 {
@@ -162,6 +207,8 @@ int znode_decode_broker(struct arena *arena, const char *data, size_t size,
         code = znode_json_text(arena, root, "rack", true, &broker.rack, reason);
     if (code == 0)
         code = znode_json_time(root, "timestamp", &broker.timestamp_ms, reason);
+    if (code == 0)
+        code = decode_ranges(json_object_get(root, "features"), &broker.features, reason);
     json_decref(root);
     if (code == 0)
         *out = broker;
@@ -170,24 +217,39 @@ int znode_decode_broker(struct arena *arena, const char *data, size_t size,
 
 /* --- Kairn's own record ---------------------------------------------------------------------- */
 
+/* NULL: no memory. */
+static json_t *encode_uuids(const struct uuid *uuids, size_t count)
+{
+    json_t *list = json_array();
+    char text[UUID_TEXT_SIZE];
+    bool failed = list == NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        uuid_format(&uuids[i], text);
+        failed |= json_array_append_new(list, json_string(text)) != 0;
+    }
+    if (!failed)
+        return list;
+    json_decref(list);
+    return NULL;
+}
+
 char *znode_encode_kairn_broker(struct arena *arena, const struct znode_kairn_broker *broker)
 {
-    json_t *directories = json_array();
     char text[UUID_TEXT_SIZE];
-    bool failed = directories == NULL;
 
-    for (size_t i = 0; i < broker->directory_count; i++) {
-        uuid_format(&broker->directories[i], text);
-        failed |= json_array_append_new(directories, json_string(text)) != 0;
-    }
-    if (failed) {
-        json_decref(directories);
+    uuid_format(&broker->incarnation, text);
+    json_t *root = json_pack("{s:i, s:s, s:b, s:o, s:i}", "version", 1, "incarnation", text,
+                             "lossy", broker->lossy, "directories",
+                             encode_uuids(broker->directories, broker->directory_count), "loops",
+                             (int)broker->loops);
+    if (root != NULL && broker->missing_count > 0 &&
+        json_object_set_new(root, "missing",
+                            encode_uuids(broker->missing, broker->missing_count)) != 0) {
+        json_decref(root);
         return NULL;
     }
-    uuid_format(&broker->incarnation, text);
-    return znode_json_print(
-        arena, json_pack("{s:i, s:s, s:b, s:o, s:i}", "version", 1, "incarnation", text, "lossy",
-                         broker->lossy, "directories", directories, "loops", (int)broker->loops));
+    return znode_json_print(arena, root);
 }
 
 static int decode_uuid(const json_t *value, const char *field, struct uuid *out,
@@ -201,24 +263,23 @@ static int decode_uuid(const json_t *value, const char *field, struct uuid *out,
     return 0;
 }
 
-static int decode_directories(struct arena *arena, const json_t *root,
-                              struct znode_kairn_broker *out, struct k_reason *reason)
+static int decode_uuids(struct arena *arena, const json_t *list, const char *field,
+                        const struct uuid **out, size_t *out_count, struct k_reason *reason)
 {
-    const json_t *list = json_object_get(root, "directories");
     size_t count = json_array_size(list);
 
     if (!json_is_array(list))
-        return k_reason_set(reason, K_CORRUPT, "directories: is not a list");
-    struct uuid *directories = arena_calloc(arena, count + 1, sizeof *directories);
-    if (directories == NULL)
+        return k_reason_set(reason, K_CORRUPT, "%s: is not a list", field);
+    struct uuid *uuids = arena_calloc(arena, count + 1, sizeof *uuids);
+    if (uuids == NULL)
         return K_NOMEM;
     for (size_t i = 0; i < count; i++) {
-        int code = decode_uuid(json_array_get(list, i), "directories", &directories[i], reason);
+        int code = decode_uuid(json_array_get(list, i), field, &uuids[i], reason);
         if (code != 0)
             return code;
     }
-    out->directories = directories;
-    out->directory_count = count;
+    *out = uuids;
+    *out_count = count;
     return 0;
 }
 
@@ -237,7 +298,12 @@ int znode_decode_kairn_broker(struct arena *arena, const char *data, size_t size
     if (code == 0 && !json_is_boolean(json_object_get(root, "lossy")))
         code = k_reason_set(reason, K_CORRUPT, "lossy: is not true or false");
     if (code == 0)
-        code = decode_directories(arena, root, &broker, reason);
+        code = decode_uuids(arena, json_object_get(root, "directories"), "directories",
+                            &broker.directories, &broker.directory_count, reason);
+    const json_t *missing = json_object_get(root, "missing");
+    if (code == 0 && missing != NULL)
+        code = decode_uuids(arena, missing, "missing", &broker.missing, &broker.missing_count,
+                            reason);
     if (code == 0)
         code = znode_json_int(root, "loops", 1, 1024, &loops, reason);
     broker.lossy = json_is_true(json_object_get(root, "lossy"));

@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/lib/scratch.h"
+
 static char root[256], directory[300], address[64];
 static pid_t owner;
 
@@ -44,14 +46,11 @@ static int free_port(void)
 
 void server_stop(void)
 {
-    char command[512];
-
     if (getpid() != owner)
         return;
     if (access(directory, F_OK) == 0)
         run("down");
-    snprintf(command, sizeof command, "rm -rf %s", root);
-    if (system(command) != 0)
+    if (scratch_remove(root) != 0)
         fprintf(stderr, "%s is left behind\n", root);
 }
 

@@ -159,6 +159,27 @@ START_TEST(the_chair_is_seen_watched_and_left_only_by_its_owner)
 }
 END_TEST
 
+/* The write is behind the question on one connection: it comes before any answer could arm a
+ * watch. */
+START_TEST(who_takes_the_chair_while_it_is_looked_at_is_seen_or_told)
+{
+    const struct zk_op take = { .kind = ZK_OP_CREATE_EPHEMERAL, .path = "/controller" };
+    struct sight sight = { 0 };
+    struct answer taken = { 0 };
+    int fired = 0;
+    struct zk_watch watch = { .fired = note, .context = &fired };
+    open_peers("/gap", 1);
+
+    ck_assert_int_eq(zk_controller_read(peers[0].session, &watch, sighted, &sight), 0);
+    ck_assert_int_eq(zk_multi(peers[0].session, &take, 1, answer_take, &taken), 0);
+    UNTIL(&inbox, sight.given && taken.given);
+
+    ck_assert_int_eq(taken.code, 0);
+    ck_assert_int_eq(sight.result.broker, -1);
+    UNTIL(&inbox, fired == 1);
+}
+END_TEST
+
 START_TEST(a_damaged_epoch_is_an_error_and_nobody_wins)
 {
     open_peers("/damaged-epoch", 1);
@@ -243,6 +264,7 @@ Suite *elect_suite(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, of_five_candidates_one_wins_and_the_epoch_grows_by_one);
     tcase_add_test(tests, the_chair_is_seen_watched_and_left_only_by_its_owner);
+    tcase_add_test(tests, who_takes_the_chair_while_it_is_looked_at_is_seen_or_told);
     tcase_add_test(tests, a_damaged_epoch_is_an_error_and_nobody_wins);
     tcase_add_test(tests, an_election_whose_answer_is_lost_is_known_to_be_won);
     tcase_add_test(tests, a_fenced_write_fails_after_another_election);

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/lib/wait.h"
 #include "tests/zk/peer.h"
 #include "tests/zk/server.h"
 #include "tests/zk/suites.h"
@@ -226,13 +227,9 @@ START_TEST(a_guardian_stands_apart_from_its_broker)
 {
     pid_t guardian;
     pid_t broker = spawn_broker("/apart", "hold", &guardian);
-    int64_t deadline_ms = clock_mono_ms(&clock_system) + PEER_WAIT_MS;
 
     /* Standard input, output and error, and the pidfd; it may still be starting. */
-    while (!is_named_guardian(guardian) || count_descriptors(guardian) != 4) {
-        ck_assert_int_lt(clock_mono_ms(&clock_system), deadline_ms);
-        peer_sync(&peer, "/");
-    }
+    WAIT_UNTIL(is_named_guardian(guardian) && count_descriptors(guardian) == 4);
     ck_assert_int_eq(getsid(guardian), guardian);
     ck_assert_int_eq(kill(guardian, SIGTERM), 0);
     ck_assert_int_eq(kill(guardian, SIGINT), 0);

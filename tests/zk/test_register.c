@@ -1,5 +1,7 @@
+#include <stdio.h>
 #include <string.h>
 
+#include "common/feature.h"
 #include "tests/zk/peer.h"
 #include "tests/zk/suites.h"
 #include "zk/bootstrap.h"
@@ -51,23 +53,36 @@ static void registered(void *context, const struct zk_registered *result)
     outcome->result = *result;
 }
 
-static struct zk_registered enrol(struct peer *who, const struct uuid *incarnation,
-                                  const struct uuid *previous)
+static struct zk_registered enrol_with(struct peer *who, const struct uuid *incarnation,
+                                       const struct uuid *known, size_t known_count,
+                                       const struct uuid *directories, size_t directory_count,
+                                       bool fenced)
 {
     static const struct znode_endpoint endpoint = { "PLAINTEXT", "PLAINTEXT", "10.0.0.7", 9092 };
     const struct uuid none = { { 0 } };
     const struct zk_registration registration = {
         .id = 7,
         .incarnation = *incarnation,
-        .previous = previous == NULL ? none : *previous,
-        .broker = { .endpoints = &endpoint, .endpoint_count = 1, .timestamp_ms = 1 },
-        .record = { .incarnation = *incarnation, .loops = 2 },
+        .previous = known_count == 0 ? none : known[0],
+        .known = known,
+        .known_count = known_count,
+        .fenced = fenced,
+        .broker = { .endpoints = &endpoint, .endpoint_count = 1, .timestamp_ms = 1,
+                    .features = feature_ranges_built() },
+        .record = { .incarnation = *incarnation, .loops = 2, .directories = directories,
+                    .directory_count = directory_count },
     };
     struct outcome outcome = { 0 };
 
     ck_assert_int_eq(zk_register(who->session, &registration, registered, &outcome), 0);
     UNTIL(&inbox, outcome.given);
     return outcome.result;
+}
+
+static struct zk_registered enrol(struct peer *who, const struct uuid *incarnation,
+                                  const struct uuid *previous)
+{
+    return enrol_with(who, incarnation, previous, previous != NULL, NULL, 0, false);
 }
 
 START_TEST(a_registration_stands_under_id_incarnation_and_record)
@@ -86,6 +101,42 @@ START_TEST(a_registration_stands_under_id_incarnation_and_record)
     ck_assert_int_eq(peer_exists(&peer, "/kairn/heartbeats/7", NULL).code, 0);
     ck_assert_ptr_nonnull(
         strstr(peer_get(&peer, "/kairn/brokers/7", NULL).data, "\"lossy\":false"));
+}
+END_TEST
+
+/* Level 1 is what every build so far can; a later one is what this one can not. */
+START_TEST(who_can_not_do_what_is_finalised_is_not_registered)
+{
+    struct uuid incarnation = uuid_random();
+    open_both("/levels");
+    ck_assert_int_eq(peer_set(&peer, "/feature",
+                              "{\"version\":2,\"status\":1,\"features\":"
+                              "{\"replication.version\":{\"max_version_level\":99}}}", -1).code, 0);
+
+    struct zk_registered refused = enrol(&peer, &incarnation, NULL);
+
+    ck_assert_int_eq(refused.code, K_UNSUPPORTED_VERSION);
+    ck_assert_ptr_nonnull(strstr(refused.reason.text, "finalised level 99"));
+    ck_assert_int_eq(peer_exists(&peer, "/brokers/ids/7", NULL).code, K_NOT_FOUND);
+    peer_set(&peer, "/feature", "{\"version\":2,\"status\":0,\"features\":{}}", -1);
+    ck_assert_int_eq(enrol(&peer, &incarnation, NULL).code, 0);
+}
+END_TEST
+
+START_TEST(a_registration_tells_levels_and_is_counted)
+{
+    struct uuid incarnation = uuid_random();
+    char levels[128];
+    open_both("/counted");
+    int32_t before = peer_exists(&peer, "/kairn/brokers", NULL).stat.version;
+
+    enrol(&peer, &incarnation, NULL);
+
+    ck_assert_int_eq(peer_exists(&peer, "/kairn/brokers", NULL).stat.version, before + 1);
+    snprintf(levels, sizeof levels,
+             "{\"features\":{\"replication.version\":{\"min_version\":1,\"max_version\":%d}},",
+             feature_row(0)->highest);
+    ck_assert_ptr_nonnull(strstr(peer_get(&peer, "/brokers/ids/7", NULL).data, levels));
 }
 END_TEST
 
@@ -134,6 +185,21 @@ START_TEST(a_new_session_of_the_same_incarnation_registers_anew)
 }
 END_TEST
 
+/* The former one lives yet, and takes its nodes with it when it ends. */
+START_TEST(what_stands_under_a_former_session_is_no_registration_of_the_new_one)
+{
+    struct uuid incarnation = uuid_random();
+    open_both("/left-over");
+    struct zk_registered first = enrol(&other, &incarnation, NULL);
+
+    struct zk_registered second = enrol(&peer, &incarnation, NULL);
+
+    ck_assert_int_eq(second.code, 0);
+    ck_assert_int_gt(second.broker_epoch, first.broker_epoch);
+    ck_assert_int_eq(peer_get(&peer, "/brokers/ids/7", NULL).stat.owner, peer_session_id(&peer));
+}
+END_TEST
+
 START_TEST(a_foreign_holder_is_respected_and_named)
 {
     struct uuid theirs = uuid_random(), ours = uuid_random(), never = uuid_random();
@@ -178,6 +244,73 @@ START_TEST(a_disk_that_the_cluster_does_not_know_is_lossy_and_stays_so)
 }
 END_TEST
 
+/* Between two registrations the process ended, once with a start that came to none. */
+START_TEST(a_disk_that_knows_the_recorded_incarnation_beside_later_ones_is_not_lossy)
+{
+    struct uuid first = uuid_random(), known[2] = { uuid_random(), first }, now = uuid_random();
+    open_both("/known");
+    ck_assert(enrol(&peer, &first, NULL).first);
+    peer_do(&peer, ZK_OP_DELETE, "/brokers/ids/7", NULL);
+
+    struct zk_registered result = enrol_with(&other, &now, known, 2, NULL, 0, false);
+
+    ck_assert_int_eq(result.code, 0);
+    ck_assert(!result.lossy);
+    ck_assert(!result.first);
+}
+END_TEST
+
+static bool record_says(const char *what)
+{
+    return strstr(peer_get(&peer, "/kairn/brokers/7", NULL).data, what) != NULL;
+}
+
+START_TEST(a_directory_that_is_missing_is_told_until_the_mark_is_taken_back)
+{
+    struct uuid ids[] = { uuid_random(), uuid_random(), uuid_random() };
+    struct uuid first = uuid_random(), second = uuid_random(), third = uuid_random();
+    open_both("/missing");
+    ck_assert_uint_eq(enrol_with(&peer, &first, NULL, 0, ids, 2, false).missing, 0);
+
+    struct zk_registered result = enrol_with(&peer, &second, &first, 1, ids + 1, 2, false);
+    ck_assert_uint_eq(result.missing, 1);
+    ck_assert(result.lossy);
+    ck_assert(record_says("\"missing\":["));
+    result = enrol_with(&peer, &second, &first, 1, ids + 1, 2, false);      /* asked again */
+    ck_assert_uint_eq(result.missing, 1);
+    result = enrol_with(&peer, &third, &second, 1, ids + 1, 2, false);      /* and restarted */
+    ck_assert_uint_eq(result.missing, 1);
+    ck_assert(result.lossy);
+
+    const char *text = peer_get(&peer, "/kairn/brokers/7", NULL).data;
+    const char *mark = strstr(text, "\"lossy\":true");
+    char cleared[1024];
+    ck_assert_ptr_nonnull(mark);
+    int before = (int)(mark - text);
+    snprintf(cleared, sizeof cleared, "%.*s\"lossy\":false%s", before, text, mark + 12);
+    peer_do(&peer, ZK_OP_SET, "/kairn/brokers/7", cleared);
+    struct uuid fourth = uuid_random();
+    result = enrol_with(&peer, &fourth, &third, 1, ids + 1, 2, false);
+    ck_assert_uint_eq(result.missing, 0);
+    ck_assert(!result.lossy);
+    ck_assert(!record_says("missing"));
+}
+END_TEST
+
+START_TEST(what_the_controller_took_back_stays_so_for_the_same_incarnation)
+{
+    struct uuid first = uuid_random();
+    open_both("/taken-back");
+    enrol(&peer, &first, NULL);
+    peer_expire(&peer);
+    UNTIL(&inbox, peer.state == ZK_CONNECTED);
+    ck_assert(!enrol(&peer, &first, NULL).lossy);
+    peer_expire(&peer);
+    UNTIL(&inbox, peer.state == ZK_CONNECTED);
+    ck_assert(enrol_with(&peer, &first, NULL, 0, NULL, 0, true).lossy);     /* a disk failed */
+}
+END_TEST
+
 static void released(void *context, int code)
 {
     *(int *)context = code;
@@ -211,12 +344,19 @@ Suite *register_suite(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_registration_stands_under_id_incarnation_and_record);
+    tcase_add_test(tests, who_can_not_do_what_is_finalised_is_not_registered);
+    tcase_add_test(tests, a_registration_tells_levels_and_is_counted);
     tcase_add_test(tests, asking_again_after_a_lost_answer_finds_the_same_registration);
     tcase_add_test(tests, a_restart_replaces_its_own_previous_incarnation_at_once);
     tcase_add_test(tests, a_new_session_of_the_same_incarnation_registers_anew);
+    tcase_add_test(tests, what_stands_under_a_former_session_is_no_registration_of_the_new_one);
     tcase_add_test(tests, a_foreign_holder_is_respected_and_named);
     tcase_add_test(tests, a_broken_foreign_registration_is_respected_too);
     tcase_add_test(tests, a_disk_that_the_cluster_does_not_know_is_lossy_and_stays_so);
+    tcase_add_test(tests,
+                   a_disk_that_knows_the_recorded_incarnation_beside_later_ones_is_not_lossy);
+    tcase_add_test(tests, a_directory_that_is_missing_is_told_until_the_mark_is_taken_back);
+    tcase_add_test(tests, what_the_controller_took_back_stays_so_for_the_same_incarnation);
     tcase_add_test(tests, unregistering_removes_our_own_only);
     suite_add_tcase(suite, tests);
     return suite;

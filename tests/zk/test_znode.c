@@ -6,6 +6,8 @@
 #include "tests/lib/runner.h"
 #include "zk/znode.h"
 
+Suite *znode_feature_suite(void);
+
 static struct arena arena;
 
 static void set_up(void)
@@ -27,6 +29,9 @@ static const char kafka_broker[] =
     "\"endpoints\":[\"PLAINTEXT://"
     "127.0.0.1:24092\"],\"rack\":\"r-a\",\"jmx_port\":-1,\"port\":24092,"
     "\"host\":\"127.0.0.1\",\"version\":5,\"timestamp\":\"1795441149900\"}";
+static const char kafka_moving_topic[] =
+    "{\"partitions\":{\"0\":[1],\"1\":[1]},\"topic_id\":\"NpXm8VOnSs6jZjZQdklTIw\","
+    "\"adding_replicas\":{\"1\":[1]},\"removing_replicas\":{},\"version\":3}";
 static const char kafka_topic[] =
     "{\"partitions\":{\"0\":[1],\"1\":[1]},\"topic_id\":\"NpXm8VOnSs6jZjZQdklTIw\","
     "\"adding_replicas\":{},\"removing_replicas\":{},\"version\":3}";
@@ -44,11 +49,16 @@ static const char kafka_cluster_id[] = "{\"version\":\"1\",\"id\":\"1UKIahu2SXGw
 
 START_TEST(nodes_are_written_as_kafka_writes_them)
 {
-    const struct znode_broker broker = { &endpoint, 1, "r-a", 1795441149900 };
+    const struct znode_broker broker = { &endpoint, 1, "r-a", 1795441149900,
+                                         .features = { { { 0, 0 } } } };
     const struct znode_replicas partitions[] = { { 1, one }, { 1, one } };
+    static const int32_t none[] = { 0 };
+    const struct znode_replicas adding[] = { { 0, none }, { 1, one } };
+    const struct znode_replicas removing[] = { { 0, none }, { 0, none } };
     struct znode_topic topic = { .partitions = partitions, .partition_count = 2 };
     const struct znode_partition_state state = { .controller_epoch = 1,
                                                  .leader = 1,
+                                                 .unclean_epoch = -1,
                                                  .isr = { 1, one } };
     const struct znode_controller controller = { 1, 1795441150043 };
     const char *const names[] = { "cleanup.policy", "retention.ms" };
@@ -60,10 +70,46 @@ START_TEST(nodes_are_written_as_kafka_writes_them)
     ck_assert_str_eq(znode_encode_producer_ids(&arena, &ids), kafka_producer_ids);
     ck_assert_str_eq(znode_encode_broker(&arena, &broker), kafka_broker);
     ck_assert_str_eq(znode_encode_topic(&arena, &topic), kafka_topic);
+    topic.adding = adding;
+    topic.removing = removing;
+    ck_assert_str_eq(znode_encode_topic(&arena, &topic), kafka_moving_topic);
     ck_assert_str_eq(znode_encode_partition_state(&arena, &state), kafka_state);
     ck_assert_str_eq(znode_encode_controller(&arena, &controller), kafka_controller);
     ck_assert_str_eq(znode_encode_config(&arena, &config), kafka_config);
     ck_assert_str_eq(znode_encode_cluster_id(&arena, "1UKIahu2SXGw_Vl_ReCU5w"), kafka_cluster_id);
+}
+END_TEST
+
+START_TEST(wishes_for_replicas_are_kafka_s)
+{
+    static const char kafka_reassign[] =
+        "{\"version\":1,\"partitions\":[{\"topic\":\"foo\",\"partition\":1,"
+        "\"replicas\":[1,2]}]}";
+    static const char kafka_preferred[] =
+        "{\"version\":1,\"partitions\":[{\"topic\":\"foo\",\"partition\":1}]}";
+    static const char *const wrong[] = {
+        "{\"version\":1}", "{\"version\":1,\"partitions\":{}}",
+        "{\"version\":1,\"partitions\":[1]}",
+        "{\"version\":1,\"partitions\":[{\"partition\":1,\"replicas\":[1]}]}",
+        "{\"version\":1,\"partitions\":[{\"topic\":\"t\",\"partition\":-1,\"replicas\":[1]}]}",
+        "{\"version\":1,\"partitions\":[{\"topic\":\"t\",\"partition\":1,\"replicas\":[1,1]}]}",
+        "{\"version\":1,\"partitions\":[{\"topic\":\"t\",\"partition\":1}]}", "foo", ""};
+    struct znode_reassign read;
+
+    ck_assert_int_eq(znode_decode_reassign(&arena, kafka_reassign, strlen(kafka_reassign), &read,
+                                           NULL), 0);
+    ck_assert_uint_eq(read.count, 1);
+    ck_assert_str_eq(read.wishes[0].topic, "foo");
+    ck_assert_int_eq(read.wishes[0].partition, 1);
+    ck_assert_int_eq(read.wishes[0].replicas.ids[1], 2);
+    ck_assert_str_eq(znode_encode_reassign(&arena, &read), kafka_reassign);
+    ck_assert_str_eq(znode_encode_preferred(&arena, &read), kafka_preferred);
+    ck_assert_int_eq(znode_decode_preferred(&arena, kafka_preferred, strlen(kafka_preferred), &read,
+                                            NULL), 0);
+    ck_assert_int_eq(read.wishes[0].partition, 1);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        ck_assert_int_eq(znode_decode_reassign(&arena, wrong[i], strlen(wrong[i]), &read, NULL),
+                         K_CORRUPT);
 }
 END_TEST
 
@@ -99,9 +145,10 @@ END_TEST
 START_TEST(optional_fields_are_left_out_as_kafka_does)
 {
     const struct znode_endpoint secure[] = { { "INSIDE", "SSL", "fe80::1", 9093 } };
-    const struct znode_broker broker = { secure, 1, NULL, 5 };
+    const struct znode_broker broker = { secure, 1, NULL, 5, .features = { { { 0, 0 } } } };
     const struct znode_topic topic = { .partition_count = 0 };
     const struct znode_partition_state state = { .leader = -1,
+                                                 .unclean_epoch = -1,
                                                  .isr = { 2, two },
                                                  .recovering = true };
 
@@ -115,6 +162,30 @@ START_TEST(optional_fields_are_left_out_as_kafka_does)
     ck_assert_str_eq(znode_encode_partition_state(&arena, &state),
                      "{\"controller_epoch\":0,\"leader\":-1,\"version\":1,\"leader_epoch\":0,"
                      "\"isr\":[2,1],\"leader_recovery_state\":1}");
+}
+END_TEST
+
+START_TEST(what_kafka_does_not_know_of_a_state_is_there_only_when_it_is_unusual)
+{
+    static const char text[] = "{\"controller_epoch\":2,\"leader\":1,\"version\":1,"
+                               "\"leader_epoch\":7,\"isr\":[1],\"eligible\":[2],"
+                               "\"min_insync\":2,\"unclean_epoch\":6,\"flush_on_ack\":true}";
+    struct znode_partition_state state;
+
+    ck_assert_int_eq(
+        znode_decode_partition_state(&arena, kafka_state, strlen(kafka_state), &state, NULL), 0);
+    ck_assert_int_eq(state.eligible.count, 0);
+    ck_assert_int_eq(state.min_insync, 1);
+    ck_assert_int_eq(state.unclean_epoch, -1);
+    ck_assert(!state.flush_on_ack);
+
+    ck_assert_int_eq(znode_decode_partition_state(&arena, text, strlen(text), &state, NULL), 0);
+    ck_assert_int_eq(state.eligible.count, 1);
+    ck_assert_int_eq(state.eligible.ids[0], 2);
+    ck_assert_int_eq(state.min_insync, 2);
+    ck_assert_int_eq(state.unclean_epoch, 6);
+    ck_assert(state.flush_on_ack);
+    ck_assert_str_eq(znode_encode_partition_state(&arena, &state), text);
 }
 END_TEST
 
@@ -183,6 +254,12 @@ START_TEST(nodes_of_kafka_are_understood)
     ck_assert_str_eq(text, "NpXm8VOnSs6jZjZQdklTIw");
     ck_assert_uint_eq(topic.partition_count, 2);
     ck_assert_int_eq(topic.partitions[1].ids[0], 1);
+    ck_assert_ptr_null(topic.adding);
+    ck_assert_int_eq(znode_decode_topic(&arena, kafka_moving_topic, strlen(kafka_moving_topic),
+                                        &topic, NULL), 0);
+    ck_assert_int_eq(topic.adding[0].count, 0);
+    ck_assert_int_eq(topic.adding[1].ids[0], 1);
+    ck_assert_ptr_null(topic.removing);
     ck_assert_int_eq(state.leader, 1);
     ck_assert_int_eq(state.isr.count, 1);
     ck_assert(!state.recovering);
@@ -216,7 +293,7 @@ END_TEST
 START_TEST(our_own_record_survives_the_way_there_and_back)
 {
     struct uuid directories[] = { uuid_random(), uuid_random() };
-    const struct znode_kairn_broker before = { uuid_random(), true, directories, 2, 4 };
+    struct znode_kairn_broker before = { uuid_random(), true, directories, 2, 4, NULL, 0 };
     struct znode_kairn_broker after;
     char *text = znode_encode_kairn_broker(&arena, &before);
 
@@ -227,6 +304,15 @@ START_TEST(our_own_record_survives_the_way_there_and_back)
     ck_assert_uint_eq(after.directory_count, 2);
     ck_assert(uuid_equal(&directories[1], &after.directories[1]));
     ck_assert_int_eq(after.loops, 4);
+    ck_assert_uint_eq(after.missing_count, 0);
+    ck_assert_ptr_null(strstr(text, "missing"));
+
+    before.missing = &directories[1];
+    before.missing_count = 1;
+    text = znode_encode_kairn_broker(&arena, &before);
+    ck_assert_int_eq(znode_decode_kairn_broker(&arena, text, strlen(text), &after, NULL), 0);
+    ck_assert_uint_eq(after.missing_count, 1);
+    ck_assert(uuid_equal(&directories[1], &after.missing[0]));
 }
 END_TEST
 
@@ -360,6 +446,10 @@ START_TEST(fields_of_the_wrong_kind_are_named)
         { 2, "{\"version\":3,\"partitions\":{\"0\":[1,1]}}", "partitions" },
         { 2, "{\"version\":3,\"partitions\":{\"0\":[4294967296]}}", "partitions" },
         { 2, "{\"version\":3,\"partitions\":[[1]]}", "partitions" },
+        { 2, "{\"version\":3,\"partitions\":{\"0\":[1]},\"adding_replicas\":[2]}",
+          "adding_replicas" },
+        { 2, "{\"version\":3,\"partitions\":{\"0\":[1]},\"removing_replicas\":{\"1\":[1]}}",
+          "removing_replicas" },
         { 3, "{\"version\":1,\"controller_epoch\":-1}", "controller_epoch" },
         { 3, "{\"version\":1,\"controller_epoch\":1,\"leader\":-2}", "leader" },
         { 3, "{\"version\":1,\"controller_epoch\":1,\"leader\":1,\"leader_epoch\":1,\"isr\":\"1\"}",
@@ -470,7 +560,10 @@ static Suite *znode_suite(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, nodes_are_written_as_kafka_writes_them);
     tcase_add_test(tests, optional_fields_are_left_out_as_kafka_does);
+    tcase_add_test(tests,
+                   what_kafka_does_not_know_of_a_state_is_there_only_when_it_is_unusual);
     tcase_add_test(tests, a_note_of_a_change_is_kafka_s_in_both_of_its_versions);
+    tcase_add_test(tests, wishes_for_replicas_are_kafka_s);
     tcase_add_test(tests, paths_are_those_of_the_catalogue);
     tcase_add_test(tests, the_catalogue_names_parents_first);
     tcase_add_test(tests, nodes_of_kafka_are_understood);
@@ -489,11 +582,11 @@ static Suite *znode_suite(void)
 
 int main(int argc, char **argv)
 {
-    static const suite_maker makers[] = { znode_suite };
+    static const suite_maker makers[] = { znode_suite, znode_feature_suite };
 
     if (argc == 2 && strcmp(argv[1], "--table") == 0) {
         print_table(stdout);
         return EXIT_SUCCESS;
     }
-    return run_suites(argc, argv, makers, 1);
+    return run_suites(argc, argv, makers, sizeof makers / sizeof *makers);
 }

@@ -15,10 +15,7 @@
 #include "server/core/controller_private.h"
 #include "server/core/topic_plan.h"
 
-enum {
-    TRIES_MAX = 8,                  /* somebody writes faster than we do */
-    CONFIG_TEXT_MAX = 256 * 1024    /* of one entity: a record of the store holds 512 KiB */
-};
+enum { TRIES_MAX = 8 };               /* somebody writes faster than we do */
 
 void alteration_free(struct alteration *alteration)
 {
@@ -41,18 +38,34 @@ static void leave_line(struct controller *controller, struct settings *settings,
 {
     struct alteration *alteration = first_of(settings);
 
-    answer_taken(controller, alteration->ticket, error, error == 0 ? settings->topic : NULL, "%s",
-                 message);
+    if (alteration->ticket != 0)
+        answer_taken(controller, alteration->ticket, error, error == 0 ? settings->topic : NULL,
+                     "%s", message);
     list_remove(&alteration->link);
     alteration_free(alteration);
+}
+
+bool alterations_blocked(const struct settings *settings)
+{
+    if (list_empty(&settings->alterations))
+        return false;
+    const struct reassign *wish = &first_of(settings)->reassign;
+    return wish->kind != REASSIGN_NOT && settings->topic->partitions[wish->partition].in_flight;
 }
 
 /* The first in line can be ordered, or nobody is left. */
 static void call_next(struct controller *controller, struct settings *settings)
 {
     list_remove(&settings->queue);
-    if (!settings->altering && !list_empty(&settings->alterations))
+    if (!settings->altering && !list_empty(&settings->alterations) &&
+        !alterations_blocked(settings))
         list_append(&controller->settings_todo, &settings->queue);
+}
+
+void alterations_resume(struct controller *controller, struct topic *topic)
+{
+    if (topic->phase == TOPIC_ONLINE)
+        call_next(controller, &topic->settings);
 }
 
 void alterations_refuse(struct controller *controller, struct settings *settings, int error)
@@ -62,7 +75,8 @@ void alterations_refuse(struct controller *controller, struct settings *settings
         struct alteration *alteration = LIST_OWNER(node, struct alteration, link);
         if (settings->altering && node == settings->alterations.next)
             continue; /* its verdict comes */
-        answer_taken(controller, alteration->ticket, error, NULL, "%s", k_error_text(error));
+        if (alteration->ticket != 0)
+            answer_taken(controller, alteration->ticket, error, NULL, "%s", k_error_text(error));
         list_remove(node);
         alteration_free(alteration);
     }
@@ -105,12 +119,28 @@ void alterations_drop(struct controller *controller)
 static int join_line(struct controller *controller, struct settings *settings,
                      struct alteration *alteration)
 {
-    int error = tickets_take(controller);
+    int error = alteration->ticket != 0 ? tickets_take(controller) : 0;
     if (error != 0)
         return error;
     list_append(&settings->alterations, &alteration->link);
     call_next(controller, settings);
     return 0;
+}
+
+int alteration_add_reassign(struct controller *controller, struct settings *settings,
+                            uint64_t ticket, const struct reassign *wish)
+{
+    struct alteration *alteration = calloc(1, sizeof *alteration);
+
+    if (alteration == NULL)
+        return K_NOMEM;
+    list_init(&alteration->link);
+    alteration->ticket = ticket;
+    alteration->reassign = *wish;
+    int error = join_line(controller, settings, alteration);
+    if (error != 0)
+        alteration_free(alteration);
+    return error;
 }
 
 static struct topic *find_topic(const struct controller *controller, const char *name)
@@ -186,67 +216,7 @@ int alteration_copy(struct alteration *alteration, const struct controller_alter
     return 0;
 }
 
-/* --- what a configuration becomes ------------------------------------------------------------- */
-
-static int32_t find_config(const struct controller_config *configs, int32_t count, const char *name)
-{
-    for (int32_t i = 0; i < count; i++)
-        if (strcmp(configs[i].name, name) == 0)
-            return i;
-    return -1;
-}
-
-/* `configs` has room for one more per wish. 0 or UNKNOWN_NAME. */
-static int apply_wishes(struct controller_config *configs, int32_t *count,
-                        const struct controller_alteration *items, int32_t item_count,
-                        struct k_reason *reason)
-{
-    for (int32_t i = 0; i < item_count; i++) {
-        int32_t at = find_config(configs, *count, items[i].name);
-
-        if (items[i].value != NULL) {
-            at = at >= 0 ? at : (*count)++;
-            configs[at] = (struct controller_config){items[i].name, items[i].value, false, NULL};
-        } else if (at >= 0) {
-            --*count;
-            memmove(&configs[at], &configs[at + 1], (size_t)(*count - at) * sizeof *configs);
-        } else if (items[i].unknown) {
-            return k_reason_set(reason, K_UNKNOWN_NAME,
-                                "there is no option \"%.100s\", and none is set here",
-                                items[i].name);
-        }
-    }
-    return 0;
-}
-
-/* The whole configuration as it is to be stored: deep copy into `out`. */
-static int plan_config(const struct settings *settings, const struct controller_alteration *items,
-                       int32_t item_count, struct configs *out, struct k_reason *reason)
-{
-    int32_t count = settings->configs.count;
-    struct controller_config *configs =
-        calloc((size_t)count + (size_t)item_count + 1, sizeof *configs);
-    size_t size = 0;
-
-    if (configs == NULL)
-        return K_NOMEM;
-    if (count > 0)
-        memcpy(configs, settings->configs.items, (size_t)count * sizeof *configs);
-#ifdef MUTANT_CONFIG_REPLACED
-    count = 0;
-#endif
-    int error = apply_wishes(configs, &count, items, item_count, reason);
-    for (int32_t i = 0; i < count && error == 0; i++)
-        size += strlen(configs[i].name) + strlen(configs[i].value);
-    if (size > CONFIG_TEXT_MAX)
-        error = k_reason_set(reason, K_INVALID_CONFIG,
-                             "a configuration has at most %d bytes of text, not %zu",
-                             (int)CONFIG_TEXT_MAX, size);
-    if (error == 0)
-        error = configs_copy(out, configs, count);
-    free(configs);
-    return error;
-}
+/* --- configurations --------------------------------------------------------------------------- */
 
 void alter_config(struct controller *controller, const struct controller_event *event)
 {
@@ -266,7 +236,7 @@ void alter_config(struct controller *controller, const struct controller_event *
     }
     if (error == 0 && event->alter.validate_only) {
         struct configs planned = {0};
-        error = plan_config(settings, event->alter.items, event->alter.count, &planned, &reason);
+        error = config_plan(settings, event->alter.items, event->alter.count, &planned, &reason);
         configs_fini(&planned);
     }
     if (error != 0 || event->alter.validate_only) {
@@ -297,7 +267,7 @@ static int order_config(struct settings *settings, const struct alteration *alte
     struct store *store = store_new(STORE_CONFIG, 1, 0);
     if (store == NULL)
         return K_NOMEM;
-    int error = plan_config(settings, alteration->items, alteration->item_count, &store->configs,
+    int error = config_plan(settings, alteration->items, alteration->item_count, &store->configs,
                             reason);
     if (error != 0) {
         store_free(store);
@@ -324,9 +294,10 @@ static int plan_partitions(const struct controller *controller, struct topic *to
     struct replica_set *sets = calloc((size_t)(total - old), sizeof *sets);
     int error = sets == NULL ? K_NOMEM : 0;
 
+    store->moves = calloc((size_t)total, sizeof *store->moves);
     store->grown = calloc((size_t)total, sizeof *store->grown);
     store->states = calloc((size_t)total, sizeof *store->states);
-    if (store->grown == NULL || store->states == NULL)
+    if (store->grown == NULL || store->states == NULL || store->moves == NULL)
         error = K_NOMEM;
     if (error == 0)
         error = topic_plan_place_more(&controller->cluster, topic, total, alteration->sets,
@@ -335,6 +306,7 @@ static int plan_partitions(const struct controller *controller, struct topic *to
         struct partition *partition = &store->grown[p];
         if (p < old) {
             store->states[p] = topic->partitions[p].stored; /* for its replicas */
+            store->moves[p] = topic->partitions[p].moves;
             continue;
         }
         partition_init(partition, topic, &sets[p - old]);
@@ -369,12 +341,24 @@ static int order_partitions(const struct controller *controller, struct topic *t
                               .id = topic->id,
                               .partition = topic->partition_count,
                               .states = store->states,
+                              .moves = store->moves,
                               .partition_count = alteration->partitions};
     *out = store;
     return 0;
 }
 
 static void grow(struct controller *controller, struct topic *topic, struct store *store);
+
+/* *out NULL and 0: it is so already. */
+static int order(struct controller *controller, struct settings *settings,
+                 const struct alteration *alteration, struct store **out, struct k_reason *reason)
+{
+    if (alteration->reassign.kind != REASSIGN_NOT)
+        return reassign_order(controller, settings->topic, alteration, out, reason);
+    return alteration->partitions > 0
+               ? order_partitions(controller, settings->topic, alteration, out, reason)
+               : order_config(settings, alteration, out, reason);
+}
 
 struct store *alteration_order(struct controller *controller, bool *no_memory)
 {
@@ -384,16 +368,21 @@ struct store *alteration_order(struct controller *controller, bool *no_memory)
     struct store *store = NULL;
 
     assert(!settings->altering); /* C11 */
-    int error = alteration->partitions > 0
-                    ? order_partitions(controller, settings->topic, alteration, &store, &reason)
-                    : order_config(settings, alteration, &store, &reason);
+    *no_memory = false;
+    if (alterations_blocked(settings)) {
+        list_remove(&settings->queue); /* a verdict calls it again */
+        return NULL;
+    }
+    int error = order(controller, settings, alteration, &store, &reason);
     *no_memory = error == K_NOMEM;
-    if (error != 0 && error != K_NOMEM) {
+    if (error != K_NOMEM && store == NULL) {
         leave_line(controller, settings, error,
-                   reason.text[0] != '\0' ? reason.text : k_error_text(error));
+                   error == 0                ? ""
+                   : reason.text[0] != '\0' ? reason.text
+                                            : k_error_text(error));
         call_next(controller, settings);
     }
-    if (error != 0)
+    if (store == NULL)
         return NULL;
     store->settings = settings;
     store->topic = settings->topic;
@@ -410,11 +399,13 @@ struct store *alteration_order(struct controller *controller, bool *no_memory)
 
 /* --- verdicts --------------------------------------------------------------------------------- */
 
+/* It is another one now: told to brokers, and to ourselves. */
 static void announce_settings(struct controller *controller, struct settings *settings)
 {
     settings->sequence = announce_next(controller);
     if (settings->topic != NULL)
         cluster_topic_changed(&controller->cluster, settings->topic, settings->sequence);
+    upkeep_rules(controller, settings->topic);
 }
 
 /* Move the partitions into `grown`, and whatever points to them. */
@@ -504,24 +495,45 @@ static void finish_config(struct controller *controller, struct store *store, bo
     } /* else: planned again, on what was learnt */
 }
 
-void alteration_finish(struct controller *controller, struct store *store, bool stored,
-                       const struct stored_config *found)
+static const char refused_text[] = "the store refused the write; the controller's log says why";
+
+static void finish_reassign(struct controller *controller, struct store *store,
+                            const struct controller_event *event)
+{
+    struct settings *settings = store->settings;
+
+    switch (reassign_finish(controller, store, first_of(settings), event)) {
+    case REASSIGN_STORED:
+        leave_line(controller, settings, 0, "");
+        break;
+    case REASSIGN_REFUSED:
+        leave_line(controller, settings, K_IO, refused_text);
+        break;
+    case REASSIGN_AGAIN:
+        break;
+    }
+}
+
+void alteration_finish(struct controller *controller, struct store *store,
+                       const struct controller_event *event)
 {
     struct settings *settings = store->settings;
     struct topic *topic = settings->topic;
+    bool stored = event->stored.verdicts[0] == STORE_OK;
 
     assert(settings->altering && !list_empty(&settings->alterations)); /* C11 */
     settings->altering = false;
     if (topic != NULL)
         topic->in_flight--;
     if (store->kind == STORE_CONFIG) {
-        finish_config(controller, store, stored, found);
+        finish_config(controller, store, stored, event->stored.config);
+    } else if (store->kind == STORE_REASSIGN) {
+        finish_reassign(controller, store, event);
     } else if (stored) {
         grow(controller, topic, store);
         leave_line(controller, settings, 0, "");
     } else {
-        leave_line(controller, settings, K_IO,
-                   "the store refused the write; the controller's log says why");
+        leave_line(controller, settings, K_IO, refused_text);
     }
     if (topic == NULL || topic->phase == TOPIC_ONLINE) {
         call_next(controller, settings);

@@ -82,11 +82,12 @@ void askers_add(struct controller *controller, const struct controller_event *ev
         answer_asker(controller, event->changes.ticket, K_NOT_CONTROLLER, 0);
         return;
     }
-    /* A broker has one question. An older one stems from a connection that it gave up. */
+    /* A broker has one question. An older one stems from a connection that it gave up; should
+     * somebody hear the answer yet, it must not believe that it has heard all the news. */
     for (size_t i = 0; i < controller->asker_count; i++) {
         const struct asker *older = &controller->askers[i];
         if (older->broker == event->changes.broker) {
-            answer_asker(controller, older->ticket, 0, controller->sequence);
+            answer_asker(controller, older->ticket, K_CLOSED, 0);
             asker_remove(controller, i);
             break;
         }
@@ -102,6 +103,7 @@ void askers_add(struct controller *controller, const struct controller_event *ev
     controller->askers[controller->asker_count++] =
         (struct asker){.ticket = event->changes.ticket,
                        .broker = event->changes.broker,
+                       .incarnation = event->changes.incarnation,
                        .epoch = event->changes.epoch,
                        .sequence = event->changes.sequence,
                        .partial = event->changes.partial,
@@ -134,6 +136,41 @@ static void answer_news(struct controller *controller, const struct asker *asker
     effect->changes.whole = full || asker->partial;
 }
 
+/* Does some stored epoch of this broker belong to a former life of it? */
+static bool leads_in_former_life(const struct controller *controller, int32_t broker,
+                                 uint64_t life)
+{
+    LIST_EACH(&controller->cluster.topics, node)
+    {
+        const struct topic *topic = LIST_OWNER(node, struct topic, order);
+        for (int32_t i = 0; i < topic->partition_count && topic->phase == TOPIC_ONLINE; i++)
+            if (topic->partitions[i].stored.leader == broker &&
+                topic->partitions[i].leader_life != life)
+                return true;
+    }
+    return false;
+}
+
+/* A broker that restarted must not go on in an epoch of its former life, whose records it may have
+ * lost: it hears nothing before those have ended (C6). Who is no broker may hear everything. */
+bool asker_is_held(const struct controller *controller, const struct asker *asker)
+{
+    const struct cluster *cluster = &controller->cluster;
+    struct broker_life *life = cluster_find_life(cluster, asker->broker);
+
+#ifdef MUTANT_FORMER_LIFE_TOLD
+    return false;
+#endif
+    if (asker->broker < 0)
+        return false;
+    if (life == NULL ||
+        !uuid_equal(&cluster->brokers[life - cluster->lives].incarnation, &asker->incarnation))
+        return true;
+    if (!life->settled)
+        life->settled = !leads_in_former_life(controller, asker->broker, life->number);
+    return !life->settled;
+}
+
 void announcements_flush(struct controller *controller)
 {
     if (controller->phase != PHASE_LEADING)
@@ -145,10 +182,13 @@ void announcements_flush(struct controller *controller)
         const struct asker *asker = &controller->askers[i];
         bool full = !knows_our_past(controller, asker->epoch, asker->sequence);
 
-        if (controller->announcing && (full || asker->sequence < controller->sequence))
+        bool news = controller->announcing && (full || asker->sequence < controller->sequence);
+
+        if (news && !asker_is_held(controller, asker))
             answer_news(controller, asker, full);
         else if (controller->now_ms >= asker->deadline_ms)
-            answer_asker(controller, asker->ticket, 0, controller->sequence);
+            answer_asker(controller, asker->ticket, news ? K_REQUEST_TIMED_OUT : 0,
+                         controller->sequence);
         else
             continue;
         asker_remove(controller, i);
@@ -182,9 +222,15 @@ static void visit_topic(const struct topic *topic, uint64_t sequence,
     visitor->topic(visitor->context, topic->name, &topic->id, topic->partition_count,
                    topic->settings.configs.items, topic->settings.configs.count,
                    topic->settings.sequence > sequence);
-    for (int32_t i = 0; i < topic->partition_count; i++)
-        if (topic->partitions[i].sequence > sequence)
-            visitor->partition(visitor->context, i, &topic->partitions[i].stored);
+    for (int32_t i = 0; i < topic->partition_count; i++) {
+        const struct partition *partition = &topic->partitions[i];
+        if (partition->sequence <= sequence && partition->lost_sequence <= sequence)
+            continue;
+        visitor->partition(visitor->context, i, &partition->stored);
+        struct replica_set lost = reports_set(partition);
+        if (lost.count > 0 && visitor->lost != NULL)
+            visitor->lost(visitor->context, &lost);
+    }
 }
 
 /* Deletions with a sequence in (after, until), the oldest first; `at` walks the ring. */

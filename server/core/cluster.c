@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/core/controller_private.h"
 #include "server/core/election.h"
 
 void cluster_init(struct cluster *cluster, uint64_t seed)
@@ -89,7 +90,7 @@ int cluster_set_brokers(struct cluster *cluster, const struct controller_broker 
                         size_t count, bool *changed)
 {
     struct controller_broker *sorted = calloc(count + 1, sizeof *sorted);
-    uint64_t *lives = calloc(count + 1, sizeof *lives);
+    struct broker_life *lives = calloc(count + 1, sizeof *lives);
 
     if (sorted == NULL || lives == NULL) {
         free(sorted);
@@ -104,13 +105,17 @@ int cluster_set_brokers(struct cluster *cluster, const struct controller_broker 
     for (size_t i = 0; i < count; i++) {
         const struct controller_broker *old =
             broker_find(cluster->brokers, cluster->broker_count, sorted[i].id);
-        bool same_life = old != NULL && uuid_equal(&old->incarnation, &sorted[i].incarnation);
+        bool same_life = old != NULL && uuid_equal(&old->incarnation, &sorted[i].incarnation) &&
+                         (old->lossy || !sorted[i].lossy);
 
 #ifdef MUTANT_INCARNATION_IGNORED
         same_life = old != NULL;
 #endif
-        lives[i] = same_life ? cluster->lives[old - cluster->brokers] : cluster->next_life++;
-        if (!same_life || strcmp(old->rack, sorted[i].rack) != 0)
+        lives[i] = same_life ? cluster->lives[old - cluster->brokers]
+                             : (struct broker_life){.number = cluster->next_life++};
+        lives[i].clearing = false;
+        if (!same_life || strcmp(old->rack, sorted[i].rack) != 0 ||
+            old->lossy != sorted[i].lossy || old->mute != sorted[i].mute)
             differs = true;
     }
 
@@ -123,11 +128,25 @@ int cluster_set_brokers(struct cluster *cluster, const struct controller_broker 
     return 0;
 }
 
-uint64_t cluster_life(const struct cluster *cluster, int32_t broker)
+struct broker_life *cluster_find_life(const struct cluster *cluster, int32_t broker)
 {
     const struct controller_broker *found =
         broker_find(cluster->brokers, cluster->broker_count, broker);
-    return found == NULL ? 0 : cluster->lives[found - cluster->brokers];
+    return found == NULL ? NULL : &cluster->lives[found - cluster->brokers];
+}
+
+bool cluster_lives(const struct cluster *cluster, const struct controller_member *member)
+{
+    const struct controller_broker *broker =
+        broker_find(cluster->brokers, cluster->broker_count, member->id);
+
+    return broker != NULL && uuid_equal(&broker->incarnation, &member->incarnation);
+}
+
+uint64_t cluster_life(const struct cluster *cluster, int32_t broker)
+{
+    const struct broker_life *life = cluster_find_life(cluster, broker);
+    return life == NULL ? 0 : life->number;
 }
 
 /* --- topics ----------------------------------------------------------------------------------- */
@@ -136,7 +155,11 @@ void partition_init(struct partition *partition, struct topic *topic, const stru
 {
     partition->topic = topic;
     list_init(&partition->queue);
-    partition->stored = (struct partition_state){.leader = -1, .leader_epoch = -1, .version = -1};
+    partition->stored = (struct partition_state){.leader = -1,
+                                                 .leader_epoch = -1,
+                                                 .version = -1,
+                                                 .unclean_epoch = -1,
+                                                 .min_insync = 1};
     if (set != NULL) {
         partition->stored.replicas = *set;
         partition->stored.isr = *set;
@@ -174,8 +197,11 @@ void topic_free(struct topic *topic)
     if (topic == NULL)
         return;
     assert(list_empty(&topic->waiters));
-    for (int32_t i = 0; i < topic->partition_count; i++)
+    for (int32_t i = 0; i < topic->partition_count; i++) {
+        assert(topic->partitions[i].asks == NULL);
         list_remove(&topic->partitions[i].queue);
+        reports_free(&topic->partitions[i]);
+    }
     list_remove(&topic->queue);
     list_remove(&topic->order);
     settings_fini(&topic->settings);
@@ -216,6 +242,14 @@ struct topic *cluster_topic(const struct cluster *cluster, const char *name)
 struct topic *cluster_topic_by_id(const struct cluster *cluster, const struct uuid *id)
 {
     return map_get(&cluster->by_id, id, sizeof *id);
+}
+
+struct partition *topic_partition(const struct topic *topic, int32_t index)
+{
+    return topic == NULL || topic->phase != TOPIC_ONLINE || index < 0 ||
+                   index >= topic->partition_count
+               ? NULL
+               : &topic->partitions[index];
 }
 
 void cluster_topic_changed(struct cluster *cluster, struct topic *topic, uint64_t sequence)
@@ -293,6 +327,14 @@ int configs_copy(struct configs *configs, const struct controller_config *items,
     configs->items = copy;
     configs->count = count;
     return 0;
+}
+
+const char *configs_find(const struct configs *configs, const char *name)
+{
+    for (int32_t i = 0; i < configs->count; i++)
+        if (strcmp(configs->items[i].name, name) == 0)
+            return configs->items[i].ignored ? configs->items[i].instead : configs->items[i].value;
+    return NULL;
 }
 
 void configs_fini(struct configs *configs)

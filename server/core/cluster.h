@@ -14,6 +14,8 @@
 #include "server/core/controller.h"
 
 struct topic;
+struct ask;
+struct report;
 
 struct partition {
     struct partition_state stored; /* leader_epoch -1: never stored */
@@ -24,6 +26,13 @@ struct partition {
     bool in_flight;       /* a store of it has no verdict yet */
     bool repairing;       /* announcements wait for its first verdict since the election */
     bool rewrite;         /* must be written even when its leader is fine */
+    bool asked;           /* in flight: it is what the first of the asks wanted */
+    struct replica_moves moves; /* reassign.c: of stored.replicas */
+    struct ask *asks;     /* asks.c: who wants another state, in their order */
+    uint64_t asked_round; /* of the latest proposal that came in asked_epoch */
+    int32_t asked_epoch;
+    struct report *reports; /* reports.c: owned; whose copies can not be used */
+    uint64_t lost_sequence; /* of the last announced change of that */
 };
 
 struct configs {
@@ -71,6 +80,8 @@ struct topic {
     struct settings settings;
     int32_t partition_count;
     struct partition *partitions;
+    int32_t min_insync; /* as configured; of a partition at most its replicas */
+    bool unclean;       /* unclean.leader.election.enable */
     int32_t in_flight; /* stores without verdict that name it or one of its partitions */
     uint64_t sequence; /* of the last announced change of anything in it; 0: not announced */
     struct list order; /* cluster.topics, the smallest sequence first */
@@ -78,9 +89,17 @@ struct topic {
     struct list waiters;
 };
 
+/* What is known of a live broker beside its registration. */
+struct broker_life {
+    uint64_t number; /* from next_life, never 0 */
+    bool draining;   /* about to stop: leads nothing new */
+    bool settled;    /* whatever it led in a former life has another epoch */
+    bool clearing;   /* DO_CLEAR_LOSSY was ordered; BROKERS follows */
+};
+
 struct cluster {
     struct controller_broker *brokers; /* live ones, sorted by id; owned */
-    uint64_t *lives;                   /* beside them; from next_life, never 0 */
+    struct broker_life *lives;         /* beside them */
     size_t broker_count;
     uint64_t brokers_sequence;
     uint64_t next_life;
@@ -96,13 +115,17 @@ void cluster_fini(struct cluster *cluster);
 /* Forget topics and brokers. No alteration may wait. */
 void cluster_clear(struct cluster *cluster);
 
-/* Replace the live brokers. A broker keeps its life only while its incarnation stays: a new one is
- * a death and a birth. Of entries with one id the last counts. *changed tells whether anything is
- * different. 0 or K_NOMEM (nothing replaced). */
+/* Replace the live brokers. A broker keeps its life only while its incarnation stays and it does
+ * not become lossy: else it is a death and a birth. Of entries with one id the last counts. Tells
+ * in *changed whether anything is different. 0 or K_NOMEM (nothing replaced). */
 int cluster_set_brokers(struct cluster *cluster, const struct controller_broker *brokers,
                         size_t count, bool *changed);
 
-/* The life of a live broker, 0 when it is not live. */
+/* NULL when it is not live. */
+struct broker_life *cluster_find_life(const struct cluster *cluster, int32_t broker);
+/* Is it this very process that is registered? */
+bool cluster_lives(const struct cluster *cluster, const struct controller_member *member);
+/* The number of that life, 0 when it is not live. */
 uint64_t cluster_life(const struct cluster *cluster, int32_t broker);
 
 /* A topic that is not in the cluster yet; all its partitions never stored and without a leader,
@@ -113,6 +136,8 @@ struct topic *topic_new(const char *name, const struct uuid *id, int32_t partiti
 void partition_init(struct partition *partition, struct topic *topic,
                     const struct replica_set *set);
 void topic_free(struct topic *topic); /* NULL is allowed; nothing may wait for it */
+/* Its value in what is configured, NULL when nothing is; what counts, not what is ignored. */
+const char *configs_find(const struct configs *configs, const char *name);
 
 /* Put it in; it is owned by the cluster from then on. 0, K_NOMEM, or K_EXISTS when its name or
  * id is taken (not put in). */
@@ -121,6 +146,9 @@ void cluster_remove(struct cluster *cluster, struct topic *topic); /* and frees 
 
 struct topic *cluster_topic(const struct cluster *cluster, const char *name);
 struct topic *cluster_topic_by_id(const struct cluster *cluster, const struct uuid *id);
+
+/* NULL: there is none, or the topic (may be NULL) is not online. */
+struct partition *topic_partition(const struct topic *topic, int32_t index);
 
 /* Something in the topic changed under `sequence`: it moves to the end of the order. */
 void cluster_topic_changed(struct cluster *cluster, struct topic *topic, uint64_t sequence);

@@ -15,7 +15,8 @@
  *  C4  after DO_RESIGN, DEPOSED or a lost write nothing is ordered or
  *      announced until the next ELECTED                                no-fence-resign
  *  C5  a leader is live and in the in-sync set when it is chosen       dead-leader
- *  C6  a new incarnation is a death and a birth: a new leader epoch    incarnation-ignored
+ *  C6  a new incarnation is a death and a birth: a new leader epoch, and before that
+ *      it hears nothing                            incarnation-ignored, former-life-told
  *  C7  a partition has at most one store in flight; a topic that is
  *      being removed has none but the removal                          double-store
  *  C8  a ticket is answered once, and there is always room for it      forgotten-ticket
@@ -27,9 +28,28 @@
  *      stored: nothing that it does not name changes                   config-replaced
  *  C12 a topic never loses a partition, and has a new one once that is
  *      stored                                                          grown-before-store
+ *  C13 who is eligible is not in the in-sync set, and that is below its minimum
+ *                                                                      eligible-kept
+ *  C14 an in-sync set keeps its last member                            last-member-removed
+ *  C15 who leads was in sync, else eligible while no sound member lived, else it is marked as
+ *      unclean, where that is allowed  eligible-first, unclean-unasked, unclean-unmarked
+ *  C16 a proposal made for another state than the stored one, or under another controller, changes
+ *      nothing                             proposal-outdated, proposal-outlives-reign
+ *  C17 who joins a set is the very process that its leader saw, it is not lossy and does
+ *      not stop                                                        join-unchecked
+ *  C18 who is lossy leads only what it was made leader of after its loss; its mark goes
+ *      when no stored set counts on what it lost                       lossy-leader, lossy-cleared
  *
- * Not here: changes of in-sync sets, unclean election, reassignment, draining. A partition of a
- * dead broker keeps its in-sync set; with one replica nothing else could be right. */
+ *  C19 replicas go by reassignment in the write that finds all that stay in sync, or when they came
+ *      by one that is cancelled; somebody in sync always stays            reassigned-early
+ *  C20 whose broker can not use its copy is not chosen to lead, and leads or is in sync no longer
+ *      where another can; that counts for the process that said so, until it says otherwise
+ *                                              lost-copy-leads, report-replayed, report-outlived
+ *  C21 where only lossy copies are left, the longest leads: of several, each has told where its
+ *      log ends in the epoch without a leader, unless a person asks not to wait
+ *                                              lossy-first, lossy-unawaited, end-outlived
+ *
+ * Each alteration of a topic's record and of what goes with it is one write: see reassign.c. */
 #include "server/core/controller.h"
 
 #include <assert.h>
@@ -72,6 +92,7 @@ void controller_free(struct controller *controller)
         return;
     stores_clear(controller);
     alterations_drop(controller);
+    asks_drop(controller);
     LIST_EACH(&controller->cluster.topics, node)
     waiters_free(LIST_OWNER(node, struct topic, order));
     cluster_fini(&controller->cluster);
@@ -95,6 +116,7 @@ static void leave(struct controller *controller)
         }
         waiters_free(topic);
     }
+    asks_clear(controller);
     alterations_clear(controller);
     askers_refuse(controller, K_NOT_CONTROLLER);
     stores_clear(controller);
@@ -112,21 +134,24 @@ static void resign(struct controller *controller)
 
 /* --- election --------------------------------------------------------------------------------- */
 
+/* The stored epoch is taken for one of the leader's present life; but who is lossy may have lost
+ * what it had in that epoch. */
+static uint64_t life_of_stored(const struct cluster *cluster, int32_t leader)
+{
+    const struct controller_broker *broker =
+        broker_find(cluster->brokers, cluster->broker_count, leader);
+
+    return broker == NULL || broker->lossy ? 0 : cluster_life(cluster, leader);
+}
+
 static void load_partition(const struct cluster *cluster, struct partition *partition,
-                           const struct partition_state *loaded)
+                           const struct partition_state *loaded, struct replica_moves moves)
 {
     struct partition_state *stored = &partition->stored;
 
     *stored = *loaded;
-    /* What does not fit comes from records that nobody sane wrote: no replica, no leader. */
-    if (stored->replicas.count < 0 || stored->replicas.count > REPLICAS_MAX)
-        stored->replicas.count = 0;
-    if (stored->isr.count < 0 || stored->isr.count > REPLICAS_MAX)
-        stored->isr.count = 0;
-    if (stored->leader < -1 || stored->leader_epoch < -1)
-        stored->leader = -1;
-    if (stored->leader_epoch < -1)
-        stored->leader_epoch = -1;
+    state_mend(stored);
+    partition->moves = reassign_mend(&stored->replicas, moves);
     if (stored->version < 0) {
         /* The topic was created, its first state was not: everybody is in sync with nothing. */
         stored->version = -1;
@@ -136,7 +161,7 @@ static void load_partition(const struct cluster *cluster, struct partition *part
     }
     if (replica_set_has(&stored->replicas, stored->leader) &&
         replica_set_has(&stored->isr, stored->leader))
-        partition->leader_life = cluster_life(cluster, stored->leader);
+        partition->leader_life = life_of_stored(cluster, stored->leader);
 }
 
 /* 0, or K_NOMEM. A topic whose name or id is another's can not be served and is left alone. */
@@ -158,9 +183,11 @@ static int load_topic(struct controller *controller, const struct controller_top
     topic->phase = TOPIC_ONLINE;
     topic->settings.sequence = sequence;
     topic->settings.version = loaded->config_version;
+    topic_learn_rules(controller, topic);
     cluster_topic_changed(&controller->cluster, topic, sequence);
     for (int32_t i = 0; i < topic->partition_count; i++) {
-        load_partition(&controller->cluster, &topic->partitions[i], &loaded->partitions[i]);
+        load_partition(&controller->cluster, &topic->partitions[i], &loaded->partitions[i],
+                       loaded->moves != NULL ? loaded->moves[i] : (struct replica_moves){0, 0});
         topic->partitions[i].sequence = sequence;
     }
     if (loaded->doomed) {
@@ -185,6 +212,8 @@ static void on_elected(struct controller *controller, const struct controller_ev
     leave(controller);
     controller->phase = PHASE_LEADING;
     controller->epoch = event->elected.epoch;
+    controller->options = event->elected.options;
+    upkeep_begin(controller);
     int error = cluster_set_brokers(&controller->cluster, event->elected.brokers,
                                     event->elected.broker_count, &changed);
 
@@ -212,14 +241,19 @@ static void on_brokers(struct controller *controller, const struct controller_ev
         resign(controller); /* another controller has memory to act on it */
         return;
     }
+    controller->lossy_review = true; /* also when a mark could not be taken away */
     if (!changed)
         return;
+    if (controller->retry_at_ms != INT64_MAX)
+        controller->retry_at_ms = controller->now_ms; /* perhaps they were the reason */
     controller->cluster.brokers_sequence = announce_next(controller);
-    LIST_EACH(&controller->cluster.topics, node)
+    LIST_EACH_SAFE(&controller->cluster.topics, node, after) /* of which some move to the end */
     {
         struct topic *topic = LIST_OWNER(node, struct topic, order);
-        for (int32_t i = 0; i < topic->partition_count; i++)
+        for (int32_t i = 0; i < topic->partition_count; i++) {
+            reports_expire(controller, &topic->partitions[i]);
             partition_review(controller, &topic->partitions[i]);
+        }
     }
 }
 
@@ -290,6 +324,7 @@ static int create_plan(struct controller *controller, const struct controller_ev
         goto free_sets;
     error =
         configs_copy(&topic->settings.configs, event->create.configs, event->create.config_count);
+    topic_learn_rules(controller, topic);
     if (error == 0)
         error = wait_for(controller, topic, event->create.ticket, WAITS_FOR_CREATION);
     if (error != 0)
@@ -393,6 +428,21 @@ static void step_outside(struct controller *controller, const struct controller_
     case CONTROLLER_ALTER_CONFIG:
         refuse(controller, event->alter.ticket);
         break;
+    case CONTROLLER_ISR_ASKED:
+        refuse(controller, event->isr.ticket);
+        break;
+    case CONTROLLER_ELECT_ASKED:
+        refuse(controller, event->elect.ticket);
+        break;
+    case CONTROLLER_REASSIGN_ASKED:
+        refuse(controller, event->reassign.ticket);
+        break;
+    case CONTROLLER_DRAIN_ASKED:
+        refuse(controller, event->drain.ticket);
+        break;
+    case CONTROLLER_REPORTED:
+        refuse(controller, event->report.ticket);
+        break;
     case CONTROLLER_CHANGES_ASKED:
         askers_add(controller, event);
         break;
@@ -425,6 +475,21 @@ static void step_leading(struct controller *controller, const struct controller_
     case CONTROLLER_CONFIG_CHANGED:
         on_config(controller, event);
         break;
+    case CONTROLLER_ISR_ASKED:
+        asks_isr(controller, event);
+        break;
+    case CONTROLLER_ELECT_ASKED:
+        asks_elect(controller, event);
+        break;
+    case CONTROLLER_REASSIGN_ASKED:
+        reassign_ask(controller, event);
+        break;
+    case CONTROLLER_DRAIN_ASKED:
+        upkeep_drain(controller, event);
+        break;
+    case CONTROLLER_REPORTED:
+        reports_take(controller, event);
+        break;
     case CONTROLLER_CHANGES_ASKED:
         askers_add(controller, event);
         break;
@@ -453,6 +518,14 @@ static void check_effects(const struct controller *controller)
     }
 }
 
+/* What many ask at once is ordered at once. */
+static bool is_one_of_many(const struct controller_event *event)
+{
+    return (event->type == CONTROLLER_ISR_ASKED && event->isr.more) ||
+           (event->type == CONTROLLER_ELECT_ASKED && event->elect.more) ||
+           (event->type == CONTROLLER_REPORTED && event->report.more);
+}
+
 struct controller_effects controller_step(struct controller *controller,
                                           const struct controller_event *event)
 {
@@ -470,7 +543,9 @@ struct controller_effects controller_step(struct controller *controller,
 
     if (controller->phase == PHASE_LEADING) {
         stores_retry(controller);
-        stores_pump(controller);
+        upkeep_run(controller);
+        if (!is_one_of_many(event))
+            stores_pump(controller);
         announcements_flush(controller);
     }
     check_effects(controller);
@@ -482,6 +557,10 @@ int64_t controller_deadline_ms(const struct controller *controller)
 {
     if (controller->phase != PHASE_LEADING)
         return INT64_MAX;
-    int64_t askers = askers_deadline_ms(controller);
-    return askers < controller->retry_at_ms ? askers : controller->retry_at_ms;
+    int64_t deadline_ms = controller->lossy_review ? controller->now_ms : controller->retry_at_ms;
+    int64_t askers_ms = askers_deadline_ms(controller);
+
+    if (askers_ms < deadline_ms)
+        deadline_ms = askers_ms;
+    return controller->rebalance_at_ms < deadline_ms ? controller->rebalance_at_ms : deadline_ms;
 }

@@ -13,22 +13,29 @@
 
 #include "common/error.h"
 #include "common/uuid.h"
+#include "server/core/partition_state.h"
 
-enum { REPLICAS_MAX = 16, PARTITIONS_PER_TOPIC_MAX = 10000, TOPIC_NAME_MAX = 249 };
-
-struct replica_set { int32_t count; int32_t ids[REPLICAS_MAX]; };
+enum { PARTITIONS_PER_TOPIC_MAX = 10000, TOPIC_NAME_MAX = 249 };
 
 struct controller_broker {
     int32_t id;
     struct uuid incarnation;
     char rack[64];                        /* "": none */
+    bool lossy;                           /* what was not synced may be gone from its disks, */
+    bool incomplete;                      /* or even what was: a disk is not there any more */
+    bool mute;                            /* an older one: it never tells where its logs end */
 };
 
-struct partition_state {
-    int32_t leader, leader_epoch;         /* leader -1: none */
-    int32_t version;                      /* of the stored record; -1: not stored yet */
-    int32_t controller_epoch;             /* that wrote it */
-    struct replica_set replicas, isr;
+/* A broker as somebody saw it. */
+struct controller_member { int32_t id; struct uuid incarnation; };
+
+/* What counts where the stored configuration of topics and brokers says nothing, and what the
+ * controller does by itself. Zero: 1, false, never. */
+struct controller_options {
+    int32_t min_insync;                   /* min.insync.replicas */
+    bool unclean;                         /* unclean.leader.election.enable */
+    int64_t rebalance_interval_ms;        /* how often preferred leaders are put back */
+    int32_t imbalance_percent;            /* of a broker's, that others may lead before that */
 };
 
 /* One override as it is stored. A value that can not be served is `ignored`: kept in the store, and
@@ -54,15 +61,25 @@ struct controller_alteration {
 };
 
 /* One stored topic, as loaded at election; borrowed during the step. */
+/* Of a partition that is being reassigned: which places in its replicas are new, and which go once
+ * all others are in sync. 0, twice: nothing is under way. */
+struct replica_moves { uint16_t adding, removing; };
+
 struct controller_topic {
     const char *name;
     struct uuid id;
     int32_t partition_count;
     const struct partition_state *partitions;
+    const struct replica_moves *moves;    /* beside them; NULL: none */
     const struct controller_config *configs;
     int32_t config_count;
     int32_t config_version;               /* -1: no configuration is stored */
     bool doomed;                          /* a delete request is stored */
+};
+
+enum elect_kind {
+    ELECT_PREFERRED,             /* the first replica, if it is in sync */
+    ELECT_UNCLEAN                /* where nobody leads: any live replica, if need be */
 };
 
 enum controller_event_type {
@@ -74,6 +91,11 @@ enum controller_event_type {
     CONTROLLER_ADD_PARTITIONS,   /* a client wants a topic to have more partitions */
     CONTROLLER_ALTER_CONFIG,     /* a client asks */
     CONTROLLER_CONFIG_CHANGED,   /* a topic's or broker's stored configuration is now this */
+    CONTROLLER_ISR_ASKED,        /* a leader wants another in-sync set */
+    CONTROLLER_ELECT_ASKED,      /* a client wants another leader for a partition */
+    CONTROLLER_DRAIN_ASKED,      /* a broker is about to stop */
+    CONTROLLER_REPORTED,         /* a broker says what is with its copy of a partition */
+    CONTROLLER_REASSIGN_ASKED,   /* a client wants other replicas for a partition */
     CONTROLLER_CHANGES_ASKED,    /* a broker waits for news after (epoch, sequence) */
     CONTROLLER_CHANGES_DROPPED,  /* it no longer waits */
     CONTROLLER_STORED,           /* a DO_STORE finished */
@@ -84,6 +106,7 @@ enum store_verdict {
     STORE_OK,
     STORE_STALE,                 /* the record had another version: state carries what is stored */
     STORE_EXISTS,                /* create: somebody made it first */
+    STORE_ABSENT,                /* a broker among the checks is gone: nothing was written */
     STORE_FENCED,                /* a newer controller exists: resign */
     STORE_LOST                   /* session lost: outcome unknown; DEPOSED follows */
 };
@@ -103,7 +126,8 @@ struct controller_event {
         struct { int32_t epoch; const struct controller_topic *topics; size_t topic_count;
                  const struct controller_broker *brokers; size_t broker_count;
                  const struct controller_entity *entities;            /* brokers' configurations */
-                 size_t entity_count; } elected;
+                 size_t entity_count;
+                 struct controller_options options; } elected;
         struct { const struct controller_broker *brokers; size_t broker_count; } brokers;
         struct { uint64_t ticket; const char *name; struct uuid id;   /* id: random, by the shell */
                  int32_t partitions, replication_factor;
@@ -120,6 +144,29 @@ struct controller_event {
                  const struct controller_alteration *items; int32_t count;
                  bool validate_only; } alter;
         struct { enum entity_kind kind; struct controller_entity entity; } config;
+        struct { uint64_t ticket; int32_t broker; struct uuid incarnation;   /* who asks */
+                 struct uuid topic; int32_t partition;
+                 int32_t leader_epoch, version;     /* of the state that it is meant to follow */
+                 uint64_t round;    /* grows with each of the leader in its epoch; 0: not counted */
+                 int32_t reign;     /* the controller epoch that the leader knew; 0: not told */
+                 bool flush_on_ack;
+                 /* the wanted set; who is new in it as the leader saw it, else only the id */
+                 const struct controller_member *members; int32_t member_count;
+                 bool more; } isr;                  /* the next event follows at once: order then */
+        struct { uint64_t ticket; const char *name; int32_t partition;
+                 enum elect_kind kind; bool more; } elect;
+        struct { uint64_t ticket; int32_t broker; struct uuid incarnation; } drain;
+        struct { uint64_t ticket; int32_t broker; struct uuid incarnation;   /* who says it */
+                 struct uuid topic; int32_t partition;
+                 uint64_t round;    /* grows with each of this incarnation */
+                 bool lost;         /* its copy can not be used; else it can be used, and, */
+                 bool told;         /* when this is set, ended so as the epoch without a leader */
+                 int32_t leader_epoch;              /* began; it does not change before the next */
+                 struct log_end end;
+                 bool more; } report;               /* as of isr */
+        struct { uint64_t ticket; const char *name; int32_t partition;
+                 bool cancel;             /* back to what it was; replicas are not read */
+                 struct replica_set replicas; } reassign;
         struct { uint64_t ticket; int32_t broker; struct uuid incarnation; int32_t epoch;
                  uint64_t sequence; bool partial;   /* so far it has but a part of the news */
                  int64_t deadline_ms; } changes;
@@ -131,9 +178,12 @@ struct controller_event {
 
 enum controller_effect_type {
     CONTROLLER_DO_STORE,          /* conditional writes, fenced by the controller epoch */
-    CONTROLLER_DO_ANSWER,         /* to a create, delete, add or alter ticket */
+    CONTROLLER_DO_ANSWER,         /* to a ticket of anything but CHANGES_ASKED */
     /* to a CHANGES_ASKED ticket: controller_changes() has the content */
     CONTROLLER_DO_ANSWER_CHANGES,
+    /* Nothing stored relies any longer on what a lossy broker has lost: take the mark away, if its
+     * incarnation is still the recorded one; then BROKERS, also when that failed. */
+    CONTROLLER_DO_CLEAR_LOSSY,
     CONTROLLER_DO_RESIGN          /* a fence failed: stop at once */
 };
 
@@ -141,6 +191,7 @@ enum store_kind {
     STORE_TOPIC,                /* create topic with assignment, configs and first states: atomic */
     STORE_STATE,                 /* one partition's state at `state.version` */
     STORE_PARTITIONS,            /* a topic's assignment, and states from `partition` on */
+    STORE_REASSIGN,              /* a topic's assignment, and the state of `partition`: atomic */
     STORE_CONFIG,                /* a configuration at `version`, and a note of the change */
     STORE_REMOVE                 /* topic, its states, configs and delete request */
 };
@@ -150,9 +201,12 @@ struct store_change {
     const char *topic;           /* valid until the next step, as all of the effect */
     struct uuid id;
     int32_t partition;           /* STORE_STATE; STORE_PARTITIONS: the first new one */
-    struct partition_state state;                          /* STORE_STATE: what to write */
-    const struct partition_state *states;                  /* STORE_TOPIC, STORE_PARTITIONS: one */
-    int32_t partition_count;                               /* per partition, and STORE_REMOVE */
+    struct partition_state state;                          /* STORE_STATE: what to write, */
+    const struct controller_member *checks;                /* if these are still registered */
+    int32_t check_count;
+    const struct partition_state *states;                  /* STORE_TOPIC, STORE_PARTITIONS, */
+    int32_t partition_count;                               /* _REASSIGN: one each; STORE_REMOVE */
+    const struct replica_moves *moves;                     /* beside the states; NULL: none */
     const struct controller_config *configs;               /* STORE_TOPIC, STORE_CONFIG */
     int32_t config_count;
     enum entity_kind entity;                               /* STORE_CONFIG: whose, by the name in */
@@ -169,7 +223,11 @@ struct controller_effect {
             size_t count;
         } store;
         struct { uint64_t ticket; int error; char message[200];
-                 struct uuid id; int32_t partitions, replication_factor; } answer;
+                 struct uuid id; int32_t partitions, replication_factor;
+                 int32_t version;                   /* ISR: of the state that is stored */
+                 int32_t remaining, unmovable;      /* DRAIN: see the protocol */
+               } answer;
+        struct controller_member clear_lossy;
         struct {
             uint64_t ticket;
             int error;
@@ -225,6 +283,9 @@ struct controller_visitor {
                      int32_t config_count);
     /* of the topic just visited */
     void (*partition)(void *context, int32_t partition, const struct partition_state *state);
+    /* Of the partition just visited: the brokers that can not use their copies, if there are any.
+     * May be NULL. */
+    void (*lost)(void *context, const struct replica_set *lost);
     void (*deleted)(void *context, const struct uuid *id);
     /* Asked between topics: true ends the visit here. May be NULL. */
     bool (*enough)(void *context);
@@ -232,10 +293,19 @@ struct controller_visitor {
 uint64_t controller_changes(const struct controller *controller, uint64_t sequence, bool whole,
                             const struct controller_visitor *visitor);
 
+/* Is every broker live that some partition names as a replica? Looks at all of them. */
+bool controller_is_complete(const struct controller *controller);
+
 /* What is known to be stored of an entity; NULL and 0: nothing. Valid until the next step. */
 const struct controller_config *controller_configs(const struct controller *controller,
                                                    enum entity_kind kind, const char *name,
                                                    int32_t *count);
+
+/* Visit what is being reassigned. Pointers are valid during the call. */
+void controller_reassignments(const struct controller *controller, void *context,
+                              void (*visit)(void *context, const char *topic, int32_t partition,
+                                            const struct partition_state *state,
+                                            struct replica_moves moves));
 
 /* Prove all invariants (numbered in controller.c) on everything that is held; aborts when one is
  * broken. A step checks what it touched; this is for tests, which call it after every event. */

@@ -17,6 +17,29 @@ static size_t list_count(const struct list *head)
     return count;
 }
 
+/* C19: who comes and who goes are others, and somebody stays. */
+static void check_moves(const struct partition *partition)
+{
+    struct replica_moves moves = partition->moves;
+    struct replica_moves mended = reassign_mend(&partition->stored.replicas, moves);
+
+    assert(moves.adding == mended.adding && moves.removing == mended.removing);
+}
+
+/* C20: one of each, of nobody else, and of no former process. */
+static void check_reports(const struct cluster *cluster, const struct partition *partition)
+{
+    struct replica_set seen = {.count = 0};
+
+    for (const struct report *report = partition->reports; report != NULL; report = report->next) {
+        assert(!replica_set_has(&seen, report->from.id));
+        assert(replica_set_has(&partition->stored.replicas, report->from.id));
+        assert(cluster_life(cluster, report->from.id) == 0 ||
+               cluster_lives(cluster, &report->from));
+        replica_set_add(&seen, report->from.id);
+    }
+}
+
 static void check_partition(const struct controller *controller, const struct partition *partition)
 {
     const struct topic *topic = partition->topic;
@@ -24,7 +47,11 @@ static void check_partition(const struct controller *controller, const struct pa
     uint64_t life;
 
     assert(!partition->in_flight || !is_queued(&partition->queue)); /* C7 */
+    assert(!partition->asked || (partition->in_flight && partition->asks != NULL));
     assert(partition->sequence <= topic->sequence);
+    assert(partition->lost_sequence <= topic->sequence);
+    check_moves(partition);
+    check_reports(&controller->cluster, partition);
     if (topic->phase == TOPIC_CREATING) {
         assert(partition->sequence == 0); /* C3 */
         return;
@@ -34,14 +61,18 @@ static void check_partition(const struct controller *controller, const struct pa
         return;
     }
     /* Nothing is forgotten: what needs another state is queued or on its way. */
-    if (!partition->in_flight && !is_queued(&partition->queue))
+    if (!partition->in_flight && !is_queued(&partition->queue)) {
         assert(!partition_decide(controller, partition, &wanted, &life)); /* C5, C6 */
+        assert(partition->asks == NULL);                                  /* C8 */
+        assert(!reassign_is_due(controller, partition));                  /* C19 */
+    }
 }
 
 static void check_settings(const struct controller *controller, const struct settings *settings)
 {
     bool idle = settings->topic != NULL && settings->topic->phase != TOPIC_ONLINE;
-    bool waits = !settings->altering && !list_empty(&settings->alterations);
+    bool waits = !settings->altering && !list_empty(&settings->alterations) &&
+                 !alterations_blocked(settings);
     int orders = 0;
 
     for (const struct list *node = controller->stores.next; node != &controller->stores;
@@ -49,7 +80,8 @@ static void check_settings(const struct controller *controller, const struct set
         orders += LIST_OWNER(node, const struct store, link)->settings == settings;
     assert(orders == settings->altering); /* C11 */
     assert(is_queued(&settings->queue) == waits);
-    assert(!idle || !waits); /* C8: nobody waits for what is going */
+    assert(!idle || settings->altering || list_empty(&settings->alterations)); /* C8: nobody waits
+                                                                                for what is going */
 }
 
 /* Returns how many repairs announcements still wait for. */
@@ -109,9 +141,29 @@ static void check_announcements(const struct controller *controller)
         last = sequence;
     }
     for (size_t i = 0; i < controller->asker_count && controller->announcing; i++) {
+        if (asker_is_held(controller, &controller->askers[i]))
+            continue;
         assert(controller->askers[i].epoch == controller->epoch);
         assert(controller->askers[i].sequence == controller->sequence);
     }
+}
+
+static size_t count_asks(const struct topic *topic)
+{
+    size_t count = 0;
+    for (int32_t i = 0; i < topic->partition_count; i++)
+        for (const struct ask *ask = topic->partitions[i].asks; ask != NULL; ask = ask->next)
+            count += ask->ticket != 0;
+    return count;
+}
+
+static size_t count_alterations(const struct settings *settings)
+{
+    size_t count = 0;
+    for (const struct list *node = settings->alterations.next; node != &settings->alterations;
+         node = node->next)
+        count += LIST_OWNER(node, const struct alteration, link)->ticket != 0;
+    return count;
 }
 
 void controller_check(const struct controller *controller)
@@ -136,7 +188,8 @@ void controller_check(const struct controller *controller)
         const struct topic *topic = LIST_OWNER(node, const struct topic, order);
         assert(topic->sequence >= last && topic->sequence <= controller->sequence);
         last = topic->sequence;
-        tickets += list_count(&topic->waiters) + list_count(&topic->settings.alterations);
+        tickets += list_count(&topic->waiters) + count_alterations(&topic->settings) +
+                   count_asks(topic);
         repairs += check_topic(controller, topic);
     }
     for (const struct list *node = cluster->settings.next; node != &cluster->settings;
@@ -144,7 +197,7 @@ void controller_check(const struct controller *controller)
         const struct broker_settings *broker =
             LIST_OWNER(node, const struct broker_settings, order);
         check_settings(controller, &broker->settings);
-        tickets += list_count(&broker->settings.alterations);
+        tickets += count_alterations(&broker->settings);
     }
     assert(tickets == controller->ticket_count); /* C8 */
     assert(repairs == controller->repair_count);

@@ -41,7 +41,8 @@ static int copy_alteration(struct settings *copy, const struct alteration *alter
                                 .tries = alteration->tries,
                                 .partitions = alteration->partitions,
                                 .sets = calloc(room, sizeof *made->sets),
-                                .set_count = alteration->set_count};
+                                .set_count = alteration->set_count,
+                                .reassign = alteration->reassign};
     list_append(&copy->alterations, &made->link);
     if (made->sets == NULL)
         return K_NOMEM;
@@ -73,6 +74,24 @@ static struct settings *settings_twin(const struct controller *copy,
                                    : cluster_settings(&copy->cluster, settings_name(settings));
 }
 
+static int copy_asks(struct partition *copy, const struct partition *partition)
+{
+    struct ask **end = &copy->asks;
+
+    copy->asks = NULL;
+    for (const struct ask *ask = partition->asks; ask != NULL; ask = ask->next) {
+        size_t size = sizeof *ask + (size_t)ask->member_count * sizeof *ask->members;
+        struct ask *made = malloc(size);
+        if (made == NULL)
+            return K_NOMEM;
+        memcpy(made, ask, size);
+        made->next = NULL;
+        *end = made;
+        end = &made->next;
+    }
+    return 0;
+}
+
 static int copy_topic(struct cluster *cluster, const struct topic *topic)
 {
     struct topic *copy = topic_new(topic->name, &topic->id, topic->partition_count, NULL);
@@ -88,6 +107,8 @@ static int copy_topic(struct cluster *cluster, const struct topic *topic)
     }
 
     copy->phase = topic->phase;
+    copy->min_insync = topic->min_insync;
+    copy->unclean = topic->unclean;
     copy->repairing = topic->repairing;
     copy->in_flight = topic->in_flight;
     cluster_topic_changed(cluster, copy, topic->sequence);
@@ -95,8 +116,14 @@ static int copy_topic(struct cluster *cluster, const struct topic *topic)
         struct partition *partition = &copy->partitions[i];
         *partition = topic->partitions[i];
         partition->topic = copy;
+        partition->asks = NULL;
+        partition->reports = NULL;
         list_init(&partition->queue);
     }
+    for (int32_t i = 0; i < topic->partition_count; i++)
+        if (copy_asks(&copy->partitions[i], &topic->partitions[i]) != 0 ||
+            reports_copy(&copy->partitions[i], &topic->partitions[i]) != 0)
+            return K_NOMEM;
     return copy_waiters(copy, topic);
 }
 
@@ -128,29 +155,37 @@ static void copy_queues(struct controller *copy, const struct controller *contro
 {
     const struct list *const topics[] = {&controller->topics_todo, &controller->topics_later};
     struct list *const topic_copies[] = {&copy->topics_todo, &copy->topics_later};
-    const struct list *const partitions[] = {&controller->pending, &controller->later};
-    struct list *const partition_copies[] = {&copy->pending, &copy->later};
+    const struct list *const partitions[] = {&controller->electing, &controller->pending,
+                                             &controller->later};
+    struct list *const partition_copies[] = {&copy->electing, &copy->pending, &copy->later};
 
     for (const struct list *node = controller->settings_todo.next;
          node != &controller->settings_todo; node = node->next)
         list_append(&copy->settings_todo,
                     &settings_twin(copy, LIST_OWNER(node, const struct settings, queue))->queue);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 2; i++)
         for (const struct list *node = topics[i]->next; node != topics[i]; node = node->next)
             list_append(topic_copies[i],
                         &twin(copy, LIST_OWNER(node, const struct topic, queue))->queue);
+    for (size_t i = 0; i < 3; i++)
         for (const struct list *node = partitions[i]->next; node != partitions[i];
              node = node->next)
             list_append(
                 partition_copies[i],
                 &partition_twin(copy, LIST_OWNER(node, const struct partition, queue))->queue);
-    }
 }
 
 /* What an order to alter something carries. */
 static int copy_altered(struct store *made, const struct store *store)
 {
     size_t total = (size_t)store->changes[0].partition_count;
+
+    if (store->moves != NULL) {
+        made->moves = calloc(total, sizeof *made->moves);
+        if (made->moves == NULL)
+            return K_NOMEM;
+        memcpy(made->moves, store->moves, total * sizeof *made->moves);
+    }
 
     if (store->kind == STORE_PARTITIONS) {
         made->grown = calloc(total, sizeof *made->grown);
@@ -197,6 +232,8 @@ static int copy_stores(struct controller *copy, const struct controller *control
             change->topic = NULL;
             change->states = NULL;
             change->configs = NULL;
+            change->checks = NULL;
+            change->moves = NULL;
         }
     }
     return 0;
@@ -226,6 +263,9 @@ struct controller *controller_copy(const struct controller *controller)
     copy->retry_at_ms = controller->retry_at_ms;
     copy->next_token = controller->next_token;
     copy->repair_count = controller->repair_count;
+    copy->options = controller->options;
+    copy->rebalance_at_ms = controller->rebalance_at_ms;
+    copy->lossy_review = controller->lossy_review;
     copy->announcing = controller->announcing;
     copy->sequence = controller->sequence;
     copy->deletion_first = controller->deletion_first;

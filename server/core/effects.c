@@ -8,8 +8,9 @@
 
 #include "server/core/controller_private.h"
 
-/* Beside the answers of waiting tickets: orders, one answer to the event itself, a resignation. */
-enum { EFFECTS_SPARE = STORES_IN_FLIGHT_MAX + 2 };
+/* Beside the answers of waiting tickets: orders, one answer to the event itself, a mark to be taken
+ * away, a resignation. */
+enum { EFFECTS_SPARE = STORES_IN_FLIGHT_MAX + 3 };
 
 int effects_reserve(struct controller *controller, size_t tickets)
 {
@@ -74,13 +75,14 @@ struct controller_effect *answer_now(struct controller *controller, uint64_t tic
     return effect;
 }
 
-void answer_taken(struct controller *controller, uint64_t ticket, int error,
-                  const struct topic *topic, const char *format, ...)
+struct controller_effect *answer_taken(struct controller *controller, uint64_t ticket, int error,
+                                       const struct topic *topic, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    answer(controller, ticket, error, topic, format, arguments);
+    struct controller_effect *effect = answer(controller, ticket, error, topic, format, arguments);
     va_end(arguments);
     assert(controller->ticket_count > 0);
     controller->ticket_count--;
+    return effect;
 }

@@ -182,6 +182,13 @@ static void on_up(struct member *member, const struct member_event *event)
     }
 }
 
+static void refuse(struct member *member, int code)
+{
+    step_down(member);
+    go(member);
+    order(member, MEMBER_DO_REFUSE)->code = code;
+}
+
 static void on_registered(struct member *member, const struct member_event *event)
 {
     if (!answers(&member->register_round, event->registered.round) ||
@@ -206,11 +213,13 @@ static void on_registered(struct member *member, const struct member_event *even
             member->conflict_since_ms = event->now_ms;
         /* A dead holder's node goes within one timeout, rounded up to ZooKeeper's next tick. */
         if (event->now_ms - member->conflict_since_ms >= 2 * (int64_t)member->timeout_ms) {
-            step_down(member);
-            go(member);
-            order(member, MEMBER_DO_REFUSE);
+            refuse(member, K_ID_IN_USE);
             return;
         }
+    }
+    if (event->registered.code == K_UNSUPPORTED_VERSION) {
+        refuse(member, K_UNSUPPORTED_VERSION); /* levels are never lowered: no use to wait */
+        return;
     }
     retry_at(member, event->now_ms + RETRY_MS);
 }

@@ -3,7 +3,8 @@
  * States (arrows name the event):
  *
  *   AWAY --SESSION_UP--> JOINING --REGISTERED--> SERVING --SESSION_EXPIRED--> AWAY
- *                          |  ^ ID_IN_USE: wait, try again; after two session timeouts DO_REFUSE
+ *                          |  ^ ID_IN_USE: wait, try again; after two session timeouts DO_REFUSE;
+ *                          |    UNSUPPORTED_VERSION (finalised feature levels): DO_REFUSE at once
  *   any --STOP_ASKED--> LEAVING --(chair and registration released)--> GONE
  *
  * The lease: the send time of the last heartbeat write that is known to be committed, plus 2/3 of
@@ -60,7 +61,7 @@ enum member_effect_type {
     MEMBER_DO_SERVE,            /* registered: start answering clients */
     MEMBER_DO_RELEASE,          /* resign and unregister; then RELEASED */
     MEMBER_DO_CLOSE,            /* close the session: we are done */
-    MEMBER_DO_REFUSE           /* the id is in use by another: end the process, naming the holder */
+    MEMBER_DO_REFUSE           /* we can not be a member: end the process, saying why */
 };
 
 struct member_effect {
@@ -68,6 +69,7 @@ struct member_effect {
     uint64_t round;             /* REGISTER, HEARTBEAT, READ_CONTROLLER, CAMPAIGN: to be returned */
     int32_t broker;             /* FOLLOW */
     int32_t epoch, epoch_version;   /* LEAD */
+    int code;                   /* REFUSE: ID_IN_USE, UNSUPPORTED_VERSION */
 };
 
 struct member_effects { size_t count; const struct member_effect *items; };

@@ -1,7 +1,6 @@
-/* Decide what a partition's state should be, order the write, take the verdict.
- *
- * A partition is at rest, in a queue (pending or later), or in flight: one of these. What is
- * decided lives in the order (struct store) and nowhere else; only the verdict OK moves it into
+/* Order the writes of what was decided (decide.c) or asked for (asks.c), take the verdicts. A
+ * partition is at rest, in a queue (electing, pending or later), or in flight: one of these. What
+ * is decided lives in the order (struct store) and nowhere else; only the verdict OK moves it into
  * cluster.c, whence it is announced. A topic's removal waits until nothing of it is in flight. */
 #include <assert.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@ void stores_init(struct controller *controller)
     list_init(&controller->topics_todo);
     list_init(&controller->settings_todo);
     list_init(&controller->topics_later);
+    list_init(&controller->electing);
     list_init(&controller->pending);
     list_init(&controller->later);
     list_init(&controller->stores);
@@ -25,6 +25,7 @@ void store_free(struct store *store)
 {
     free(store->changes);
     free(store->states);
+    free(store->moves);
     free(store->grown);
     configs_fini(&store->configs);
     free(store->targets);
@@ -43,40 +44,30 @@ void stores_clear(struct controller *controller)
     controller->retry_at_ms = INT64_MAX;
 }
 
-/* --- decide ----------------------------------------------------------------------------------- */
-
-bool partition_decide(const struct controller *controller, const struct partition *partition,
-                      struct partition_state *wanted, uint64_t *leader_life)
+void state_mend(struct partition_state *state)
 {
-    const struct cluster *cluster = &controller->cluster;
-    const struct partition_state *stored = &partition->stored;
-    uint64_t life = cluster_life(cluster, stored->leader);
+    if (state->replicas.count < 0 || state->replicas.count > REPLICAS_MAX)
+        state->replicas.count = 0;
+    if (state->isr.count < 0 || state->isr.count > REPLICAS_MAX)
+        state->isr.count = 0;
+    if (state->eligible.count < 0 || state->eligible.count > REPLICAS_MAX)
+        state->eligible.count = 0;
+    if (state->leader < -1 || state->leader_epoch < -1)
+        state->leader = -1;
+    if (state->leader_epoch < -1)
+        state->leader_epoch = -1;
+    if (state->min_insync < 1)
+        state->min_insync = 1;
+    if (state->unclean_epoch < -1 || state->unclean_epoch > state->leader_epoch)
+        state->unclean_epoch = -1;
+}
 
-    if (!partition->rewrite && stored->leader >= 0 && life != 0 && life == partition->leader_life)
-        return false;
+/* --- queue ------------------------------------------------------------------------------------ */
 
-    int32_t winner =
-        election_winner(&stored->replicas, &stored->isr, cluster->brokers, cluster->broker_count);
-    bool never_stored = stored->leader_epoch < 0;
-    if (winner == -1 && stored->leader == -1 && !partition->rewrite && !never_stored)
-        return false;
-    if (stored->leader_epoch == INT32_MAX)
-        return false; /* only a hand-made record gets here: C1 leaves nothing to do */
-
-    *wanted = *stored;
-    wanted->leader = winner;
-    wanted->leader_epoch = stored->leader_epoch + 1;
-#ifdef MUTANT_EPOCH_NOT_BUMPED
-    if (!never_stored)
-        wanted->leader_epoch = stored->leader_epoch;
-#endif
-    wanted->controller_epoch = controller->epoch;
-#ifdef MUTANT_OLD_CONTROLLER_EPOCH
-    if (!never_stored)
-        wanted->controller_epoch = stored->controller_epoch;
-#endif
-    *leader_life = cluster_life(cluster, winner);
-    return true;
+static void retry_later(struct controller *controller)
+{
+    if (controller->retry_at_ms == INT64_MAX)
+        controller->retry_at_ms = controller->now_ms + STORE_RETRY_MS;
 }
 
 void partition_review(struct controller *controller, struct partition *partition)
@@ -84,14 +75,22 @@ void partition_review(struct controller *controller, struct partition *partition
     struct partition_state wanted;
     uint64_t life;
 
+    int error = reassign_review(controller, partition);
     if (partition->topic->phase != TOPIC_ONLINE || !list_empty(&partition->queue))
         return;
 #ifndef MUTANT_DOUBLE_STORE
     if (partition->in_flight)
         return; /* C7: its verdict reviews it again */
 #endif
-    if (partition_decide(controller, partition, &wanted, &life))
+    bool differs = partition_decide(controller, partition, &wanted, &life);
+    if (differs && wanted.leader_epoch > partition->stored.leader_epoch) {
+        list_append(&controller->electing, &partition->queue);
+    } else if (differs || partition->asks != NULL) {
         list_append(&controller->pending, &partition->queue);
+    } else if (error != 0) {
+        list_append(&controller->later, &partition->queue);
+        retry_later(controller);
+    }
 }
 
 static void partition_repaired(struct controller *controller, struct partition *partition)
@@ -107,6 +106,7 @@ void topic_doom(struct controller *controller, struct topic *topic)
     for (int32_t i = 0; i < topic->partition_count; i++) {
         list_remove(&topic->partitions[i].queue);
         partition_repaired(controller, &topic->partitions[i]);
+        asks_refuse(controller, &topic->partitions[i], K_UNKNOWN_TOPIC_OR_PARTITION);
     }
     alterations_refuse(controller, &topic->settings, K_UNKNOWN_TOPIC_OR_PARTITION);
     if (topic->in_flight == 0)
@@ -139,15 +139,13 @@ static void store_aim(struct controller *controller, struct store *store,
                       struct partition *partition, const struct partition_state *wanted,
                       uint64_t leader_life)
 {
-    assert(wanted->leader_epoch > partition->stored.leader_epoch); /* C1 */
-    assert(wanted->controller_epoch == controller->epoch);         /* C2 */
-    assert(wanted->leader == -1 ||
-           cluster_life(&controller->cluster, wanted->leader) != 0);               /* C5 */
-    assert(wanted->leader == -1 || replica_set_has(&wanted->isr, wanted->leader)); /* C5 */
-    assert(!partition->in_flight);                                                 /* C7 */
+    partition_check_wanted(controller, partition, wanted);
+    assert(!partition->in_flight); /* C7 */
 
-    store->targets[store->target_count++] = (struct store_target){
-        .partition = partition, .leader_life = leader_life, .sequence = partition->sequence};
+    struct store_target *target = &store->targets[store->target_count++];
+    target->partition = partition;
+    target->leader_life = leader_life;
+    target->sequence = partition->sequence;
     partition->in_flight = true;
     partition->topic->in_flight++;
 #ifdef MUTANT_ANNOUNCE_BEFORE_STORE
@@ -212,41 +210,79 @@ static struct store *order_creation(struct controller *controller, struct topic 
     return store;
 }
 
-static struct store *order_states(struct controller *controller)
+/* Who joins, and who begins to lead, must be the very process that this was decided for. */
+static void add_checks(const struct controller *controller, const struct partition *partition,
+                       struct store_target *target, struct store_change *change,
+                       const struct ask *ask)
+{
+    const struct cluster *cluster = &controller->cluster;
+    const struct controller_broker *leader =
+        broker_find(cluster->brokers, cluster->broker_count, change->state.leader);
+
+#ifdef MUTANT_JOIN_UNCHECKED
+    if (ask != NULL && ask->isr)
+        return;
+#endif
+    if (ask != NULL && ask->isr) {
+        change->checks = ask->members;
+        change->check_count = ask->new_count;
+    } else if (leader != NULL && change->state.leader_epoch > partition->stored.leader_epoch) {
+        target->leader = (struct controller_member){leader->id, leader->incarnation};
+        change->checks = &target->leader;
+        change->check_count = 1;
+    }
+}
+
+void store_aim_checked(struct controller *controller, struct store *store,
+                       struct partition *partition, struct store_change *change,
+                       uint64_t leader_life)
+{
+    add_checks(controller, partition, &store->targets[store->target_count], change, NULL);
+    store_aim(controller, store, partition, &change->state, leader_life);
+}
+
+static size_t count_up_to(const struct list *queue, size_t most)
 {
     size_t count = 0;
-    for (struct list *node = controller->pending.next;
-         node != &controller->pending && count < STORE_CHANGES_MAX; node = node->next)
+    for (const struct list *node = queue->next; node != queue && count < most; node = node->next)
         count++;
+    return count;
+}
+
+static struct store *order_states(struct controller *controller)
+{
+    size_t count = count_up_to(&controller->electing, STORE_CHANGES_MAX);
+    count += count_up_to(&controller->pending, STORE_CHANGES_MAX - count);
 
     struct store *store = store_new(STORE_STATE, count, count);
     if (store == NULL)
         return NULL;
     while (count-- > 0) {
-        struct partition *partition = LIST_OWNER(controller->pending.next, struct partition, queue);
+        struct list *first = list_empty(&controller->electing) ? controller->pending.next
+                                                               : controller->electing.next;
+        struct partition *partition = LIST_OWNER(first, struct partition, queue);
         struct partition_state wanted;
+        const struct ask *ask = NULL;
         uint64_t life;
 
         list_remove(&partition->queue);
         if (!partition_decide(controller, partition, &wanted, &life)) {
             partition_repaired(controller, partition);
-            continue; /* its broker came back before the write was ordered */
+            ask = asks_decide(controller, partition, &wanted, &life);
+            if (ask == NULL)
+                continue; /* its broker came back before the write was ordered, or nobody asks */
         }
-        store->changes[store->change_count++] =
-            (struct store_change){.kind = STORE_STATE,
-                                  .topic = partition->topic->name,
-                                  .id = partition->topic->id,
-                                  .partition = partition_index(partition),
-                                  .state = wanted};
+        struct store_change *change = &store->changes[store->change_count++];
+        *change = (struct store_change){.kind = STORE_STATE,
+                                        .topic = partition->topic->name,
+                                        .id = partition->topic->id,
+                                        .partition = partition_index(partition),
+                                        .state = wanted};
+        partition->asked = ask != NULL;
+        add_checks(controller, partition, &store->targets[store->target_count], change, ask);
         store_aim(controller, store, partition, &wanted, life);
     }
     return store;
-}
-
-static void retry_later(struct controller *controller)
-{
-    if (controller->retry_at_ms == INT64_MAX)
-        controller->retry_at_ms = controller->now_ms + STORE_RETRY_MS;
 }
 
 void stores_pump(struct controller *controller)
@@ -265,7 +301,7 @@ void stores_pump(struct controller *controller)
             bool no_memory;
             store = alteration_order(controller, &no_memory);
             refused = store == NULL && !no_memory;
-        } else if (!list_empty(&controller->pending)) {
+        } else if (!list_empty(&controller->electing) || !list_empty(&controller->pending)) {
             store = order_states(controller);
         } else {
             return;
@@ -293,10 +329,17 @@ void stores_retry(struct controller *controller)
         list_remove(node);
         list_append(&controller->topics_todo, node);
     }
-    LIST_EACH_SAFE(&controller->later, node, after)
+    /* Without memory some come back: that is for the next time. */
+    struct list later;
+    list_init(&later);
+    list_move(&later, &controller->later);
+    LIST_EACH_SAFE(&later, node, after)
     {
+        struct partition *partition = LIST_OWNER(node, struct partition, queue);
         list_remove(node);
-        partition_review(controller, LIST_OWNER(node, struct partition, queue));
+        partition_review(controller, partition);
+        if (list_empty(&partition->queue) && !partition->in_flight)
+            partition_repaired(controller, partition); /* there is nothing to store */
     }
 }
 
@@ -310,22 +353,31 @@ void partition_adopt(struct controller *controller, struct partition *partition,
            (state->leader_epoch == partition->stored.leader_epoch &&
             state->leader == partition->stored.leader)); /* C1 */
     partition->stored = *state;
+    reports_prune(partition);
     partition->leader_life = leader_life;
     partition->rewrite = false;
     partition->sequence = sequence;
+    controller->lossy_review = true;
     cluster_topic_changed(&controller->cluster, partition->topic, sequence);
+}
+
+static bool sets_equal(const struct replica_set *a, const struct replica_set *b)
+{
+    return a->count == b->count &&
+           memcmp(a->ids, b->ids, (size_t)a->count * sizeof a->ids[0]) == 0;
 }
 
 static bool states_equal(const struct partition_state *a, const struct partition_state *b)
 {
     return a->leader == b->leader && a->leader_epoch == b->leader_epoch &&
-           a->controller_epoch == b->controller_epoch && a->isr.count == b->isr.count &&
-           memcmp(a->isr.ids, b->isr.ids, (size_t)a->isr.count * sizeof a->isr.ids[0]) == 0;
+           a->controller_epoch == b->controller_epoch && a->min_insync == b->min_insync &&
+           a->unclean_epoch == b->unclean_epoch && a->flush_on_ack == b->flush_on_ack &&
+           sets_equal(&a->isr, &b->isr) && sets_equal(&a->eligible, &b->eligible);
 }
 
 /* Our write was refused, because `found` is stored. Either it is our own (an answer was lost), or
  * somebody else's: believe it when it is a successor of what we knew, else overwrite it. */
-static void partition_stale(struct controller *controller, struct partition *partition,
+void partition_stale(struct controller *controller, struct partition *partition,
                             const struct partition_state *wanted, uint64_t leader_life,
                             const struct partition_state *found)
 {
@@ -333,8 +385,7 @@ static void partition_stale(struct controller *controller, struct partition *par
     bool newer = found->version > partition->stored.version;
 
     state.replicas = partition->stored.replicas; /* they stand in the topic's record */
-    if (state.isr.count < 0 || state.isr.count > REPLICAS_MAX)
-        state.isr.count = 0; /* not a record that anybody sane wrote */
+    state_mend(&state);
 
     if (newer && states_equal(&state, wanted)) {
         partition_adopt(controller, partition, &state, leader_life, announce_next(controller));
@@ -358,6 +409,25 @@ static void partition_stale(struct controller *controller, struct partition *par
     }
 }
 
+/* A broker that the write relied on is gone; BROKERS will tell, and has it decided anew. */
+static void partition_absent(struct controller *controller, struct partition *partition)
+{
+    if (partition->asked)
+        asks_finish(controller, partition,
+                    partition->asks->isr ? K_INELIGIBLE_REPLICA : K_BROKER_NOT_AVAILABLE);
+    if (partition->topic->phase != TOPIC_ONLINE)
+        return;
+    list_append(&controller->later, &partition->queue);
+    retry_later(controller);
+}
+
+void partition_landed(struct controller *controller, struct partition *partition)
+{
+    partition->in_flight = false;
+    partition->topic->in_flight--;
+    partition_repaired(controller, partition);
+}
+
 static void finish_states(struct controller *controller, const struct store *store,
                           const struct controller_event *event)
 {
@@ -370,18 +440,24 @@ static void finish_states(struct controller *controller, const struct store *sto
 #ifndef MUTANT_ANNOUNCE_BEFORE_STORE
         assert(partition->sequence == target->sequence); /* C3 */
 #endif
-        partition->in_flight = false;
-        topic->in_flight--;
-        partition_repaired(controller, partition);
-        if (event->stored.verdicts[i] == STORE_OK) {
+        partition_landed(controller, partition);
+        if (event->stored.verdicts[i] == STORE_ABSENT) {
+            partition_absent(controller, partition);
+        } else if (event->stored.verdicts[i] == STORE_OK) {
             state.version++; /* each write adds one; the first makes it 0 */
             partition_adopt(controller, partition, &state, target->leader_life,
                             announce_next(controller));
+            if (partition->asked)
+                asks_finish(controller, partition, 0);
             partition_review(controller, partition);
         } else {
+            partition->asked = false; /* it is judged again, on what was found */
             partition_stale(controller, partition, &store->changes[i].state, target->leader_life,
                             &event->stored.states[i]);
         }
+        alterations_resume(controller, topic);
+        if (topic->phase == TOPIC_DOOMED)
+            asks_refuse(controller, partition, K_UNKNOWN_TOPIC_OR_PARTITION);
         if (topic->phase == TOPIC_DOOMED && topic->in_flight == 0)
             list_append(&controller->topics_todo, &topic->queue);
     }
@@ -448,6 +524,7 @@ static void finish_removal(struct controller *controller, const struct store *st
     topic->in_flight--;
     controller->repair_count -= topic->repairing;
     topic->repairing = false;
+    controller->lossy_review = true;
     if (!stored) {
         list_append(&controller->topics_later, &topic->queue);
         retry_later(controller);
@@ -489,8 +566,7 @@ enum store_outcome stores_finish(struct controller *controller,
     else if (store->kind == STORE_REMOVE)
         finish_removal(controller, store, event->stored.verdicts[0] == STORE_OK);
     else
-        alteration_finish(controller, store, event->stored.verdicts[0] == STORE_OK,
-                          event->stored.config);
+        alteration_finish(controller, store, event);
     store_free(store);
     return STORE_TAKEN;
 }

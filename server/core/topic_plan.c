@@ -67,14 +67,14 @@ static int check_replication_factor(const struct cluster *cluster, int32_t facto
     if (factor < 1)
         return k_reason_set(reason, K_INVALID_REPLICATION_FACTOR,
                             "the replication factor must be at least 1, not %d", (int)factor);
-    if (factor > 1)
+    if (factor > REPLICAS_MAX)
         return k_reason_set(reason, K_INVALID_REPLICATION_FACTOR,
-                            "replication is not supported yet: use a replication factor of 1 "
-                            "(%d was asked for)",
+                            "the replication factor can be at most %d, not %d", (int)REPLICAS_MAX,
                             (int)factor);
-    if (cluster->broker_count == 0)
+    if ((size_t)factor > cluster->broker_count)
         return k_reason_set(reason, K_INVALID_REPLICATION_FACTOR,
-                            "no broker is registered that could take the replicas");
+                            "%d replicas need as many brokers, but %zu are registered",
+                            (int)factor, cluster->broker_count);
     return 0;
 }
 

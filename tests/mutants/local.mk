@@ -1,2 +1,2 @@
 # tests/mutants/: promises broken on purpose. Run by tests/run.
-EXTRA_DIST += tests/mutants/run tests/mutants/table.txt
+EXTRA_DIST += tests/mutants/evidence.sh tests/mutants/run tests/mutants/table.txt

@@ -1,8 +1,11 @@
 /* The controller's lines in transcripts.
  *
  *   > stored NAME id N [configs k=v,...] [doomed]       a topic that ELECTED will bring
- *   > stored NAME/P leader L epoch E version V replicas 1,2 isr 1 [written C]
- *   > elected EPOCH brokers 1,2:7,3@rack                id[:incarnation][@rack]
+ *   > stored NAME/P leader L epoch E version V replicas 1,2 isr 1 [written C] [eligible 2] [min M]
+ *     [unclean E] [flush] [adding 3] [removing 1]
+ *   > elected EPOCH brokers 1,2:7,3!,4@rack             id[:incarnation][!][~][@rack]; !: lossy;
+ *                                                       ~: it never tells where its logs end
+ *     [min M] [unclean] [rebalance MS imbalance PERCENT]
  *   > brokers 1,2
  *   > create NAME id N ticket T partitions P factor F [assign 1,2;2,1] [configs k=v,...]
  *     [validate] [start S]
@@ -11,33 +14,29 @@
  *   > alter topic|broker NAME ticket T [set k=v,...] [unset k,...] [forget k] [validate]
  *                                                       forget: unset what is no option
  *   > config topic|broker NAME k=v,...|- version V      somebody else wrote it; k!w=v: w counts
- *   > ask ticket T broker B epoch E after S until MS
+ *   > isr #N/P ticket T broker B[:I] epoch E version V [round R] [reign C] members 1,2:7 [flush]
+ *   > elect NAME/P ticket T [unclean]
+ *   > drain B[:I] ticket T
+ *   > report #N/P ticket T broker B[:I] round R lost|held|ends EPOCH/LAST/END
+ *                                                       LAST: the epoch of its last record
+ *   > reassign NAME/P ticket T to 1,2,3|cancel
+ *   > moves                                           what is being reassigned
+ *   > ask ticket T broker B[:I] epoch E after S until MS
  *   > drop T
- *   > result TOKEN ok|exists|fenced|lost|stale:LEADER/EPOCH/VERSION/ISR[,...]
+ *   > result TOKEN ok|exists|absent|fenced|lost|stale:LEADER/EPOCH/VERSION/ISR[,...]
  *                                                       one, or one for each change
  *   > result TOKEN found version V [configs k=v,...]    a configuration that is stale; without
  *                                                       configs: it is broken
  *   > at MS                                             the clock of the next events
- *   > tick | deposed | deadline | copy */
+ *   > tick | deposed | deadline | copy
+ *   > complete                                        does nobody who holds replicas lack? */
 #include <check.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/core/controller.h"
 #include "tests/server/core/suites.h"
-#include "tests/server/core/transcript.h"
-
-enum { LIST_MAX = 32, STATES_MAX = 2048 };
-
-struct stage {
-    struct controller *controller;
-    int64_t now_ms;
-    struct controller_topic topics[LIST_MAX];
-    size_t topic_count;
-    /* The changes of each token, for the verdicts. */
-    size_t change_counts[256];
-};
+#include "tests/server/core/script_private.h"
 
 static void *stage_start(void)
 {
@@ -52,6 +51,8 @@ static void stage_clear_topics(struct stage *stage)
     for (size_t i = 0; i < stage->topic_count; i++) {
         free((void *)stage->topics[i].name);
         free((void *)stage->topics[i].partitions);
+        free((void *)stage->topics[i].configs);
+        free((void *)stage->topics[i].moves);
     }
     stage->topic_count = 0;
 }
@@ -72,11 +73,6 @@ static struct uuid id_of(int64_t number)
     id.bytes[14] = (uint8_t)(number >> 8);
     id.bytes[15] = (uint8_t)number;
     return id;
-}
-
-static int number_of(const struct uuid *id)
-{
-    return id->bytes[14] << 8 | id->bytes[15];
 }
 
 static struct replica_set read_set(const char *text)
@@ -100,6 +96,10 @@ static size_t read_brokers(const char *text, struct controller_broker *brokers)
                                              .incarnation = id_of(1)};
         if (*end == ':')
             broker->incarnation = id_of(strtol(end + 1, &end, 10));
+        broker->lossy = *end == '!';
+        end += broker->lossy;
+        broker->mute = *end == '~';
+        end += broker->mute;
         if (*end == '@') {
             size_t size = strcspn(++end, ",");
             memcpy(broker->rack, end, size);
@@ -138,162 +138,13 @@ static struct partition_state read_state(const struct words *words)
         .leader_epoch = (int32_t)number_after(words, "epoch", 0),
         .version = (int32_t)number_after(words, "version", -1),
         .controller_epoch = (int32_t)number_after(words, "written", 1),
+        .unclean_epoch = (int32_t)number_after(words, "unclean", -1),
+        .min_insync = (int32_t)number_after(words, "min", 1),
+        .flush_on_ack = has_word(words, "flush"),
+        .eligible = read_set(word_after(words, "eligible")),
         .replicas = read_set(word_after(words, "replicas")),
         .isr = read_set(word_after(words, "isr")),
     };
-}
-
-/* --- printing -------------------------------------------------------------------------------- */
-
-static void print_set(FILE *out, const struct replica_set *set)
-{
-    for (int32_t i = 0; i < set->count; i++)
-        fprintf(out, "%s%d", i > 0 ? "," : "", (int)set->ids[i]);
-    if (set->count == 0)
-        fputc('-', out);
-}
-
-static void print_state(FILE *out, const struct partition_state *state)
-{
-    fprintf(out, "leader %d epoch %d version %d written %d replicas ", (int)state->leader,
-            (int)state->leader_epoch, (int)state->version, (int)state->controller_epoch);
-    print_set(out, &state->replicas);
-    fputs(" isr ", out);
-    print_set(out, &state->isr);
-    fputc('\n', out);
-}
-
-static void print_configs(FILE *out, const struct controller_config *configs, int32_t count)
-{
-    for (int32_t i = 0; i < count; i++)
-        fprintf(out, "%s%s%s%s=%s", i > 0 ? "," : " configs ", configs[i].name,
-                configs[i].ignored ? "!" : "", configs[i].instead != NULL ? configs[i].instead : "",
-                configs[i].value);
-}
-
-static void print_change(FILE *out, uint64_t token, const struct store_change *change)
-{
-    fprintf(out, "store %" PRIu64 " ", token);
-    switch (change->kind) {
-    case STORE_TOPIC:
-        fprintf(out, "create %s id %d", change->topic, number_of(&change->id));
-        print_configs(out, change->configs, change->config_count);
-        fputc('\n', out);
-        for (int32_t p = 0; p < change->partition_count; p++) {
-            fprintf(out, "  %s/%d ", change->topic, (int)p);
-            print_state(out, &change->states[p]);
-        }
-        break;
-    case STORE_STATE:
-        fprintf(out, "%s/%d ", change->topic, (int)change->partition);
-        print_state(out, &change->state);
-        break;
-    case STORE_PARTITIONS:
-        fprintf(out, "partitions of %s id %d: %d, new from %d\n", change->topic,
-                number_of(&change->id), (int)change->partition_count, (int)change->partition);
-        for (int32_t p = 0; p < change->partition_count; p++) {
-            fprintf(out, "  %s/%d ", change->topic, (int)p);
-            print_state(out, &change->states[p]);
-        }
-        break;
-    case STORE_CONFIG:
-        fprintf(out, "config of %s %s version %d",
-                change->entity == ENTITY_TOPIC ? "topic" : "broker", change->topic,
-                (int)change->version);
-        print_configs(out, change->configs, change->config_count);
-        fputc('\n', out);
-        break;
-    case STORE_REMOVE:
-        fprintf(out, "remove %s id %d partitions %d\n", change->topic, number_of(&change->id),
-                (int)change->partition_count);
-        break;
-    }
-}
-
-static void print_brokers(void *context, const struct controller_broker *brokers, size_t count)
-{
-    fputs("  brokers", context);
-    for (size_t i = 0; i < count; i++)
-        fprintf(context, " %d:%d%s%s", (int)brokers[i].id, number_of(&brokers[i].incarnation),
-                brokers[i].rack[0] != '\0' ? "@" : "", brokers[i].rack);
-    fputc('\n', context);
-}
-
-static void print_settings(void *context, const char *broker,
-                           const struct controller_config *configs, int32_t config_count)
-{
-    fprintf(context, "  settings %s", broker);
-    print_configs(context, configs, config_count);
-    fputc('\n', context);
-}
-
-static void print_topic(void *context, const char *name, const struct uuid *id,
-                        int32_t partition_count, const struct controller_config *configs,
-                        int32_t config_count, bool changed)
-{
-    fprintf(context, "  topic %s id %d partitions %d", name, number_of(id), (int)partition_count);
-    if (changed)
-        print_configs(context, configs, config_count);
-    fputc('\n', context);
-}
-
-static void print_partition(void *context, int32_t partition, const struct partition_state *state)
-{
-    fprintf(context, "    %d ", (int)partition);
-    print_state(context, state);
-}
-
-static void print_deleted(void *context, const struct uuid *id)
-{
-    fprintf(context, "  deleted id %d\n", number_of(id));
-}
-
-static void print_news(struct stage *stage, const struct controller_effect *effect, FILE *out)
-{
-    const struct controller_visitor visitor = {.context = out,
-                                               .brokers = print_brokers,
-                                               .settings = print_settings,
-                                               .topic = print_topic,
-                                               .partition = print_partition,
-                                               .deleted = print_deleted};
-    struct controller_announcement now = controller_announced(stage->controller);
-
-    if (effect->changes.error != 0) {
-        fprintf(out, "news %" PRIu64 " %s\n", effect->changes.ticket,
-                k_error_name(effect->changes.error));
-        return;
-    }
-    fprintf(out, "news %" PRIu64 " %s up to %d/%" PRIu64 "\n", effect->changes.ticket,
-            effect->changes.full ? "full" : "changes", (int)now.epoch, now.sequence);
-    controller_changes(stage->controller, effect->changes.after_sequence, effect->changes.whole,
-                       &visitor);
-}
-
-static void print_effect(struct stage *stage, const struct controller_effect *effect, FILE *out)
-{
-    switch (effect->type) {
-    case CONTROLLER_DO_STORE:
-        ck_assert_uint_lt(effect->store.token, 256);
-        stage->change_counts[effect->store.token] = effect->store.count;
-        for (size_t i = 0; i < effect->store.count; i++)
-            print_change(out, effect->store.token, &effect->store.changes[i]);
-        break;
-    case CONTROLLER_DO_ANSWER:
-        fprintf(out, "answer %" PRIu64 " %s", effect->answer.ticket,
-                k_error_name(effect->answer.error));
-        if (effect->answer.error != 0)
-            fprintf(out, ": %s\n", effect->answer.message);
-        else
-            fprintf(out, " id %d partitions %d factor %d\n", number_of(&effect->answer.id),
-                    (int)effect->answer.partitions, (int)effect->answer.replication_factor);
-        break;
-    case CONTROLLER_DO_ANSWER_CHANGES:
-        print_news(stage, effect, out);
-        break;
-    case CONTROLLER_DO_RESIGN:
-        fputs("resign\n", out);
-        break;
-    }
 }
 
 /* --- events ---------------------------------------------------------------------------------- */
@@ -303,7 +154,7 @@ static void step(struct stage *stage, struct controller_event *event, FILE *out)
     event->now_ms = stage->now_ms;
     struct controller_effects effects = controller_step(stage->controller, event);
     for (size_t i = 0; i < effects.count; i++)
-        print_effect(stage, &effects.items[i], out);
+        script_print(stage, &effects.items[i], out);
     controller_check(stage->controller);
 }
 
@@ -313,15 +164,28 @@ static void apply_stored(struct stage *stage, const struct words *words)
 
     if (slash == NULL) {
         ck_assert_uint_lt(stage->topic_count, LIST_MAX);
+        struct controller_config *configs = calloc(LIST_MAX, sizeof *configs);
         stage->topics[stage->topic_count++] = (struct controller_topic){
+            .configs = configs,
+            .config_count = read_configs((char *)word_after(words, "configs"), configs),
             .name = strdup(words->items[1]),
             .id = id_of(number_after(words, "id", 0)),
             .partitions = calloc(STATES_MAX, sizeof(struct partition_state)),
+            .moves = calloc(STATES_MAX, sizeof(struct replica_moves)),
             .doomed = has_word(words, "doomed")};
         return;
     }
     struct controller_topic *topic = &stage->topics[stage->topic_count - 1];
-    ((struct partition_state *)topic->partitions)[topic->partition_count++] = read_state(words);
+    struct partition_state state = read_state(words);
+    struct replica_set adding = read_set(word_after(words, "adding"));
+    struct replica_set removing = read_set(word_after(words, "removing"));
+    struct replica_moves *moves = (struct replica_moves *)&topic->moves[topic->partition_count];
+
+    for (int32_t i = 0; i < state.replicas.count; i++) {
+        moves->adding |= (uint16_t)(replica_set_has(&adding, state.replicas.ids[i]) << i);
+        moves->removing |= (uint16_t)(replica_set_has(&removing, state.replicas.ids[i]) << i);
+    }
+    ((struct partition_state *)topic->partitions)[topic->partition_count++] = state;
 }
 
 static void apply_elected(struct stage *stage, const struct words *words, FILE *out)
@@ -334,6 +198,11 @@ static void apply_elected(struct stage *stage, const struct words *words, FILE *
     event.elected.broker_count = read_brokers(word_after(words, "brokers"), brokers);
     event.elected.topics = stage->topics;
     event.elected.topic_count = stage->topic_count;
+    event.elected.options = (struct controller_options){
+        .min_insync = (int32_t)number_after(words, "min", 0),
+        .unclean = has_word(words, "unclean"),
+        .rebalance_interval_ms = number_after(words, "rebalance", 0),
+        .imbalance_percent = (int32_t)number_after(words, "imbalance", 0)};
     step(stage, &event, out);
     stage_clear_topics(stage);
 }
@@ -425,6 +294,8 @@ static enum store_verdict read_verdict(const char *text, struct partition_state 
 
     if (strncmp(text, "exists", 6) == 0)
         return STORE_EXISTS;
+    if (strncmp(text, "absent", 6) == 0)
+        return STORE_ABSENT;
     if (strncmp(text, "fenced", 6) == 0)
         return STORE_FENCED;
     if (strncmp(text, "lost", 4) == 0)
@@ -434,6 +305,8 @@ static enum store_verdict read_verdict(const char *text, struct partition_state 
                                           .leader_epoch = epoch,
                                           .version = version,
                                           .controller_epoch = 1,
+                                          .unclean_epoch = -1,
+                                          .min_insync = 1,
                                           .isr = {.count = 1, .ids = {isr}}};
         return STORE_STALE;
     }
@@ -478,10 +351,108 @@ static void apply_ask(struct stage *stage, const struct words *words, FILE *out)
     struct controller_event event = {.type = CONTROLLER_CHANGES_ASKED};
 
     event.changes.ticket = (uint64_t)number_after(words, "ticket", 0);
-    event.changes.broker = (int32_t)number_after(words, "broker", 0);
+    struct controller_broker brokers[LIST_MAX];
+    event.changes.broker = (int32_t)number_after(words, "broker", -1);
+    if (event.changes.broker >= 0) {
+        read_brokers(word_after(words, "broker"), brokers);
+        event.changes.incarnation = brokers[0].incarnation;
+    }
     event.changes.epoch = (int32_t)number_after(words, "epoch", 0);
     event.changes.sequence = (uint64_t)number_after(words, "after", 0);
     event.changes.deadline_ms = number_after(words, "until", 1000000);
+    step(stage, &event, out);
+}
+
+static struct controller_member member_of(const struct controller_broker *broker)
+{
+    return (struct controller_member){broker->id, broker->incarnation};
+}
+
+static void apply_isr(struct stage *stage, const struct words *words, FILE *out)
+{
+    struct controller_broker brokers[LIST_MAX];
+    struct controller_member members[LIST_MAX];
+    struct controller_event event = {.type = CONTROLLER_ISR_ASKED};
+    size_t count = read_brokers(word_after(words, "broker"), brokers);
+    char *rest;
+
+    ck_assert_uint_eq(count, 1);
+    event.isr.broker = brokers[0].id;
+    event.isr.incarnation = brokers[0].incarnation;
+    event.isr.topic = id_of(strtol(words->items[1] + 1, &rest, 10));
+    event.isr.partition = (int32_t)strtol(rest + 1, NULL, 10);
+    event.isr.ticket = (uint64_t)number_after(words, "ticket", 0);
+    event.isr.leader_epoch = (int32_t)number_after(words, "epoch", 0);
+    event.isr.version = (int32_t)number_after(words, "version", 0);
+    event.isr.round = (uint64_t)number_after(words, "round", 0);
+    event.isr.reign = (int32_t)number_after(words, "reign", 0);
+    event.isr.flush_on_ack = has_word(words, "flush");
+    count = read_brokers(word_after(words, "members"), brokers);
+    for (size_t i = 0; i < count; i++)
+        members[i] = member_of(&brokers[i]);
+    event.isr.members = members;
+    event.isr.member_count = (int32_t)count;
+    step(stage, &event, out);
+}
+
+static void apply_report(struct stage *stage, const struct words *words, FILE *out)
+{
+    struct controller_broker brokers[LIST_MAX];
+    struct controller_event event = {.type = CONTROLLER_REPORTED};
+    char *rest;
+
+    ck_assert_uint_eq(read_brokers(word_after(words, "broker"), brokers), 1);
+    event.report.broker = brokers[0].id;
+    event.report.incarnation = brokers[0].incarnation;
+    event.report.topic = id_of(strtol(words->items[1] + 1, &rest, 10));
+    event.report.partition = (int32_t)strtol(rest + 1, NULL, 10);
+    event.report.ticket = (uint64_t)number_after(words, "ticket", 0);
+    event.report.round = (uint64_t)number_after(words, "round", 0);
+    event.report.lost = has_word(words, "lost");
+    event.report.told = has_word(words, "ends");
+    if (event.report.told)
+        ck_assert_int_eq(sscanf(word_after(words, "ends"), "%" SCNd32 "/%" SCNd32 "/%" SCNd64,
+                                &event.report.leader_epoch, &event.report.end.last_epoch,
+                                &event.report.end.end), 3);
+    step(stage, &event, out);
+}
+
+static void apply_elect(struct stage *stage, const struct words *words, FILE *out)
+{
+    struct controller_event event = {.type = CONTROLLER_ELECT_ASKED};
+    char *slash = strchr(words->items[1], '/');
+
+    *slash = '\0';
+    event.elect.name = words->items[1];
+    event.elect.partition = (int32_t)strtol(slash + 1, NULL, 10);
+    event.elect.ticket = (uint64_t)number_after(words, "ticket", 0);
+    event.elect.kind = has_word(words, "unclean") ? ELECT_UNCLEAN : ELECT_PREFERRED;
+    step(stage, &event, out);
+}
+
+static void apply_reassign(struct stage *stage, const struct words *words, FILE *out)
+{
+    struct controller_event event = {.type = CONTROLLER_REASSIGN_ASKED};
+    char *slash = strchr(words->items[1], '/');
+
+    *slash = '\0';
+    event.reassign.name = words->items[1];
+    event.reassign.partition = (int32_t)strtol(slash + 1, NULL, 10);
+    event.reassign.ticket = (uint64_t)number_after(words, "ticket", 0);
+    event.reassign.cancel = has_word(words, "cancel");
+    event.reassign.replicas = read_set(word_after(words, "to"));
+    step(stage, &event, out);
+}
+
+static void apply_drain(struct stage *stage, const struct words *words, FILE *out)
+{
+    struct controller_broker brokers[LIST_MAX];
+    struct controller_event event = {.type = CONTROLLER_DRAIN_ASKED};
+
+    read_brokers(words->items[1], brokers);
+    event.drain.broker = brokers[0].id;
+    event.drain.incarnation = brokers[0].incarnation;
+    event.drain.ticket = (uint64_t)number_after(words, "ticket", 0);
     step(stage, &event, out);
 }
 
@@ -542,6 +513,18 @@ static void stage_apply(void *subject, const struct words *words, FILE *out)
         apply_result(stage, words, out);
     } else if (strcmp(verb, "ask") == 0) {
         apply_ask(stage, words, out);
+    } else if (strcmp(verb, "isr") == 0) {
+        apply_isr(stage, words, out);
+    } else if (strcmp(verb, "report") == 0) {
+        apply_report(stage, words, out);
+    } else if (strcmp(verb, "elect") == 0) {
+        apply_elect(stage, words, out);
+    } else if (strcmp(verb, "reassign") == 0) {
+        apply_reassign(stage, words, out);
+    } else if (strcmp(verb, "moves") == 0) {
+        controller_reassignments(stage->controller, out, script_print_move);
+    } else if (strcmp(verb, "drain") == 0) {
+        apply_drain(stage, words, out);
     } else if (strcmp(verb, "brokers") == 0 || strcmp(verb, "config") == 0) {
         apply_news_of_cluster(stage, words, out);
     } else if (strcmp(verb, "at") == 0) {
@@ -552,6 +535,8 @@ static void stage_apply(void *subject, const struct words *words, FILE *out)
             fputs("deadline never\n", out);
         else
             fprintf(out, "deadline %" PRId64 "\n", deadline_ms);
+    } else if (strcmp(verb, "complete") == 0) {
+        fprintf(out, "complete %s\n", controller_is_complete(stage->controller) ? "yes" : "no");
     } else if (strcmp(verb, "copy") == 0) {
         struct controller *copy = controller_copy(stage->controller);
         controller_free(stage->controller);

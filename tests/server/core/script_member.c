@@ -68,6 +68,8 @@ static void print_effect(const struct member_effect *effect, FILE *out)
         fprintf(out, " %d", (int)effect->broker);
     if (effect->type == MEMBER_DO_LEAD)
         fprintf(out, " epoch %d version %d", (int)effect->epoch, (int)effect->epoch_version);
+    if (effect->type == MEMBER_DO_REFUSE)
+        fprintf(out, " %s", k_error_name(effect->code));
     fputc('\n', out);
 }
 

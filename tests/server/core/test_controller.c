@@ -121,6 +121,7 @@ static struct controller_effects ask_after(struct controller *controller, uint64
 {
     struct controller_event event = {.type = CONTROLLER_CHANGES_ASKED};
 
+    event.changes.broker = -1;
     event.changes.ticket = 1;
     event.changes.epoch = 1;
     event.changes.sequence = sequence;

@@ -1,51 +1,15 @@
 /* The n-th allocation of a controller fails, for every n: no crash, no broken invariant, no leak,
- * no ticket without an answer. The linker sends its allocations through here (local.mk). */
+ * no ticket without an answer. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/error.h"
 #include "server/core/controller.h"
+#include "tests/server/core/allocations.h"
 #include "tests/server/core/suites.h"
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-char *__wrap_strdup(const char *text);
-
-enum { NEVER = -1, ORDERS_MAX = 64, TICKETS = 7 };
-
-static int until_failure = NEVER; /* counts only while the controller runs */
-static bool inside;
-
-static bool fails_now(void)
-{
-    return inside && until_failure >= 0 && until_failure-- == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails_now() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *memory, size_t size)
-{
-    return fails_now() ? NULL : __real_realloc(memory, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return fails_now() ? NULL : __real_strdup(text);
-}
+enum { ORDERS_MAX = 64, TICKETS = 10 };
 
 struct life {
     struct controller *controller;
@@ -61,9 +25,9 @@ struct life {
 static void step(struct life *life, struct controller_event *event)
 {
     event->now_ms = life->now_ms;
-    inside = true;
+    allocations()->inside = true;
     struct controller_effects effects = controller_step(life->controller, event);
-    inside = false;
+    allocations()->inside = false;
     for (size_t i = 0; i < effects.count; i++) {
         const struct controller_effect *effect = &effects.items[i];
         if (effect->type == CONTROLLER_DO_STORE) {
@@ -112,8 +76,21 @@ static void elect(struct life *life, const struct controller_broker *brokers)
     struct controller_event event = {.type = CONTROLLER_ELECTED};
 
     event.elected.epoch = 1;
-    event.elected.topics = &topic;
-    event.elected.topic_count = 1;
+    /* Complete: its end is due at once. */
+    static const struct partition_state both = {.leader = 1,
+                                                .leader_epoch = 1,
+                                                .replicas = {.count = 2, .ids = {1, 2}},
+                                                .isr = {.count = 2, .ids = {1, 2}}};
+    static const struct replica_moves moves = {.removing = 2};
+    const struct controller_topic topics[] = {topic,
+                                              {.name = "moving",
+                                               .id = {{2}},
+                                               .partition_count = 1,
+                                               .partitions = &both,
+                                               .moves = &moves,
+                                               .config_version = -1}};
+    event.elected.topics = topics;
+    event.elected.topic_count = 2;
     event.elected.brokers = brokers;
     event.elected.broker_count = 2;
     step(life, &event);
@@ -171,6 +148,40 @@ static void alter(struct life *life, enum entity_kind kind, const char *name, ui
     step(life, &event);
 }
 
+/* Of the topic that was there before. */
+static void propose(struct life *life, uint64_t ticket)
+{
+    static const struct controller_member members[] = {{.id = 1}};
+    struct controller_event event = {.type = CONTROLLER_ISR_ASKED};
+    event.isr.ticket = ticket;
+    event.isr.broker = 1;
+    event.isr.topic.bytes[0] = 1;
+    event.isr.flush_on_ack = true;
+    event.isr.members = members;
+    event.isr.member_count = 1;
+    life->asked[ticket] = true;
+    step(life, &event);
+}
+
+static void elect_leader(struct life *life, uint64_t ticket)
+{
+    struct controller_event event = {.type = CONTROLLER_ELECT_ASKED};
+    event.elect.ticket = ticket;
+    event.elect.name = "old";
+    life->asked[ticket] = true;
+    step(life, &event);
+}
+
+static void reassign(struct life *life, uint64_t ticket)
+{
+    struct controller_event event = {.type = CONTROLLER_REASSIGN_ASKED};
+    event.reassign.ticket = ticket;
+    event.reassign.name = "old";
+    event.reassign.replicas = (struct replica_set){.count = 1, .ids = {1}};
+    life->asked[ticket] = true;
+    step(life, &event);
+}
+
 static void live(struct life *life)
 {
     static const struct controller_broker brokers[] = {{.id = 1}, {.id = 2}};
@@ -181,6 +192,7 @@ static void live(struct life *life)
 
     elect(life, brokers);
     asked.changes.ticket = 50;
+    asked.changes.broker = -1;
     asked.changes.deadline_ms = INT64_MAX;
     step(life, &asked);
     create(life, "new", 1);
@@ -198,6 +210,11 @@ static void live(struct life *life)
     alter(life, ENTITY_TOPIC, "old", 6);
     alter(life, ENTITY_BROKER, "<default>", 7);
     settle(life);
+    propose(life, 8);
+    elect_leader(life, 9);
+    settle(life);
+    reassign(life, 10);
+    settle(life);
     delete (life, "new", 3);
     delete (life, "nobody", 4);
     settle(life);
@@ -209,16 +226,16 @@ START_TEST(any_allocation_may_fail)
 
     for (bool failed = true; failed; n++) {
         struct life life = {0};
-        until_failure = n;
-        inside = true;
+        allocations()->until_failure = n;
+        allocations()->inside = true;
         life.controller = controller_new(1, 1);
-        inside = false;
+        allocations()->inside = false;
         if (life.controller != NULL)
             live(&life);
         for (int ticket = 1; ticket <= TICKETS && life.controller != NULL; ticket++)
             ck_assert_int_eq(life.asked[ticket], life.answered[ticket]);
-        failed = until_failure < 0;
-        until_failure = NEVER;
+        failed = allocations()->until_failure < 0;
+        allocations()->until_failure = ALLOCATIONS_NEVER;
         controller_free(life.controller);
     }
     ck_assert_int_gt(n, 30);
@@ -236,12 +253,14 @@ START_TEST(a_copy_is_whole_or_not_at_all)
     add(&life, "old", 2);
     alter(&life, ENTITY_TOPIC, "old", 3);
     alter(&life, ENTITY_BROKER, "<default>", 4);
+    propose(&life, 5);
+    reassign(&life, 6);
     for (int n = 0; copy == NULL; n++) {
-        until_failure = n;
-        inside = true;
+        allocations()->until_failure = n;
+        allocations()->inside = true;
         copy = controller_copy(life.controller);
-        inside = false;
-        until_failure = NEVER;
+        allocations()->inside = false;
+        allocations()->until_failure = ALLOCATIONS_NEVER;
     }
     controller_check(copy);
     controller_free(copy);

@@ -9,22 +9,12 @@
 #include "common/error.h"
 #include "server/storage/io.h"
 
-int batch_file_init(struct batch_file *file, const struct io *io, int fd, int64_t position,
-                    int64_t end, uint8_t *window, size_t capacity)
+void batch_file_init(struct batch_file *file, const struct io *io, int fd, int64_t position,
+                     int64_t end, uint8_t *window, size_t capacity)
 {
     *file = (struct batch_file){ .io = io, .fd = fd, .position = position, .end = end,
-                                 .window = window, .capacity = capacity };
-    if (window == NULL) {
-        int64_t left = end - position;
-        file->capacity = BATCH_FILE_WINDOW_LARGE;
-        if (left < (int64_t)file->capacity)
-            file->capacity = left < BATCH_FILE_WINDOW ? BATCH_FILE_WINDOW : (size_t)left;
-        file->window = malloc(file->capacity);
-        file->owned = true;
-        if (file->window == NULL)
-            return K_NOMEM;
-    }
-    return 0;
+                                 .window = window, .capacity = capacity, .owned = window == NULL,
+                                 .ahead = window == NULL ? BATCH_FILE_WINDOW : 0 };
 }
 
 void batch_file_fini(struct batch_file *file)
@@ -39,6 +29,34 @@ void batch_file_seek(struct batch_file *file, int64_t position)
     file->position = position;
 }
 
+/* How much to read for `size` bytes. Who only looks at the headers of large batches leaps from one
+ * to the next. */
+static size_t choose_read(struct batch_file *file, size_t size)
+{
+    int64_t read_end = file->window_position + (int64_t)file->window_size;
+    if (file->ahead == 0)
+        return file->capacity > size ? file->capacity : size;
+    if (file->window_size == 0 || file->position < file->window_position ||
+        file->position > read_end)
+        file->ahead = BATCH_FILE_WINDOW;
+    else if (file->ahead < BATCH_FILE_WINDOW_LARGE)
+        file->ahead *= 2;
+    return file->ahead > size ? file->ahead : size;
+}
+
+/* An own window that holds `size` bytes; what it held is forgotten. */
+static int make_room(struct batch_file *file, size_t size)
+{
+    file->window_size = 0;
+    if (size <= file->capacity)
+        return 0;
+    assert(file->owned);
+    free(file->window);
+    file->window = malloc(size);
+    file->capacity = file->window == NULL ? 0 : size;
+    return file->window == NULL ? K_NOMEM : 0;
+}
+
 /* Make [position, position + size) available in the window. */
 static int fill(struct batch_file *file, size_t size, const uint8_t **at)
 {
@@ -47,18 +65,13 @@ static int fill(struct batch_file *file, size_t size, const uint8_t **at)
         *at = file->window + into;
         return 0;
     }
-    if (size > file->capacity) {
-        assert(file->owned);
-        uint8_t *window = realloc(file->window, size);
-        if (window == NULL)
-            return K_NOMEM;
-        file->window = window;
-        file->capacity = size;
-    }
     int64_t left = file->end - file->position;
-    size_t wanted = left < (int64_t)file->capacity ? (size_t)left : file->capacity;
-    file->window_size = 0;
-    int error = io_read_all(file->io, file->fd, file->window, wanted, file->position);
+    size_t wanted = choose_read(file, size);
+    if ((int64_t)wanted > left)
+        wanted = (size_t)left;
+    int error = make_room(file, wanted);
+    if (error == 0)
+        error = io_read_all(file->io, file->fd, file->window, wanted, file->position);
     if (error != 0)
         return error;
     file->window_position = file->position;

@@ -62,6 +62,9 @@ int checkpoint_parse(const char *text, size_t size, size_t field_count,
     struct checkpoint_field words[CHECKPOINT_FIELDS];
     int64_t version, count;
 
+    /* Every writer ends the last line: without that, the last number may be a part of it. */
+    if (size == 0 || text[size - 1] != '\n')
+        return K_CORRUPT;
     if (next_words(&lines, words, 1) != 1 || !checkpoint_number(words[0], 0, 0, &version) ||
         next_words(&lines, words, 1) != 1 || !checkpoint_number(words[0], 0, INT32_MAX, &count))
         return K_CORRUPT;

@@ -12,7 +12,6 @@
 #include "common/rand.h"
 #include "proto/batch.h"
 #include "server/storage/clean_internal.h"
-#include "server/storage/index_time.h"
 #include "server/storage/log_internal.h"
 #include "server/storage/logdir.h"
 
@@ -201,47 +200,23 @@ void clean_outcome(const struct clean_job *job, struct clean_outcome *out)
 
 /* --- away ------------------------------------------------------------------------------------- */
 
-/* The largest timestamp of a source: the last entry of its time index. INT64_MAX: it does not
- * say, so that the segment counts as young. */
-static int source_age(const struct clean_job *job, size_t i, int64_t *max_ms)
-{
-    char path[PATH_MAX];
-    uint8_t entry[INDEX_TIME_ENTRY];
-    struct stat status;
-
-    *max_ms = INT64_MAX;
-    snprintf(path, sizeof path, "%s/%020" PRId64 ".timeindex", job->path, job->sources[i].base);
-    int fd = job->io->open(job->io, path, O_RDONLY, 0);
-    if (fd < 0)
-        return io_error() == K_NOT_FOUND ? 0 : io_error();
-    int error = job->io->stat(job->io, fd, &status) == 0 ? 0 : io_error();
-    if (error == 0 && status.st_size > 0 && status.st_size % INDEX_TIME_ENTRY == 0) {
-        error = io_read_all(job->io, fd, entry, sizeof entry, status.st_size - INDEX_TIME_ENTRY);
-        if (error == 0)
-            *max_ms = index_time_decode(entry).timestamp;
-    }
-    (void)job->io->close(job->io, fd);
-    return error;
-}
-
-/* The dirty part ends before the first segment that is too young. */
-static int limit_by_age(struct clean_job *job)
+/* The dirty part ends before the first segment that is too young. One that does not say how new it
+ * is counts as young. */
+static void limit_by_age(struct clean_job *job)
 {
     for (size_t i = 0; i < job->source_count; i++) {
-        int64_t max_ms;
-        if (job->sources[i].next <= job->from)
+        const struct clean_source *source = &job->sources[i];
+        if (source->next <= job->from)
             continue;
-        int error = source_age(job, i, &max_ms);
-        if (error != 0)
-            return error;
-        if (max_ms > job->options.now_ms - job->options.min_lag_ms) {
-            if (job->sources[i].base < job->limit)
-                job->limit = job->sources[i].base;
+        int64_t newest = segment_newest(source->segment, source->size, source->next);
+        if (newest == SEGMENT_NEWEST_UNKNOWN ||
+            newest > job->options.now_ms - job->options.min_lag_ms) {
+            if (source->base < job->limit)
+                job->limit = source->base;
             break;
         }
     }
     job->stage = job->from < job->limit ? STAGE_NOTE : STAGE_FINISH;
-    return 0;
 }
 
 /* On to the next group, or to the end. */
@@ -298,12 +273,12 @@ static int sync_names(struct clean_job *job, enum clean_stage next)
 {
     job->stage = next;
 #ifndef MUTANT_SWAP_WITHOUT_SYNC
-    if (job->io->sync_directory(job->io, job->path) != 0) {
-        job->fatal = true;
-        return io_error();
-    }
-#endif
+    int error = io_sync_names(job->io, job->path);
+    job->fatal = job->fatal || error != 0;
+    return error;
+#else
     return 0;
+#endif
 }
 
 static int away(struct clean_job *job, size_t budget)
@@ -311,7 +286,8 @@ static int away(struct clean_job *job, size_t budget)
     int error;
     switch (atomic_load(&job->stage)) {
     case STAGE_AGES:
-        return limit_by_age(job);
+        limit_by_age(job);
+        return 0;
     case STAGE_NOTE:
         return note(job, budget);
     case STAGE_REWRITE:

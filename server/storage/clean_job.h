@@ -100,8 +100,8 @@ int clean_interrupt(struct log *log);
 /* The log is closed: the job ends, and touches it no more. For log.c. */
 void clean_detach(struct log *log);
 
-/* Before the segments of a directory are listed: finish or undo what a crash left. IO, NOMEM.
- * For log_recover.c. */
+/* In a directory with names that end in ".swap", before its segments are opened: finish or undo
+ * what a crash left. IO, NOMEM. For log_load.c. */
 int clean_recover(const struct io *io, const char *path);
 
 #endif

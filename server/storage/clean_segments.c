@@ -27,7 +27,7 @@ struct clean_producer {
 
 void clean_files_init(struct clean_files *files)
 {
-    *files = (struct clean_files){ .fd = -1 };
+    *files = (struct clean_files){ .fd = -1, .epoch = INT32_MIN };
     clean_txn_init(&files->txn);
     map_init(&files->producers);
 }
@@ -67,8 +67,8 @@ int clean_files_begin(struct clean_files *files)
 {
     char path[PATH_MAX];
     for (size_t i = 0; i < files->source_count; i++) {
-        int error =
-            clean_txn_load(&files->txn, files->io, source_path(files, i, ".txnindex", path));
+        int error = clean_txn_load(&files->txn, files->io, source_path(files, i, ".txnindex", path),
+                                   files->sources[i].base, files->sources[i].next);
         if (error == K_CORRUPT)
             files->fault = "the index of aborted transactions is damaged",
             files->fault_offset = files->sources[i].base;
@@ -97,7 +97,7 @@ static int open_source(struct clean_files *files, size_t i)
         (void)files->io->close(files->io, fd);
         return K_NOMEM;
     }
-    (void)batch_file_init(&files->reader, files->io, fd, 0, files->sources[i].size, window, size);
+    batch_file_init(&files->reader, files->io, fd, 0, files->sources[i].size, window, size);
     files->reader.owned = true;
     files->fd = fd;
     files->reading = i;
@@ -337,10 +337,23 @@ static bool ends_group(const struct clean_files *files, const uint8_t *batch)
     return files->ahead == (int64_t)batch_size(batch);
 }
 
+/* Is it the first batch of a leader's epoch? Then it is by its offset that a follower, who only
+ * sees what is left, knows where the epoch began; it may have to tell others. */
+static bool begins_epoch(struct clean_files *files, const uint8_t *batch)
+{
+    bool begins = files->epoch != batch_leader_epoch(batch);
+    files->epoch = batch_leader_epoch(batch);
+#ifdef MUTANT_EPOCH_START_CLEANED
+    begins = false;
+#endif
+    return begins;
+}
+
 static int keep(struct clean_files *files, const uint8_t *batch)
 {
+    bool begins = begins_epoch(files, batch);
     struct clean_verdict verdict = {
-        .keep_empty = ends_group(files, batch) || last_of_producer(files, batch) };
+        .keep_empty = begins || ends_group(files, batch) || last_of_producer(files, batch) };
     size_t start = files->out.size, size = batch_size(batch);
     bool idle;
 
@@ -419,8 +432,8 @@ static int seal(struct clean_files *files)
         error = io_error();
     if (error == 0)
         error = segment_sync_indexes(files->target);
-    if (error == 0 && files->io->sync_directory(files->io, files->path) != 0)
-        error = io_error();
+    if (error == 0)
+        error = io_sync_names(files->io, files->path);
 #endif
     return error;
 }
@@ -488,11 +501,9 @@ void clean_files_drop(struct clean_files *files)
     close_source(files);
     if (files->target == NULL)
         return;
-    /* A commit that failed may have renamed some. */
-    files->target->mark = ".swap";
-    (void)segment_remove_files(files->target);
-    files->target->mark = ".cleaned";
-    (void)segment_remove_files(files->target);
+    /* A commit that failed may have renamed some. The log may hold it as well, and be trimmed. */
+    (void)segment_remove_marked(files->target, ".swap");
+    (void)segment_remove_marked(files->target, ".cleaned");
     segment_unref(files->target);
     files->target = NULL;
 }

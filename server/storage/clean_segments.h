@@ -68,6 +68,7 @@ struct clean_files {
     struct segment *target;             /* owned; the new segment; NULL: none */
     struct buffer out;                  /* of it, not yet written */
     struct buffer aborted;              /* entries of its .txnindex */
+    int32_t epoch;                      /* of the batch that was met last, in any group */
     int64_t unsynced, ahead;            /* bytes since the last sync; that are still to be read */
     bool changed;                       /* the new segment differs from the old ones */
 };

@@ -3,15 +3,15 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/error.h"
 #include "common/log.h"
 #include "server/storage/batch_file.h"
-#include "server/storage/checkpoint.h"
 #include "server/storage/clean_internal.h"
+#include "server/storage/file_name.h"
 #include "server/storage/log_internal.h"
+#include "server/storage/producer_files.h"
 
 /* --- at home ---------------------------------------------------------------------------------- */
 
@@ -78,11 +78,18 @@ int clean_replace(struct clean_job *job)
     return 0;
 }
 
+/* The last descriptor of a file that has no name any more gives its blocks back, which takes tens
+ * of milliseconds where they are discarded: not on the loop. */
 int clean_delete_replaced(struct clean_job *job)
 {
     int error = 0;
-    for (size_t i = job->files.group.first; i < job->files.group.end && error == 0; i++)
+    for (size_t i = job->files.group.first; i < job->files.group.end; i++) {
         error = segment_delete_doomed(job->io, job->sources[i].segment->path);
+        if (error != 0)
+            break;
+        segment_unref(job->sources[i].segment);
+        job->sources[i].segment = NULL;
+    }
     job->fatal = error != 0;
     return error;
 }
@@ -97,6 +104,7 @@ int clean_settle(struct clean_job *job)
     int error = segment_rename(target, "");
     if (error == 0) {
         segment_unref(target);
+        segment_rest(target);           /* the log's */
         job->files.target = NULL;
     }
     return error;
@@ -113,16 +121,15 @@ int clean_interrupt(struct log *log)
         break;
     case STAGE_SYNC_REPLACE: case STAGE_SETTLE:
         /* The old ones must be gone for good before the new one loses its mark. */
-        if (log->io->sync_directory(log->io, log->path) != 0)
-            error = io_error();
+        error = io_sync_names(log->io, log->path);
         if (error == 0 && job->files.target->mark[0] != '\0')
             error = segment_rename(job->files.target, "");
         break;
     default:
         return 0;
     }
-    if (error == 0 && log->io->sync_directory(log->io, log->path) != 0)
-        error = io_error();
+    if (error == 0)
+        error = io_sync_names(log->io, log->path);
     return error;
 }
 
@@ -132,34 +139,9 @@ static const char *const suffixes[] = { ".txnindex", ".timeindex", ".index", ".l
 enum { SUFFIXES = sizeof suffixes / sizeof *suffixes };
 
 struct swaps {
-    int64_t *bases;                     /* of ".log.swap" files; owned */
-    size_t count, capacity;
-    int64_t *live;                      /* of ".log" files; owned */
-    size_t live_count, live_capacity;
+    struct file_offsets bases;          /* of ".log.swap" files */
+    struct file_offsets live;           /* of ".log" files */
 };
-
-static int64_t base_of(const char *name, const char *suffix)
-{
-    int64_t base;
-    if (strlen(name) != 20 + strlen(suffix) || strcmp(name + 20, suffix) != 0 ||
-        !checkpoint_number((struct checkpoint_field){ name, 20 }, 0, INT64_MAX, &base))
-        return -1;
-    return base;
-}
-
-static int add(int64_t **items, size_t *count, size_t *capacity, int64_t base)
-{
-    if (*count == *capacity) {
-        size_t more = *capacity == 0 ? 16 : 2 * *capacity;
-        int64_t *grown = realloc(*items, more * sizeof *grown);
-        if (grown == NULL)
-            return K_NOMEM;
-        *items = grown;
-        *capacity = more;
-    }
-    (*items)[(*count)++] = base;
-    return 0;
-}
 
 static int list(const struct io *io, const char *path, struct swaps *swaps, bool *litter)
 {
@@ -168,14 +150,13 @@ static int list(const struct io *io, const char *path, struct swaps *swaps, bool
         return io_error();
     int error = 0;
     struct dirent *entry;
-    while (error == 0 && (entry = readdir(listing)) != NULL) {
-        size_t size = strlen(entry->d_name);
-        int64_t base = base_of(entry->d_name, ".log.swap");
+    while (error == 0 && (entry = io_next_entry(io, listing, &error)) != NULL) {
+        int64_t base = file_name_offset(entry->d_name, ".log.swap");
         if (base >= 0)
-            error = add(&swaps->bases, &swaps->count, &swaps->capacity, base);
-        else if ((base = base_of(entry->d_name, ".log")) >= 0)
-            error = add(&swaps->live, &swaps->live_count, &swaps->live_capacity, base);
-        *litter = *litter || (size > 5 && strcmp(entry->d_name + size - 5, ".swap") == 0);
+            error = file_offsets_add(&swaps->bases, base);
+        else if ((base = file_name_offset(entry->d_name, ".log")) >= 0)
+            error = file_offsets_add(&swaps->live, base);
+        *litter = *litter || file_name_ends(entry->d_name, ".swap");
     }
     closedir(listing);
     return error;
@@ -200,10 +181,9 @@ static int swap_end(const struct io *io, const char *path, int64_t base, int64_t
     if (fd < 0)
         return io_error();
     int error = io->stat(io, fd, &status) == 0 ? 0 : io_error();
-    if (error == 0)
-        error = batch_file_init(&file, io, fd, 0, status.st_size, NULL, 0);
     if (error != 0)
         goto close_file;
+    batch_file_init(&file, io, fd, 0, status.st_size, NULL, 0);
     *end = base;
     while ((error = batch_file_header(&file, &header)) == 0) {
         if (batch_base_offset(header) < *end) {
@@ -224,8 +204,8 @@ close_file:
 
 static bool is_live(const struct swaps *swaps, int64_t base)
 {
-    for (size_t i = 0; i < swaps->live_count; i++) {
-        if (swaps->live[i] == base)
+    for (size_t i = 0; i < swaps->live.count; i++) {
+        if (swaps->live.at[i] == base)
             return true;
     }
     return false;
@@ -248,19 +228,20 @@ static int finish_swap(const struct io *io, const char *path, const struct swaps
         return error;
 
     error = 0;                          /* damaged, and all there is: better than nothing */
-    for (size_t i = 0; i < swaps->live_count; i++) {
-        if (swaps->live[i] != base && (swaps->live[i] < base || swaps->live[i] >= end))
+    for (size_t i = 0; i < swaps->live.count; i++) {
+        if (swaps->live.at[i] != base && (swaps->live.at[i] < base || swaps->live.at[i] >= end))
             continue;
         /* The log file last: as long as it is there, the next start comes back for the rest. */
-        if (swaps->live[i] != base)
-            error = io_remove_file(io, name_of(path, swaps->live[i], ".snapshot", "", from));
+        if (swaps->live.at[i] != base)
+            error = producer_files_remove(io, path, swaps->live.at[i]);
         for (int s = 0; s < SUFFIXES && error == 0; s++)
-            error = io_remove_file(io, name_of(path, swaps->live[i], suffixes[s], "", from));
+            error = io_remove_file(io, name_of(path, swaps->live.at[i], suffixes[s], "", from));
         if (error != 0)
             return error;
     }
-    if (io->sync_directory(io, path) != 0)
-        return io_error();
+    error = io_sync_names(io, path);
+    if (error != 0)
+        return error;
     for (int s = 0; s < SUFFIXES; s++) {
         if (io->rename(io, name_of(path, base, suffixes[s], ".swap", from),
                        name_of(path, base, suffixes[s], "", to)) == 0)
@@ -269,8 +250,9 @@ static int finish_swap(const struct io *io, const char *path, const struct swaps
         if (error != K_NOT_FOUND || s == SUFFIXES - 1)
             return error;
     }
-    if (io->sync_directory(io, path) != 0)
-        return io_error();
+    error = io_sync_names(io, path);
+    if (error != 0)
+        return error;
     LOG_INFO("swap-finished", "segment=%s/%020" PRId64 ".log end=%" PRId64, path, base, end);
     return 0;
 }
@@ -283,10 +265,9 @@ static int remove_litter(const struct io *io, const char *path)
         return io_error();
     int error = 0;
     struct dirent *entry;
-    while (error == 0 && (entry = readdir(listing)) != NULL) {
+    while (error == 0 && (entry = io_next_entry(io, listing, &error)) != NULL) {
         char name[PATH_MAX];
-        size_t size = strlen(entry->d_name);
-        if (size > 5 && strcmp(entry->d_name + size - 5, ".swap") == 0 &&
+        if (file_name_ends(entry->d_name, ".swap") &&
             snprintf(name, sizeof name, "%s/%s", path, entry->d_name) < (int)sizeof name)
             error = io_remove_file(io, name);
     }
@@ -296,14 +277,14 @@ static int remove_litter(const struct io *io, const char *path)
 
 int clean_recover(const struct io *io, const char *path)
 {
-    struct swaps swaps = { .count = 0 };
+    struct swaps swaps = { .bases = { .at = NULL } };
     bool litter = false;
     int error = list(io, path, &swaps, &litter);
-    for (size_t i = 0; i < swaps.count && error == 0; i++)
-        error = finish_swap(io, path, &swaps, swaps.bases[i]);
+    for (size_t i = 0; i < swaps.bases.count && error == 0; i++)
+        error = finish_swap(io, path, &swaps, swaps.bases.at[i]);
     if (error == 0 && litter)
         error = remove_litter(io, path);
-    free(swaps.bases);
-    free(swaps.live);
+    file_offsets_fini(&swaps.bases);
+    file_offsets_fini(&swaps.live);
     return error;
 }

@@ -7,13 +7,7 @@
 #include "common/buffer.h"
 #include "common/error.h"
 #include "proto/batch.h"
-#include "server/storage/io.h"
 #include "server/storage/txn_index.h"
-
-enum {
-    MARKER_ABORT = 0, MARKER_COMMIT = 1, MARKER_KEY_MIN = 4,
-    INDEX_FILE_MAX = 1 << 30
-};
 
 struct clean_aborted {
     int64_t producer, first, last;
@@ -53,21 +47,19 @@ static int add(struct clean_txn *txn, const uint8_t *entry)
     return 0;
 }
 
-int clean_txn_load(struct clean_txn *txn, const struct io *io, const char *path)
+int clean_txn_load(struct clean_txn *txn, const struct io *io, const char *path, int64_t base,
+                   int64_t end)
 {
-    char *bytes;
-    size_t size;
-    int error = io_read_file(io, path, INDEX_FILE_MAX, &bytes, &size);
-    if (error == K_NOT_FOUND)
-        return 0;
-    if (error != 0)
-        return error;
-    if (size % TXN_INDEX_ENTRY != 0)
+    struct index index;
+    index_init(&index, TXN_INDEX_ENTRY);
+    int error = index_load(&index, io, path);
+    /* Data is deleted on the strength of it, and it has no checksum. */
+    if (error == 0 && !txn_index_valid(&index, base, end))
         error = K_CORRUPT;
-    for (size_t at = 0; error == 0 && at < size; at += TXN_INDEX_ENTRY)
-        error = add(txn, (const uint8_t *)bytes + at);
-    free(bytes);
-    return error;
+    for (size_t i = 0; error == 0 && i < index.count; i++)
+        error = add(txn, index_at(&index, i));
+    index_fini(&index);
+    return error == K_NOT_FOUND ? 0 : error;
 }
 
 static int by_first(const void *a, const void *b)
@@ -130,7 +122,7 @@ int clean_txn_marker(struct clean_txn *txn, const uint8_t *batch, const uint8_t 
     int error = reach(txn, batch_last_offset(batch));
     if (error != 0)
         return error;
-    int type = key != NULL && key_size >= MARKER_KEY_MIN ? load_u16(key + 2) : -1;
+    enum record_marker type = record_marker(key, key_size);
     *discard = false;
     if (type == MARKER_COMMIT) {
         *discard = map_remove(&txn->committed, &producer, sizeof producer) == NULL;

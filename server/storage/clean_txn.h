@@ -29,8 +29,10 @@ struct clean_txn {
 void clean_txn_init(struct clean_txn *txn);
 void clean_txn_fini(struct clean_txn *txn);
 
-/* Add the entries of a `.txnindex` file; none is fine. CORRUPT, NOMEM, IO. */
-int clean_txn_load(struct clean_txn *txn, const struct io *io, const char *path);
+/* Add the entries of the `.txnindex` file of a segment that holds [base, end); none is fine.
+ * CORRUPT (also when they can not be of that segment), NOMEM, IO. */
+int clean_txn_load(struct clean_txn *txn, const struct io *io, const char *path, int64_t base,
+                   int64_t end);
 
 /* All entries are there: begin (again) with batches from offset `from` on. */
 void clean_txn_start(struct clean_txn *txn, int64_t from);

@@ -9,8 +9,10 @@
 #include "server/storage/checkpoint.h"
 #include "server/storage/dump_internal.h"
 #include "server/storage/epoch_file.h"
+#include "server/storage/file_name.h"
 #include "server/storage/identity.h"
 #include "server/storage/io.h"
+#include "server/storage/producer_files.h"
 
 void dump_text(FILE *out, const void *bytes, size_t size)
 {
@@ -146,12 +148,6 @@ static int dump_text_file(struct dump *dump, const char *path, const char *name)
 
 /* --- by name ------------------------------------------------------------------------------ */
 
-static bool has_suffix(const char *name, const char *suffix)
-{
-    size_t size = strlen(name), suffix_size = strlen(suffix);
-    return size > suffix_size && strcmp(name + size - suffix_size, suffix) == 0;
-}
-
 int log_dump(const char *path, const struct log_dump_options *options, FILE *out,
              struct k_reason *reason)
 {
@@ -160,24 +156,26 @@ int log_dump(const char *path, const struct log_dump_options *options, FILE *out
     const char *name = slash == NULL ? path : slash + 1;
     int error;
 
-    if (has_suffix(name, ".log"))
+    if (file_name_ends(name, ".log"))
         error = dump_log(&dump, path);
-    else if (has_suffix(name, ".timeindex"))
+    else if (file_name_ends(name, ".timeindex"))
         error = dump_time_index(&dump, path);
-    else if (has_suffix(name, ".index"))
+    else if (file_name_ends(name, ".index"))
         error = dump_offset_index(&dump, path);
-    else if (has_suffix(name, ".txnindex"))
+    else if (file_name_ends(name, ".txnindex"))
         error = dump_txn_index(&dump, path);
-    else if (has_suffix(name, ".snapshot"))
+    else if (file_name_ends(name, ".snapshot"))
         error = dump_snapshot(&dump, path);
+    else if (file_name_ends(name, PRODUCER_RUNS_SUFFIX))
+        error = dump_runs(&dump, path);
     else
         error = dump_text_file(&dump, path, name);
 
     if (error == K_INVALID_ARGUMENT)
         return k_reason_set(reason, error,
                             "%s: not a file of a log directory (*.log, *.index, "
-                            "*.timeindex, *.txnindex, *.snapshot, *-checkpoint, "
-                            "partition.metadata, meta.properties)",
+                            "*.timeindex, *.txnindex, *.snapshot, *.kairn-producers, "
+                            "*-checkpoint, partition.metadata, meta.properties)",
                             path);
     if (error != 0)
         return k_reason_set(reason, error, "%s: %s", path, k_error_text(error));

@@ -52,7 +52,8 @@ static int open_pair(struct dump *dump, const char *path, const char *suffix, si
     pair->fd = io_system.open(&io_system, log_path, O_RDONLY, 0);
     if (pair->fd < 0 || io_system.stat(&io_system, pair->fd, &status) != 0)
         return io_error();
-    return batch_file_init(&pair->file, &io_system, pair->fd, 0, status.st_size, NULL, 0);
+    batch_file_init(&pair->file, &io_system, pair->fd, 0, status.st_size, NULL, 0);
+    return 0;
 }
 
 /* Batch by batch is enough; the records are not needed. */
@@ -110,11 +111,11 @@ static int check_time_entry(struct dump *dump, struct pair *pair, const struct t
     int64_t offset = pair->base_offset + entry->relative;
     int error;
     while ((error = batch_file_header(&pair->file, &header)) == 0) {
-        int64_t timestamp = batch_max_timestamp(header);
-        if (timestamp > *max_timestamp)
-            *max_timestamp = timestamp;
+        if (batch_newest_timestamp(header) > *max_timestamp)
+            *max_timestamp = batch_newest_timestamp(header);
         if (batch_last_offset(header) >= offset) {
-            if (timestamp != entry->timestamp || *max_timestamp != timestamp)
+            if (batch_max_timestamp(header) != entry->timestamp ||
+                *max_timestamp > entry->timestamp)
                 dump_fault(dump, pair->file.position,
                            "the entry is not the largest timestamp up to its offset");
             return 0;

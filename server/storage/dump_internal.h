@@ -31,5 +31,6 @@ int dump_offset_index(struct dump *dump, const char *path);
 int dump_time_index(struct dump *dump, const char *path);
 int dump_txn_index(struct dump *dump, const char *path);
 int dump_snapshot(struct dump *dump, const char *path);
+int dump_runs(struct dump *dump, const char *path);
 
 #endif

@@ -205,10 +205,9 @@ int dump_log(struct dump *dump, const char *path)
     if (fd < 0)
         return io_error();
     int error = io->stat(io, fd, &status) != 0 ? io_error() : 0;
-    if (error == 0)
-        error = batch_file_init(&file, io, fd, 0, status.st_size, NULL, 0);
     if (error != 0)
         goto close_file;
+    batch_file_init(&file, io, fd, 0, status.st_size, NULL, 0);
     error = dump_batches(dump, &file, &summary);
     batch_file_fini(&file);
     if (error == 0)

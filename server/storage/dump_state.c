@@ -1,4 +1,5 @@
-/* storage/dump_state.c - print what is known of producers: *.snapshot and *.txnindex. */
+/* storage/dump_state.c - print what is known of producers: *.snapshot, *.kairn-producers and
+ * *.txnindex. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +7,8 @@
 #include "server/storage/checkpoint.h"
 #include "server/storage/dump_internal.h"
 #include "server/storage/io.h"
+#include "server/storage/producer_files.h"
+#include "server/storage/producer_runs.h"
 #include "server/storage/producer_state.h"
 #include "server/storage/txn_index.h"
 
@@ -63,6 +66,44 @@ int dump_snapshot(struct dump *dump, const char *path)
             print_producer(dump, &entry);
         if (!producer_entry_plausible(&entry, offset))
             dump_fault(dump, (int64_t)at, "the entry is not of a time before the file's offset");
+    }
+    finish(dump, count);
+    free(text);
+    return 0;
+}
+
+static void print_runs(struct dump *dump, const struct producer_entry *entry)
+{
+    for (size_t i = 0; i <= entry->newest_run; i++)
+        fprintf(dump->out,
+                dump->options->json
+                    ? "{\"producer\":%" PRId64 ",\"first_sequence\":%" PRId32
+                      ",\"records\":%" PRId32 ",\"first_offset\":%" PRId64 "}\n"
+                    : "producer %" PRId64 " first sequence %" PRId32 " records %" PRId32
+                      " first offset %" PRId64 "\n",
+                entry->id, entry->runs[i].first_sequence, entry->runs[i].count,
+                entry->runs[i].first_offset);
+}
+
+int dump_runs(struct dump *dump, const char *path)
+{
+    char *text;
+    size_t size, count = 0;
+    int64_t offset;
+    if (!named_offset(path, PRODUCER_RUNS_SUFFIX, &offset))
+        return K_INVALID_ARGUMENT;
+    int error = io_read_file(&io_system, path, PRODUCER_SNAPSHOT_FILE_MAX, &text, &size);
+    if (error != 0)
+        return error;
+    const uint8_t *bytes = (const uint8_t *)text;
+    const char *fault = producer_runs_fault(bytes, size, offset, NULL);
+    if (fault != NULL)
+        dump_fault(dump, 0, fault);
+    for (size_t at = PRODUCER_RUNS_HEAD; fault == NULL && at < size; count++) {
+        struct producer_entry entry;
+        at = producer_runs_entry(bytes, at, &entry);
+        if (!dump->options->summary_only)
+            print_runs(dump, &entry);
     }
     finish(dump, count);
     free(text);

@@ -148,7 +148,7 @@ int64_t epoch_file_end(const struct epoch_file *epochs, int32_t epoch, int64_t l
     while (larger < epochs->count && epochs->entries[larger].epoch <= epoch)
         larger++;
 
-    if (epochs->count == 0 || epoch < 0 || epoch > epoch_file_last(epochs)) {
+    if (epochs->count == 0 || epoch < 0) {
         *found = -1;
         return -1;
     }

@@ -50,9 +50,9 @@ int32_t epoch_file_last(const struct epoch_file *epochs);       /* -1: none */
 /* The epoch that wrote `offset`; -1: before the first entry. */
 int32_t epoch_file_at(const struct epoch_file *epochs, int64_t offset);
 
-/* Where `epoch` ends when the log ends at `log_end`: the start of the first larger epoch; the log
- * end for the last; -1 when it is larger than the last. *found receives the largest known epoch
- * that is not larger, or `epoch` itself when all are, or -1. */
+/* Where `epoch` and all before it end when the log ends at `log_end`: the start of the first larger
+ * epoch, or the log end. *found receives the largest known epoch that is not larger, or `epoch`
+ * itself when all are. -1 and -1 when none is known, or epoch is -1. */
 int64_t epoch_file_end(const struct epoch_file *epochs, int32_t epoch, int64_t log_end,
                        int32_t *found);
 

@@ -6,10 +6,14 @@
 #include "common/endian.h"
 #include "common/error.h"
 
+struct offset_entry index_offset_decode(const uint8_t *at)
+{
+    return (struct offset_entry){ (int32_t)load_u32(at), (int32_t)load_u32(at + 4) };
+}
+
 struct offset_entry index_offset_at(const struct index *index, size_t i)
 {
-    const uint8_t *at = index_at(index, i);
-    return (struct offset_entry){ (int32_t)load_u32(at), (int32_t)load_u32(at + 4) };
+    return index_offset_decode(index_at(index, i));
 }
 
 int index_offset_add(struct index *index, struct offset_entry entry)

@@ -16,6 +16,7 @@ struct offset_entry {
     int32_t position;           /* of the batch */
 };
 
+struct offset_entry index_offset_decode(const uint8_t *at);
 struct offset_entry index_offset_at(const struct index *index, size_t i);
 
 /* 0 or K_NOMEM. The entry must lie beyond the last one. */

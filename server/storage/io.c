@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/error.h"
+#include "server/storage/io_life.h"
 
 enum { IO_PIECES = 64 };      /* iovecs of a short write that are sent again in one call */
 
@@ -58,6 +58,13 @@ static int system_sync(const struct io *io, int fd)
     return fdatasync(fd);
 }
 
+static int system_drop(const struct io *io, int fd)
+{
+    (void)io;
+    errno = posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    return errno == 0 ? 0 : -1;
+}
+
 static int system_stat(const struct io *io, int fd, struct stat *out)
 {
     (void)io;
@@ -100,6 +107,12 @@ static DIR *system_opendir(const struct io *io, const char *path)
     return opendir(path);
 }
 
+static struct dirent *system_readdir(const struct io *io, DIR *listing)
+{
+    (void)io;
+    return readdir(listing);
+}
+
 /* Open `path`, apply `call` to it, close; errno is that of the call. */
 static int on_directory(const char *path, int (*call)(int fd))
 {
@@ -125,28 +138,6 @@ static int system_sync_filesystem(const struct io *io, int fd)
     return syncfs(fd);
 }
 
-/* A number that no later mount has; since Linux 6.8. */
-enum { MOUNT_ID_UNIQUE = 0x4000 };
-
-static void system_life(const struct io *io, const char *path, char out[IO_LIFE_SIZE])
-{
-    char boot[64] = "";
-    struct statx status;
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-
-    (void)io;
-    out[0] = '\0';
-    if (fd >= 0) {
-        ssize_t got = read(fd, boot, sizeof boot - 1);
-        close(fd);
-        boot[got > 0 ? strcspn(boot, "\n") : 0] = '\0';
-    }
-    if (boot[0] == '\0' || statx(AT_FDCWD, path, 0, STATX_MNT_ID | MOUNT_ID_UNIQUE, &status) != 0 ||
-        (status.stx_mask & (STATX_MNT_ID | MOUNT_ID_UNIQUE)) == 0)
-        return;
-    snprintf(out, IO_LIFE_SIZE, "boot=%s mount=%" PRIu64 " device=%u:%u", boot,
-             (uint64_t)status.stx_mnt_id, status.stx_dev_major, status.stx_dev_minor);
-}
 
 const struct io io_system = {
     .open = system_open,
@@ -156,6 +147,7 @@ const struct io io_system = {
     .truncate = system_truncate,
     .reserve = system_reserve,
     .sync = system_sync,
+    .drop = system_drop,
     .stat = system_stat,
     .stat_path = system_stat_path,
     .rename = system_rename,
@@ -163,9 +155,11 @@ const struct io io_system = {
     .mkdir = system_mkdir,
     .rmdir = system_rmdir,
     .opendir = system_opendir,
+    .readdir = system_readdir,
     .sync_directory = system_sync_directory,
     .sync_filesystem = system_sync_filesystem,
-    .life = system_life,
+    .life = io_life,
+    .end_life = io_end_life,
 };
 
 int io_error(void)
@@ -251,6 +245,7 @@ static int write_file(const struct io *io, const char *path, const void *bytes, 
         return io_error();
     struct iovec piece = { .iov_base = (void *)bytes, .iov_len = size };
     int error = size == 0 ? 0 : io_write_all(io, fd, &piece, 1, 0);
+    /* If a disk is full only now, the file is thrown away, and the next try is another file. */
     if (error == 0 && durability == IO_DURABLE && io->sync(io, fd) != 0)
         error = io_error();
     if (io->close(io, fd) != 0 && error == 0)
@@ -276,9 +271,7 @@ int io_replace_file(const struct io *io, const char *path, const void *bytes, si
         (void)io->unlink(io, temporary);
         return error;
     }
-    if (durability == IO_DURABLE && io->sync_directory(io, directory) != 0)
-        return io_error();
-    return 0;
+    return durability == IO_DURABLE ? io_sync_names(io, directory) : 0;
 }
 
 int io_read_file(const struct io *io, const char *path, size_t limit, char **out, size_t *size)
@@ -316,12 +309,52 @@ close_file:
     return error;
 }
 
+struct dirent *io_next_entry(const struct io *io, DIR *listing, int *error)
+{
+    errno = 0;
+    struct dirent *entry = io->readdir(io, listing);
+    if (entry == NULL && errno != 0)
+        *error = io_error();
+    return entry;
+}
+
+int io_sync(const struct io *io, int fd)
+{
+    return io->sync(io, fd) == 0 ? 0 : K_IO;
+}
+
 int io_sync_file(const struct io *io, const char *path)
 {
     int fd = io->open(io, path, O_RDWR, 0);
     if (fd < 0)
         return io_error();
-    int error = io->sync(io, fd) != 0 ? io_error() : 0;
+    int error = io_sync(io, fd);
+    (void)io->close(io, fd);
+    return error;
+}
+
+int io_sync_names(const struct io *io, const char *path)
+{
+    if (io->sync_directory(io, path) == 0)
+        return 0;
+    int error = io_error();
+    return error == K_DISK_FULL ? K_IO : error;     /* opening it is never refused for that */
+}
+
+int io_reread(const struct io *io, int fd)
+{
+    int error = io_sync(io, fd);        /* what is still to be written can not be dropped */
+    if (error == 0)
+        (void)io->drop(io, fd);         /* a system that can not has nothing better to show */
+    return error;
+}
+
+int io_reread_file(const struct io *io, const char *path)
+{
+    int fd = io->open(io, path, O_RDWR, 0);
+    if (fd < 0)
+        return io_error();
+    int error = io_reread(io, fd);
     (void)io->close(io, fd);
     return error;
 }
@@ -330,7 +363,7 @@ int io_sync_parent(const struct io *io, const char *path)
 {
     char directory[PATH_MAX];
     directory_of(path, directory);
-    return io->sync_directory(io, directory) != 0 ? io_error() : 0;
+    return io_sync_names(io, directory);
 }
 
 int io_remove_file(const struct io *io, const char *path)

@@ -22,6 +22,8 @@ struct io {
     /* Reserve room for `size` bytes from the start; what the file is said to hold stays. */
     int (*reserve)(const struct io *io, int fd, off_t size);
     int (*sync)(const struct io *io, int fd);              /* fdatasync */
+    /* What is cached of the file and needs no writing goes: it is read from the disk again. */
+    int (*drop)(const struct io *io, int fd);
     int (*stat)(const struct io *io, int fd, struct stat *out);
     int (*stat_path)(const struct io *io, const char *path, struct stat *out);
     int (*rename)(const struct io *io, const char *from, const char *to);
@@ -29,12 +31,18 @@ struct io {
     int (*mkdir)(const struct io *io, const char *path, mode_t mode);
     int (*rmdir)(const struct io *io, const char *path);
     DIR *(*opendir)(const struct io *io, const char *path);
+    struct dirent *(*readdir)(const struct io *io, DIR *listing);
     int (*sync_directory)(const struct io *io, const char *path);
     /* All that holds `fd`. Tells of failures to write back since `fd` was opened: keep it open. */
     int (*sync_filesystem)(const struct io *io, int fd);
     /* Into `out`, a line: what must be the same for the page cache to be the one that was written
-     * to, which is the kernel's boot and the mount of `path`. "" when the system does not tell. */
+     * to, which is the kernel's boot, the mount of the directory `path`, and that nobody ended this
+     * life of it. "" when the system does not tell. */
     void (*life)(const struct io *io, const char *path, char out[IO_LIFE_SIZE]);
+    /* What is cached below the directory can not be relied on: life() is another one from now on,
+     * in whichever process. Remembered in memory as long as the boot lasts, whatever the disk does.
+     */
+    int (*end_life)(const struct io *io, const char *path);
 };
 
 extern const struct io io_system;
@@ -60,10 +68,30 @@ int io_replace_file(const struct io *io, const char *path, const void *bytes, si
  * CORRUPT (over `limit` bytes). */
 int io_read_file(const struct io *io, const char *path, size_t limit, char **out, size_t *size);
 
-/* fdatasync the file at `path`. 0, NOT_FOUND or k_error. */
+/* The next entry of an open directory, valid until the next call. NULL at the end, and when it can
+ * not be told what else there is: then *error becomes the k_error. A listing that is cut short must
+ * not be taken for one without the rest. */
+struct dirent *io_next_entry(const struct io *io, DIR *listing, int *error);
+
+/* fdatasync. 0, or IO whatever the cause: even where it is a full disk, the system has given up
+ * what it was for, and another one would succeed and prove nothing. */
+int io_sync(const struct io *io, int fd);
+
+/* The same of the file at `path`. It was not tried: NOT_FOUND, NOMEM, or another k_error but
+ * DISK_FULL. */
 int io_sync_file(const struct io *io, const char *path);
 
-/* Sync the directory that `path` is in. 0 or k_error. */
+/* The same of the names in the directory at `path`. */
+int io_sync_names(const struct io *io, const char *path);
+
+/* From here on the open file is read as it is on the disk: it is synced, and its cache dropped.
+ * After a sync that failed the system may go on to show what never got there, and call it synced.
+ * IO. */
+int io_reread(const struct io *io, int fd);
+/* The same of the file at `path`. NOT_FOUND, NOMEM, or as above. */
+int io_reread_file(const struct io *io, const char *path);
+
+/* io_sync_names() of the directory that `path` is in. */
 int io_sync_parent(const struct io *io, const char *path);
 
 /* Delete; a file that is not there is fine, and an empty directory in its place goes as well. 0 or

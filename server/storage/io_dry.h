@@ -2,8 +2,8 @@
  * what would have been written.
  *
  * Whoever works with it goes on as if it had been: a truncated file has its new size, a deleted one
- * is not there, a new one is kept in memory until it is closed. What was written to files that are
- * there can not be read back. One thread. */
+ * is not there, a renamed one has its new name, a new one is kept in memory until it is closed.
+ * What was written to files that are there can not be read back. One thread. */
 #ifndef STORAGE_IO_DRY_H
 #define STORAGE_IO_DRY_H
 
@@ -21,10 +21,13 @@ struct io_dry {
     void *context;
     struct dry_file *files;         /* owned; by descriptor */
     size_t capacity;
-    struct map removed;             /* paths of deleted files */
+    struct map names;               /* paths that name something else now: that file's own path, or
+                                       "" for none; owned */
+    struct dirent entry;            /* of a renamed file, in a listing */
     int64_t bytes_read, cuts, cut_bytes, writes, removals;
 };
 
+/* `tell`: one line, "event key=value", for each thing that would have been done. */
 void io_dry_init(struct io_dry *dry, void (*tell)(void *context, const char *line), void *context);
 void io_dry_fini(struct io_dry *dry);
 

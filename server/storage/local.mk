@@ -17,14 +17,20 @@ libstorage_la_SOURCES = \
 	server/storage/dump_log.c \
 	server/storage/dump_state.c \
 	server/storage/epoch_file.c server/storage/epoch_file.h \
+	server/storage/file_name.c server/storage/file_name.h \
 	server/storage/identity.c server/storage/identity.h \
 	server/storage/index.c server/storage/index.h \
 	server/storage/index_offset.c server/storage/index_offset.h \
+	server/storage/index_search.c server/storage/index_search.h \
 	server/storage/index_time.c server/storage/index_time.h \
 	server/storage/io.c server/storage/io.h \
+	server/storage/io_budget.c server/storage/io_budget.h \
 	server/storage/io_dry.c server/storage/io_dry.h \
+	server/storage/io_life.c server/storage/io_life.h \
 	server/storage/log.c server/storage/log.h server/storage/log_internal.h \
 	server/storage/log_append.c \
+	server/storage/log_copy.c \
+	server/storage/log_epochs.c \
 	server/storage/log_flush.c \
 	server/storage/log_load.c \
 	server/storage/log_move.c server/storage/log_move.h \
@@ -34,14 +40,19 @@ libstorage_la_SOURCES = \
 	server/storage/log_recover.c \
 	server/storage/log_retain.c server/storage/log_retain.h \
 	server/storage/log_time.c \
+	server/storage/log_truncate.c \
 	server/storage/log_trim.c server/storage/log_trim.h \
 	server/storage/logdir.c server/storage/logdir.h server/storage/logdir_internal.h \
 	server/storage/logdir_entries.c \
+	server/storage/logdir_incarnation.c \
 	server/storage/logdir_marks.c \
+	server/storage/producer_files.c server/storage/producer_files.h \
+	server/storage/producer_runs.c server/storage/producer_runs.h \
 	server/storage/producer_state.c server/storage/producer_state.h \
 	server/storage/recover_dry.c server/storage/recover_dry.h \
 	server/storage/segment.c server/storage/segment.h \
 	server/storage/segment_aborted.c \
+	server/storage/segment_lookup.c server/storage/segment_lookup.h \
 	server/storage/segment_newest.c \
 	server/storage/segment_reserve.c \
 	server/storage/segment_resync.c \

@@ -96,18 +96,8 @@ int log_roll(struct log *log, int64_t base)
 
 void log_forget_served(struct log *log)
 {
-    for (size_t i = 0; i < LOG_SERVED; i++)
-        log->served[i].offset = -1;
-}
-
-int log_save_epochs(struct log *log)
-{
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/leader-epoch-checkpoint", log->path);
-    if (log->epochs.saved)
-        return 0;
-    log->epochs_unsynced = true;
-    return epoch_file_save(&log->epochs, log->io, path);
+    free(log->served);
+    log->served = NULL;
 }
 
 int log_failed(struct log *log, int error, const char *what)
@@ -131,6 +121,8 @@ static void log_free(struct log *log)
     free(log->segments);
     epoch_file_fini(&log->epochs);
     log_producers_fini(log);
+    log_forget_served(log);
+    log_forget_opened(log);
     free(log->path);
     free(log->topic);
     free(log);
@@ -148,8 +140,8 @@ static int create(struct log *log)
     snprintf(path, sizeof path, "%s/partition.metadata", log->path);
     size_t size = partition_metadata_format(&log->topic_id, text);
     error = io_replace_file(log->io, path, text, size, IO_DURABLE);
-    if (error == 0 && log->io->sync_directory(log->io, logdir_path(log->directory)) != 0)
-        error = io_error();
+    if (error == 0)
+        error = io_sync_names(log->io, logdir_path(log->directory));
     if (error != 0)
         (void)log->io->rmdir(log->io, log->path);
     return error;
@@ -187,6 +179,18 @@ static int check_topic_id(struct log *log, struct k_reason *reason)
                         log->topic, ours);
 }
 
+/* After the machine stopped: the next start reads what is new since, and nothing else again. */
+static int note_checked(struct log *log)
+{
+    if (!logdir_may_have_lost_data(log->directory))
+        return 0;
+    int error = log_checkpoint(log);
+    if (error != 0 && error != K_DISK_FULL && error != K_NOMEM)
+        return error;
+    logdir_checked(log->directory, log->topic, log->partition);
+    return 0;
+}
+
 int log_open(const struct log_options *options, struct log **out, struct k_reason *reason)
 {
     if (logdir_fenced(options->directory))
@@ -202,7 +206,6 @@ int log_open(const struct log_options *options, struct log **out, struct k_reaso
     log->config = options->config;
     epoch_file_init(&log->epochs);
     log_producers_init(log);
-    log_forget_served(log);
 
     struct stat status;
     int error = K_NOMEM;
@@ -221,12 +224,16 @@ int log_open(const struct log_options *options, struct log **out, struct k_reaso
         error = log_move_claim(log->io, log->path);
     if (error == 0)
         error = log_load(log, logdir_begin(log->directory, log->topic, log->partition), reason);
+    if (error == 0)
+        error = note_checked(log);
     if (error != 0)
         goto free_log;
 
     /* Nobody knows what an earlier life left unsynced. */
     log->names_unsynced = true;
     log->epochs_unsynced = log->epochs.count > 0;
+    /* Of many that are opened, most wait for their first use. */
+    segment_rest_file(log_active(log));
     log_assert_invariants(log);
     *out = log;
     return 0;
@@ -282,93 +289,6 @@ void log_set_config(struct log *log, const struct log_config *config)
     log_active(log)->index_interval = config->index_interval_bytes;
 }
 
-/* Batches are cut whole: what of the marks may stand when the log is cut at `offset`. They may be
- * too low, never beyond the end, or the next start would miss what they vouch for. */
-static int64_t marks_limit(struct log *log, int64_t offset)
-{
-    struct segment *segment = log->segments[log_segment_index(log, offset)];
-    struct segment_place place;
-    if (segment->base_offset >= offset)
-        return offset;
-    if (segment_locate(segment, offset, &place) == 0 && place.base_offset <= offset)
-        return place.base_offset;
-    return segment->base_offset;
-}
-
-static int lower_marks(struct log *log, int64_t limit)
-{
-    int error = 0;
-    for (int mark = 0; mark < LOGDIR_MARKS && error == 0; mark++)
-        if (log_mark(log, (enum logdir_mark)mark) > limit)
-            error = logdir_set_mark(log->directory, (enum logdir_mark)mark, log->topic,
-                                    log->partition, limit);
-    return error == 0 ? logdir_checkpoint(log->directory) : error;
-}
-
-int log_truncate(struct log *log, int64_t offset)
-{
-    if (offset >= log->end)
-        return 0;
-    if (logdir_fenced(log->directory))
-        return K_KAFKA_STORAGE_ERROR;
-    if (log->cleaning != NULL) {
-        int stopped = clean_interrupt(log);
-        if (stopped != 0)
-            return log_failed(log, stopped == K_NOMEM || stopped == K_DISK_FULL ? K_IO : stopped,
-                              "truncate");
-    }
-    /* First the marks: a stale one would vouch for what is written over this part later. */
-    int64_t limit = marks_limit(log, offset);
-    if (limit < log->recovery_point)
-        log->recovery_point = limit;
-    log->truncations++;
-    log_forget_served(log);
-    int error = lower_marks(log, limit);
-    if (error != 0)
-        return log_failed(log, error, "truncate");
-
-    while (error == 0 && log->segment_count > 1 && log_active(log)->base_offset >= offset)
-        error = log_pop_segment(log);
-    struct segment *segment = log_active(log);
-    bool restart = segment->base_offset >= offset || segment->served;
-    if (error == 0)
-        error = segment_cut(segment, offset);
-    /* Durable at once: what came back of it would stand beside what is written in its place. */
-    if (error == 0 && (log->io->sync(log->io, segment->fd) != 0 ||
-                       log->io->sync_directory(log->io, log->path) != 0))
-        error = io_error();
-    if (error == 0) {
-        log->end = segment->tail.next_offset;
-        if (segment->tail.size == 0 && log->end > offset)
-            log->end = offset;
-        if (log->end < log->start && log->start <= offset) {
-            log->end = log->start;      /* where it went on after a crash took what came before */
-            restart = true;
-        }
-        epoch_file_cut(&log->epochs, log->end);
-        error = log_save_epochs(log);
-    }
-    if (error == 0)
-        error = log_producers_truncate(log);
-    /* Bytes that were handed out may still be on their way: never write over them, go on in a
-     * new file. An empty one gives way to its successor of the same name. */
-    if (error == 0 && restart && segment->tail.size == 0)
-        error = log_pop_segment(log);
-    if (error == 0 && restart)
-        error = log_roll(log, log->end);
-    if (error != 0)
-        return log_failed(log, error == K_NOMEM || error == K_DISK_FULL ? K_IO : error, "truncate");
-    if (log->recovery_point > log->end)
-        log->recovery_point = log->end;
-    if (log->start > log->end) {
-        log->start = log->end;
-        error = logdir_set_mark(log->directory, LOGDIR_LOG_START, log->topic, log->partition,
-                                log->start);
-    }
-    log_assert_invariants(log);
-    return error == 0 ? 0 : log_failed(log, K_IO, "truncate");
-}
-
 /* --- what is known ------------------------------------------------------------------------ */
 
 int64_t log_start(const struct log *log)
@@ -394,19 +314,9 @@ int64_t log_size(const struct log *log)
     return size;
 }
 
-int32_t log_last_epoch(const struct log *log)
-{
-    return epoch_file_last(&log->epochs);
-}
-
 const struct uuid *log_topic_id(const struct log *log)
 {
     return &log->topic_id;
-}
-
-int64_t log_epoch_end(const struct log *log, int32_t epoch, int32_t *found_epoch)
-{
-    return epoch_file_end(&log->epochs, epoch, log->end, found_epoch);
 }
 
 int64_t log_mark(const struct log *log, enum logdir_mark mark)

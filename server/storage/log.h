@@ -96,6 +96,11 @@ struct log_span {
  * the start or after the log's end), KAFKA_STORAGE_ERROR (directory fenced), CORRUPT, IO, NOMEM. */
 int log_read(struct log *log, int64_t offset, int64_t end, size_t max_bytes, struct log_span *out);
 
+/* Give all descriptors back; what is needed again is opened again. False: some are in use
+ * elsewhere. A write that failed since the last sync is told by the system to who opens the file
+ * next, so the next sync still hears of it. */
+bool log_rest_files(struct log *log);
+
 /* Give the reference back; any thread. Takes a pointer so that it fits a chain's release. */
 void log_span_release(void *segment);
 
@@ -126,14 +131,49 @@ int64_t log_start(const struct log *log);
 int64_t log_end(const struct log *log);            /* offset of the next record */
 size_t log_segments(const struct log *log);        /* how many */
 int64_t log_size(const struct log *log);           /* bytes of all segments */
-int32_t log_last_epoch(const struct log *log);     /* of the last record, -1: empty */
 const struct uuid *log_topic_id(const struct log *log);
 
-/* End offset of `epoch`: the start of the first larger epoch, or the log end; -1 when unknown. */
+/* A follower appends what its leader has: whole batches back to back, written as they are. All of
+ * it is checked first: shape, checksum, offsets at or behind our end (where the leader's log is
+ * compacted they leave gaps), epochs that never go back and are at most the leader's. The epoch
+ * trail and the producers learn what the batches say. All or nothing, as log_append(); only a gap
+ * that is too wide for one segment divides it. An empty log that starts inside of the first batch
+ * takes it whole. Returns 0, CORRUPT_MESSAGE or UNSUPPORTED_COMPRESSION_TYPE (nothing is written;
+ * logged), DISK_FULL, KAFKA_STORAGE_ERROR, NOMEM. */
+int log_append_copies(struct log *log, const uint8_t *bytes, size_t size, int32_t leader_epoch,
+                      int64_t wall_ms);
+
+/* --- the epoch trail (log_epochs.c) ----------------------------------------------------------- */
+
+/* We lead in `epoch`, and our first record in it will be at the log's end: others ask where the
+ * epochs before it end, although it has no record yet. Does not need to be durable: what a crash
+ * takes of it, the next leader's says. May be repeated. 0, FENCED_LEADER_EPOCH (a larger one has
+ * begun), DISK_FULL, KAFKA_STORAGE_ERROR, NOMEM. */
+int log_begin_epoch(struct log *log, int32_t epoch);
+
+/* Of the last record, also when it was trimmed; -1: there never was one, or nobody knows. An epoch
+ * that has begun and has no record is no answer: who follows must ask by what it has. */
+int32_t log_last_epoch(const struct log *log);
+
+/* Where the records of `epoch` and of all before it end: *found_epoch is the largest epoch of the
+ * log that is at most `epoch`. When all are larger it is `epoch` itself, which ended at the log's
+ * start at the latest. -1, twice, when the log knows of no epoch, or `epoch` is -1. */
 int64_t log_epoch_end(const struct log *log, int32_t epoch, int32_t *found_epoch);
 
-/* Remove everything from `offset` on. For followers and recovery. */
+/* --- cutting (log_truncate.c) ----------------------------------------------------------------- */
+
+/* Remove everything from `offset` on: records, the epochs that begin there (also when there is no
+ * record to remove), what producers and transactions left behind. Batches go whole: when `offset`
+ * is inside of one, or in a gap, the log ends earlier, never later. The recovery point and the
+ * marks of the directory are lowered first, and the cut is on the disk on return. Bytes that were
+ * handed out are never written over. 0, KAFKA_STORAGE_ERROR, DISK_FULL or NOMEM (nothing was
+ * done). */
 int log_truncate(struct log *log, int64_t offset);
+
+/* Drop everything, producers and epochs too: the log starts and ends at `start`. A crash on the way
+ * leaves all of the log, or one without records at either start. As log_truncate(); BUSY: the start
+ * goes back while segments that were trimmed there are on their way out: once more, later. */
+int log_reset(struct log *log, int64_t start);
 
 /* fdatasync what is not yet synced and move the recovery point. Blocks. */
 int log_flush(struct log *log);
@@ -159,9 +199,9 @@ void log_sync_run(struct log_sync *sync);
 int log_sync_end(struct log *log, struct log_sync *sync);
 void log_sync_abandon(struct log_sync *sync);
 
-/* Once a second: write index entries to the page cache and tell the directory how far the log is
- * written, so that a start after a mere crash of the process checks only what came later. Does
- * not sync. Returns 0, DISK_FULL (harmless), KAFKA_STORAGE_ERROR. */
+/* Once a second: tell the directory how far the log is written, so that a start after a mere crash
+ * of the process checks only what came later, and write indexes that lag a megabyte behind to the
+ * page cache. Does not sync. Returns 0, DISK_FULL (harmless), KAFKA_STORAGE_ERROR. */
 int log_checkpoint(struct log *log);
 
 #endif

@@ -118,20 +118,22 @@ static void note_producers(struct appending *appending)
     }
 }
 
-/* Stamp one batch and put it at the end, in memory and in the run. */
-static int append_batch(struct appending *appending, uint8_t *batch, int32_t leader_epoch,
-                        int64_t wall_ms)
+static void stamp(const struct log *log, uint8_t *batch, int32_t leader_epoch, int64_t wall_ms)
 {
-    struct log *log = appending->log;
-    size_t size = batch_size(batch);
-
     batch_stamp(batch, log->end, leader_epoch);
     if (log->config.append_time) {
         store_u16(batch + BATCH_ATTRIBUTES, batch_attributes(batch) | BATCH_APPEND_TIME);
         store_u64(batch + BATCH_MAX_TIMESTAMP, (uint64_t)wall_ms);
         batch_seal_crc(batch);
     }
+}
 
+/* Put one batch at the end, in memory and in the run. A new segment begins where the last one ends,
+ * also before a gap: so a segment that is missing after a crash can be told from one. */
+static int append_batch(struct appending *appending, uint8_t *batch, int64_t wall_ms)
+{
+    struct log *log = appending->log;
+    size_t size = batch_size(batch);
     int error = 0;
     if (should_roll(log, batch, batch_last_offset(batch), wall_ms)) {
         error = write_run(appending);
@@ -160,12 +162,9 @@ static int append_batch(struct appending *appending, uint8_t *batch, int32_t lea
 static int undo(struct appending *appending)
 {
     struct log *log = appending->log;
-    int error = 0;
-    while (error == 0 && log->segment_count > appending->segment_count) {
-        error = log_producers_unrolled(log, appending->tail.next_offset);
-        if (error == 0)
-            error = log_pop_segment(log);
-    }
+    int error = log_producers_unrolled(log, appending->tail.next_offset);
+    while (error == 0 && log->segment_count > appending->segment_count)
+        error = log_pop_segment(log);
     if (error == 0)
         error = segment_rewind(log_active(log), &appending->tail);
     log->end = appending->tail.next_offset;
@@ -174,7 +173,8 @@ static int undo(struct appending *appending)
     return error;
 }
 
-static int append_all(struct appending *appending, int32_t leader_epoch, int64_t wall_ms)
+static int append_all(struct appending *appending, bool copies, int32_t leader_epoch,
+                      int64_t wall_ms)
 {
     struct log *log = appending->log;
     for (size_t i = 0; i < appending->count; i++) {
@@ -186,7 +186,9 @@ static int append_all(struct appending *appending, int32_t leader_epoch, int64_t
             uint8_t *batch = append->bytes + at;
             assert(append->size - at >= BATCH_HEADER_SIZE &&
                    append->size - at >= batch_size(batch));
-            int error = append_batch(appending, batch, leader_epoch, wall_ms);
+            if (!copies)
+                stamp(log, batch, leader_epoch, wall_ms);
+            int error = append_batch(appending, batch, wall_ms);
             if (error != 0)
                 return error;
             append->records += batch_count(batch);
@@ -225,7 +227,12 @@ int log_append(struct log *log, struct log_append *appends, size_t count, int32_
         error = log_save_epochs(log);
     if (error != 0)
         return error == K_DISK_FULL ? refused_as_full(log) : log_failed(log, error, "epoch");
+    return log_place(log, appends, count, false, leader_epoch, wall_ms);
+}
 
+int log_place(struct log *log, struct log_append *appends, size_t count, bool copies,
+              int32_t leader_epoch, int64_t wall_ms)
+{
     struct appending appending;         /* field by field: the run need not be cleared */
     appending.log = log;
     appending.appends = appends;
@@ -236,7 +243,7 @@ int log_append(struct log *log, struct log_append *appends, size_t count, int32_
     appending.run_position = log_active(log)->tail.size;
     appending.segment_count = log->segment_count;
     appending.tail = segment_tail(log_active(log));
-    error = append_all(&appending, leader_epoch, wall_ms);
+    int error = append_all(&appending, copies, leader_epoch, wall_ms);
     if (error != 0) {
         int undone = undo(&appending);
         if (undone != 0)
@@ -244,8 +251,10 @@ int log_append(struct log *log, struct log_append *appends, size_t count, int32_
                               "undoing an append");
         return error == K_DISK_FULL ? refused_as_full(log) : log_failed(log, error, "append");
     }
-    for (size_t i = appending.segment_count; i < log->segment_count; i++)
-        log_segment_opened(log, NULL);
+    for (size_t i = appending.segment_count; i < log->segment_count; i++) {
+        segment_rest_indexes(log->segments[i - 1]);
+        log_segment_opened(log, log->segments[i - 1]);
+    }
     log_assert_invariants(log);
     return 0;
 }

@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/storage/index_offset.h"
 #include "server/storage/log_internal.h"
 #include "server/storage/logdir.h"
 #include "server/storage/logdir_internal.h"
 
 enum {
     FILES_ALONE = 4,                /* above, one sync of the whole file system is cheaper */
+    INDEX_LAG = 1 << 20,            /* bytes of the log that its files of indexes may not know */
     STARTED = -1
 };
 
@@ -60,6 +62,29 @@ bool log_settled(const struct log *log)
     return log->recovery_point == log->end && !names_pending(log) && !epochs_pending(log);
 }
 
+static size_t files_of(size_t segments, bool epochs, bool names)
+{
+    size_t sealed = segments - 1;
+    return segments + 2 * sealed + epochs + names;
+}
+
+/* Those that the sync is for; their files are open if it goes by them, and not by the file system
+ * (there may be any number of segments). NOMEM, IO. */
+static int take_segments(struct log *log, size_t first, struct log_sync *sync)
+{
+    bool epochs = epochs_pending(log), names = epochs || names_pending(log);
+    size_t count = log->segment_count - first;
+    bool few = files_of(count, epochs, names) <= FILES_ALONE;
+    for (size_t i = first; i < log->segment_count; i++) {
+        int error = few ? segment_need_file(log->segments[i]) : 0;
+        if (error != 0)
+            return error;
+        sync->segments[sync->count++] = segment_ref(log->segments[i]);
+    }
+    sync->sealed = sync->count - 1;
+    return 0;
+}
+
 int log_sync_begin(struct log *log, struct log_sync **out)
 {
     if (log_settled(log)) {
@@ -79,16 +104,12 @@ int log_sync_begin(struct log *log, struct log_sync **out)
         free(sync);
         return K_NOMEM;
     }
-    for (size_t i = first; i < log->segment_count; i++) {
-        error = segment_need_file(log->segments[i]);
-        if (error != 0) {
-            log_sync_abandon(sync);
-            return log_failed(log, error, "sync");
-        }
-        sync->segments[sync->count++] = segment_ref(log->segments[i]);
+    error = take_segments(log, first, sync);
+    if (error != 0) {
+        log_sync_abandon(sync);
+        return log_failed(log, error, "sync");
     }
     sync->directory = log->directory;
-    sync->sealed = sync->count - 1;
     atomic_init(&sync->open_end, log->end);
     sync->truncations = log->truncations;
     take_flags(log, sync);
@@ -118,11 +139,6 @@ void log_sync_chain(struct log_sync *sync, struct log_sync *next)
 
 /* --- run -------------------------------------------------------------------------------------- */
 
-static size_t files_of(const struct log_sync *sync)
-{
-    return sync->count + 2 * sync->sealed + sync->epochs + sync->names;
-}
-
 static int sync_files(const struct log_sync *sync)
 {
     const struct io *io = logdir_io(sync->directory);
@@ -131,7 +147,11 @@ static int sync_files(const struct log_sync *sync)
 
     for (size_t i = 0; i < sync->count && error == 0; i++) {
         if (io->sync(io, sync->segments[i]->fd) != 0)
-            error = io_error();
+            error = K_IO;
+#ifdef MUTANT_FSYNC_RETRY
+        if (error != 0 && io->sync(io, sync->segments[i]->fd) == 0)
+            error = 0;
+#endif
         if (error == 0 && i < sync->sealed)
             error = segment_sync_indexes(sync->segments[i]);
     }
@@ -143,10 +163,22 @@ static int sync_files(const struct log_sync *sync)
         error = io_sync_file(io, path);
     }
 #ifndef MUTANT_NO_DIRECTORY_SYNC
-    if (error == 0 && sync->names && io->sync_directory(io, sync->path) != 0)
-        error = io_error();
+    if (error == 0 && sync->names)
+        error = io_sync_names(io, sync->path);
 #endif
     return error;
+}
+
+/* What a failed sync was for may be lost, and the next one, of this log or of another that it was
+ * for as well, succeeds all the same: it may run and end before anybody hears of this one. So the
+ * directory is fenced here and now, and it is never tried again. */
+static void sync_done(const struct log_sync *sync)
+{
+#if defined(MUTANT_NO_FENCE_AFTER_EIO) || defined(MUTANT_FENCE_LATE)
+    return;
+#endif
+    if (sync->result != 0)
+        logdir_fence(sync->directory, sync->result == K_DISK_FULL ? K_IO : sync->result, "sync");
 }
 
 void log_sync_run(struct log_sync *first)
@@ -156,15 +188,19 @@ void log_sync_run(struct log_sync *first)
     /* First of all, for what is written from now on may or may not be covered. */
     for (struct log_sync *sync = first; sync != NULL; sync = sync->next) {
         sync->end = atomic_exchange(&sync->open_end, STARTED);
-        files += files_of(sync);
+        files += files_of(sync->count, sync->epochs, sync->names);
     }
 #ifdef MUTANT_ACK_BEFORE_SYNC
     if (files > 0)
         return;
 #endif
     int together = files > FILES_ALONE ? logdir_sync(first->directory) : 0;
-    for (struct log_sync *sync = first; sync != NULL; sync = sync->next)
+    for (struct log_sync *sync = first; sync != NULL; sync = sync->next) {
         sync->result = files > FILES_ALONE ? together : sync_files(sync);
+        if (sync->result == K_NOMEM)        /* no descriptor to do it with: this needs none */
+            sync->result = logdir_sync(sync->directory);
+        sync_done(sync);
+    }
 }
 
 /* --- end -------------------------------------------------------------------------------------- */
@@ -179,18 +215,15 @@ void log_sync_abandon(struct log_sync *sync)
 
 int log_sync_end(struct log *log, struct log_sync *sync)
 {
-    int result = sync->result;
-
     log->epochs_syncing -= sync->epochs;
     log->names_syncing -= sync->names;
-    if (logdir_fenced(log->directory)) {
+#ifdef MUTANT_FENCE_LATE
+    if (sync->result != 0)
+        logdir_fence(log->directory, K_IO, "sync");
+#endif
+    if (sync->result != 0 || logdir_fenced(log->directory)) {
         log_sync_abandon(sync);
         return K_KAFKA_STORAGE_ERROR;
-    }
-    /* What a failed sync covered may be lost although the next one succeeds: never try again. */
-    if (result != 0) {
-        log_sync_abandon(sync);
-        return log_failed(log, result == K_DISK_FULL || result == K_NOMEM ? K_IO : result, "sync");
     }
     if (sync->truncations == log->truncations && sync->end > log->recovery_point)
         log->recovery_point = sync->end;
@@ -211,11 +244,23 @@ int log_flush(struct log *log)
     return log_sync_end(log, sync);
 }
 
+/* A start after a crash reads the headers of what its index does not know; that so much of them is
+ * read at once costs less than two more files of each log in every sync of many. */
+static bool index_lags(const struct segment *segment)
+{
+    const struct index *offsets = &segment->offsets;
+    int64_t known = offsets->written == 0
+                        ? 0
+                        : index_offset_at(offsets, offsets->written - 1).position;
+
+    return segment->tail.size - known >= INDEX_LAG;
+}
+
 int log_checkpoint(struct log *log)
 {
     if (logdir_fenced(log->directory))
         return K_KAFKA_STORAGE_ERROR;
-    int error = segment_save_indexes(log_active(log), false);
+    int error = index_lags(log_active(log)) ? segment_save_indexes(log_active(log), false) : 0;
     if (error == 0)
         error = log_producers_checkpoint(log);
     if (error == 0)

@@ -10,6 +10,10 @@
 #include "server/storage/segment.h"
 
 struct clean_job;
+struct log_opened;
+
+/* A log in which a follower found gaps says so in its directory: recovery can not know it. */
+#define LOG_GAPS_NAME "kairn-gaps"
 
 enum { LOG_SERVED = 8 };        /* readers whose place is remembered */
 
@@ -35,15 +39,17 @@ struct log {
     int64_t recovery_point;             /* below it everything is synced */
     struct epoch_file epochs;
     bool epochs_unsynced;
+    bool gaps;                          /* offsets may be missing anywhere: log_copy.c */
     struct log_producers producers;
     bool names_unsynced; /* files were made or deleted since the directory was synced */
     unsigned epochs_syncing, names_syncing;     /* syncs under way that took the flags along */
     uint64_t truncations;               /* a sync that began before one proves nothing */
 
+    unsigned dooming;                   /* trims whose files still have their names */
     struct clean_job *cleaning;         /* under way, or NULL */
 
-    unsigned segments_opened;           /* sealed ones, for a read or by a roll; see log_rest.c */
-    struct log_served served[LOG_SERVED];
+    struct log_opened *opened;          /* sealed segments that are, some of them; log_rest.c */
+    struct log_served *served;          /* LOG_SERVED of them; NULL until somebody reads */
     unsigned served_next;
 };
 
@@ -64,11 +70,19 @@ int log_pop_segment(struct log *log);
 /* Make an empty segment at `base` the active one; the former is sealed. DISK_FULL, IO, NOMEM. */
 int log_roll(struct log *log, int64_t base);
 
-/* A sealed segment was opened, or the active one was sealed: others may go to rest. */
-void log_segment_opened(struct log *log, const struct segment *in_use);
+/* A sealed segment was opened for a reader, or it was the active one: others may go to rest. */
+void log_segment_opened(struct log *log, const struct segment *segment);
+
+/* Which ones were: they are closed, or all of them will be. */
+void log_forget_opened(struct log *log);
 
 /* All sealed segments that nobody reads go to rest. */
 void log_rest_segments(struct log *log);
+
+/* Append batches to the end; `leader_epoch` is stamped, with the offsets, unless they are copies.
+ * For those of log_append() whose epoch is known to the trail. As log_append(). */
+int log_place(struct log *log, struct log_append *appends, size_t count, bool copies,
+              int32_t leader_epoch, int64_t wall_ms);
 
 /* Write the epochs if they changed. DISK_FULL, IO. */
 int log_save_epochs(struct log *log);

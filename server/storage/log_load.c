@@ -12,35 +12,21 @@
 
 #include "common/log.h"
 #include "proto/batch.h"
-#include "server/storage/checkpoint.h"
 #include "server/storage/clean_job.h"
+#include "server/storage/file_name.h"
 #include "server/storage/log_internal.h"
 #include "server/storage/logdir.h"
+#include "server/storage/producer_files.h"
 
 /* --- the files ---------------------------------------------------------------------------- */
-
-/* The base offset if `name` is "<20 digits><suffix>"; -1 otherwise. */
-static int64_t base_of(const char *name, const char *suffix)
-{
-    int64_t base;
-    if (strlen(name) != 20 + strlen(suffix) || strcmp(name + 20, suffix) != 0 ||
-        !checkpoint_number((struct checkpoint_field){ name, 20 }, 0, INT64_MAX, &base))
-        return -1;
-    return base;
-}
-
-static bool ends_with(const char *name, const char *suffix)
-{
-    size_t size = strlen(name), suffix_size = strlen(suffix);
-    return size > suffix_size && strcmp(name + size - suffix_size, suffix) == 0;
-}
 
 /* A crash came while a segment's files were renamed to ".deleted", or before they were deleted: if
  * nothing took its place, what still has its old name is litter. */
 static int remove_litter(struct log *log, int64_t base)
 {
     static const char *const kept_by[] = { ".log", ".log.swap" };
-    static const char *const litter[] = { ".index", ".timeindex", ".txnindex", ".snapshot" };
+    static const char *const litter[] = { ".index", ".timeindex", ".txnindex",
+                                          PRODUCER_SNAPSHOT_SUFFIX, PRODUCER_RUNS_SUFFIX };
     char path[PATH_MAX];
     struct stat status;
     int error = 0;
@@ -58,15 +44,14 @@ static int remove_litter(struct log *log, int64_t base)
     return error;
 }
 
-/* Half-done work of an earlier life: its end is that it never happened. */
+/* The end of half-done work is that it never happened. */
 static int remove_leftover(struct log *log, const char *name)
 {
     char path[PATH_MAX];
-    if (!ends_with(name, ".tmp") && !ends_with(name, ".deleted") && !ends_with(name, ".cleaned"))
+    if (!file_name_is_leftover(name) ||
+        snprintf(path, sizeof path, "%s/%s", log->path, name) >= (int)sizeof path)
         return 0;
-    if (snprintf(path, sizeof path, "%s/%s", log->path, name) >= (int)sizeof path)
-        return 0;
-    int64_t base = base_of(name, ".log.deleted");
+    int64_t base = file_name_offset(name, ".log.deleted");
     int error = base < 0 ? 0 : remove_litter(log, base);
     return error != 0 ? error : io_remove_file(log->io, path);
 }
@@ -77,39 +62,145 @@ static int by_base(const void *a, const void *b)
     return x->base_offset < y->base_offset ? -1 : x->base_offset > y->base_offset;
 }
 
-static int list_segments(struct log *log)
+/* What a look at the names in the directory finds. */
+struct found {
+    struct file_offsets segments;       /* bases, in any order */
+    bool swaps, leftovers;              /* a compaction has to be finished; something is to go */
+    bool gaps;                          /* log->gaps */
+};
+
+/* Of ten thousand logs that are opened each is looked at once, if there is nothing to put right. */
+static int look(struct log *log, struct found *out)
+{
+    *out = (struct found){ .gaps = false };
+    DIR *listing = log->io->opendir(log->io, log->path);
+    if (listing == NULL)
+        return io_error();
+    int error = 0;
+    struct dirent *entry;
+    while (error == 0 && (entry = io_next_entry(log->io, listing, &error)) != NULL) {
+        const char *name = entry->d_name;
+        int64_t base = file_name_offset(name, ".log");
+        if (base >= 0)
+            error = file_offsets_add(&out->segments, base);
+        out->swaps = out->swaps || file_name_ends(name, ".swap");
+        out->leftovers = out->leftovers || file_name_is_leftover(name);
+        out->gaps = out->gaps || strcmp(name, LOG_GAPS_NAME) == 0;
+    }
+    closedir(listing);
+    return error;
+}
+
+static int remove_leftovers(struct log *log)
 {
     DIR *listing = log->io->opendir(log->io, log->path);
     if (listing == NULL)
         return io_error();
     int error = 0;
     struct dirent *entry;
-    while (error == 0 && (entry = readdir(listing)) != NULL) {
-        struct segment *segment;
-        int64_t base = base_of(entry->d_name, ".log");
-        if (base < 0) {
-            error = remove_leftover(log, entry->d_name);
-            continue;
-        }
-        error = segment_open(log->io, log->path, base, log->config.index_interval_bytes, &segment);
-        if (error == K_CORRUPT) {               /* its records are lost, those of others are not */
-            LOG_ERROR("segment-unusable", "topic=%s partition=%" PRId32 " segment=%020" PRId64
-                      " reason=\"not a file\"", log->topic, log->partition, base);
-            error = 0;
-            continue;
-        }
-        if (error == 0) {
-            error = log_push_segment(log, segment);
-            if (error != 0)
-                segment_unref(segment);
-        }
-    }
+    while (error == 0 && (entry = io_next_entry(log->io, listing, &error)) != NULL)
+        error = remove_leftover(log, entry->d_name);
     closedir(listing);
+    return error;
+}
+
+static int add_segment(struct log *log, int64_t base)
+{
+    struct segment *segment;
+    int error =
+        segment_open(log->io, log->path, base, log->config.index_interval_bytes, &segment);
+    if (error == K_CORRUPT) {                   /* its records are lost, those of others are not */
+        LOG_ERROR("segment-unusable", "topic=%s partition=%" PRId32 " segment=%020" PRId64
+                  " reason=\"not a file\"", log->topic, log->partition, base);
+        return 0;
+    }
+    if (error != 0)
+        return error;
+    error = log_push_segment(log, segment);
+    if (error != 0)
+        segment_unref(segment);
+    return error;
+}
+
+static int list_segments(struct log *log)
+{
+    struct found found;
+    int error = look(log, &found);
+    if (error == 0 && found.swaps) {
+        error = clean_recover(log->io, log->path);
+        file_offsets_fini(&found.segments);
+        if (error == 0)
+            error = look(log, &found);
+    }
+    if (error == 0 && found.leftovers)
+        error = remove_leftovers(log);
+    for (size_t i = 0; i < found.segments.count && error == 0; i++)
+        error = add_segment(log, found.segments.at[i]);
+    file_offsets_fini(&found.segments);
+    log->gaps = found.gaps;
     if (error == 0 && log->segment_count > 1)
         qsort(log->segments, log->segment_count, sizeof(struct segment *), by_base);
     /* Until a scan says better, a segment ends where the next begins. */
     for (size_t i = 0; i + 1 < log->segment_count; i++)
         log->segments[i]->tail.next_offset = log->segments[i + 1]->base_offset;
+    return error;
+}
+
+/* Besides segments and their indexes, which are made anew after a loss: those that may have been
+ * written since the segment at `from` is not synced. */
+static bool is_small(const char *name, int64_t from)
+{
+    static const char *const names[] = { "leader-epoch-checkpoint", "partition.metadata",
+                                         LOG_GAPS_NAME };
+    static const char *const suffixes[] = { ".txnindex", PRODUCER_SNAPSHOT_SUFFIX,
+                                            PRODUCER_RUNS_SUFFIX };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+        if (file_name_offset(name, suffixes[i]) >= from)
+            return true;
+    return false;
+}
+
+static int reread_small(struct log *log, int64_t from)
+{
+    char path[PATH_MAX];
+    DIR *listing = log->io->opendir(log->io, log->path);
+    if (listing == NULL)
+        return io_error();
+    int error = 0;
+    struct dirent *entry;
+    while (error == 0 && (entry = io_next_entry(log->io, listing, &error)) != NULL) {
+        if (!is_small(entry->d_name, from) ||
+            snprintf(path, sizeof path, "%s/%s", log->path, entry->d_name) >= (int)sizeof path)
+            continue;
+        error = io_reread_file(log->io, path);
+        if (error == K_CORRUPT)         /* not a file that we may write to: not ours */
+            error = 0;
+    }
+    closedir(listing);
+    return error;
+}
+
+/* What was never synced may only be in the cache, if a sync failed: it is read from the disk, or it
+ * would be found whole and taken for synced by the next sync, which has nothing left to write. */
+static int reread(struct log *log)
+{
+#ifdef MUTANT_CACHE_KEPT
+    return 0;
+#endif
+    if (!logdir_may_have_lost_data(log->directory) || log->segment_count == 0)
+        return 0;
+    size_t first = log_segment_index(log, log_mark(log, LOGDIR_RECOVERY_POINT));
+    int error = reread_small(log, log->segments[first]->base_offset);
+    for (size_t i = first; i < log->segment_count && error == 0; i++) {
+        error = segment_need_file(log->segments[i]);
+        if (error == 0)
+            error = io_reread(log->io, log->segments[i]->fd);
+        if (i + 1 < log->segment_count)
+            (void)segment_rest_file(log->segments[i]);
+    }
     return error;
 }
 
@@ -200,9 +291,9 @@ static int settle_start(struct log *log, bool clean, int64_t *start)
 
 int log_load(struct log *log, bool clean, struct k_reason *reason)
 {
-    int error = clean_recover(log->io, log->path);
+    int error = list_segments(log);
     if (error == 0)
-        error = list_segments(log);
+        error = reread(log);
     if (error == 0)
         error = load_epochs(log);
     if (error == 0)

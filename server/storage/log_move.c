@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/map.h"
 #include "server/storage/doomed.h"
+#include "server/storage/file_name.h"
 #include "server/storage/io.h"
 #include "server/storage/logdir_internal.h"
 
@@ -99,20 +100,25 @@ void log_move_free(struct log_move *move, bool tidy)
     if (move == NULL)
         return;
     if (tidy && move->made && !move->moved && !logdir_fenced(move->to))
-        doomed_delete_directory(move->write, move->future, move->stop, move->context);
+        (void)doomed_delete_directory(move->write, move->future, move->stop, move->context);
     free_all(move);
 }
 
 /* --- one file --------------------------------------------------------------------------------- */
 
-/* errno of a call on the other directory: a disk that fails takes it out of use. */
+/* A disk that fails takes its directory out of use. */
+static int failed(struct logdir *directory, int error)
+{
+    if (error == 0 || error == K_DISK_FULL || error == K_NOMEM)
+        return error;
+    logdir_fence(directory, error, "move");
+    return K_KAFKA_STORAGE_ERROR;
+}
+
+/* errno of a call on the other directory. */
 static int write_failed(struct log_move *move)
 {
-    int error = io_error();
-    if (error == K_DISK_FULL || error == K_NOMEM)
-        return error;
-    logdir_fence(move->to, error, "move");
-    return K_KAFKA_STORAGE_ERROR;
+    return failed(move->to, io_error());
 }
 
 /* A read that fails leaves the log where it is, and in use. */
@@ -136,11 +142,7 @@ static int copy_bytes(struct log_move *move, int from, int to, off_t size)
         if (got == 0)                   /* it was cut meanwhile: the next round sees that */
             return 0;
         struct iovec bytes = { .iov_base = move->piece, .iov_len = (size_t)got };
-        int error = io_write_all(move->write, to, &bytes, 1, at);
-        if (error != 0 && error != K_DISK_FULL && error != K_NOMEM) {
-            logdir_fence(move->to, error, "move");
-            error = K_KAFKA_STORAGE_ERROR;
-        }
+        int error = failed(move->to, io_write_all(move->write, to, &bytes, 1, at));
         if (error != 0)
             return error;
         at += got;
@@ -198,17 +200,11 @@ static int copy_file(struct log_move *move, const char *name, struct copied *cop
 
 /* --- all of them ------------------------------------------------------------------------------ */
 
-static bool ends_with(const char *name, const char *suffix)
-{
-    size_t size = strlen(name), suffix_size = strlen(suffix);
-    return size > suffix_size && strcmp(name + size - suffix_size, suffix) == 0;
-}
-
 /* What the next open would delete is not worth the way. */
 static bool is_wanted(const char *name)
 {
     return name[0] != '.' && strcmp(name, arrived_name) != 0 && strcmp(name, leaving_name) != 0 &&
-           !ends_with(name, ".tmp") && !ends_with(name, ".deleted") && !ends_with(name, ".cleaned");
+           !file_name_is_leftover(name);
 }
 
 static bool is_unchanged(const struct copied *copied, const struct stat *now)
@@ -255,20 +251,16 @@ static int copy_round(struct log_move *move, bool still)
     DIR *listing = move->read->opendir(move->read, move->source);
     if (listing == NULL)
         return K_KAFKA_STORAGE_ERROR;
-    int error = 0;
+    int error = 0, cut_short = 0;
     struct dirent *entry;
-    errno = 0;
-    while (error == 0 && (entry = readdir(listing)) != NULL) {
+    while (error == 0 && (entry = io_next_entry(move->read, listing, &cut_short)) != NULL) {
         if (is_wanted(entry->d_name))
             error = bring_up_to_date(move, entry->d_name);
         if (error == K_NOT_FOUND)
             error = still ? K_KAFKA_STORAGE_ERROR : 0;
-        errno = 0;
     }
-    if (error == 0 && errno != 0)       /* of readdir: a listing cut short would lose files */
-        error = K_KAFKA_STORAGE_ERROR;
     closedir(listing);
-    return error;
+    return cut_short != 0 ? K_KAFKA_STORAGE_ERROR : error;
 }
 
 /* What was copied and is not there any more. */
@@ -306,11 +298,8 @@ static int say(struct logdir *directory, const char *partition_path, const char 
     char path[PATH_MAX];
     if (snprintf(path, sizeof path, "%s/%s", partition_path, word) >= (int)sizeof path)
         return K_INVALID_ARGUMENT;
-    int error = io_replace_file(logdir_io(directory), path, text, sizeof text - 1, IO_DURABLE);
-    if (error == 0 || error == K_DISK_FULL || error == K_NOMEM)
-        return error;
-    logdir_fence(directory, error, "move");
-    return K_KAFKA_STORAGE_ERROR;
+    return failed(directory, io_replace_file(logdir_io(directory), path, text, sizeof text - 1,
+                                             IO_DURABLE));
 }
 
 int log_move_claim(const struct io *io, const char *partition_path)
@@ -326,7 +315,7 @@ int log_move_claim(const struct io *io, const char *partition_path)
         if (io->unlink(io, path) != 0)
             return io_error();
     }
-    return said && io->sync_directory(io, partition_path) != 0 ? io_error() : 0;
+    return said ? io_sync_names(io, partition_path) : 0;
 }
 
 static bool said_by(struct logdir *directory, const char *topic, int32_t partition,
@@ -399,10 +388,7 @@ static int rename_copy(struct log_move *move)
     int error = renamed ? 0 : io_error();
     if (!renamed && !may_be_renamed(move)) {
         logdir_forget(move->to, move->topic, move->partition);
-        if (error == K_DISK_FULL || error == K_NOMEM)
-            return error;
-        logdir_fence(move->to, error, "move");
-        return K_KAFKA_STORAGE_ERROR;
+        return failed(move->to, error);
     }
     move->moved = true;
     if (!renamed || move->write->sync_directory(move->write, directory) != 0)
@@ -436,9 +422,7 @@ int log_move_finish(struct log_move *move, char **doomed)
         logdir_forget(move->from, move->topic, move->partition);
     else
         error = logdir_doom(move->from, move->topic, move->partition, doomed);
-    if (error != 0 && error != K_DISK_FULL && error != K_NOMEM)
-        logdir_fence(move->from, error, "move");
-    if (error != 0)
+    if (failed(move->from, error) != 0)
         logdir_forget(move->from, move->topic, move->partition);
     return 0;
 }

@@ -11,9 +11,10 @@
 #include "common/log.h"
 #include "proto/batch.h"
 #include "server/storage/batch_file.h"
-#include "server/storage/checkpoint.h"
+#include "server/storage/file_name.h"
 #include "server/storage/log_internal.h"
 #include "server/storage/logdir.h"
+#include "server/storage/producer_files.h"
 #include "server/storage/txn_index.h"
 
 enum {
@@ -22,8 +23,6 @@ enum {
     SNAPSHOT_SHARE = 64,                /* and at least so many times the size of a snapshot */
     MARKER_SIZE_MAX = 4096              /* of a control batch that is looked into */
 };
-
-static const char suffix[] = ".snapshot";
 
 void log_producers_init(struct log *log)
 {
@@ -40,84 +39,15 @@ void log_producers_fini(struct log *log)
 
 /* --- snapshot files --------------------------------------------------------------------------- */
 
-static const char *path_of(const char *directory, int64_t offset, char path[PATH_MAX])
-{
-    snprintf(path, PATH_MAX, "%s/%020" PRId64 "%s", directory, offset, suffix);
-    return path;
-}
-
 static int read_snapshot(const struct log *log, int64_t offset, struct producer_state *state)
 {
-    char path[PATH_MAX], *bytes;
-    size_t size;
-    int error = io_read_file(log->io, path_of(log->path, offset, path), PRODUCER_SNAPSHOT_FILE_MAX,
-                             &bytes, &size);
-    if (error != 0)
-        return error;
-    error = producer_state_decode(state, (const uint8_t *)bytes, size, offset);
-    free(bytes);
-    return error;
+    return producer_files_read(log->io, log->path, offset, state);
 }
 
 static int remove_snapshot(struct log *log, int64_t offset)
 {
-    char path[PATH_MAX];
     log->names_unsynced = true;
-    return io_remove_file(log->io, path_of(log->path, offset, path));
-}
-
-/* Offset of a snapshot file's name; -1: something else. */
-static int64_t offset_of(const char *name)
-{
-    int64_t offset;
-    if (strlen(name) != 20 + sizeof suffix - 1 || strcmp(name + 20, suffix) != 0 ||
-        !checkpoint_number((struct checkpoint_field){ name, 20 }, 0, INT64_MAX, &offset))
-        return -1;
-    return offset;
-}
-
-struct offsets {
-    int64_t *at;                        /* owned; ascending once listed */
-    size_t count, capacity;
-};
-
-static int add_offset(struct offsets *offsets, int64_t offset)
-{
-    if (offsets->count == offsets->capacity) {
-        size_t capacity = offsets->capacity == 0 ? 16 : 2 * offsets->capacity;
-        int64_t *at = realloc(offsets->at, capacity * sizeof *at);
-        if (at == NULL)
-            return K_NOMEM;
-        offsets->at = at;
-        offsets->capacity = capacity;
-    }
-    offsets->at[offsets->count++] = offset;
-    return 0;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-static int list_snapshots(const struct log *log, struct offsets *out)
-{
-    struct dirent *entry;
-    int error = 0;
-    *out = (struct offsets){ .count = 0 };
-    DIR *listing = log->io->opendir(log->io, log->path);
-    if (listing == NULL)
-        return io_error();
-    while (error == 0 && (entry = readdir(listing)) != NULL) {
-        int64_t offset = offset_of(entry->d_name);
-        if (offset >= 0)
-            error = add_offset(out, offset);
-    }
-    closedir(listing);
-    if (error == 0 && out->count > 1)
-        qsort(out->at, out->count, sizeof *out->at, ascending);
-    return error;
+    return producer_files_remove(log->io, log->path, offset);
 }
 
 static bool is_base(const struct log *log, int64_t offset)
@@ -166,10 +96,8 @@ static int replay_segment(struct replay *replay, struct segment *segment)
         error = segment_locate(segment, replay->from, &place);
     if (error != 0)
         return error == K_NOT_FOUND ? 0 : error;
-    error = batch_file_init(&file, replay->log->io, segment->fd, place.position,
-                            segment->tail.size, NULL, 0);
-    if (error != 0)
-        return error;
+    batch_file_init(&file, replay->log->io, segment->fd, place.position, segment->tail.size, NULL,
+                    0);
     while ((error = batch_file_header(&file, &header)) == 0) {
         size_t size = batch_size(header);
         if (batch_base_offset(header) >= replay->to)
@@ -193,7 +121,10 @@ static int replay(struct replay *replay)
         struct segment *segment = log->segments[i];
         if (segment->base_offset >= replay->to)
             break;
+        bool opened = segment->fd < 0;
         error = replay_segment(replay, segment);
+        if (opened && i + 1 < log->segment_count)
+            segment_rest(segment);
         if (error == K_CORRUPT) {
             /* Readers are told of it when they come there; what follows is not given up. */
             LOG_WARN("producers-incomplete", "topic=%s partition=%" PRId32 " segment=%020" PRId64
@@ -234,7 +165,8 @@ static int save_aborted(struct log *log, int64_t from)
 
 /* Take the state from the newest good snapshot at or below `limit`; without one the log begins with
  * no producers. `from`: what follows has to be read. */
-static int take_newest(struct log *log, const struct offsets *offsets, int64_t limit, int64_t *from)
+static int take_newest(struct log *log, const struct file_offsets *offsets, int64_t limit,
+                       int64_t *from)
 {
     struct log_producers *producers = &log->producers;
     int error = 0;
@@ -268,10 +200,19 @@ static int take_newest(struct log *log, const struct offsets *offsets, int64_t l
     return error == 0 ? empty_aborted(log, *from) : error;
 }
 
-/* Only those at a segment's base and the newest of all are of use. */
-static int remove_strays(struct log *log, const struct offsets *offsets)
+/* Only those at a segment's base and the newest of all are of use; and the second file only beside
+ * its snapshot. */
+static int remove_strays(struct log *log, const struct file_offsets *offsets)
 {
-    int error = 0;
+    struct file_offsets runs;
+    int error = file_offsets_list(log->io, log->path, PRODUCER_RUNS_SUFFIX, &runs);
+    for (size_t i = 0, j = 0; i < runs.count && error == 0; i++) {      /* both ascend */
+        while (j < offsets->count && offsets->at[j] < runs.at[i])
+            j++;
+        if (j == offsets->count || offsets->at[j] != runs.at[i])
+            error = remove_snapshot(log, runs.at[i]);
+    }
+    file_offsets_fini(&runs);
     for (size_t i = 0; i < offsets->count && error == 0; i++)
         if (offsets->at[i] != log->producers.newest && !is_base(log, offsets->at[i]))
             error = remove_snapshot(log, offsets->at[i]);
@@ -282,18 +223,18 @@ static int remove_strays(struct log *log, const struct offsets *offsets)
 static int find(struct log *log, int64_t limit)
 {
     struct log_producers *producers = &log->producers;
-    struct offsets offsets;
+    struct file_offsets offsets;
     int64_t from = 0;
 
     producers->pending = producers->newest = producers->loose = -1;
     producers->newest_position = 0;
     producers->lost = true;
-    int error = list_snapshots(log, &offsets);
+    int error = file_offsets_list(log->io, log->path, PRODUCER_SNAPSHOT_SUFFIX, &offsets);
     if (error == 0)
         error = take_newest(log, &offsets, limit, &from);
     if (error == 0)
         error = remove_strays(log, &offsets);
-    free(offsets.at);
+    file_offsets_fini(&offsets);
     if (error == 0)
         error = replay(&(struct replay){ .log = log, .state = &producers->state, .from = from,
                                          .to = log->end });
@@ -330,7 +271,8 @@ int log_producers_open(struct log *log, bool clean)
     struct stat status;
     int64_t limit = log->end;
     producers->open = true;
-    if (clean && log->io->stat_path(log->io, path_of(log->path, log->end, path), &status) == 0) {
+    snprintf(path, sizeof path, "%s/%020" PRId64 PRODUCER_SNAPSHOT_SUFFIX, log->path, log->end);
+    if (clean && log->io->stat_path(log->io, path, &status) == 0) {
         producers->pending = producers->newest = log->end;
         producers->newest_position = log_active(log)->tail.size;
         if (log_active(log)->base_offset != log->end)
@@ -356,11 +298,11 @@ int log_producers_open(struct log *log, bool clean)
 static int rebuild_aborted(struct log *log, struct segment *segment)
 {
     struct producer_state state;
-    struct offsets offsets;
+    struct file_offsets offsets;
     int64_t from = log->segments[0]->base_offset;
     LOG_WARN("index-rebuilt", "segment=%s.txnindex", segment->path);
     producer_state_init(&state);
-    int error = list_snapshots(log, &offsets);
+    int error = file_offsets_list(log->io, log->path, PRODUCER_SNAPSHOT_SUFFIX, &offsets);
     for (size_t i = offsets.count; i-- > 0 && error == 0; ) {
         if (offsets.at[i] > segment->base_offset || offsets.at[i] < from)
             continue;
@@ -372,7 +314,7 @@ static int rebuild_aborted(struct log *log, struct segment *segment)
         if (error == K_CORRUPT)
             error = 0;
     }
-    free(offsets.at);
+    file_offsets_fini(&offsets);
     if (error == 0)
         error = segment_clear_aborted(segment);
     if (error == 0)
@@ -420,9 +362,6 @@ void log_producers_note(struct log *log, const uint8_t *batch)
 int log_producers_snapshot(struct log *log)
 {
     struct log_producers *producers = &log->producers;
-    char path[PATH_MAX];
-    uint8_t *bytes;
-    size_t size;
     bool nothing = log->segment_count == 1 && log_active(log)->tail.size == 0;
     if (!producers->open || producers->newest == log->end || (producers->newest < 0 && nothing))
         return 0;
@@ -430,11 +369,7 @@ int log_producers_snapshot(struct log *log)
     if (error == 0)
         error = segment_save_aborted(log_active(log));                      /* P3 */
     if (error == 0)
-        error = producer_state_encode(&producers->state, &bytes, &size);
-    if (error != 0)
-        return error;
-    error = io_replace_file(log->io, path_of(log->path, log->end, path), bytes, size, IO_LAZY);
-    free(bytes);
+        error = producer_files_write(log->io, log->path, log->end, &producers->state);
     if (error != 0)
         return error;
     log->names_unsynced = true;
@@ -458,14 +393,18 @@ void log_producers_rolled(struct log *log)
 int log_producers_unrolled(struct log *log, int64_t end)
 {
     struct log_producers *producers = &log->producers;
-    int64_t base = log_active(log)->base_offset;
-    if (base <= end)
-        return 0;                       /* as true as before */
-    if (producers->newest == base) {
-        producers->newest = -1;
-        producers->newest_position = 0;
+    int error = 0;
+    for (size_t i = log->segment_count; i-- > 0 && error == 0; ) {
+        if (log->segments[i]->base_offset <= end)
+            break;                      /* as true as before */
+        error = remove_snapshot(log, log->segments[i]->base_offset);
     }
-    return remove_snapshot(log, base);
+    if (error != 0 || producers->newest <= end)
+        return error;
+    error = remove_snapshot(log, producers->newest);
+    producers->newest = producers->loose = -1;
+    producers->newest_position = 0;
+    return error;
 }
 
 int log_producers_checkpoint(struct log *log)
@@ -480,10 +419,30 @@ int log_producers_checkpoint(struct log *log)
 int log_producers_truncate(struct log *log)
 {
     const struct log_producers *producers = &log->producers;
+#ifdef MUTANT_PRODUCERS_NOT_ROLLED_BACK
+    if (producers->newest <= log->end)
+        return 0;
+#endif
     if (!producers->lost && producers->newest <= log->end &&
         (producers->pending >= 0 || producers->state.count == 0))
         return 0;                       /* no producer wrote to what was cut */
     return find(log, log->end);
+}
+
+int log_producers_forget(struct log *log)
+{
+    struct file_offsets offsets;
+    int error = file_offsets_list(log->io, log->path, PRODUCER_SNAPSHOT_SUFFIX, &offsets);
+    for (size_t i = offsets.count; i-- > 0 && error == 0; )
+        error = remove_snapshot(log, offsets.at[i]);
+    file_offsets_fini(&offsets);
+    if (error != 0)
+        return error;
+    producer_state_clear(&log->producers.state);
+    log->producers.pending = log->producers.newest = log->producers.loose = -1;
+    log->producers.newest_position = 0;
+    log->producers.lost = false;
+    return 0;
 }
 
 int log_producers_sync_begin(struct log *log)
@@ -494,16 +453,12 @@ int log_producers_sync_begin(struct log *log)
 int log_producers_sync(const struct io *io, const char *path, struct segment *const *segments,
                        size_t count, int64_t loose)
 {
-    char name[PATH_MAX];
-    int error = loose < 0 ? 0 : io_sync_file(io, path_of(path, loose, name));
-    if (error == K_NOT_FOUND)
-        error = 0;                      /* the log was cut, or there is a newer one */
+    /* One that is not there: the log was cut, or there is a newer one. */
+    int error = loose < 0 ? 0 : producer_files_sync(io, path, loose);
     for (size_t i = 0; i < count && error == 0; i++) {
         error = segment_sync_aborted(segments[i]);
         if (error == 0)
-            error = io_sync_file(io, path_of(path, segments[i]->base_offset, name));
-        if (error == K_NOT_FOUND)
-            error = 0;
+            error = producer_files_sync(io, path, segments[i]->base_offset);
     }
     return error;
 }

@@ -49,14 +49,17 @@ void log_producers_note(struct log *log, const uint8_t *batch);
 int log_producers_snapshot(struct log *log);
 /* The active segment begins at log->end now. */
 void log_producers_rolled(struct log *log);
-/* The active segment is about to be taken back: its first batch was refused, and the log will end
- * at `end` again. IO. */
+/* An append was refused, and the log is about to end at `end` again: the snapshots go that rolls
+ * have left beyond, also one that failed half way. For the state see
+ * log_producers_truncate(). IO. */
 int log_producers_unrolled(struct log *log, int64_t end);
 /* Once a second: a snapshot if much was written since the last. DISK_FULL, IO, NOMEM. */
 int log_producers_checkpoint(struct log *log);
 
 /* The log was cut at log->end. IO, NOMEM, DISK_FULL. */
 int log_producers_truncate(struct log *log);
+/* The log is about to be emptied: no producers, no snapshots. IO, NOMEM. */
+int log_producers_forget(struct log *log);
 
 /* A sync begins: what it has to cover is written. DISK_FULL, IO. */
 int log_producers_sync_begin(struct log *log);

@@ -18,7 +18,7 @@ static bool recall(const struct log *log, const struct segment *segment, int64_t
         *position = segment->tail.size;
         return true;
     }
-    for (size_t i = 0; i < LOG_SERVED; i++) {
+    for (size_t i = 0; i < LOG_SERVED && log->served != NULL; i++) {
         if (log->served[i].offset == offset && log->served[i].base == segment->base_offset) {
             *position = log->served[i].position;
             return true;
@@ -27,10 +27,23 @@ static bool recall(const struct log *log, const struct segment *segment, int64_t
     return false;
 }
 
+/* Without memory they are found again by the index. */
+static bool have_places(struct log *log)
+{
+    if (log->served != NULL)
+        return true;
+    log->served = malloc(LOG_SERVED * sizeof *log->served);
+    for (size_t i = 0; i < LOG_SERVED && log->served != NULL; i++)
+        log->served[i].offset = -1;
+    return log->served != NULL;
+}
+
 /* A reader will come back for `offset`. */
 static void remember(struct log *log, const struct segment *segment, int64_t offset,
                      int64_t position)
 {
+    if (!have_places(log))
+        return;
     for (size_t i = 0; i < LOG_SERVED; i++)
         if (log->served[i].offset == offset && log->served[i].base == segment->base_offset)
             return;

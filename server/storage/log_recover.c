@@ -11,7 +11,8 @@
  *       is resurrected beyond a hole
  *   R3  no offset below the trusted one is given out a second time, even if its record is gone
  *
- * Offsets may leave gaps only below the trusted offset, where compaction has been. */
+ * Offsets may leave gaps only below the trusted offset, where compaction has been, and inside of
+ * segments where they were copied from a leader whose log has them. */
 #include <inttypes.h>
 
 #include "common/log.h"
@@ -20,16 +21,34 @@
 #include "server/storage/log_internal.h"
 #include "server/storage/logdir_internal.h"
 
-struct epoch_check {
+enum { TELL_BYTES = 1 << 20 };
+
+struct check {
     struct log *log;
     int64_t trusted;
+    int64_t bytes;                      /* that have to be looked at */
+    int64_t seen, told;                 /* so far; as the directory knows it */
 };
+
+static void tell_checked(struct check *check, int64_t bytes)
+{
+    atomic_fetch_add_explicit(&check->log->directory->checked_bytes, bytes - check->told,
+                              memory_order_relaxed);
+    check->told = bytes;
+}
+
+/* For people who wait: how far it is, but never more than there is when a scan begins anew. */
+static void count_batch(struct check *check, const uint8_t *header)
+{
+    check->seen += (int64_t)batch_size(header);
+    if (check->seen - check->told >= TELL_BYTES && check->seen <= check->bytes)
+        tell_checked(check, check->seen);
+}
 
 /* The checksum does not cover the leader epoch, but the file of epochs is written before the first
  * batch of one. Only when the machine stopped may the file be older than the batches. */
-static int check_epoch(void *context, const uint8_t *header)
+static int check_epoch(const struct check *check, const uint8_t *header)
 {
-    struct epoch_check *check = context;
     struct epoch_file *epochs = &check->log->epochs;
     int32_t epoch = batch_leader_epoch(header);
     int64_t offset = batch_base_offset(header);
@@ -45,7 +64,16 @@ static int check_epoch(void *context, const uint8_t *header)
     return K_CORRUPT;
 }
 
-/* Below it compaction may have been. Its own checkpoint counts beside the trusted offset, and when
+static int visit(void *context, const uint8_t *header)
+{
+    struct check *check = context;
+    count_batch(check, header);
+    return check_epoch(check, header);
+}
+
+/* Below it segments may end before the next one begins, and batches be missing: compaction may have
+ * been there. (A follower's copies of a compacted log have gaps anywhere, but none between two
+ * segments: log->gaps.) Its own checkpoint counts beside the trusted offset, and when
  * the file of recovery points is lost, a log that is compacted is not cut at its first hole. Nor
  * while the machine has not stopped, for nothing is lost then; nor where it was Kafka that crashed,
  * and nobody knows about the machine: Kafka puts compacted segments in their place before it writes
@@ -62,10 +90,10 @@ static int64_t holes_end(const struct log *log)
 /* Scan one segment from its last good index entry; *fault is NULL when all of it is good. */
 static int scan(struct log *log, struct segment *segment, int64_t trusted, const char **fault)
 {
-    struct epoch_check epochs = { log, trusted };
+    struct check check = { .log = log, .trusted = trusted };
     struct segment_scan how = { .end = segment->tail.size, .trusted = trusted,
-                                .holes = holes_end(log),
-                                .visit = check_epoch, .context = &epochs };
+                                .holes = log->gaps ? INT64_MAX : holes_end(log),
+                                .visit = visit, .context = &check };
     int error = segment->indexed ? 0 : segment_load_indexes(segment);
     if (error == K_CORRUPT || (error == 0 && trusted < INT64_MAX &&
                                logdir_may_have_lost_data(log->directory)))
@@ -77,14 +105,15 @@ static int scan(struct log *log, struct segment *segment, int64_t trusted, const
     int64_t from = segment->offsets.count == 0
                        ? 0
                        : index_offset_at(&segment->offsets, segment->offsets.count - 1).position;
-    atomic_fetch_add_explicit(&log->directory->checked_bytes, how.end - from,
-                              memory_order_relaxed);
+    check.bytes = how.end - from;
+    atomic_fetch_add_explicit(&log->directory->found_bytes, check.bytes, memory_order_relaxed);
     error = segment_scan(segment, &how);
     if (error == K_CORRUPT || (error == 0 && how.fault != NULL && segment->offsets.count > 0)) {
         /* The index may be what lies: once more without it. */
         segment_clear_indexes(segment);
         error = segment_scan(segment, &how);
     }
+    tell_checked(&check, check.bytes);
     *fault = how.fault;
     return error;
 }
@@ -97,10 +126,9 @@ static int cut_tail(struct log *log, struct segment *segment, int64_t file_size,
              log->topic, log->partition, segment->tail.next_offset, segment->base_offset,
              segment->tail.size, file_size - segment->tail.size, fault);
     /* Synced, for the log may go on in another file: this one must not grow its tail again. */
-    if (log->io->truncate(log->io, segment->fd, segment->tail.size) != 0 ||
-        log->io->sync(log->io, segment->fd) != 0)
+    if (log->io->truncate(log->io, segment->fd, segment->tail.size) != 0)
         return io_error();
-    return 0;
+    return io_sync(log->io, segment->fd);
 }
 
 /* Everything after segment `last` is beyond a fault. */
@@ -173,17 +201,36 @@ static int make_promise(struct log *log, int64_t end)
     int error = 0;
     for (size_t i = first; i < log->segment_count && error == 0; i++) {
         error = segment_need_file(log->segments[i]);
-        if (error == 0 && io->sync(io, log->segments[i]->fd) != 0)
-            error = io_error();
+        if (error == 0)
+            error = io_sync(io, log->segments[i]->fd);
         if (i + 1 < log->segment_count)
             segment_rest(log->segments[i]);
     }
-    if (error == 0 && io->sync_directory(io, log->path) != 0)
-        error = io_error();
+    if (error == 0)
+        error = io_sync_names(io, log->path);
     if (error == 0)
         error = logdir_set_mark(log->directory, LOGDIR_RECOVERY_POINT, log->topic, log->partition,
                                 end);
     return error == 0 ? logdir_checkpoint(log->directory) : error;
+}
+
+/* R2, behind the end of the file: when the power went, bytes of the next batches may have reached
+ * the rest of its last block without the length that would show them. The length of what is written
+ * there next could then come to the disk without its bytes, and show them after all, checksum and
+ * offset good. Shrinking a file clears that rest. */
+static int clear_behind_end(struct log *log)
+{
+    if (log->segment_count == 0 || !logdir_may_have_lost_data(log->directory))
+        return 0;
+    struct segment *segment = log_active(log);
+    int error = segment_need_file(segment);
+    if (error != 0)
+        return error;
+    /* Synced, as in cut_tail(). */
+    if (log->io->truncate(log->io, segment->fd, segment->tail.size + 1) != 0 ||
+        log->io->truncate(log->io, segment->fd, segment->tail.size) != 0)
+        return io_error();
+    return io_sync(log->io, segment->fd);
 }
 
 /* R3: go on at the trusted offset, or behind the damage. A checkpoint that is too far off is no
@@ -225,5 +272,7 @@ int log_check(struct log *log, bool clean)
         if (i + 1 < log->segment_count)
             segment_rest(log->segments[i]);
     }
+    if (error == 0 && !damaged)
+        error = clear_behind_end(log);
     return error == 0 ? go_on(log, trusted, damaged) : error;
 }

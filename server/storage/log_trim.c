@@ -124,6 +124,7 @@ static void take_segments(struct log *log, struct log_trim *trim)
     trim->count = count;
     log->segment_count -= count;
     memmove(log->segments, log->segments + count, log->segment_count * sizeof(struct segment *));
+    log->dooming++;
 }
 
 int log_trim_apply(struct log *log, struct log_trim *trim, int result)
@@ -141,7 +142,8 @@ int log_trim_apply(struct log *log, struct log_trim *trim, int result)
 
     if (offset > log->start) {
         log->start = offset;
-        epoch_file_raise(&log->epochs, offset);
+        /* Of a log without records, the epoch of the last one stays known. */
+        epoch_file_raise(&log->epochs, offset < log->end ? offset : log->end - 1);
         int error = log_save_epochs(log);
         /* An older file is no harm: it knows of epochs whose records are gone. */
         if (error != 0 && error != K_DISK_FULL && error != K_NOMEM)
@@ -162,9 +164,7 @@ static const char *why(const struct log_trim *trim, const struct segment *segmen
 
 static int sync_names(const struct log_trim *trim)
 {
-    if (trim->io->sync_directory(trim->io, trim->path) == 0)
-        return 0;
-    int error = io_error();
+    int error = io_sync_names(trim->io, trim->path);
     return error == K_NOT_FOUND ? 0 : error;    /* the topic was deleted meanwhile */
 }
 
@@ -196,11 +196,13 @@ int log_trim_end(struct log *log, struct log_trim *trim, int result, struct doom
                  int64_t due_ms, struct log_trimmed *out)
 {
     *out = (struct log_trimmed){ .segments = trim->count };
+    log->dooming -= trim->count > 0;
     for (size_t i = 0; i < trim->count; i++) {
         out->bytes += trim->segments[i]->tail.size;
         /* No memory for it: the next open deletes the files. */
         if (result == 0)
-            (void)doomed_add_segment(doomed, trim->segments[i], trim->unmarked ? 0 : due_ms);
+            (void)doomed_add_segment(doomed, log->directory, trim->segments[i],
+                                     trim->unmarked ? 0 : due_ms);
     }
     log_trim_abandon(trim);
     if (result == 0)

@@ -90,16 +90,15 @@ static int consume_clean_mark(struct logdir *directory)
             return io_remove_file(io, path);        /* nothing that a stop has left */
         return errno == ENOENT ? 0 : io_error();
     }
-    if (io->sync_directory(io, directory->path) != 0)
-        return io_error();
-    directory->was_clean = true;
-    return 0;
+    int error = io_sync_names(io, directory->path);
+    directory->was_clean = error == 0;
+    return error;
 }
 
 static int read_identity(struct logdir *directory, struct k_reason *reason)
 {
     struct logdir_identity *identity = &directory->identity;
-    char path[PATH_MAX], value[UUID_TEXT_SIZE], *text;
+    char path[PATH_MAX], *text;
     size_t size;
 
     identity->broker_id = -1;
@@ -120,19 +119,7 @@ static int read_identity(struct logdir *directory, struct k_reason *reason)
     if (uuid_is_zero(&identity->directory_id))
         identity->directory_id = uuid_random();
 
-    error = io_read_file(directory->io, path_in(directory, "kairn.properties", path),
-                         IDENTITY_FILE_MAX, &text, &size);
-    if (error == K_NOT_FOUND)
-        return 0;
-    if (error != 0 && error != K_CORRUPT)
-        return k_reason_set(reason, error, "cannot read %s: %s", path, k_error_text(error));
-    /* It says what is forgotten without harm: to who reads it, this is a first start. */
-    if (error == K_CORRUPT || !properties_find(text, "incarnation", value, sizeof value) ||
-        !uuid_parse(value, &identity->incarnation))
-        LOG_WARN("incarnation-unknown", "file=%s reason=\"it is damaged\"", path);
-    if (error == 0)
-        free(text);
-    return 0;
+    return logdir_load_incarnation(directory, reason);
 }
 
 static int add_partition(void *context, const char *topic, int32_t partition)
@@ -243,18 +230,6 @@ int logdir_claim(struct logdir *directory, int32_t broker_id, const char *cluste
     return 0;
 }
 
-int logdir_set_incarnation(struct logdir *directory, const struct uuid *incarnation)
-{
-    char path[PATH_MAX], text[64], id[UUID_TEXT_SIZE];
-    uuid_format(incarnation, id);
-    int size = snprintf(text, sizeof text, "version=0\nincarnation=%s\n", id);
-    int error = io_replace_file(directory->io, path_in(directory, "kairn.properties", path), text,
-                                (size_t)size, IO_DURABLE);
-    if (error == 0)
-        directory->identity.incarnation = *incarnation;
-    return error;
-}
-
 bool logdir_was_clean(const struct logdir *directory)
 {
     return directory->was_clean;
@@ -268,6 +243,11 @@ bool logdir_is_foreign(const struct logdir *directory)
 bool logdir_may_have_lost_data(const struct logdir *directory)
 {
     return directory->lost;
+}
+
+int64_t logdir_found_bytes(const struct logdir *directory)
+{
+    return atomic_load_explicit(&directory->found_bytes, memory_order_relaxed);
 }
 
 int64_t logdir_checked_bytes(const struct logdir *directory)
@@ -298,6 +278,9 @@ void logdir_fence(struct logdir *directory, int code, const char *what)
         return;
     LOG_ERROR("log-directory-fenced", "path=%s during=%s error=%s", directory->path, what,
               k_error_name(code));
+#ifndef MUTANT_TRUSTED_AFTER_EIO
+    logdir_withdraw(directory);
+#endif
     struct logdir_watch *watch = atomic_load(&directory->watch);
     if (watch != NULL)
         watch->fenced(watch);
@@ -317,12 +300,21 @@ static void write_clean_mark(struct logdir *directory)
 {
     static const char text[] = "{\"version\":0,\"brokerEpoch\":-1}";
     char path[PATH_MAX];
+    if (!logdir_loss_settled(directory)) {
+        LOG_WARN("stop-not-clean", "path=%s reason=\"what the machine may have taken is not known, "
+                 "or was not told\"", directory->path);
+        return;
+    }
     int error = logdir_settle(directory);
     if (error == K_BUSY) {
         LOG_WARN("stop-not-clean", "path=%s reason=\"a log was not closed clean\"",
                  directory->path);
         return;
     }
+#ifndef MUTANT_STOP_UNFENCED
+    if (error != 0)                     /* a failed sync, whatever its cause */
+        logdir_fence(directory, error, "clean stop");
+#endif
     if (error == 0)
         error = logdir_checkpoint(directory);
     if (error == 0)

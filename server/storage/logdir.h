@@ -5,6 +5,7 @@
 #define STORAGE_LOGDIR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/error.h"
@@ -13,12 +14,18 @@
 struct io;
 struct logdir;
 
+enum { LOGDIR_INCARNATIONS = 8 };
+
 /* meta.properties. */
 struct logdir_identity {
     int32_t broker_id;                /* -1: the file is not there yet */
     char cluster_id[25];              /* "": not there yet */
     struct uuid directory_id;         /* made up at first open */
-    struct uuid incarnation;          /* of the last start that registered; zero: none */
+    struct uuid incarnation;          /* of the last start; zero: none */
+    /* Those before it that may be the one that registered last, newest first: after a start of
+     * which nobody knows whether it came to that. */
+    struct uuid earlier[LOGDIR_INCARNATIONS];
+    size_t earlier_count;
 };
 
 /* Create the directory if missing, lock it, read its identity, consume the clean-shutdown mark.
@@ -32,20 +39,31 @@ const struct logdir_identity *logdir_identity(const struct logdir *directory);
  * WRONG_CLUSTER, WRONG_BROKER (the reason says what to do), IO. */
 int logdir_claim(struct logdir *directory, int32_t broker_id, const char *cluster_id,
                  struct k_reason *reason);
-/* Remember the incarnation before registering with it. */
+/* Remember the incarnation before registering with it. DISK_FULL, IO. */
 int logdir_set_incarnation(struct logdir *directory, const struct uuid *incarnation);
+/* It is registered: the next checkpoint forgets the earlier ones. Any thread. */
+void logdir_incarnation_registered(struct logdir *directory);
+
+/* The incarnations of which one must be the last that registered, if the disks are those that the
+ * cluster knows: all directories that were in use before agree on them. Before the next one is
+ * set. Returns how many. */
+size_t logdir_known_incarnations(struct logdir *const *directories, size_t count,
+                                 struct uuid known[LOGDIR_INCARNATIONS + 1]);
 
 /* Is the log of this partition closed, its files complete, so that opening needs no recovery? */
 bool logdir_rests(struct logdir *directory, const char *topic, int32_t partition);
 
 /* Was the last stop clean? Known from logdir_open() on. */
 bool logdir_was_clean(const struct logdir *directory);
-/* Unclean, and the machine or mount changed since: unsynced data may be gone. */
+/* Unclean, and the machine or mount changed since, or the directory was fenced: unsynced data may
+ * be gone. */
 bool logdir_may_have_lost_data(const struct logdir *directory);
 /* Kafka's until now: we have left no checkpoint of our own in it. */
 bool logdir_is_foreign(const struct logdir *directory);
 
-/* Bytes of logs that were checked since the start. Any thread. */
+/* Bytes of logs since the start: that had to be checked, as far as logs were opened; and of those
+ * that were. Any thread. */
+int64_t logdir_found_bytes(const struct logdir *directory);
 int64_t logdir_checked_bytes(const struct logdir *directory);
 
 const char *logdir_path(const struct logdir *directory);
@@ -85,7 +103,8 @@ struct logdir_watch {
 void logdir_set_watch(struct logdir *directory, struct logdir_watch *watch);
 
 /* Take it out of use for this process's life after an I/O error: what is in the page cache may
- * not be what is on the disk any more, so nothing is written, confirmed or read. Logged once. */
+ * not be what is on the disk any more, so nothing is written, confirmed or read, and the next start
+ * finds that data may be lost. Logged once. */
 void logdir_fence(struct logdir *directory, int code, const char *what);
 bool logdir_fenced(const struct logdir *directory);
 

@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "server/storage/doomed.h"
+#include "server/storage/file_name.h"
 #include "server/storage/identity.h"
 #include "server/storage/io.h"
 #include "server/storage/logdir_internal.h"
@@ -30,7 +31,7 @@ int logdir_each(struct logdir *directory,
 
     int error = 0;
     struct dirent *entry;
-    while (error == 0 && (entry = readdir(listing)) != NULL) {
+    while (error == 0 && (entry = io_next_entry(directory->io, listing, &error)) != NULL) {
         char topic[NAME_BYTES_MAX + 1];
         size_t topic_size;
         int32_t partition;
@@ -143,9 +144,10 @@ static int rename_away(struct logdir *directory, const char *topic, int32_t part
     char *from = logdir_partition_path(directory, topic, partition);
     char *to = logdir_away_path(directory, topic, partition, why);
     int error = from == NULL || to == NULL ? K_NOMEM : 0;
-    if (error == 0 && (directory->io->rename(directory->io, from, to) != 0 ||
-                       directory->io->sync_directory(directory->io, directory->path) != 0))
+    if (error == 0 && directory->io->rename(directory->io, from, to) != 0)
         error = io_error();
+    if (error == 0)
+        error = io_sync_names(directory->io, directory->path);
     if (error == 0)
         logdir_forget(directory, topic, partition);
     free(from);
@@ -174,31 +176,22 @@ int logdir_set_aside(struct logdir *directory, const char *topic, int32_t partit
     return error;
 }
 
-/* Of a name that ends in "-future" the last part, or NULL. */
-static const char *future_suffix(const char *name)
-{
-    static const char suffix[] = "-future";
-    size_t size = strlen(name);
-    bool ends = size > strlen(suffix) && strcmp(name + size - strlen(suffix), suffix) == 0;
-    return ends ? name + size - strlen(suffix) : NULL;
-}
-
 int logdir_doom_unfinished(struct logdir *directory)
 {
+    static const char unfinished[] = "-future";
     DIR *listing = directory->io->opendir(directory->io, directory->path);
     if (listing == NULL)
         return io_error();
     int error = 0;
     struct dirent *entry;
-    while (error == 0 && (entry = readdir(listing)) != NULL) {
+    while (error == 0 && (entry = io_next_entry(directory->io, listing, &error)) != NULL) {
         char from[PATH_MAX], to[PATH_MAX];
-        const char *suffix = future_suffix(entry->d_name);
-        if (suffix == NULL ||
+        if (!file_name_ends(entry->d_name, unfinished) ||
             snprintf(from, sizeof from, "%s/%s", directory->path, entry->d_name) >=
                 (int)sizeof from)
             continue;
-        snprintf(to, sizeof to, "%s/%.*s-delete", directory->path, (int)(suffix - entry->d_name),
-                 entry->d_name);
+        snprintf(to, sizeof to, "%s/%.*s-delete", directory->path,
+                 (int)(strlen(entry->d_name) - strlen(unfinished)), entry->d_name);
         if (directory->io->rename(directory->io, from, to) != 0)
             error = io_error();
     }
@@ -213,14 +206,14 @@ void logdir_delete_doomed(struct logdir *directory, bool (*stop)(const void *con
     if (listing == NULL)
         return;
     struct dirent *entry;
-    while (!(stop != NULL && stop(context)) && (entry = readdir(listing)) != NULL) {
-        static const char suffix[] = "-delete";
+    while (!(stop != NULL && stop(context)) &&
+           (entry = directory->io->readdir(directory->io, listing)) != NULL) {
         char path[PATH_MAX];
-        size_t size = strlen(entry->d_name);
-        if (size <= strlen(suffix) || strcmp(entry->d_name + size - strlen(suffix), suffix) != 0)
-            continue;
-        if (snprintf(path, sizeof path, "%s/%s", directory->path, entry->d_name) < (int)sizeof path)
-            doomed_delete_directory(directory->io, path, stop, context);
+        if (file_name_ends(entry->d_name, "-delete") &&
+            snprintf(path, sizeof path, "%s/%s", directory->path, entry->d_name) <
+                (int)sizeof path &&
+            doomed_delete_directory(directory->io, path, stop, context) == K_IO)
+            logdir_fence(directory, K_IO, "delete");
     }
     closedir(listing);
 }

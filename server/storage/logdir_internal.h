@@ -6,34 +6,47 @@
 #include <stdatomic.h>
 
 #include "common/map.h"
+#include "server/storage/io.h"
 #include "server/storage/logdir.h"
 
 /* What is known of one partition. */
 struct logdir_partition {
-    char *topic;                        /* owned */
-    int32_t partition;
     int64_t marks[LOGDIR_MARKS];        /* -1: unknown */
+    int32_t partition;
     bool trusted;                       /* closed clean: the next open needs no recovery */
+    bool unchecked;                     /* the machine stopped, and nobody has looked at it since */
     bool forgotten;                     /* gone, but a checkpoint file may still name it */
+    char topic[];
 };
 
 struct logdir {
     char *path;                         /* owned */
     const struct io *io;                /* borrowed */
+    char life[IO_LIFE_SIZE];            /* of the directory, as it was when it was opened */
     int lock_fd;
     struct logdir_identity identity;
     bool stored;                        /* meta.properties holds the whole identity */
     bool was_clean, lost, foreign;
+    atomic_bool registered;             /* with our incarnation; not yet written */
     bool used;                          /* some log was opened: files may be unsynced; by mutex */
     atomic_bool fenced;
-    atomic_llong checked_bytes;
+    atomic_bool withdrawn;              /* fenced, and the next start will not trust our files */
+    atomic_llong found_bytes, checked_bytes;
     _Atomic(struct logdir_watch *) watch;
 
     pthread_mutex_t mutex;              /* the fields below */
+    bool loss_told, loss_settled;       /* the next start need not find `lost` out again */
     struct map partitions;              /* "topic-partition" to struct logdir_partition, owned */
     bool changed[LOGDIR_MARKS];         /* since its file was written */
     pthread_mutex_t writing;            /* one checkpoint at a time; taken before `mutex` */
 };
+
+/* --- logdir_incarnation.c --------------------------------------------------------------------- */
+
+/* kairn.properties into the identity; damage counts as none. IO, NOMEM. */
+int logdir_load_incarnation(struct logdir *directory, struct k_reason *reason);
+/* Write that we registered, if it is new. DISK_FULL, IO. */
+int logdir_save_registered(struct logdir *directory);
 
 /* Sync the whole file system, by a descriptor as old as the directory's use. IO; blocks. */
 int logdir_sync(struct logdir *directory);
@@ -64,6 +77,21 @@ bool logdir_begin(struct logdir *directory, const char *topic, int32_t partition
 
 /* The log is closed. Clean: its files are complete and LOGDIR_WRITTEN_END says so. */
 void logdir_end(struct logdir *directory, const char *topic, int32_t partition, bool clean);
+
+/* The log was opened: what the machine may have taken of it is known and put right. */
+void logdir_checked(struct logdir *directory, const char *topic, int32_t partition);
+
+/* The cluster knows what the machine may have taken: the next checkpoint may say that this life of
+ * the machine is the one its files are of. Any thread. */
+void logdir_loss_told(struct logdir *directory);
+
+/* Out of use: what the page cache holds is no longer what the next start, in this life of the
+ * machine, may take for written. It finds that data may be lost, as after a stop of the machine.
+ * Tried again by every checkpoint until the disk lets us. Any thread. */
+void logdir_withdraw(struct logdir *directory);
+
+/* May the next start, in this life of the machine, take it that nothing was lost? */
+bool logdir_loss_settled(struct logdir *directory);
 
 /* Are all logs closed clean? If so, sync them and move the recovery points. 0, BUSY (no), IO. */
 int logdir_settle(struct logdir *directory);

@@ -1,4 +1,6 @@
 /* storage/logdir_marks.c - what is remembered per partition, and the checkpoint files. */
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,13 +34,6 @@ static struct logdir_partition *find(struct logdir *directory, const char *topic
     return map_get_text(&directory->partitions, make_key(key, topic, partition));
 }
 
-static void partition_free(struct logdir_partition *found)
-{
-    if (found != NULL)
-        free(found->topic);
-    free(found);
-}
-
 int logdir_marks_init(struct logdir *directory)
 {
     map_init(&directory->partitions);
@@ -56,7 +51,7 @@ void logdir_marks_fini(struct logdir *directory)
     size_t position = 0;
     void *value;
     while (map_next(&directory->partitions, &position, NULL, NULL, &value))
-        partition_free(value);
+        free(value);
     map_fini(&directory->partitions);
     pthread_mutex_destroy(&directory->mutex);
     pthread_mutex_destroy(&directory->writing);
@@ -76,16 +71,16 @@ static struct logdir_partition *need(struct logdir *directory, const char *topic
     if (found != NULL)
         return found;
 
-    found = calloc(1, sizeof *found);
+    size_t size = strlen(topic) + 1;
+    found = calloc(1, sizeof *found + size);
     if (found == NULL)
         return NULL;
-    found->topic = strdup(topic);
+    memcpy(found->topic, topic, size);
     found->partition = partition;
     found->trusted = directory->was_clean;
     clear_marks(found);
-    if (found->topic == NULL ||
-        map_put_text(&directory->partitions, make_key(key, topic, partition), found, NULL) != 0) {
-        partition_free(found);
+    if (map_put_text(&directory->partitions, make_key(key, topic, partition), found, NULL) != 0) {
+        free(found);
         return NULL;
     }
     return found;
@@ -149,8 +144,7 @@ int logdir_begin_new(struct logdir *directory, const char *topic, int32_t partit
     pthread_mutex_lock(&directory->mutex);
     found = need(directory, topic, partition);
     if (found != NULL) {
-        found->forgotten = false;
-        found->trusted = false;
+        found->forgotten = found->trusted = found->unchecked = false;
         clear_marks(found);
         directory->used = true;
     }
@@ -169,7 +163,7 @@ int logdir_adopt(struct logdir *directory, struct logdir *from, const char *topi
     pthread_mutex_lock(&directory->mutex);
     struct logdir_partition *found = need(directory, topic, partition);
     if (found != NULL) {
-        found->forgotten = false;
+        found->forgotten = found->unchecked = false;
         found->trusted = true;
         memcpy(found->marks, marks, sizeof marks);
         memset(directory->changed, true, sizeof directory->changed);
@@ -211,6 +205,61 @@ void logdir_end(struct logdir *directory, const char *topic, int32_t partition, 
         found->trusted = clean;
     pthread_mutex_unlock(&directory->mutex);
 }
+
+/* --- after the machine stopped ------------------------------------------------------------ */
+
+void logdir_checked(struct logdir *directory, const char *topic, int32_t partition)
+{
+    pthread_mutex_lock(&directory->mutex);
+    struct logdir_partition *found = find(directory, topic, partition);
+    if (found != NULL)
+        found->unchecked = false;
+    pthread_mutex_unlock(&directory->mutex);
+}
+
+void logdir_loss_told(struct logdir *directory)
+{
+#ifdef MUTANT_LOSS_COUNTED_TWICE
+    return;
+#endif
+    pthread_mutex_lock(&directory->mutex);
+    if (directory->lost && !directory->loss_told)
+        directory->changed[LOGDIR_WRITTEN_END] = true;
+    directory->loss_told = true;
+    pthread_mutex_unlock(&directory->mutex);
+}
+
+/* The caller holds the mutex. A log that was not looked at is checked as after a stop of the
+ * machine only by a start that knows of it; and who does not know of it tells nobody. */
+static bool loss_settled(struct logdir *directory)
+{
+    size_t position = 0;
+    void *value;
+
+    if (!directory->lost || directory->loss_settled)
+        return true;
+#ifndef MUTANT_LOSS_UNTOLD
+    if (!directory->loss_told)
+        return false;
+#endif
+    while (map_next(&directory->partitions, &position, NULL, NULL, &value)) {
+        const struct logdir_partition *partition = value;
+        if (!partition->forgotten && partition->unchecked)
+            return false;
+    }
+    directory->loss_settled = true;
+    return true;
+}
+
+bool logdir_loss_settled(struct logdir *directory)
+{
+    pthread_mutex_lock(&directory->mutex);
+    bool settled = loss_settled(directory);
+    pthread_mutex_unlock(&directory->mutex);
+    return settled;
+}
+
+/* --- a clean stop ------------------------------------------------------------------------- */
 
 int logdir_settle(struct logdir *directory)
 {
@@ -282,8 +331,9 @@ static int load_row(void *context, const struct checkpoint_field *fields)
     return 0;
 }
 
-static int load_file(struct logdir *directory, enum logdir_mark mark, const char *life)
+static int load_file(struct logdir *directory, enum logdir_mark mark)
 {
+    const char *life = directory->life;
     char path[4096], *text;
     size_t size, skip = 0;
     snprintf(path, sizeof path, "%s/%s", directory->path, files[mark]);
@@ -324,13 +374,16 @@ free_text:
 
 int logdir_marks_load(struct logdir *directory)
 {
-    char life[IO_LIFE_SIZE];
-    directory->io->life(directory->io, directory->path, life);
+    directory->io->life(directory->io, directory->path, directory->life);
     /* Without our sidecar nobody knows what happened to the machine. */
     directory->lost = !directory->was_clean && directory->partitions.count > 0;
     int error = 0;
     for (int mark = 0; mark < LOGDIR_MARKS && error == 0; mark++)
-        error = load_file(directory, (enum logdir_mark)mark, life);
+        error = load_file(directory, (enum logdir_mark)mark);
+    size_t position = 0;
+    void *value;
+    while (map_next(&directory->partitions, &position, NULL, NULL, &value))
+        ((struct logdir_partition *)value)->unchecked = directory->lost;
     return error;
 }
 
@@ -340,11 +393,8 @@ static int format_file(struct logdir *directory, enum logdir_mark mark, char **t
     FILE *out = open_memstream(text, size);
     if (out == NULL)
         return K_NOMEM;
-    if (mark == LOGDIR_WRITTEN_END) {
-        char life[IO_LIFE_SIZE];
-        directory->io->life(directory->io, directory->path, life);
-        fprintf(out, "%s\n", life);
-    }
+    if (mark == LOGDIR_WRITTEN_END)
+        fprintf(out, "%s\n", directory->life);
     size_t count = 0, position = 0;
     void *value;
     while (map_next(&directory->partitions, &position, NULL, NULL, &value)) {
@@ -369,10 +419,11 @@ static int write_file(struct logdir *directory, enum logdir_mark mark)
     int error = 0;
 
     pthread_mutex_lock(&directory->mutex);
-    bool changed = directory->changed[mark];
+    bool changed = directory->changed[mark] &&
+                   (mark != LOGDIR_WRITTEN_END || loss_settled(directory));
     if (changed)
         error = format_file(directory, mark, &text, &size);
-    if (error == 0)
+    if (changed && error == 0)
         directory->changed[mark] = false;
     pthread_mutex_unlock(&directory->mutex);
     if (!changed)
@@ -383,6 +434,9 @@ static int write_file(struct logdir *directory, enum logdir_mark mark)
         error = io_replace_file(directory->io, path, text, size,
                                 mark == LOGDIR_WRITTEN_END ? IO_LAZY : IO_DURABLE);
     free(text);
+    /* The fence may have come while it was written: then this was the last that wrote it. */
+    if (mark == LOGDIR_WRITTEN_END && logdir_fenced(directory))
+        logdir_withdraw(directory);
     if (error != 0) {
         pthread_mutex_lock(&directory->mutex);
         directory->changed[mark] = true;
@@ -407,20 +461,50 @@ static void drop_forgotten(struct logdir *directory)
         if (partition->forgotten) {
             map_remove_text(&directory->partitions,
                             make_key(key, partition->topic, partition->partition));
-            partition_free(partition);
+            free(partition);
         }
     }
     pthread_mutex_unlock(&directory->mutex);
 }
 
+/* Twice, for a machine may have no place in memory to end a life, and a disk may refuse to have a
+ * file emptied. Nothing is synced, for the loop that saw the error may be here: the empty file is
+ * good as long as the page cache is, and whatever is there after that is of another life of the
+ * machine. Neither a new file nor space is needed. */
+void logdir_withdraw(struct logdir *directory)
+{
+    char path[4096];
+    const struct io *io = directory->io;
+    snprintf(path, sizeof path, "%s/%s", directory->path, files[LOGDIR_WRITTEN_END]);
+
+#ifdef MUTANT_LIFE_KEPT
+    bool ended = false;
+#else
+    bool ended = io->end_life(io, directory->path) == 0;
+#endif
+    int fd = io->open(io, path, O_WRONLY | O_TRUNC, 0);
+    bool gone = fd >= 0 || errno == ENOENT || io_remove_file(io, path) == 0;
+    if (fd >= 0)
+        (void)io->close(io, fd);
+    if (!gone && !ended)
+        LOG_WARN("log-directory-still-trusted", "path=%s reason=\"%s can not be emptied\"",
+                 directory->path, files[LOGDIR_WRITTEN_END]);
+    atomic_store(&directory->withdrawn, gone || ended);
+}
+
 int logdir_checkpoint(struct logdir *directory)
 {
-    if (logdir_fenced(directory))
+    if (logdir_fenced(directory)) {
+        if (!atomic_load(&directory->withdrawn))
+            logdir_withdraw(directory);
         return K_KAFKA_STORAGE_ERROR;
+    }
     int error = 0;
     pthread_mutex_lock(&directory->writing);
     for (int mark = 0; mark < LOGDIR_MARKS && error == 0; mark++)
         error = write_file(directory, (enum logdir_mark)mark);
+    if (error == 0)
+        error = logdir_save_registered(directory);
     pthread_mutex_unlock(&directory->writing);
     if (error == 0)
         drop_forgotten(directory);

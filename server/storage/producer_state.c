@@ -12,9 +12,6 @@
 enum {
     RUN_COUNT_MAX = 1 << 30,
     CAPACITY_MIN = 8,
-    MARKER_ABORT = 0,
-    MARKER_COMMIT = 1,
-    MARKER_KEY_SIZE = 4,                /* i16 version, i16 kind */
     MARKER_VALUE_SIZE = 6               /* i16 version, i32 coordinator epoch */
 };
 
@@ -219,13 +216,12 @@ static bool read_marker(const uint8_t *batch, size_t available, struct record_vi
         batch_count(batch) != 1 || batch_reader_init(&reader, batch, NULL, 0) != 0 ||
         batch_reader_next(&reader, record) != 1)
         return false;
-    if (record->key == NULL || record->key_size < MARKER_KEY_SIZE || record->value == NULL ||
-        record->value_size < MARKER_VALUE_SIZE)
+    enum record_marker kind = record_marker(record->key, record->key_size);
+    if (kind == MARKER_UNKNOWN || record->value == NULL || record->value_size < MARKER_VALUE_SIZE)
         return false;
-    int kind = (int16_t)load_u16(record->key + 2);
     *abort = kind == MARKER_ABORT;
     *coordinator_epoch = (int32_t)load_u32(record->value + 2);
-    return kind == MARKER_ABORT || kind == MARKER_COMMIT;
+    return true;
 }
 
 static void note_control(struct producer_state *state, const uint8_t *batch, size_t available,

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,7 +30,8 @@ static void take_line(void *context, enum log_level level, const char *line)
     rehearsal->tell(rehearsal->context, event == NULL ? line : event + strlen(" event="));
 }
 
-/* What a start is told by the topic's configuration does not change what is checked and cut. */
+/* Of what a start is told by the topic's configuration, only whether the log is compacted changes
+ * what is checked and cut. */
 static const struct log_config plain_config = {
     .segment_bytes = 1 << 30,
     .segment_ms = INT64_MAX,
@@ -44,7 +44,7 @@ static const struct log_config plain_config = {
 
 static void rehearse_partition(struct rehearsal *rehearsal, const struct logdir_entry *entry)
 {
-    const struct log_options options = {
+    struct log_options options = {
         .directory = rehearsal->directory,
         .topic = entry->topic,
         .partition = entry->partition,
@@ -56,6 +56,9 @@ static void rehearse_partition(struct rehearsal *rehearsal, const struct logdir_
     struct log *log;
     int64_t read_before = rehearsal->dry.bytes_read;
 
+    /* The topic's configuration is not in the directory; but what was cleaned is compacted. */
+    options.config.compacted = logdir_mark(rehearsal->directory, LOGDIR_CLEANED, entry->topic,
+                                           entry->partition) >= 0;
     int code = log_open(&options, &log, &reason);
     if (code != 0) {
         snprintf(line, sizeof line,

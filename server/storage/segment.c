@@ -14,9 +14,11 @@
 #include "server/storage/index_offset.h"
 #include "server/storage/index_time.h"
 #include "server/storage/io.h"
+#include "server/storage/producer_files.h"
 #include "server/storage/txn_index.h"
 
-static const char *const suffixes[] = { ".log", ".index", ".timeindex", ".txnindex", ".snapshot" };
+static const char *const suffixes[] = { ".log", ".index", ".timeindex", ".txnindex",
+                                        PRODUCER_SNAPSHOT_SUFFIX, PRODUCER_RUNS_SUFFIX };
 enum {
     SUFFIX_LOG,
     SUFFIX_INDEX,
@@ -131,6 +133,7 @@ void segment_unref(struct segment *segment)
     index_fini(&segment->offsets);
     index_fini(&segment->times);
     index_fini(&segment->aborted);
+    free(segment->page);
     free(segment->path);
     free(segment);
 }
@@ -144,22 +147,40 @@ int segment_need_file(struct segment *segment)
     return segment->fd < 0 ? io_error() : 0;
 }
 
-void segment_rest(struct segment *segment)
+bool segment_rest_file(struct segment *segment)
 {
     /* Only its log makes references: a single one stays single. */
+    if (segment->fd < 0)
+        return true;
     if (atomic_load_explicit(&segment->references, memory_order_acquire) != 1)
-        return;
-    if (segment->fd >= 0)
-        (void)segment->io->close(segment->io, segment->fd);
+        return false;
+    (void)segment->io->close(segment->io, segment->fd);
     segment->fd = -1;
+    return true;
+}
+
+/* Of an index file that is not looked at any more, or will be another one. */
+static void forget_page(struct segment *segment)
+{
+    free(segment->page);
+    segment->page = NULL;
+}
+
+void segment_rest_indexes(struct segment *segment)
+{
+    forget_page(segment);
     if (!segment->indexed || !segment->offsets.saved || !segment->times.saved)
         return;
-    if (segment->times_checked && segment->times.count > 0)
-        segment->tail.max_timestamp =
-            index_time_at(&segment->times, segment->times.count - 1).timestamp;
     index_fini(&segment->offsets);
     index_fini(&segment->times);
     segment->indexed = false;
+}
+
+void segment_rest(struct segment *segment)
+{
+    if (segment_rest_file(segment) &&
+        atomic_load_explicit(&segment->references, memory_order_acquire) == 1)
+        segment_rest_indexes(segment);
 }
 
 /* --- accounting --------------------------------------------------------------------------- */
@@ -167,9 +188,7 @@ void segment_rest(struct segment *segment)
 int segment_note(struct segment *segment, const uint8_t *header)
 {
     struct segment_tail *tail = &segment->tail;
-    int64_t last_offset = batch_last_offset(header), timestamp = batch_max_timestamp(header);
-    if (batch_count(header) == 0)
-        timestamp = -1;                 /* that of records which are not there any more */
+    int64_t last_offset = batch_last_offset(header), timestamp = batch_newest_timestamp(header);
     int32_t relative = (int32_t)(last_offset - segment->base_offset);
 
     assert(last_offset - segment->base_offset <= INT32_MAX);
@@ -214,9 +233,10 @@ int segment_rewind(struct segment *segment, const struct segment_tail *tail)
                       segment->times.written > tail->time_count;
     index_cut(&segment->offsets, tail->offset_count);
     index_cut(&segment->times, tail->time_count);
-    if (segment->io->truncate(segment->io, segment->fd, tail->size) != 0)
+    /* A file that is not open was not written to since. */
+    if (segment->fd >= 0 && segment->io->truncate(segment->io, segment->fd, tail->size) != 0)
         return io_error();
-    segment->reserved = false;
+    segment->reserved = segment->reserved && segment->fd < 0;
     /* Entries of batches that never came to be would look good after a crash. */
     return saved_more ? segment_save_indexes(segment, false) : 0;
 }
@@ -247,6 +267,7 @@ void segment_clear_indexes(struct segment *segment)
     index_cut(&segment->times, 0);
     /* An index file may be there although it was never loaded: it has to be cut as well. */
     segment->offsets.saved = segment->times.saved = false;
+    forget_page(segment);
     segment->indexed = true;
 }
 
@@ -264,8 +285,10 @@ int segment_load_indexes(struct segment *segment)
         (error == 0 && (!index_offset_valid(&segment->offsets, segment->tail.size, relative_end) ||
                         !index_time_valid(&segment->times, relative_end))))
         error = K_CORRUPT;
-    if (error == 0)
+    if (error == 0) {
+        forget_page(segment);
         segment->indexed = true;
+    }
     return error;
 }
 
@@ -315,11 +338,18 @@ int segment_sync_indexes(const struct segment *segment)
 
 int segment_remove_files(const struct segment *segment)
 {
+    return segment_remove_marked(segment, segment->mark);
+}
+
+int segment_remove_marked(const struct segment *segment, const char *mark)
+{
     char path[PATH_MAX];
     int error = 0;
     /* The indexes first: without its log file an index is litter, not a trap. */
-    for (int i = SUFFIX_SNAPSHOT - 1; i >= 0 && error == 0; i--)
-        error = io_remove_file(segment->io, path_of(segment, i, path));
+    for (int i = SUFFIX_SNAPSHOT - 1; i >= 0 && error == 0; i--) {
+        snprintf(path, sizeof path, "%s%s%s", segment->path, suffixes[i], mark);
+        error = io_remove_file(segment->io, path);
+    }
     return error;
 }
 

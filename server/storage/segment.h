@@ -14,6 +14,7 @@
 #include "server/storage/index.h"
 
 struct batch_file;
+struct index_page;
 struct io;
 
 /* What changes with an append; copied before one, to be put back if it fails. */
@@ -39,7 +40,8 @@ struct segment {
     int64_t index_interval;         /* bytes between two index entries */
     struct segment_tail tail;       /* of a sealed segment only size and next_offset are known */
     struct index offsets, times;
-    bool indexed;                   /* the indexes are in memory */
+    bool indexed;                   /* the indexes are in memory; else segment_lookup.h */
+    struct index_page *page;        /* owned; of the offset index file, for who reads on; or NULL */
     struct index aborted;           /* transactions; txn_index.h */
     bool aborted_known;             /* they are in memory */
     bool times_checked;             /* the time index was made, or found good, by this process */
@@ -81,8 +83,16 @@ void segment_unref(struct segment *segment);        /* any thread; NULL is allow
 /* Open the file if it is not. 0, IO. */
 int segment_need_file(struct segment *segment);
 
-/* Close the file and drop the indexes of a sealed segment, if nobody else holds a reference. Both
- * come back when they are needed. */
+/* Close the file, unless somebody else holds a reference: then false. It is opened again when it is
+ * needed. */
+bool segment_rest_file(struct segment *segment);
+
+/* Drop the indexes of a sealed segment: what is looked up is read from their files. They stay while
+ * those do not hold them. */
+void segment_rest_indexes(struct segment *segment);
+
+/* Close the file of a sealed segment as well, if nobody else holds a reference. It comes back when
+ * it is needed. */
 void segment_rest(struct segment *segment);
 
 /* Load the indexes from their files. CORRUPT when one is missing or does not describe a file like
@@ -153,14 +163,14 @@ void segment_clear_indexes(struct segment *segment);
 /* Cut from the batch that contains `offset` on. Durable only after a sync. */
 int segment_cut(struct segment *segment, int64_t offset);
 
-/* Do the batches up to `size` bear out the time index in memory? The file is open. 0, CORRUPT (no),
- * IO, NOMEM. */
+/* Do the batches up to `size` bear out the end of the time index? The file is open. Then the tail
+ * knows the largest timestamp. 0, CORRUPT (no), IO, NOMEM. */
 int segment_check_times(struct segment *segment, int64_t size);
 
-/* Indexes in memory, the time index checked; what is wrong is rebuilt. 0, IO, NOMEM, DISK_FULL. */
+/* The time index checked, once; what is wrong is rebuilt. 0, IO, NOMEM, DISK_FULL. */
 int segment_need_times(struct segment *segment);
 
-/* Largest timestamp in it; -1: none. As segment_need_times() unless it is known. */
+/* Largest timestamp in it; -1: none. As segment_need_times(). */
 int segment_max_timestamp(struct segment *segment, int64_t *out);
 
 /* The same for a sealed segment of `size` bytes that ends at `next_offset`, as they were on its
@@ -186,6 +196,9 @@ int segment_sync_indexes(const struct segment *segment);
 
 /* Delete its files. The descriptor stays open while there are references. */
 int segment_remove_files(const struct segment *segment);
+
+/* Delete the files of its base that have this mark, whichever it has itself. Any thread. */
+int segment_remove_marked(const struct segment *segment, const char *mark);
 
 /* Take its files out of the log for good: rename them to "<name>.deleted", which the next open
  * deletes (doomed.h does so earlier). Whoever has the file open reads on; whoever has not gets

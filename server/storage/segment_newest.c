@@ -10,10 +10,9 @@
 #include "common/error.h"
 #include "proto/batch.h"
 #include "server/storage/batch_file.h"
-#include "server/storage/index_offset.h"
-#include "server/storage/index_time.h"
+#include "server/storage/index_search.h"
 #include "server/storage/io.h"
-#include "server/storage/segment.h"
+#include "server/storage/segment_lookup.h"
 
 /* One look at the files. */
 struct look {
@@ -23,8 +22,8 @@ struct look {
 };
 
 struct walked {
-    int64_t newest;                                     /* of all batches */
-    int64_t last_timestamp, base_offset, last_offset;   /* of the last batch */
+    int64_t newest;                                     /* of all records */
+    int64_t last_timestamp, base_offset, last_offset;   /* of the last batch, as its header says */
 };
 
 /* Over the batches from `position` on, up to the first that holds `until`. 0, CORRUPT, IO. */
@@ -33,70 +32,72 @@ static int walk(const struct look *look, int64_t position, int64_t until, struct
     uint8_t window[BATCH_FILE_WINDOW];
     struct batch_file file;
     const uint8_t *header;
-    int error = batch_file_init(&file, look->segment->io, look->fd, position, look->size, window,
-                                sizeof window);
+    int error = 0;
+    batch_file_init(&file, look->segment->io, look->fd, position, look->size, window,
+                    sizeof window);
     *out = (struct walked){ -1, -1, -1, -1 };
     while (error == 0 && out->last_offset < until &&
            (error = batch_file_header(&file, &header)) == 0) {
         out->last_timestamp = batch_max_timestamp(header);
         out->base_offset = batch_base_offset(header);
         out->last_offset = batch_last_offset(header);
-        if (out->last_timestamp > out->newest)
-            out->newest = out->last_timestamp;
+        if (batch_newest_timestamp(header) > out->newest)
+            out->newest = batch_newest_timestamp(header);
         batch_file_next(&file, header);
     }
     return error == K_NOT_FOUND ? 0 : error;
 }
 
-/* The indexes' word for it. NOT_FOUND: they have none, or are not to be believed. */
-static int ask_indexes(const struct look *look, const struct index *offsets,
-                       const struct index *times, int64_t *newest)
+/* The offset entries at or before the batch of the last time entry, and at or before the end; the
+ * start of the file where there are none. CORRUPT: an index is damaged. */
+static int find_ends(const struct look *look, struct time_entry *newest, struct offset_entry *near,
+                     struct offset_entry *last)
 {
-    int64_t base = look->segment->base_offset, relative_end = look->next_offset - base;
-    if (times->count == 0 || !index_time_valid(times, relative_end) ||
-        !index_offset_valid(offsets, look->size, relative_end))
-        return K_NOT_FOUND;
+    char path[PATH_MAX];
+    struct index_page page;
+    const struct segment *segment = look->segment;
+    struct index_bounds bounds = segment_index_bounds(segment, look->size, look->next_offset);
 
-    struct time_entry last = index_time_at(times, times->count - 1);
-    struct offset_entry near = { 0, 0 };
+    page.count = 0;
+    *near = *last = (struct offset_entry){ 0, 0 };
+    snprintf(path, sizeof path, "%s.timeindex", segment->path);
+    int error = index_search_time(segment->io, path, &bounds, INT64_MAX, newest);
+    if (error != 0)
+        return error == K_NOT_FOUND ? K_CORRUPT : error;
+    snprintf(path, sizeof path, "%s.index", segment->path);
+    error = index_search_offset(segment->io, path, &bounds, INT32_MAX, &page, last);
+    if (error == 0)
+        error = index_search_offset(segment->io, path, &bounds, newest->relative, &page, near);
+    return error == K_NOT_FOUND ? 0 : error;
+}
+
+/* The indexes' word for it. CORRUPT: they have none, or are not to be believed. */
+static int ask_indexes(const struct look *look, int64_t *newest)
+{
+    struct time_entry time;
+    struct offset_entry near, last;
     struct walked walked;
-    (void)index_offset_find(offsets, last.relative, &near);
-    int error = walk(look, near.position, base + last.relative, &walked);
+    int error = find_ends(look, &time, &near, &last);
+    if (error != 0)
+        return error;
+    int64_t named = look->segment->base_offset + time.relative;
+    error = walk(look, near.position, named, &walked);
     if (error != 0)
         return error;
     /* Kafka names the record, we the last one of its batch. */
-    if (walked.base_offset > base + last.relative || walked.last_offset < base + last.relative ||
-        walked.last_timestamp != last.timestamp)
-        return K_NOT_FOUND;
+    if (walked.base_offset > named || walked.last_offset < named ||
+        walked.last_timestamp != time.timestamp)
+        return K_CORRUPT;
 
-    near = (struct offset_entry){ 0, 0 };
-    (void)index_offset_find(offsets, INT32_MAX, &near);
-    error = walk(look, near.position, INT64_MAX, &walked);
-    *newest = walked.newest > last.timestamp ? walked.newest : last.timestamp;
+    error = walk(look, last.position, INT64_MAX, &walked);
+    *newest = walked.newest > time.timestamp ? walked.newest : time.timestamp;
     return error;
-}
-
-static int load(const struct segment *segment, const char *suffix, struct index *index)
-{
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s%s", segment->path, suffix);
-    int error = index_load(index, segment->io, path);
-    return error == K_CORRUPT ? K_NOT_FOUND : error;
 }
 
 static int find_newest(const struct look *look, int64_t *newest)
 {
-    struct index offsets, times;
-    index_init(&offsets, INDEX_OFFSET_ENTRY);
-    index_init(&times, INDEX_TIME_ENTRY);
-    int error = load(look->segment, ".index", &offsets);
-    if (error == 0)
-        error = load(look->segment, ".timeindex", &times);
-    if (error == 0)
-        error = ask_indexes(look, &offsets, &times, newest);
-    index_fini(&offsets);
-    index_fini(&times);
-    if (error != K_NOT_FOUND && error != K_CORRUPT)
+    int error = ask_indexes(look, newest);
+    if (error != K_CORRUPT)
         return error;
 
     struct walked walked;

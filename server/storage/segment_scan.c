@@ -1,6 +1,7 @@
 /* storage/segment_scan.c - what needs the batches of a segment file: find, check, cut. */
 #include <assert.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 
 #include "common/error.h"
@@ -11,6 +12,7 @@
 #include "server/storage/index_time.h"
 #include "server/storage/io.h"
 #include "server/storage/segment.h"
+#include "server/storage/segment_lookup.h"
 
 static struct segment_place place_of(const struct batch_file *file, const uint8_t *header)
 {
@@ -21,15 +23,28 @@ static struct segment_place place_of(const struct batch_file *file, const uint8_
                                    .max_timestamp = batch_max_timestamp(header) };
 }
 
-/* File and indexes ready, `file` at `position` with the caller's small window. */
+/* The last index entry at or before an offset, relative to the base, or a position. What is found
+ * to be damaged is made anew. 0, NOT_FOUND (there is no such entry), IO, NOMEM, DISK_FULL. */
+static int find_entry(struct segment *segment, int64_t key, bool by_position,
+                      struct offset_entry *out)
+{
+    int (*look_up)(struct segment *, int64_t, struct offset_entry *) =
+        by_position ? segment_look_up_position : segment_look_up_offset;
+
+    int error = look_up(segment, key, out);
+    if (error != K_CORRUPT)
+        return error;
+    error = segment_rebuild_indexes(segment);
+    return error == 0 ? look_up(segment, key, out) : error;
+}
+
+/* The file ready, `file` at its start with the caller's small window. */
 static int start_search(struct segment *segment, struct batch_file *file, uint8_t *window)
 {
     int error = segment_need_file(segment);
     if (error == 0)
-        error = segment_need_indexes(segment);
-    if (error == 0)
-        error = batch_file_init(file, segment->io, segment->fd, 0, segment->tail.size, window,
-                                BATCH_FILE_WINDOW);
+        batch_file_init(file, segment->io, segment->fd, 0, segment->tail.size, window,
+                        BATCH_FILE_WINDOW);
     return error;
 }
 
@@ -72,11 +87,11 @@ static int locate(struct segment *segment, int64_t offset, struct segment_place 
         return error;
 
     struct offset_entry entry;
-    if (index_offset_find(&segment->offsets, offset - segment->base_offset, &entry)) {
+    error = find_entry(segment, offset - segment->base_offset, false, &entry);
+    if (error == 0)
         error = jump(segment, &file, &entry);
-        if (error != 0)
-            return error;
-    }
+    if (error != 0 && error != K_NOT_FOUND)
+        return error;
 
     const uint8_t *header;
     int64_t expected = segment->base_offset;
@@ -108,9 +123,10 @@ static int locate_position(struct segment *segment, int64_t from, int64_t limit,
     int64_t last = -1;
     struct offset_entry entry;
     batch_file_seek(&file, from);
-    if (index_offset_find_position(&segment->offsets, limit, &entry) && entry.position > from)
+    error = find_entry(segment, limit, true, &entry);
+    if (error == 0 && entry.position > from)
         error = jump(segment, &file, &entry);
-    if (error != 0)
+    if (error != 0 && error != K_NOT_FOUND)
         return error;
     bool jumped = file.position > from;
 
@@ -264,7 +280,7 @@ static int resume(struct segment *segment, struct batch_file *file)
     int error = batch_file_header(file, &header);
     if (error != 0)
         return error == K_NOT_FOUND ? K_CORRUPT : error;
-    tail->first_timestamp = batch_max_timestamp(header);
+    tail->first_timestamp = batch_newest_timestamp(header);
 
     entry = index_offset_at(&segment->offsets, segment->offsets.count - 1);
     /* What a roll or stop added beyond the last offset entry is found again by the scan. */
@@ -296,13 +312,7 @@ int segment_scan(struct segment *segment, struct segment_scan *scan)
     int error = segment_need_file(segment);
     if (error != 0)
         return error;
-    int64_t first = 0;
-    if (segment->offsets.count > 0)
-        first = index_offset_at(&segment->offsets, segment->offsets.count - 1).position;
-    error = batch_file_init(&file, segment->io, segment->fd, first, scan->end, NULL, 0);
-    if (error != 0)
-        return error;
-    batch_file_seek(&file, 0);
+    batch_file_init(&file, segment->io, segment->fd, 0, scan->end, NULL, 0);
     error = resume(segment, &file);
     if (error != 0)
         goto free_window;
@@ -347,7 +357,9 @@ int segment_cut(struct segment *segment, int64_t offset)
 {
     struct segment_place place;
     segment->newest = SEGMENT_NEWEST_UNKNOWN;
-    int error = segment_locate(segment, offset, &place);
+    int error = segment_need_indexes(segment);
+    if (error == 0)
+        error = segment_locate(segment, offset, &place);
     if (error == K_NOT_FOUND) {
         /* Nothing to cut; but it is about to be written again, and needs its tail. */
         place = (struct segment_place){ .position = segment->tail.size, .base_offset = offset };

@@ -5,12 +5,12 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "server/storage/checkpoint.h"
+#include "server/storage/file_name.h"
 #include "server/storage/identity.h"
 #include "server/storage/io.h"
+#include "server/storage/producer_files.h"
 #include "server/storage/verify_internal.h"
 
 void verify_say(struct verify *verify, enum log_finding_kind kind, const char *path,
@@ -32,54 +32,13 @@ void verify_say(struct verify *verify, enum log_finding_kind kind, const char *p
 
 /* --- the files of a partition ------------------------------------------------------------- */
 
-struct bases {
-    int64_t *items;                     /* owned; ascending once sorted */
-    size_t count, capacity;
-};
-
-static bool ends_with(const char *name, const char *suffix)
-{
-    size_t size = strlen(name), suffix_size = strlen(suffix);
-    return size > suffix_size && strcmp(name + size - suffix_size, suffix) == 0;
-}
-
-/* The base offset if `name` is "<20 digits><suffix>"; -1 otherwise. */
-static int64_t base_of(const char *name, const char *suffix)
-{
-    int64_t base;
-    if (strlen(name) != 20 + strlen(suffix) || strcmp(name + 20, suffix) != 0 ||
-        !checkpoint_number((struct checkpoint_field){ name, 20 }, 0, INT64_MAX, &base))
-        return -1;
-    return base;
-}
-
-static int add_base(struct bases *bases, int64_t base)
-{
-    if (bases->count == bases->capacity) {
-        size_t capacity = bases->capacity == 0 ? 16 : 2 * bases->capacity;
-        int64_t *items = realloc(bases->items, capacity * sizeof *items);
-        if (items == NULL)
-            return K_NOMEM;
-        bases->items = items;
-        bases->capacity = capacity;
-    }
-    bases->items[bases->count++] = base;
-    return 0;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 static void note_leftover(struct verify *verify, const char *directory, const char *name)
 {
     static const char *const suffixes[] = { ".deleted", ".cleaned", ".swap", ".tmp" };
     char path[PATH_MAX];
 
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-        if (!ends_with(name, suffixes[i]) ||
+        if (!file_name_ends(name, suffixes[i]) ||
             snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path)
             continue;
         verify_say(verify, LOG_FINDING_NOTE, path, -1, -1,
@@ -87,7 +46,7 @@ static void note_leftover(struct verify *verify, const char *directory, const ch
     }
 }
 
-static int list_bases(struct verify *verify, const char *path, bool notes, struct bases *bases)
+static int note_leftovers(struct verify *verify, const char *path)
 {
     DIR *listing = verify->io->opendir(verify->io, path);
     struct dirent *entry;
@@ -95,58 +54,56 @@ static int list_bases(struct verify *verify, const char *path, bool notes, struc
 
     if (listing == NULL)
         return io_error();
-    while (error == 0 && (entry = readdir(listing)) != NULL) {
-        int64_t base = base_of(entry->d_name, ".log");
-        if (base >= 0)
-            error = add_base(bases, base);
-        else if (notes)
-            note_leftover(verify, path, entry->d_name);
-    }
+    while ((entry = io_next_entry(verify->io, listing, &error)) != NULL)
+        note_leftover(verify, path, entry->d_name);
     closedir(listing);
-    if (bases->count > 1)
-        qsort(bases->items, bases->count, sizeof *bases->items, ascending);
     return error;
 }
 
 /* Bytes of the segments; what can not be looked at counts for nothing. */
 int64_t verify_partition_bytes(struct verify *verify, const char *path)
 {
-    struct bases bases = { 0 };
+    struct file_offsets bases;
     char name[PATH_MAX];
     struct stat status;
     int64_t bytes = 0;
 
-    (void)list_bases(verify, path, false, &bases);
+    (void)file_offsets_list(verify->io, path, ".log", &bases);
     for (size_t i = 0; i < bases.count; i++) {
-        if (snprintf(name, sizeof name, "%s/%020" PRId64 ".log", path, bases.items[i]) <
+        if (snprintf(name, sizeof name, "%s/%020" PRId64 ".log", path, bases.at[i]) <
                 (int)sizeof name &&
             verify->io->stat_path(verify->io, name, &status) == 0)
             bytes += status.st_size;
     }
-    free(bases.items);
+    file_offsets_fini(&bases);
     return bytes;
 }
 
 /* Snapshots of what is known of producers. */
 static int check_snapshots(struct verify *verify, const char *path, int64_t end)
 {
-    DIR *listing = verify->io->opendir(verify->io, path);
-    struct dirent *entry;
-    int error = 0;
+    struct file_offsets offsets;
+    char name[PATH_MAX];
+    int error = file_offsets_list(verify->io, path, PRODUCER_SNAPSHOT_SUFFIX, &offsets);
 
-    if (listing == NULL)
-        return io_error();
-    while (error == 0 && (entry = readdir(listing)) != NULL) {
-        char name[PATH_MAX];
-        int64_t offset = base_of(entry->d_name, ".snapshot");
-        if (offset < 0 ||
-            snprintf(name, sizeof name, "%s/%s", path, entry->d_name) >= (int)sizeof name)
+    for (size_t i = 0; i < offsets.count && error == 0; i++) {
+        if (snprintf(name, sizeof name, "%s/%020" PRId64 ".snapshot", path, offsets.at[i]) >=
+            (int)sizeof name)
             continue;
-        error = verify_snapshot(verify, name, offset, end);
+        error = verify_snapshot(verify, name, offsets.at[i], end);
         if (error == K_NOT_FOUND && verify->summary->live)
             error = 0;                  /* replaced meanwhile */
     }
-    closedir(listing);
+    file_offsets_fini(&offsets);
+    if (error != 0)
+        return error;
+    error = file_offsets_list(verify->io, path, PRODUCER_RUNS_SUFFIX, &offsets);
+    for (size_t i = 0; i < offsets.count && error == 0; i++) {
+        error = verify_runs(verify, path, offsets.at[i]);
+        if (error == K_NOT_FOUND && verify->summary->live)
+            error = 0;
+    }
+    file_offsets_fini(&offsets);
     return error;
 }
 
@@ -185,18 +142,18 @@ static int load_epochs(struct verify_partition *partition, bool expected)
 }
 
 /* A file that can not be read is a finding like others: the rest is looked at all the same. */
-static int read_segments(struct verify_partition *partition, const struct bases *bases)
+static int read_segments(struct verify_partition *partition, const struct file_offsets *bases)
 {
     for (size_t i = 0; i < bases->count; i++) {
-        int error = verify_segment(partition, bases->items[i], i + 1 == bases->count);
+        int error = verify_segment(partition, bases->at[i], i + 1 == bases->count);
         if (error == K_NOMEM)
             return error;
         if (error == K_NOT_FOUND && partition->verify->summary->live) {
             partition->next_offset = -1;    /* retention was faster */
         } else if (error != 0) {
             char path[PATH_MAX];
-            snprintf(path, sizeof path, "%s/%020" PRId64 ".log", partition->path, bases->items[i]);
-            verify_say(partition->verify, LOG_FINDING_FAULT, path, -1, bases->items[i],
+            snprintf(path, sizeof path, "%s/%020" PRId64 ".log", partition->path, bases->at[i]);
+            verify_say(partition->verify, LOG_FINDING_FAULT, path, -1, bases->at[i],
                        "see the system's log for what the disk says",
                        "the segment can not be read: %s", strerror(errno));
             partition->next_offset = -1;
@@ -230,21 +187,33 @@ static void check_end(struct verify_partition *partition, const struct verify_ma
     check_mark(partition, "cleaner-offset-checkpoint", marks->cleaned);
 }
 
+/* Copied of a leader whose log has gaps. */
+static bool has_gaps(struct verify *verify, const char *directory)
+{
+    char path[PATH_MAX];
+    struct stat status;
+    return snprintf(path, sizeof path, "%s/kairn-gaps", directory) < (int)sizeof path &&
+           verify->io->stat_path(verify->io, path, &status) == 0;
+}
+
 int verify_partition_directory(struct verify *verify, const char *path,
                                const struct verify_marks *marks)
 {
     struct verify_partition partition = { .verify = verify, .path = path, .next_offset = -1,
                                           .end = -1, .last_epoch = -1, .cleaned = -1,
                                           .log_start = -1, .in_directory = marks != NULL };
-    struct bases bases = { 0 };
+    struct file_offsets bases;
 
     if (marks != NULL) {
         partition.cleaned = marks->cleaned;
         partition.log_start = marks->log_start;
     }
     verify->summary->partitions++;
+    partition.gaps = has_gaps(verify, path);
     epoch_file_init(&partition.epochs);
-    int error = list_bases(verify, path, true, &bases);
+    int error = file_offsets_list(verify->io, path, ".log", &bases);
+    if (error == 0)
+        error = note_leftovers(verify, path);
     if (error == 0)
         error = check_small_file(verify, path, "partition.metadata", bases.count > 0);
     if (error == 0)
@@ -256,7 +225,7 @@ int verify_partition_directory(struct verify *verify, const char *path,
     if (error == 0)
         check_end(&partition, marks);
     epoch_file_fini(&partition.epochs);
-    free(bases.items);
+    file_offsets_fini(&bases);
     return error;
 }
 
@@ -270,23 +239,28 @@ static int verify_segment_of(struct verify *verify, const char *path, const char
                                           .end = -1, .last_epoch = -1, .cleaned = -1,
                                           .log_start = -1 };
     size_t size = (size_t)(name - path);
-    int64_t base = base_of(name, ".log");
-    int64_t snapshot = base_of(name, ".snapshot");
+    int64_t base = file_name_offset(name, ".log");
+    int64_t snapshot = file_name_offset(name, PRODUCER_SNAPSHOT_SUFFIX);
+    int64_t runs = file_name_offset(name, PRODUCER_RUNS_SUFFIX);
 
     if (snapshot >= 0)
         return verify_snapshot(verify, path, snapshot, -1);
-
-    if (base < 0)
-        base = base_of(name, ".index");
-    if (base < 0)
-        base = base_of(name, ".timeindex");
-    if (base < 0)
-        base = base_of(name, ".txnindex");
-    if (base < 0 || size >= sizeof directory)
+    if (size >= sizeof directory)
         return K_INVALID_ARGUMENT;
     snprintf(directory, sizeof directory, "%.*s", size > 1 ? (int)size - 1 : (int)size, path);
     if (size == 0)
         snprintf(directory, sizeof directory, ".");
+    if (runs >= 0)
+        return verify_runs(verify, directory, runs);
+
+    if (base < 0)
+        base = file_name_offset(name, ".index");
+    if (base < 0)
+        base = file_name_offset(name, ".timeindex");
+    if (base < 0)
+        base = file_name_offset(name, ".txnindex");
+    if (base < 0)
+        return K_INVALID_ARGUMENT;
     epoch_file_init(&partition.epochs);
     int error = verify_segment(&partition, base, true);
     epoch_file_fini(&partition.epochs);
@@ -296,7 +270,7 @@ static int verify_segment_of(struct verify *verify, const char *path, const char
 static int verify_path(struct verify *verify, const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
-    struct bases bases = { 0 };
+    struct file_offsets bases;
     struct stat status;
 
     if (verify->io->stat_path(verify->io, path, &status) != 0)
@@ -306,11 +280,11 @@ static int verify_path(struct verify *verify, const char *path)
         int error = verify_text_file(verify, path, name);
         return error == K_INVALID_ARGUMENT ? verify_segment_of(verify, path, name) : error;
     }
-    int error = list_bases(verify, path, false, &bases);
+    int error = file_offsets_list(verify->io, path, ".log", &bases);
     size_t topic_size;
     int32_t number;
     bool partition = bases.count > 0 || partition_name_parse(name, &topic_size, &number);
-    free(bases.items);
+    file_offsets_fini(&bases);
     if (error != 0)
         return error;
     if (!partition)

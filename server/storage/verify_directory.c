@@ -7,6 +7,7 @@
 
 #include "common/map.h"
 #include "server/storage/checkpoint.h"
+#include "server/storage/file_name.h"
 #include "server/storage/identity.h"
 #include "server/storage/io.h"
 #include "server/storage/verify_internal.h"
@@ -134,7 +135,7 @@ static const struct {
     { "meta.properties", parse_identity, true, 0,
       "the broker does not start: write version=0, broker.id, cluster.id as they were" },
     { "kairn.properties", parse_incarnation, true, 0,
-      "the broker does not start: remove the file while it is stopped" },
+      "nothing: to the cluster, the next start is a first one" },
     { "leader-epoch-checkpoint", parse_epochs, false, 0,
       "nothing: the next start makes it anew from the batches" },
     { "partition.metadata", parse_partition, false, 0,
@@ -222,11 +223,9 @@ static void note_set_aside(struct verify *verify, const char *directory, const c
 {
     static const char *const suffixes[] = { "-delete", "-stray", "-future" };
     char path[PATH_MAX];
-    size_t size = strlen(name);
 
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-        size_t suffix = strlen(suffixes[i]);
-        if (size > suffix && strcmp(name + size - suffix, suffixes[i]) == 0 &&
+        if (file_name_ends(name, suffixes[i]) &&
             snprintf(path, sizeof path, "%s/%s", directory, name) < (int)sizeof path)
             verify_say(verify, LOG_FINDING_NOTE, path, -1, -1, NULL,
                        "put out of the way, and not looked into");
@@ -243,7 +242,7 @@ static int each_partition(struct verify *verify, const char *directory, struct r
 
     if (listing == NULL)
         return io_error();
-    while (error == 0 && (entry = readdir(listing)) != NULL) {
+    while (error == 0 && (entry = io_next_entry(verify->io, listing, &error)) != NULL) {
         char path[PATH_MAX];
         size_t topic_size;
         int32_t partition;
@@ -283,13 +282,14 @@ static int note_others(struct verify *verify, const char *directory)
 {
     DIR *listing = verify->io->opendir(verify->io, directory);
     struct dirent *entry;
+    int error = 0;
 
     if (listing == NULL)
         return io_error();
-    while ((entry = readdir(listing)) != NULL)
+    while ((entry = io_next_entry(verify->io, listing, &error)) != NULL)
         note_set_aside(verify, directory, entry->d_name);
     closedir(listing);
-    return 0;
+    return error;
 }
 
 static void free_rows(struct verify *verify, const char *directory, struct rows *rows, bool tell)

@@ -4,8 +4,8 @@
  * next entry's, ends with o: then every search that starts there finds what it looks for. Kairn
  * names the batch at p itself; Kafka, when it appends several batches at once, the last of them.
  *
- * A time entry (t, o) is true when no batch up to o has a larger timestamp than t, and the batch
- * that contains o has it. */
+ * A time entry (t, o) is true when no record up to o has a larger timestamp than t, and the header
+ * of the batch that contains o says t: Kafka also names one that compaction has left empty. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -160,7 +160,7 @@ static void take_time_entry(struct verify_segment *segment, const uint8_t *batch
 
     if (entry.relative + segment->base < batch_base_offset(batch))
         say(segment, index, index->next, entry.relative, "no batch contains its offset");
-    else if (entry.timestamp != segment->max_timestamp ||
+    else if (entry.timestamp < segment->max_timestamp ||
              batch_max_timestamp(batch) != entry.timestamp)
         say(segment, index, index->next, entry.relative,
             "its timestamp is not the largest up to its offset");
@@ -181,8 +181,8 @@ static void walk_times(struct verify_segment *segment, const uint8_t *batch)
 {
     struct verify_index *index = &segment->times;
 
-    if (batch_max_timestamp(batch) > segment->max_timestamp)
-        segment->max_timestamp = batch_max_timestamp(batch);
+    if (batch_newest_timestamp(batch) > segment->max_timestamp)
+        segment->max_timestamp = batch_newest_timestamp(batch);
     while (index->next < index->index.count) {
         struct time_entry entry = index_time_at(&index->index, index->next);
         if (!time_entry_ascends(segment)) {

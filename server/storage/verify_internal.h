@@ -24,6 +24,7 @@ struct verify_partition {
     const char *path;                   /* of its directory */
     struct epoch_file epochs;
     bool epochs_known;                  /* the file was there and could be read */
+    bool gaps;                          /* offsets may be missing anywhere */
     bool in_directory;                  /* of a log directory, so that its checkpoints are known: */
     int64_t cleaned;                    /* ... below it compaction has been; -1: nowhere */
     int64_t log_start;                  /* ... before it nothing is read any more; -1: not known */
@@ -48,7 +49,7 @@ struct verify_segment {
     bool last;                          /* the active one */
     struct verify_index offsets, times, aborted;
     struct producer_state producers;    /* as the batches of this segment tell */
-    int64_t max_timestamp;              /* of the batches so far */
+    int64_t max_timestamp;              /* of the records so far */
 };
 
 void verify_say(struct verify *verify, enum log_finding_kind kind, const char *path,
@@ -80,6 +81,8 @@ void verify_aborted_close(struct verify_segment *segment);
 
 /* A snapshot of `offset`, of a log that ends at `end` (-1: not known). NOT_FOUND, IO, NOMEM. */
 int verify_snapshot(struct verify *verify, const char *path, int64_t offset, int64_t end);
+/* The file of ours beside the snapshot of `offset`. */
+int verify_runs(struct verify *verify, const char *directory, int64_t offset);
 
 /* --- verify_directory.c ------------------------------------------------------------------- */
 

@@ -1,14 +1,18 @@
-/* storage/verify_state.c - what is remembered of producers: *.snapshot and *.txnindex.
+/* storage/verify_state.c - what is remembered of producers: *.snapshot, *.kairn-producers and
+ * *.txnindex.
  *
  * An entry of a .txnindex is true when its last offset is that of an abort marker of its producer.
  * The other way round an abort marker needs an entry when records of its transaction are in the
  * segment; without any here, the transaction may be empty, or compaction has taken them. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/batch.h"
 #include "server/storage/io.h"
+#include "server/storage/producer_files.h"
+#include "server/storage/producer_runs.h"
 #include "server/storage/producer_state.h"
 #include "server/storage/txn_index.h"
 #include "server/storage/verify_internal.h"
@@ -51,14 +55,13 @@ int verify_aborted_open(struct verify_segment *segment)
 
 static bool is_abort(const uint8_t *batch)
 {
-    enum { ABORT = 0 };
     struct batch_reader reader;
     struct record_view record;
 
     return (batch_attributes(batch) & BATCH_CONTROL) != 0 &&
            batch_reader_init(&reader, batch, NULL, 0) == 0 &&
-           batch_reader_next(&reader, &record) == 1 && record.key_size >= 4 &&
-           load_u16(record.key + 2) == ABORT;
+           batch_reader_next(&reader, &record) == 1 &&
+           record_marker(record.key, record.key_size) == MARKER_ABORT;
 }
 
 /* Entries of markers before `offset` have had their chance. */
@@ -154,4 +157,61 @@ int verify_snapshot(struct verify *verify, const char *path, int64_t offset, int
     }
     free(text);
     return 0;
+}
+
+/* The snapshot beside it, if it is whole; else NULL. The caller frees. */
+static char *whole_snapshot(struct verify *verify, const char *directory, int64_t offset,
+                            bool *missing)
+{
+    char path[PATH_MAX], *text;
+    size_t size;
+    int error = K_NOT_FOUND;
+    if (snprintf(path, sizeof path, "%s/%020" PRId64 PRODUCER_SNAPSHOT_SUFFIX, directory, offset) <
+        (int)sizeof path)
+        error = io_read_file(verify->io, path, PRODUCER_SNAPSHOT_FILE_MAX, &text, &size);
+    *missing = error == K_NOT_FOUND;
+    if (error != 0)
+        return NULL;
+    if (producer_snapshot_fault((const uint8_t *)text, size) == NULL)
+        return text;
+    free(text);
+    return NULL;
+}
+
+int verify_runs(struct verify *verify, const char *directory, int64_t offset)
+{
+    static const char action[] = "nothing: it is removed where it does not fit, and of each "
+                                 "producer only the last batch is known then";
+    char path[PATH_MAX], *text;
+    size_t size;
+    if (snprintf(path, sizeof path, "%s/%020" PRId64 PRODUCER_RUNS_SUFFIX, directory, offset) >=
+        (int)sizeof path)
+        return K_INVALID_ARGUMENT;
+    int error = io_read_file(verify->io, path, PRODUCER_SNAPSHOT_FILE_MAX, &text, &size);
+    if (error != 0)
+        return error;
+
+    struct producer_state state;
+    producer_state_init(&state);
+    bool missing;
+    char *beside = whole_snapshot(verify, directory, offset, &missing);
+    const uint8_t *bytes = (const uint8_t *)text, *snapshot = (const uint8_t *)beside;
+    const char *fault = producer_runs_fault(bytes, size, offset, snapshot);
+    if (fault == NULL && snapshot != NULL) {
+        error = producer_state_decode(&state, snapshot,
+                                      PRODUCER_SNAPSHOT_HEAD +
+                                          load_u32(snapshot + 6) * (size_t)PRODUCER_SNAPSHOT_ENTRY,
+                                      offset);
+        if (error == 0 && producer_runs_decode(&state, bytes, size, offset, snapshot) != 0)
+            fault = "its batches do not end with those of the snapshot beside it";
+    }
+    if (fault != NULL)
+        verify_say(verify, LOG_FINDING_FAULT, path, -1, offset, action, "%s", fault);
+    else if (missing)
+        verify_say(verify, LOG_FINDING_NOTE, path, -1, offset, action,
+                   "the snapshot beside it is missing");
+    producer_state_fini(&state);
+    free(beside);
+    free(text);
+    return error == K_CORRUPT ? 0 : error;      /* the snapshot's damage is told with it */
 }

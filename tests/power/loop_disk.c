@@ -2,13 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <unistd.h>
+
+#include "tests/lib/scratch.h"
 
 enum { NO_LOG_FLUSH = 2, PAGE = 4096 };
 
@@ -154,6 +155,13 @@ static void loop_life(const struct io *io, const char *path, char out[IO_LIFE_SI
     snprintf(out, IO_LIFE_SIZE, "life %d", ((const struct loop_disk *)io)->life);
 }
 
+/* It starts again after whatever happened to it. */
+static int loop_end_life(const struct io *io, const char *path)
+{
+    (void)io, (void)path;
+    return 0;
+}
+
 static void fill_table(struct io *table)
 {
     *table = io_system;
@@ -170,6 +178,7 @@ static void fill_table(struct io *table)
     table->sync_directory = loop_sync_directory;
     table->sync_filesystem = loop_sync_filesystem;
     table->life = loop_life;
+    table->end_life = loop_end_life;
 }
 
 /* --- lives ------------------------------------------------------------------------------------ */
@@ -210,18 +219,9 @@ int loop_disk_restart(struct loop_disk *disk)
     return attach(disk);
 }
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)type;
-    if (walk->level > 0)
-        (void)remove(path);
-    return 0;
-}
-
 void loop_disk_clear(struct loop_disk *disk)
 {
-    nftw(disk->path, remove_entry, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    scratch_clear(disk->path);
     int fd = open(disk->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
         (void)syncfs(fd);

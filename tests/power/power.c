@@ -133,12 +133,15 @@ static void print(const struct options *options, const struct story_counts *sum,
 {
     printf("{\"disk\":\"%s\",\"seed\":%lu,\"stories\":%lu,\"cuts\":%" PRIu64 ",\"good\":%s,"
            "\"seconds\":%.1f,\"appends\":%" PRIu64 ",\"syncs\":%" PRIu64 ",\"rolls\":%" PRIu64
-           ",\"truncations\":%" PRIu64 ",\"trims\":%" PRIu64 ",\"checkpoints\":%" PRIu64
-           ",\"restarts\":%" PRIu64 ",\"clean_stops\":%" PRIu64 ",\"promised_batches\":%" PRIu64
+           ",\"truncations\":%" PRIu64 ",\"resets\":%" PRIu64 ",\"gaps\":%" PRIu64
+           ",\"trims\":%" PRIu64 ",\"checkpoints\":%" PRIu64
+           ",\"restarts\":%" PRIu64 ",\"moves\":%" PRIu64 ",\"clean_stops\":%" PRIu64
+           ",\"promised_batches\":%" PRIu64
            ",\"unpromised_batches\":%" PRIu64 ",\"lost_batches\":%" PRIu64 "}\n",
            options->device != NULL ? "ext4" : "simulated", options->seed, stories, sum->cuts,
            good ? "true" : "false", seconds, sum->appends, sum->syncs, sum->rolls,
-           sum->truncations, sum->trims, sum->checkpoints, sum->restarts, sum->clean_stops,
+           sum->truncations, sum->resets, sum->gaps, sum->trims, sum->checkpoints, sum->restarts,
+           sum->moves, sum->clean_stops,
            sum->promised_batches, sum->unpromised_batches, sum->lost_batches);
 }
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/lib/scratch.h"
 #include "tests/power/sim_disk_private.h"
 
 enum { SECTOR = 512 };
@@ -115,7 +116,7 @@ void sim_disk_restart(struct sim_disk *disk, struct rand *rand)
     const struct luck luck = { rand, (enum chance)rand_below(rand, CHANCES),
                                (enum chance)rand_below(rand, CHANCES) };
 
-    sim_clear(disk);
+    scratch_clear(disk->path);
     disk->nodes = NULL;
     disk->root = sim_node_new(disk, true);
     restore(disk, &luck, root, disk->path, disk->root);

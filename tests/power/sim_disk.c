@@ -3,11 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "tests/lib/scratch.h"
 
 static void *grow(void *array, size_t count, size_t size)
 {
@@ -88,15 +89,16 @@ static struct sim_node *parent_of(const struct sim_disk *disk, const char *path,
     size_t root = strlen(disk->path);
     if (strncmp(path, disk->path, root) != 0 || path[root] != '/')
         return NULL;
-    const char *rest = path + root + 1, *slash = strchr(rest, '/');
-    if (slash == NULL) {
-        *name = rest;
-        return disk->root;
+    const char *rest = path + root + 1, *slash;
+    struct sim_node *parent = disk->root;
+    while (parent != NULL && (slash = strchr(rest, '/')) != NULL) {
+        char first[NAME_SIZE];
+        snprintf(first, sizeof first, "%.*s", (int)(slash - rest), rest);
+        parent = names_get(&parent->live, first);
+        rest = slash + 1;
     }
-    char first[NAME_SIZE];
-    snprintf(first, sizeof first, "%.*s", (int)(slash - rest), rest);
-    *name = slash + 1;
-    return names_get(&disk->root->live, first);
+    *name = rest;
+    return parent;
 }
 
 static struct sim_node *find(const struct sim_disk *disk, const char *path)
@@ -167,6 +169,32 @@ static void sync_file(struct sim_node *node)
     forget_changes(node);
 }
 
+/* The file is as large as it should be, and what was written is not in it. */
+static void lose_changes(struct sim_node *node)
+{
+    for (size_t i = 0; i < node->change_count; i++) {
+        const struct change *change = &node->changes[i];
+        if (change->truncates)
+            sim_apply(&node->sure, change);
+        else if ((size_t)change->position + change->size > node->sure.size)
+            resize(&node->sure, (size_t)change->position + change->size);
+    }
+    node->stale = node->stale || node->change_count > 0;
+    forget_changes(node);
+}
+
+/* Is this the sync that fails, or one of them? */
+static bool breaks(struct sim_disk *disk)
+{
+    disk->syncs++;
+    bool now = disk->break_at > 0 && (disk->syncs == disk->break_at ||
+                                      (disk->syncs > disk->break_at && disk->break_lasting));
+    disk->failures += now;
+    if (now)
+        errno = EIO;
+    return now;
+}
+
 static void sync_names(struct sim_node *node)
 {
     sim_names_copy(&node->sure_names, &node->live);
@@ -182,7 +210,8 @@ static bool no_power(const struct io *io)
     disk->calls++;
     if (disk->cut_at > 0 && disk->calls >= disk->cut_at)
         disk->dead = true;
-    errno = EIO;
+    if (disk->dead)
+        errno = EIO;                    /* else as it was: the end of a listing is told by it */
     return disk->dead;
 }
 
@@ -212,10 +241,20 @@ static bool lost(const struct io *io)
     return fails(io, false);
 }
 
+/* A change of names or sizes that a disk with a failed sync may refuse. */
+static bool frozen(const struct io *io)
+{
+    const struct sim_disk *disk = (const struct sim_disk *)io;
+    if (!disk->break_freezes || disk->break_at == 0 || disk->failures == 0)
+        return false;
+    errno = EIO;
+    return true;
+}
+
 static int sim_open(const struct io *io, const char *path, int flags, mode_t mode)
 {
     struct sim_disk *disk = (struct sim_disk *)io;
-    if (fails(io, (flags & O_CREAT) != 0))
+    if (fails(io, (flags & O_CREAT) != 0) || ((flags & (O_CREAT | O_TRUNC)) != 0 && frozen(io)))
         return -1;
     int fd = io_system.open(io, path, flags, mode);
     if (fd < 0)
@@ -289,7 +328,7 @@ static ssize_t sim_pwritev(const struct io *io, int fd, const struct iovec *from
 
 static int sim_truncate(const struct io *io, int fd, off_t size)
 {
-    if (lost(io))
+    if (lost(io) || frozen(io))
         return -1;
     note_change(((struct sim_disk *)io)->open[fd], true, size, 0, NULL);
     return io_system.truncate(io, fd, size);
@@ -303,9 +342,36 @@ static int sim_reserve(const struct io *io, int fd, off_t size)
 
 static int sim_sync(const struct io *io, int fd)
 {
+    struct sim_disk *disk = (struct sim_disk *)io;
     if (lost(io))
         return -1;
-    sync_file(((struct sim_disk *)io)->open[fd]);
+    bool broken = breaks(disk);
+    (broken ? lose_changes : sync_file)(disk->open[fd]);
+    return broken ? -1 : 0;
+}
+
+/* The real file is the cache. */
+static int sim_drop(const struct io *io, int fd)
+{
+    struct sim_node *node = ((struct sim_disk *)io)->open[fd];
+    struct bytes seen = { NULL, 0 };
+    char path[64];
+
+    if (lost(io))
+        return -1;
+    if (!node->stale)
+        return 0;
+    if (node->sure.size > 0)
+        sim_put(&seen, 0, node->sure.at, node->sure.size);
+    for (size_t i = 0; i < node->change_count; i++)
+        sim_apply(&seen, &node->changes[i]);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int cache = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    if (cache < 0 || write(cache, seen.at, seen.size) != (ssize_t)seen.size)
+        abort();
+    close(cache);
+    free(seen.at);
+    node->stale = false;
     return 0;
 }
 
@@ -322,7 +388,7 @@ static int sim_stat_path(const struct io *io, const char *path, struct stat *out
 static int sim_rename(const struct io *io, const char *from, const char *to)
 {
     struct sim_disk *disk = (struct sim_disk *)io;
-    if (fails(io, true) || io_system.rename(io, from, to) != 0)
+    if (fails(io, true) || frozen(io) || io_system.rename(io, from, to) != 0)
         return -1;
     struct sim_node *node = find(disk, from);
     move(disk, from, NULL, true);
@@ -332,7 +398,7 @@ static int sim_rename(const struct io *io, const char *from, const char *to)
 
 static int sim_unlink(const struct io *io, const char *path)
 {
-    if (lost(io) || io_system.unlink(io, path) != 0)
+    if (lost(io) || frozen(io) || io_system.unlink(io, path) != 0)
         return -1;
     move((struct sim_disk *)io, path, NULL, false);
     return 0;
@@ -341,7 +407,7 @@ static int sim_unlink(const struct io *io, const char *path)
 static int sim_mkdir(const struct io *io, const char *path, mode_t mode)
 {
     struct sim_disk *disk = (struct sim_disk *)io;
-    if (fails(io, true) || io_system.mkdir(io, path, mode) != 0)
+    if (fails(io, true) || frozen(io) || io_system.mkdir(io, path, mode) != 0)
         return -1;
     move(disk, path, sim_node_new(disk, true), false);
     return 0;
@@ -360,6 +426,11 @@ static DIR *sim_opendir(const struct io *io, const char *path)
     return lost(io) ? NULL : io_system.opendir(io, path);
 }
 
+static struct dirent *sim_readdir(const struct io *io, DIR *listing)
+{
+    return lost(io) ? NULL : io_system.readdir(io, listing);
+}
+
 static int sim_sync_directory(const struct io *io, const char *path)
 {
     if (lost(io))
@@ -375,17 +446,29 @@ static int sim_sync_filesystem(const struct io *io, int fd)
     (void)fd;
     if (lost(io))
         return -1;
+    bool broken = breaks((struct sim_disk *)io);
     for (struct sim_node *node = ((struct sim_disk *)io)->nodes; node != NULL; node = node->next) {
-        sync_file(node);
+        (broken ? lose_changes : sync_file)(node);
         sync_names(node);
     }
-    return 0;
+    return broken ? -1 : 0;
 }
 
 static void sim_life(const struct io *io, const char *path, char out[IO_LIFE_SIZE])
 {
     (void)path;
-    snprintf(out, IO_LIFE_SIZE, "life %d", ((const struct sim_disk *)io)->life);
+    const struct sim_disk *disk = (const struct sim_disk *)io;
+    snprintf(out, IO_LIFE_SIZE, "life %d.%d", disk->life, disk->ended);
+}
+
+static int sim_end_life(const struct io *io, const char *path)
+{
+    struct sim_disk *disk = (struct sim_disk *)io;
+    (void)path;
+    if (disk->forgetful)
+        return -1;
+    disk->ended++;
+    return 0;
 }
 
 static const struct io table = {
@@ -396,6 +479,7 @@ static const struct io table = {
     .truncate = sim_truncate,
     .reserve = sim_reserve,
     .sync = sim_sync,
+    .drop = sim_drop,
     .stat = sim_stat,
     .stat_path = sim_stat_path,
     .rename = sim_rename,
@@ -403,47 +487,40 @@ static const struct io table = {
     .mkdir = sim_mkdir,
     .rmdir = sim_rmdir,
     .opendir = sim_opendir,
+    .readdir = sim_readdir,
     .sync_directory = sim_sync_directory,
     .sync_filesystem = sim_sync_filesystem,
     .life = sim_life,
+    .end_life = sim_end_life,
 };
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)type;
-    return walk->level == 0 ? 0 : remove(path);
-}
-
-void sim_clear(const struct sim_disk *disk)
-{
-    nftw(disk->path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-}
-
 void sim_disk_init(struct sim_disk *disk)
 {
-    const char *parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-
     memset(disk, 0, sizeof *disk);
     disk->io = table;
-    snprintf(disk->path, sizeof disk->path, "%s/kairn-power-XXXXXX", parent);
-    if (mkdtemp(disk->path) == NULL)
+    if (scratch_make(disk->path, sizeof disk->path, "power") != 0)
         abort();
     disk->root = sim_node_new(disk, true);
 }
 
 void sim_disk_fini(struct sim_disk *disk)
 {
-    sim_clear(disk);
-    rmdir(disk->path);
+    scratch_remove(disk->path);
     sim_nodes_free(disk);
 }
 
 void sim_disk_cut_at(struct sim_disk *disk, long calls)
 {
     disk->cut_at = disk->calls + calls;
+}
+
+void sim_disk_break_sync_at(struct sim_disk *disk, long syncs, bool lasting)
+{
+    disk->break_at = syncs > 0 ? disk->syncs + syncs : 0;
+    disk->break_lasting = lasting;
+    disk->failures = 0;
 }
 
 void sim_disk_fail_at(struct sim_disk *disk, long calls, int code, bool lasting)

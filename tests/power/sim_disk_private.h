@@ -43,6 +43,7 @@ struct sim_node {
     struct bytes sure;                  /* a file's, on the disk */
     struct change *changes;             /* since; owned */
     size_t change_count;
+    bool stale;                         /* the cache shows what neither `sure` nor `changes` do */
     struct names live, sure_names;      /* a directory's */
     struct move *moves;                 /* since; owned */
     size_t move_count;
@@ -54,7 +55,5 @@ void sim_names_set(struct names *names, const struct binding *bind);
 void sim_names_copy(struct names *to, const struct names *from);
 void sim_put(struct bytes *bytes, off_t position, const uint8_t *from, size_t size);
 void sim_apply(struct bytes *bytes, const struct change *change);
-/* Remove all files of the real directory. */
-void sim_clear(const struct sim_disk *disk);
 
 #endif

@@ -10,6 +10,7 @@
 #include "common/error.h"
 #include "proto/batch.h"
 #include "server/storage/log_internal.h"
+#include "server/storage/log_move.h"
 #include "server/storage/log_trim.h"
 
 enum { BATCH_ROOM = 4096, APPENDS_MAX = 3, VALUE_MAX = 700, READ_BYTES = 1 << 14 };
@@ -53,12 +54,15 @@ static uint8_t *keep(struct story *story, const uint8_t *bytes, size_t size)
     return copy;
 }
 
-static const struct story_batch *find(const struct story_batches *batches, const uint8_t *bytes)
+/* `after`: what it must stand behind; -1: anything up to it. */
+static const struct story_batch *find(const struct story_batches *batches, const uint8_t *bytes,
+                                      int64_t after)
 {
     size_t size = batch_size(bytes);
     for (size_t i = batches->count; i > 0; i--) {
         const struct story_batch *batch = &batches->items[i - 1];
         if (batch->base == batch_base_offset(bytes) && batch->size == size &&
+            (after < 0 || batch->after == after) &&
             memcmp(batch->bytes, bytes, size) == 0)
             return batch;
     }
@@ -92,6 +96,18 @@ static size_t make_batch(struct story *story, uint8_t *to)
     return builder.size;
 }
 
+/* A follower gets them back to back, in one piece, with the epochs of those who wrote them. */
+static int append_copies(struct story *story, const struct log_append *appends, size_t count)
+{
+    static uint8_t room[APPENDS_MAX * BATCH_ROOM];
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(room + size, appends[i].bytes, appends[i].size);
+        size += appends[i].size;
+    }
+    return log_append_copies(story->log, room, size, story->epoch, story->wall_ms);
+}
+
 /* Batches in one write. Before it is known whether they are in the log, they may be. */
 static int do_append(struct story *story)
 {
@@ -103,22 +119,38 @@ static int do_append(struct story *story)
     int64_t end = log_end(story->log);
 
     story->wall_ms += 1 + (int64_t)rand_below(&story->rand, 1000);
-    if (chance(story, 25))
-        story->epoch++;
     for (size_t i = 0; i < count; i++) {
+        int64_t gap = story->gaps && chance(story, 3) ? 1 + (int64_t)rand_below(&story->rand, 9)
+                                                      : 0;
+        if (chance(story, 25) && (i == 0 || story->follower))
+            story->epoch += 1 + (story->epoch + 1 == story->begun);
+        story->counts.gaps += gap > 0;
         appends[i] = (struct log_append){ .bytes = room[i], .size = make_batch(story, room[i]) };
-        batch_stamp(room[i], end, story->epoch);
-        batches[i] = (struct story_batch){ end, batch_last_offset(room[i]), story->epoch,
-                                           appends[i].size,
-                                           keep(story, room[i], appends[i].size) };
+        batch_stamp(room[i], end + gap, story->epoch);
+        batches[i] = (struct story_batch){ .base = end + gap, .last = batch_last_offset(room[i]),
+                                           .after = end, .epoch = story->epoch,
+                                           .size = appends[i].size,
+                                           .bytes = keep(story, room[i], appends[i].size) };
         end = batches[i].last + 1;
     }
-    int error = log_append(story->log, appends, count, story->epoch, story->wall_ms);
+    int error = story->follower
+                    ? append_copies(story, appends, count)
+                    : log_append(story->log, appends, count, story->epoch, story->wall_ms);
     for (size_t i = 0; i < count; i++)
         add(error == 0 ? &story->batches : &story->ghosts, &batches[i]);
     story->counts.appends++;
     story->counts.rolls += story->log->segment_count > segments;
     return error;
+}
+
+/* A leader's epoch begins and may get no record. A follower that led for a moment has one that is
+ * newer than what it gets to copy. */
+static int do_begin_epoch(struct story *story)
+{
+    story->begun = story->epoch + 1;
+    if (!story->follower)
+        story->epoch++;
+    return log_begin_epoch(story->log, story->begun);
 }
 
 /* What the end of a sync promises. */
@@ -199,11 +231,14 @@ static int do_truncate(struct story *story)
         return 0;
     size_t back = 1 + rand_below(&story->rand, batches->count < 8 ? batches->count : 8);
     int64_t offset = batches->items[batches->count - back].base;
+    int64_t expected = batches->items[batches->count - back].after;
     if (offset < story->largest_start)
         return 0;
+    if (expected < log_start(story->log))
+        expected = log_start(story->log);
 
-    if (offset < story->promised_end)
-        story->promised_end = offset;
+    if (expected < story->promised_end)
+        story->promised_end = expected;
     size_t ghosts = story->ghosts.count;
     exorcise(story, offset);
     story->counts.truncations++;
@@ -211,11 +246,43 @@ static int do_truncate(struct story *story)
     /* Without space to note it, nothing was cut. */
     while (error == K_DISK_FULL && story->ghosts.count > ghosts)
         add(&story->batches, &story->ghosts.items[--story->ghosts.count]);
-    if (error == 0 && log_end(story->log) != offset) {
-        fault(story, "truncated to %" PRId64 ", but the log ends at %" PRId64, offset,
+    if (error == 0 && log_end(story->log) != expected) {
+        fault(story, "truncated to %" PRId64 ", but the log ends at %" PRId64, expected,
               log_end(story->log));
         return K_CORRUPT;
     }
+    return error;
+}
+
+/* All goes. Until that is known to have happened all may be there, or nothing. */
+int story_reset(struct story *story)
+{
+    int64_t start = (int64_t)rand_below(&story->rand, (uint64_t)log_end(story->log) + 50);
+    int64_t promised_end = story->promised_end, promised_start = story->promised_start;
+    int64_t largest_start = story->largest_start;
+    size_t ghosts = story->ghosts.count;
+
+    story->reset_from = largest_start;
+    story->promised_end = 0;
+    exorcise(story, INT64_MIN);
+    if (start < promised_start)
+        story->promised_start = start;
+    if (start > largest_start)
+        story->largest_start = start;
+    int error = log_reset(story->log, start);
+    if (error == 0) {
+        story->promised_start = story->largest_start = start;
+        story->ghosts.count = 0;
+        story->counts.resets++;
+    } else if (error == K_DISK_FULL) {                  /* nothing was done */
+        story->promised_end = promised_end;
+        story->promised_start = promised_start;
+        story->largest_start = largest_start;
+        while (story->ghosts.count > ghosts)
+            add(&story->batches, &story->ghosts.items[--story->ghosts.count]);
+    }
+    if (error == 0 || error == K_DISK_FULL)
+        story->reset_from = INT64_MAX;
     return error;
 }
 
@@ -242,19 +309,12 @@ static int do_trim(struct story *story)
     return error != 0 ? error : ended;
 }
 
-static void forget_open(struct story *story)
-{
-    story->log = NULL;
-    story->directory = NULL;
-}
-
 /* Stop and start, clean or not, with the power on. */
 static int do_restart(struct story *story)
 {
     bool clean = chance(story, 2);
     int error = log_close(story->log, clean);
-    logdir_close(story->directory, clean);
-    forget_open(story);
+    story_close_directories(story, clean);
     if (error != 0)
         return error;
     story->counts.restarts++;
@@ -262,16 +322,56 @@ static int do_restart(struct story *story)
     error = story_open(story);
     if (error != 0)
         return error;
+    if (story->failed_syncs != NULL && *story->failed_syncs > 0)
+        return 0;
     /* Nothing was lost: all was in the page cache. */
     int64_t end = story->batches.count == 0 ? -1
                                             : story->batches.items[story->batches.count - 1].last +
                                                   1;
+    if (end >= 0 && end < log_start(story->log))        /* the batches before it were trimmed */
+        end = log_start(story->log);
     if (end >= 0 && log_end(story->log) != end) {
         fault(story, "after a %s restart the log ends at %" PRId64 " and not %" PRId64,
               clean ? "clean" : "sudden", log_end(story->log), end);
         return K_CORRUPT;
     }
     return 0;
+}
+
+/* As a broker moves it: most is copied while it is in use, the rest when it is closed. All that was
+ * moved is on the disk. */
+static int do_move(struct story *story)
+{
+    struct logdir *to = story->directories[story->directory == story->directories[0]];
+    const struct log_move_options options = { .from = story->directory, .to = to,
+                                              .topic = STORY_TOPIC };
+    struct log_move *move;
+    char *doomed = NULL;
+
+    if (log_move_new(&options, &move) != 0)
+        abort();
+    int error = log_move_copy(move);
+    if (error == 0)
+        error = do_append(story);
+    if (error == 0) {
+        error = log_close(story->log, true);
+        story->log = NULL;
+    }
+    if (error == 0)
+        error = log_move_finish(move, &doomed);
+    bool moved = error == 0;
+    log_move_free(move, true);
+    if (moved)
+        story->directory = to;
+    if (doomed != NULL && chance(story, 2))
+        (void)doomed_delete_directory(story->io, doomed, NULL, NULL);
+    free(doomed);
+    int opened = story->log != NULL ? 0 : story_open_log(story);
+    if (opened == 0 && moved) {
+        promise(story, log_recovery_point(story->log) == log_end(story->log));
+        story->counts.moves++;
+    }
+    return error != 0 ? error : opened;
 }
 
 static int step(struct story *story)
@@ -289,7 +389,13 @@ static int step(struct story *story)
         return do_truncate(story);
     if (dice < 96)
         return do_trim(story);
-    return chance(story, 3) ? do_restart(story) : 0;
+    if (dice < 97)
+        return do_begin_epoch(story);
+    if (dice < 98)
+        return chance(story, 4) ? story_reset(story) : 0;
+    if (dice < 99)
+        return do_move(story);
+    return do_restart(story);
 }
 
 /* Out of use means that nothing is written, promised or read. */
@@ -323,6 +429,9 @@ void story_init(struct story *story, const char *path, const struct io *io, uint
     story->io = io;
     story->wall_ms = 1700000000000;
     rand_seed(&story->rand, seed);
+    story->reset_from = INT64_MAX;
+    story->follower = chance(story, 2);
+    story->gaps = story->follower && chance(story, 2);
     doomed_init(&story->doomed);
     story->config = (struct log_config){
         .segment_bytes = 1000 + (int32_t)rand_below(&story->rand, 8000),
@@ -345,30 +454,6 @@ void story_fini(struct story *story)
     free(story->ghosts.items);
 }
 
-int story_open(struct story *story)
-{
-    struct k_reason reason;
-    struct log_options options = { .topic = "t", .topic_id = { { 1 } }, .config = story->config };
-    int error = logdir_open(story->path, story->io, &story->directory, &reason);
-    if (error != 0)
-        return error;
-    options.directory = story->directory;
-    error = log_open(&options, &story->log, &reason);
-    if (error != 0) {
-        logdir_close(story->directory, false);
-        forget_open(story);
-    }
-    return error;
-}
-
-void story_drop(struct story *story)
-{
-    log_close(story->log, false);
-    logdir_close(story->directory, false);
-    forget_open(story);
-    doomed_fini(&story->doomed);
-}
-
 /* --- afterwards ------------------------------------------------------------------------------- */
 
 /* One batch that was read, where `offset` is expected. */
@@ -379,17 +464,17 @@ static bool check_batch(struct story *story, const uint8_t *bytes, size_t availa
     int code = batch_check(bytes, available, false, &size);
     if (code != 0)
         return fault(story, "a batch at %" PRId64 " is no good: %s", offset, k_error_name(code));
-    if (found->count > 0 ? batch_base_offset(bytes) != offset : batch_base_offset(bytes) > offset)
-        return fault(story, "a hole: %" PRId64 " follows where %" PRId64 " was expected",
-                     batch_base_offset(bytes), offset);
-
     bool promised = batch_last_offset(bytes) < story->promised_end;
-    const struct story_batch *known = find(&story->batches, bytes);
+    int64_t after = found->count > 0 ? offset : -1;
+    const struct story_batch *known = find(&story->batches, bytes, after);
     if (known == NULL && !promised)
-        known = find(&story->ghosts, bytes);
+        known = find(&story->ghosts, bytes, after);
     if (known == NULL)
-        return fault(story, "at %" PRId64 " stands what was never written there%s", offset,
-                     promised ? ", or was replaced" : "");
+        return fault(story, "at %" PRId64 " stands what was never written there, or not behind "
+                     "what is before it%s", offset, promised ? ", or was replaced" : "");
+    if (found->count == 0 && known->after > offset)
+        return fault(story, "a hole: %" PRId64 " follows where %" PRId64 " was expected",
+                     known->after, offset);
     add(found, known);
     if (promised)
         story->counts.promised_batches++;
@@ -431,9 +516,11 @@ static bool check_epochs(struct story *story, const struct story_batches *found)
         int32_t known;
         int64_t end = last ? log_end(story->log) : found->items[i + 1].base;
         int64_t told = log_epoch_end(story->log, found->items[i].epoch, &known);
-        if (told != end)
-            return fault(story, "epoch %" PRId32 " ends at %" PRId64 ", not %" PRId64,
-                         found->items[i].epoch, end, told);
+        /* One without a record may have begun in the gap before the next batch. */
+        if (told > end || told <= found->items[i].last)
+            return fault(story, "epoch %" PRId32 " ends at %" PRId64 ", not after %" PRId64
+                         " and at most at %" PRId64, found->items[i].epoch, told,
+                         found->items[i].last, end);
     }
     return true;
 }
@@ -452,9 +539,10 @@ static void go_on(struct story *story, struct story_batches *found)
     free(before.items);
     story->batches = *found;
     *found = (struct story_batches){ .count = 0 };
-    /* No log goes back to an epoch that it may have had. */
-    if (log_last_epoch(story->log) > story->epoch)
-        story->epoch = log_last_epoch(story->log);
+    /* No log goes back to an epoch that it may have had, even where its records are gone. */
+    int32_t had = epoch_file_at(&story->log->epochs, end - 1);
+    if (had > story->epoch)
+        story->epoch = had;
 }
 
 bool story_check(struct story *story)
@@ -474,6 +562,10 @@ bool story_check(struct story *story)
         good = fault(story, "the log starts at %" PRId64 ", not between %" PRId64 " and %" PRId64,
                      start, story->promised_start, story->largest_start);
     good = good && read_all(story, &found) && check_epochs(story, &found);
+    if (good && found.count > 0 && start > story->reset_from)
+        good = fault(story, "of a log from %" PRId64 " on, a reset left what follows %" PRId64,
+                     story->reset_from, start);
+    story->reset_from = INT64_MAX;
     if (good)
         go_on(story, &found);
     free(found.items);

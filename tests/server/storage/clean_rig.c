@@ -97,7 +97,7 @@ static int append(struct rig *rig, const struct rig_record *records, int count, 
     compress(bytes, &builder, codec);
 
     struct log_append one = { .bytes = bytes, .size = builder.size };
-    int error = log_append(rig->f.log, &one, 1, 0, rig->f.wall_ms);
+    int error = log_append(rig->f.log, &one, 1, rig->epoch, rig->f.wall_ms);
     if (error != 0)
         return error;
     ck_assert_int_eq(one.base_offset, rig->count);
@@ -284,12 +284,41 @@ static struct reading start_reading(struct rig *rig)
                              .there = calloc((size_t)rig->count + 1, sizeof(bool)) };
 }
 
+/* Whoever reads the batches finds where each epoch of the trail began. */
+static void verify_epochs(struct rig *rig)
+{
+    const struct epoch_file *epochs = &rig->f.log->epochs;
+    int32_t epoch = -1;
+    size_t found = 0;
+    for (int64_t offset = log_start(rig->f.log); offset < rig->count; ) {
+        struct log_span span;
+        ck_assert_int_eq(log_read(rig->f.log, offset, INT64_MAX, 1 << 16, &span), 0);
+        uint8_t *bytes = malloc(span.size);
+        ck_assert_int_eq(pread(span.fd, bytes, span.size, span.position), span.size);
+        for (size_t at = 0; at < span.size; at += batch_size(bytes + at)) {
+            const uint8_t *batch = bytes + at;
+            offset = batch_last_offset(batch) + 1;
+            if (batch_leader_epoch(batch) == epoch)
+                continue;
+            epoch = batch_leader_epoch(batch);
+            ck_assert_uint_lt(found, epochs->count);
+            ck_assert_int_eq(epochs->entries[found].epoch, epoch);
+            ck_assert_int_eq(epochs->entries[found++].start, batch_base_offset(batch));
+        }
+        free(bytes);
+        log_span_release(span.segment);
+    }
+    ck_assert_uint_eq(found, epochs->count);
+}
+
 void rig_verify(struct rig *rig)
 {
     int64_t latest[RIG_KEYS + 1], latest_cleaned[RIG_KEYS + 1];
     struct reading all = start_reading(rig);
     ck_assert_int_eq(log_end(rig->f.log), rig->count);
     read_all(&all, log_start(rig->f.log));
+    if (log_start(rig->f.log) == 0)
+        verify_epochs(rig);
 
     for (int i = 0; i <= RIG_KEYS; i++)
         latest[i] = latest_cleaned[i] = -1;

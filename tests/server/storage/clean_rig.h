@@ -29,6 +29,7 @@ struct rig {
     int64_t committed;              /* the largest limit so far: nothing below is truncated */
     int64_t upto;                   /* the largest checkpoint that was reached */
     int next_value;
+    int32_t epoch;                  /* of what is appended */
 };
 
 void rig_init(struct rig *rig);

@@ -3,7 +3,6 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,17 +10,26 @@
 
 #include "common/log.h"
 #include "proto/batch.h"
+#include "server/storage/logdir_internal.h"
 #include "server/storage/producer_state.h"
 #include "server/storage/txn_index.h"
+#include "tests/lib/scratch.h"
 
 static const char topic[] = "t";
 
 /* --- faults ------------------------------------------------------------------------------- */
 
+static bool is_full(int code)
+{
+    return code == ENOSPC || code == EDQUOT;
+}
+
 /* Count a call; true when it must fail. */
 static bool strike(const struct io *io)
 {
     struct fault *fault = (struct fault *)io;
+    if (fault->code == EMFILE && !fault->opening)
+        return false;
     fault->calls++;
     if (fault->fail_at == 0 || fault->calls < fault->fail_at ||
         (fault->calls > fault->fail_at && !fault->lasting))
@@ -41,12 +49,22 @@ static bool fails(const struct io *io)
 /* A call that needs no space: a full disk does not stop it. */
 static bool fails_broken(const struct io *io)
 {
-    return fails(io) && ((const struct fault *)io)->code != ENOSPC;
+    return fails(io) && !is_full(((const struct fault *)io)->code);
+}
+
+/* A call that takes a descriptor. */
+static bool fails_to_open(const struct io *io, bool creates)
+{
+    struct fault *fault = (struct fault *)io;
+    fault->opening = true;
+    bool failed = creates ? fails(io) : fails_broken(io);
+    fault->opening = false;
+    return failed;
 }
 
 static int fault_open(const struct io *io, const char *path, int flags, mode_t mode)
 {
-    bool failed = (flags & O_CREAT) != 0 ? fails(io) : fails_broken(io);
+    bool failed = fails_to_open(io, (flags & O_CREAT) != 0);
     return failed ? -1 : io_system.open(io, path, flags, mode);
 }
 
@@ -54,7 +72,7 @@ static ssize_t fault_pread(const struct io *io, int fd, void *to, size_t size, o
 {
     if (strike(io)) {
         int code = ((const struct fault *)io)->code;
-        if (code != 0 && code != ENOSPC)
+        if (code != 0 && !is_full(code))
             return -1;
         size = size > 1 ? size / 2 : size;
     }
@@ -110,9 +128,15 @@ static int fault_mkdir(const struct io *io, const char *path, mode_t mode)
     return fails(io) ? -1 : io_system.mkdir(io, path, mode);
 }
 
+static struct dirent *fault_readdir(const struct io *io, DIR *listing)
+{
+    bool full = is_full(((const struct fault *)io)->code);     /* then it is not even counted */
+    return !full && fails(io) ? NULL : io_system.readdir(io, listing);
+}
+
 static int fault_sync_directory(const struct io *io, const char *path)
 {
-    return fails_broken(io) ? -1 : io_system.sync_directory(io, path);
+    return fails_to_open(io, false) ? -1 : io_system.sync_directory(io, path);
 }
 
 /* The whole file system is not ours to wait for. */
@@ -129,6 +153,19 @@ static void fault_life(const struct io *io, const char *path, char out[IO_LIFE_S
         snprintf(out, IO_LIFE_SIZE, "%s", fault->life);
     else
         io_system.life(io, path, out);
+    size_t size = strlen(out);
+    if (size > 0 && fault->ended > 0)
+        snprintf(out + size, IO_LIFE_SIZE - size, " ended=%d", fault->ended);
+}
+
+static int fault_end_life(const struct io *io, const char *path)
+{
+    struct fault *fault = (struct fault *)io;
+    (void)path;
+    if (fault->forgetful)
+        return -1;
+    fault->ended++;
+    return 0;
 }
 
 void fault_init(struct fault *fault)
@@ -144,9 +181,11 @@ void fault_init(struct fault *fault)
     fault->io.rename = fault_rename;
     fault->io.unlink = fault_unlink;
     fault->io.mkdir = fault_mkdir;
+    fault->io.readdir = fault_readdir;
     fault->io.sync_directory = fault_sync_directory;
     fault->io.sync_filesystem = fault_sync_filesystem;
     fault->io.life = fault_life;
+    fault->io.end_life = fault_end_life;
 }
 
 void fault_arm(struct fault *fault, int fail_at, int code, bool lasting)
@@ -195,11 +234,9 @@ void model_cut(struct model *model, int64_t offset)
 
 void fixture_init(struct fixture *fixture)
 {
-    const char *parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
     char path[sizeof fixture->path];
     memset(fixture, 0, sizeof *fixture);
-    snprintf(path, sizeof path, "%s/kairn-storage-XXXXXX", parent);
-    ck_assert_ptr_nonnull(mkdtemp(path));
+    ck_assert_int_eq(scratch_make(path, sizeof path, "storage"), 0);
     fixture_init_on(fixture, path, NULL);
 }
 
@@ -217,19 +254,11 @@ void fixture_init_on(struct fixture *fixture, const char *path, const struct io 
     fixture_open(fixture);
 }
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)type;
-    (void)walk;
-    return remove(path);
-}
-
 void fixture_fini(struct fixture *fixture)
 {
     if (fixture->directory != NULL)
         fixture_close(fixture, false);
-    nftw(fixture->path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(fixture->path);
     free(fixture->model.bytes);
     free(fixture->model.batches);
 }
@@ -245,6 +274,7 @@ int fixture_try_open(struct fixture *fixture)
     if (error != 0)
         return error;
     options.directory = fixture->directory;
+    logdir_loss_told(fixture->directory);
     return log_open(&options, &fixture->log, &reason);
 }
 
@@ -337,6 +367,14 @@ int fixture_end_txn(struct fixture *fixture, int64_t id, int16_t epoch, bool abo
     store_u16(bytes + BATCH_ATTRIBUTES, BATCH_TRANSACTIONAL | BATCH_CONTROL);
     batch_seal_crc(bytes);
     return fixture_append_batch(fixture, bytes, builder.size);
+}
+
+int fixture_copy(struct fixture *fixture, const uint8_t *bytes, size_t size, int32_t leader_epoch)
+{
+    int error = log_append_copies(fixture->log, bytes, size, leader_epoch, fixture->wall_ms);
+    for (size_t at = 0; error == 0 && at < size; at += batch_size(bytes + at))
+        model_add(&fixture->model, bytes + at);
+    return error;
 }
 
 void fixture_replay(const struct fixture *fixture, struct producer_state *state,

@@ -18,9 +18,14 @@ struct fault {
     int calls;                  /* so far */
     int fail_at;                /* 0: never; counted from 1 */
     bool lasting;               /* all later calls fail too */
-    int code;                   /* errno; 0: transfers are cut short instead */
+    int code;                   /* errno; 0: transfers are cut short instead; EMFILE: only calls
+                                   count that take a descriptor; ENOSPC, EDQUOT: what needs
+                                   no space goes well */
+    bool opening;               /* it is one of those */
     int fired;
     const char *life;           /* what the machine's life is said to be; NULL: the truth */
+    int ended;                  /* how often it was ended for the directory */
+    bool forgetful;             /* that is not remembered */
 };
 void fault_init(struct fault *fault);
 void fault_arm(struct fault *fault, int fail_at, int code, bool lasting);
@@ -72,6 +77,9 @@ int fixture_produce(struct fixture *fixture, int64_t id, int16_t epoch, int32_t 
 /* The end of a transaction, as its coordinator writes it. */
 int fixture_end_txn(struct fixture *fixture, int64_t id, int16_t epoch, bool abort,
                     int32_t coordinator_epoch);
+
+/* Append these batches as a follower does; the model follows when it succeeds. */
+int fixture_copy(struct fixture *fixture, const uint8_t *bytes, size_t size, int32_t leader_epoch);
 
 /* What a log of the model's batches must know of producers: all noted from the first one on, into a
  * new state and a new index of aborted transactions. */

@@ -9,17 +9,25 @@ tests_server_storage_test_storage_SOURCES = \
 	tests/server/storage/test_doomed.c \
 	tests/server/storage/test_clean_model.c \
 	tests/server/storage/test_clean_parts.c \
+	tests/server/storage/test_clean_times.c \
 	tests/server/storage/test_dump.c \
 	tests/server/storage/test_faults.c \
 	tests/server/storage/test_log.c \
+	tests/server/storage/test_log_copy.c \
+	tests/server/storage/test_log_truncate.c \
 	tests/server/storage/test_logdir.c \
+	tests/server/storage/test_many_segments.c \
 	tests/server/storage/test_model.c \
 	tests/server/storage/test_log_producers.c \
 	tests/server/storage/test_producer_numbers.c \
+	tests/server/storage/test_producer_runs.c \
 	tests/server/storage/test_producer_state.c \
+	tests/server/storage/test_index_search.c \
 	tests/server/storage/test_txn_index.c \
 	tests/server/storage/test_recover.c \
 	tests/server/storage/test_recover_dry.c \
+	tests/server/storage/test_reread.c \
+	tests/server/storage/test_sealed.c \
 	tests/server/storage/test_log_move.c \
 	tests/server/storage/test_segment_reserve.c \
 	tests/server/storage/test_verify.c \

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/error.h"
+#include "tests/lib/number.h"
 #include "tests/server/storage/clean_rig.h"
 
 Suite *clean_model_suite(void);
@@ -74,7 +75,7 @@ static void clean(struct rand *rand)
 
 static void step(struct rand *rand)
 {
-    switch (rand_below(rand, 16)) {
+    switch (rand_below(rand, 18)) {
     case 0:
         rig_close(&rig, true);
         fixture_open(&rig.f);
@@ -96,6 +97,9 @@ static void step(struct rand *rand)
         break;
     case 4:
         change_config(rand);
+        break;
+    case 8:
+        rig.epoch++;
         break;
     case 5: case 6: case 7:
         clean(rand);
@@ -131,12 +135,6 @@ static void live(uint64_t seed)
     fixture_open(&rig.f);
     rig_verify(&rig);
     ck_assert_int_eq(rig_files(&rig, ".swap") + rig_files(&rig, ".cleaned"), 0);
-}
-
-static uint64_t number_from(const char *name, uint64_t fallback)
-{
-    const char *text = getenv(name);
-    return text == NULL ? fallback : strtoull(text, NULL, 10);
 }
 
 START_TEST(a_compacted_log_is_the_last_value_of_every_key)

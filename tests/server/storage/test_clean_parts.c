@@ -346,7 +346,9 @@ START_TEST(aborted_data_goes_and_markers_outlive_their_data)
     store_u64(entry + 18, 20);
     ck_assert_int_eq(io_replace_file(&io_system, path, entry, sizeof entry, IO_LAZY), 0);
     clean_txn_init(&txn);
-    ck_assert_int_eq(clean_txn_load(&txn, &io_system, path), 0);
+    ck_assert_int_eq(clean_txn_load(&txn, &io_system, path, 21, 40), K_CORRUPT);
+    ck_assert_int_eq(clean_txn_load(&txn, &io_system, path, 0, 20), K_CORRUPT);
+    ck_assert_int_eq(clean_txn_load(&txn, &io_system, path, 0, 21), 0);
 
     clean_txn_start(&txn, 0);
     ck_assert(!data(&txn, 8, 5));           /* of an earlier transaction, committed */
@@ -450,6 +452,40 @@ START_TEST(nothing_is_replaced_before_its_replacement_is_durable)
 }
 END_TEST
 
+/* Files of the log that only a descriptor still holds: whoever closes it waits for the disk. */
+static void expect_none_held(void *context)
+{
+    const struct rig *rig = context;
+    char name[64], path[512];
+
+    for (int fd = 0; fd < 256; fd++) {
+        snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+        ssize_t size = readlink(name, path, sizeof path - 1);
+        if (size < 0)
+            continue;
+        path[size] = '\0';
+        ck_assert_msg(strstr(path, rig->f.path) == NULL || !ends_with(path, " (deleted)"), "%s",
+                      path);
+    }
+}
+
+START_TEST(who_deletes_what_was_replaced_closes_it_too)
+{
+    struct rig rig;
+    struct rand rand;
+    rand_seed(&rand, 1);
+    rig_init(&rig);
+    for (int i = 0; i < 20; i++)
+        ck_assert_int_eq(rig_append(&rig, &rand), 0);
+    rig_roll(&rig);
+    struct clean_options options = rig_options(&rig);
+
+    ck_assert_int_eq(rig_clean(&rig, &options, 1000, expect_none_held, &rig), 0);
+    rig_verify(&rig);
+    rig_fini(&rig);
+}
+END_TEST
+
 START_TEST(a_damaged_batch_ends_the_cleaning_and_nothing_is_lost)
 {
     struct rig rig;
@@ -499,6 +535,7 @@ Suite *clean_parts_suite(void)
     tcase_add_test(rest, a_log_is_due_by_its_ratio_or_by_its_age);
     tcase_add_test(rest, aborted_data_goes_and_markers_outlive_their_data);
     tcase_add_test(rest, nothing_is_replaced_before_its_replacement_is_durable);
+    tcase_add_test(rest, who_deletes_what_was_replaced_closes_it_too);
     tcase_add_test(rest, a_damaged_batch_ends_the_cleaning_and_nothing_is_lost);
     suite_add_tcase(suite, rest);
     return suite;

@@ -78,7 +78,7 @@ START_TEST(a_reader_of_a_doomed_segment_finishes_undisturbed)
     ck_assert_int_eq(segment_doom(segment, true), 0);
     ck_assert_int_eq(count_files(FIRST, ".log"), 0);
     ck_assert_int_eq(count_files(FIRST, ".log.deleted"), 1);
-    ck_assert_int_eq(doomed_add_segment(&doomed, segment, 1), 0);
+    ck_assert_int_eq(doomed_add_segment(&doomed, NULL, segment, 1), 0);
     doomed_delete(&doomed, NULL, NULL);
 
     ck_assert_int_eq(count_files(FIRST, NULL), 0);
@@ -125,7 +125,7 @@ START_TEST(a_crash_while_deleting_leaves_nothing_for_the_next_open)
         struct segment *segment = open_first();
         doomed_init(&doomed);
         ck_assert_int_eq(segment_doom(segment, false), 0);
-        ck_assert_int_eq(doomed_add_segment(&doomed, segment, 0), 0);
+        ck_assert_int_eq(doomed_add_segment(&doomed, NULL, segment, 0), 0);
         segment_unref(segment);
         fault_arm(&f.fault, n, EIO, true);
         doomed_delete(&doomed, NULL, NULL);
@@ -158,9 +158,9 @@ START_TEST(what_is_due_first_is_taken_first)
     doomed_init(&doomed);
     doomed_init(&due);
     ck_assert(doomed_next_ms(&doomed) == INT64_MAX);
-    ck_assert_int_eq(doomed_add_segment(&doomed, segment, 200), 0);
-    ck_assert_int_eq(doomed_add_directory(&doomed, &io_system, "/nowhere", 100), 0);
-    ck_assert_int_eq(doomed_add_segment(&doomed, segment, 300), 0);
+    ck_assert_int_eq(doomed_add_segment(&doomed, NULL, segment, 200), 0);
+    ck_assert_int_eq(doomed_add_directory(&doomed, NULL, &io_system, "/nowhere", 100), 0);
+    ck_assert_int_eq(doomed_add_segment(&doomed, NULL, segment, 300), 0);
 
     ck_assert_int_eq(doomed_next_ms(&doomed), 100);
     doomed_take_due(&doomed, 99, 10, &due);
@@ -185,12 +185,46 @@ START_TEST(a_directory_goes_with_the_files_in_it)
     struct doomed_list doomed;
     char *path = fixture_file(&f, "."), *to = fixture_file(&f, "");
     doomed_init(&doomed);
-    ck_assert_int_eq(doomed_add_directory(&doomed, &io_system, to, 0), 0);
+    ck_assert_int_eq(doomed_add_directory(&doomed, NULL, &io_system, to, 0), 0);
 
     doomed_delete(&doomed, NULL, NULL);
 
     ck_assert_int_ne(access(path, F_OK), 0);
     free(path);
+    free(to);
+}
+END_TEST
+
+static int unlink_errno;
+
+static int fail_unlink(const struct io *io, const char *path)
+{
+    (void)io, (void)path;
+    errno = unlink_errno;
+    return -1;
+}
+
+/* Of a segment, or all of a directory; a broken disk, or a file that is not ours to delete. */
+START_TEST(a_disk_that_fails_to_delete_is_out_of_use)
+{
+    struct doomed_list doomed;
+    struct segment *segment = open_first();
+    char *to = fixture_file(&f, "");
+    doomed_init(&doomed);
+    fixture_open(&f);
+    if (_i % 2 == 0)
+        ck_assert_int_eq(doomed_add_segment(&doomed, f.directory, segment, 0), 0);
+    else
+        ck_assert_int_eq(doomed_add_directory(&doomed, f.directory, &f.fault.io, to, 0), 0);
+    f.fault.io.unlink = fail_unlink;
+    unlink_errno = _i / 2 == 0 ? EIO : EPERM;
+
+    doomed_delete(&doomed, NULL, NULL);
+
+    ck_assert(logdir_fenced(f.directory) == (unlink_errno == EIO));
+    ck_assert_uint_eq(doomed.count, 0);
+    f.fault.io.unlink = io_system.unlink;
+    segment_unref(segment);
     free(to);
 }
 END_TEST
@@ -207,6 +241,7 @@ Suite *doomed_suite(void)
     tcase_add_test(tests, a_segment_that_is_replaced_keeps_its_snapshot);
     tcase_add_test(tests, what_is_due_first_is_taken_first);
     tcase_add_test(tests, a_directory_goes_with_the_files_in_it);
+    tcase_add_loop_test(tests, a_disk_that_fails_to_delete_is_out_of_use, 0, 4);
     suite_add_tcase(suite, tests);
     return suite;
 }

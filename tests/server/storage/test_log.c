@@ -1,4 +1,6 @@
 #include <check.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -168,8 +170,31 @@ START_TEST(a_segment_rolls_when_an_index_is_full)
         ck_assert_int_eq(fixture_append(&f, 1, 100, i), 0);
 
     ck_assert_uint_gt(f.log->segment_count, 5);
-    for (size_t i = 0; i < f.log->segment_count; i++)
-        ck_assert_uint_le(f.log->segments[i]->times.count, 3);
+    for (size_t i = 0; i + 1 < f.log->segment_count; i++) {
+        char path[PATH_MAX];
+        snprintf(path, sizeof path, "%s.timeindex", f.log->segments[i]->path);
+        ck_assert_int_gt(file_size(path), 0);
+        ck_assert_int_le(file_size(path), f.config.index_bytes);
+    }
+    fixture_verify(&f);
+}
+END_TEST
+
+START_TEST(a_segment_that_rolled_keeps_no_index_in_memory)
+{
+    f.config.segment_bytes = 2000;
+    f.config.index_interval_bytes = 100;
+    log_set_config(f.log, &f.config);
+
+    for (int i = 0; i < 40; i++)
+        ck_assert_int_eq(fixture_append(&f, 1, 100, i), 0);
+
+    ck_assert_uint_gt(f.log->segment_count, 2);
+    ck_assert_ptr_nonnull(log_active(f.log)->offsets.bytes);
+    for (size_t i = 0; i + 1 < f.log->segment_count; i++) {
+        ck_assert_ptr_null(f.log->segments[i]->offsets.bytes);
+        ck_assert_ptr_null(f.log->segments[i]->times.bytes);
+    }
     fixture_verify(&f);
 }
 END_TEST
@@ -301,7 +326,12 @@ START_TEST(leader_epochs_are_kept_and_cut_with_the_log)
     ck_assert_int_eq(log_epoch_end(f.log, 2, &found), 10);
     ck_assert_int_eq(found, 1);
     ck_assert_int_eq(log_epoch_end(f.log, 5, &found), 30);
-    ck_assert_int_eq(log_epoch_end(f.log, 6, &found), -1);
+    ck_assert_int_eq(log_epoch_end(f.log, 6, &found), 30);      /* of which we know no end */
+    ck_assert_int_eq(found, 5);
+    ck_assert_int_eq(log_epoch_end(f.log, 0, &found), 0);       /* it ended before our first */
+    ck_assert_int_eq(found, 0);
+    ck_assert_int_eq(log_epoch_end(f.log, -1, &found), -1);
+    ck_assert_int_eq(found, -1);
 
     ck_assert_int_eq(log_truncate(f.log, 25), 0);
     ck_assert_int_eq(log_last_epoch(f.log), 3);
@@ -372,6 +402,7 @@ Suite *log_suite(void)
     tcase_add_test(tests, a_segment_rolls_by_the_age_of_its_first_record);
     tcase_add_test(tests, a_segment_rolls_earlier_by_its_own_share_of_the_jitter);
     tcase_add_test(tests, a_segment_rolls_when_an_index_is_full);
+    tcase_add_test(tests, a_segment_that_rolled_keeps_no_index_in_memory);
     tcase_add_test(tests, relative_offsets_never_overflow);
     tcase_add_test(tests, a_read_gives_whole_batches_up_to_both_limits_and_at_least_one);
     tcase_add_test(tests, a_reader_at_the_tail_costs_no_read_of_the_file);

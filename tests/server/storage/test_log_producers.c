@@ -11,6 +11,7 @@
 #include "common/rand.h"
 #include "proto/batch.h"
 #include "server/storage/log_internal.h"
+#include "server/storage/producer_runs.h"
 #include "server/storage/producer_state.h"
 #include "server/storage/txn_index.h"
 #include "tests/server/storage/fixture.h"
@@ -26,6 +27,20 @@ static void teardown(void) { fixture_fini(&f); }
 
 /* --- helpers ---------------------------------------------------------------------------------- */
 
+static void assert_same_runs(const struct producer_state *a, const struct producer_state *b,
+                             const uint8_t *snapshot)
+{
+    uint8_t *a_bytes, *b_bytes;
+    size_t a_size, b_size;
+    ck_assert_int_eq(producer_runs_encode(a, 9, snapshot, &a_bytes, &a_size), 0);
+    ck_assert_int_eq(producer_runs_encode(b, 9, snapshot, &b_bytes, &b_size), 0);
+    ck_assert_uint_eq(a_size, b_size);
+    if (a_bytes != NULL)
+        ck_assert_mem_eq(a_bytes, b_bytes, a_size);
+    free(a_bytes);
+    free(b_bytes);
+}
+
 static void assert_same_state(const struct producer_state *a, const struct producer_state *b)
 {
     uint8_t *a_bytes, *b_bytes;
@@ -35,6 +50,7 @@ static void assert_same_state(const struct producer_state *a, const struct produ
     ck_assert_uint_eq(a_size, b_size);
     ck_assert_mem_eq(a_bytes, b_bytes, a_size);
     ck_assert_int_eq(producer_state_first_open(a), producer_state_first_open(b));
+    assert_same_runs(a, b, a_bytes);
     free(a_bytes);
     free(b_bytes);
 }
@@ -372,6 +388,37 @@ START_TEST(an_append_that_fails_leaves_the_state_as_it_was)
 }
 END_TEST
 
+/* Or it would be believed once the log has grown past it, with producers that it does not know. */
+START_TEST(an_append_that_fails_leaves_no_snapshot_ahead_of_the_log)
+{
+    f.config.segment_bytes = 600;
+    log_set_config(f.log, &f.config);
+    ck_assert_int_eq(fixture_append(&f, 1, 100, 1), 0);
+    int failed = 0, error = K_DISK_FULL;
+    for (int n = 1; error != 0 || f.fault.fired > 0; n++) {
+        uint8_t bytes[4096];
+        struct log_append appends[8];
+        size_t size = 0;
+        for (int i = 0; i < 8; i++) {
+            appends[i].bytes = bytes + size;
+            appends[i].size = make_batch(bytes + size, sizeof bytes - size, 1, 100, 1);
+            size += appends[i].size;
+        }
+        ck_assert_int_lt(n, 100);
+        fault_arm(&f.fault, n, ENOSPC, false);
+        error = log_append(f.log, appends, 8, 0, f.wall_ms);
+        f.fault.fail_at = 0;
+
+        failed += error != 0;
+        ck_assert_int_le(f.log->producers.newest, log_end(f.log));
+        ck_assert_int_le(f.log->producers.loose, log_end(f.log));
+        if (error == 0)
+            ck_assert_int_eq(log_truncate(f.log, 1), 0);
+    }
+    ck_assert_int_gt(failed, 5);
+}
+END_TEST
+
 static void step(struct rand *rand, int32_t *sequences)
 {
     int64_t id = (int64_t)rand_below(rand, PRODUCERS);
@@ -459,6 +506,7 @@ Suite *log_producers_suite(void)
         after_the_machine_stopped_only_synced_snapshots_count,
         the_recovery_point_passes_no_snapshot_that_is_not_synced,
         an_append_that_fails_leaves_the_state_as_it_was,
+        an_append_that_fails_leaves_no_snapshot_ahead_of_the_log,
     };
     Suite *suite = suite_create("server/storage/log_producers");
     TCase *tcase = tcase_create("log_producers");

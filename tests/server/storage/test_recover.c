@@ -122,6 +122,28 @@ START_TEST(a_mere_crash_trusts_what_the_checkpoint_covers)
 }
 END_TEST
 
+START_TEST(a_checkpoint_writes_the_indexes_only_when_they_lag_far_behind)
+{
+    char *index = fixture_file(&f, "00000000000000000000.index");
+
+    ck_assert_int_eq(log_checkpoint(f.log), 0);
+    ck_assert_int_ne(access(index, F_OK), 0);
+    for (int i = 0; i < 1100; i++)
+        ck_assert_int_eq(fixture_append(&f, 1, 1000, 200), 0);
+    ck_assert_int_eq(log_checkpoint(f.log), 0);
+    int64_t size = file_size(index);
+    ck_assert_int_gt(size, 7000);
+    ck_assert_int_eq(fixture_append(&f, 1, 1000, 200), 0);
+    ck_assert_int_eq(log_checkpoint(f.log), 0);
+    ck_assert_int_eq(file_size(index), size);
+
+    fixture_close(&f, false);
+    fixture_open(&f);
+    fixture_verify(&f);
+    free(index);
+}
+END_TEST
+
 /* Damage in the last record of batch 2, which only a check of everything after the recovery point
  * sees; then start in a life of the machine that is called `next`. */
 static void crash_into(const char *before, const char *next)
@@ -214,10 +236,11 @@ END_TEST
 START_TEST(a_compacted_log_that_kafka_left_is_not_cut_at_its_holes)
 {
     bool stranger = _i == 1;
+    fixture_close(&f, true);
     f.fault.life = "boot=a mount=1 device=0:1";
     f.config.segment_bytes = 500;
     f.config.compacted = true;
-    log_set_config(f.log, &f.config);
+    fixture_open(&f);
     ck_assert_int_eq(fixture_append(&f, 1, 100, 1), 0);
     ck_assert_int_eq(log_flush(f.log), 0);
     ck_assert_int_eq(log_checkpoint(f.log), 0);
@@ -486,6 +509,7 @@ Suite *recover_suite(void)
     tcase_add_test(tests, a_flipped_bit_anywhere_in_a_batch_is_found);
     tcase_add_test(tests, after_a_mere_crash_of_the_process_a_wrong_epoch_is_found_too);
     tcase_add_test(tests, a_mere_crash_trusts_what_the_checkpoint_covers);
+    tcase_add_test(tests, a_checkpoint_writes_the_indexes_only_when_they_lag_far_behind);
     tcase_add_test(tests, the_written_end_counts_in_the_same_boot_and_mount);
     tcase_add_loop_test(tests, the_written_end_does_not_survive_another_boot_or_mount, 0, 4);
     tcase_add_test(tests, a_machine_that_tells_nothing_of_its_life_is_never_the_same);

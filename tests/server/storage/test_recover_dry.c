@@ -8,7 +8,7 @@
 #include "common/error.h"
 #include "common/log.h"
 #include "server/storage/recover_dry.h"
-#include "tests/server/storage/fixture.h"
+#include "tests/server/storage/clean_rig.h"
 
 Suite *recover_dry_suite(void);
 
@@ -145,6 +145,93 @@ START_TEST(a_damaged_index_would_be_written_anew)
 }
 END_TEST
 
+/* Compaction was cut off when the new segment was decided on, or when the old ones were gone. */
+static void interrupt_swap(struct rig *rig, enum clean_turn last)
+{
+    struct clean_options options = rig_options(rig);
+    struct clean_job *job;
+    int turns = 0;
+    ck_assert_int_eq(log_flush(rig->f.log), 0);
+    ck_assert_int_eq(clean_begin(rig->f.log, &options, &job), 0);
+    while (rig_files(rig, ".log.swap") == 0 || clean_turn(job) != last) {
+        ck_assert_int_lt(turns++, 100);
+        if (clean_turn(job) == CLEAN_AWAY)
+            clean_away(job, 1 << 20);
+        else
+            ck_assert_int_eq(clean_home(job), 0);
+    }
+    clean_free(job);
+    rig_close(rig, false);
+}
+
+START_TEST(an_unfinished_swap_is_finished)
+{
+    static const enum clean_turn cuts[] = { CLEAN_AWAY, CLEAN_HOME };
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+        struct rig rig;
+        struct rand rand;
+        rand_seed(&rand, 1);
+        rig_init(&rig);
+        for (int j = 0; j < 20; j++)
+            ck_assert_int_eq(rig_append(&rig, &rand), 0);
+        rig_roll(&rig);
+        interrupt_swap(&rig, cuts[i]);
+        char expected[64], path[64];
+        snprintf(expected, sizeof expected, "start=0 end=%d ", (int)rig.count);
+        memcpy(path, f.path, sizeof path);
+        memcpy(f.path, rig.f.path, sizeof path);
+
+        ck_assert_int_eq(rehearse(), 0);
+
+        ck_assert_msg(strstr(told, expected) != NULL, "%s", told);
+        ck_assert_int_eq(summary.failed, 0);
+        memcpy(f.path, path, sizeof path);
+        fixture_open(&rig.f);
+        ck_assert_int_eq(log_start(rig.f.log), 0);
+        ck_assert_int_eq(log_end(rig.f.log), rig.count);
+        rig_fini(&rig);
+    }
+}
+END_TEST
+
+START_TEST(a_segment_that_a_start_makes_is_there_for_it)
+{
+    ck_assert_int_eq(log_flush(f.log), 0);
+    fixture_close(&f, false);
+    char *path = fixture_file(&f, "00000000000000000040.log");
+    ck_assert_int_eq(truncate(path, file_size(path) - 1), 0);
+
+    ck_assert_int_eq(rehearse(), 0);
+
+    ck_assert_msg(strstr(told, "would-open topic=t partition=0 start=0 end=60 ") != NULL, "%s",
+                  told);
+    ck_assert_int_eq(summary.failed, 0);
+    fixture_open(&f);
+    ck_assert_int_eq(log_end(f.log), 60);
+    free(path);
+}
+END_TEST
+
+/* While nobody knows up to where it was, all holes are taken for its. */
+START_TEST(where_compaction_has_been_nothing_is_cut_at_a_hole)
+{
+    ck_assert_int_eq(logdir_set_mark(f.directory, LOGDIR_CLEANED, "t", 0, 10), 0);
+    fixture_close(&f, false);
+    fixture_forget_machine(&f);
+    char *path = fixture_file(&f, "00000000000000000020.log");
+    ck_assert_int_eq(unlink(path), 0);
+
+    ck_assert_int_eq(rehearse(), 0);
+
+    ck_assert_msg(strstr(told, "would-open topic=t partition=0 start=0 end=60 ") != NULL, "%s",
+                  told);
+    f.config.compacted = true;
+    fixture_open(&f);
+    ck_assert_int_eq(log_end(f.log), 60);
+    free(path);
+}
+END_TEST
+
 START_TEST(a_directory_in_use_is_refused)
 {
     ck_assert_int_eq(rehearse(), K_BUSY);
@@ -178,6 +265,9 @@ Suite *recover_dry_suite(void)
     tcase_add_test(tests, a_torn_tail_is_told_with_offsets_and_then_cut_by_a_start);
     tcase_add_test(tests, a_cut_in_an_early_segment_drops_the_later_ones);
     tcase_add_test(tests, a_damaged_index_would_be_written_anew);
+    tcase_add_test(tests, an_unfinished_swap_is_finished);
+    tcase_add_test(tests, a_segment_that_a_start_makes_is_there_for_it);
+    tcase_add_test(tests, where_compaction_has_been_nothing_is_cut_at_a_hole);
     tcase_add_test(tests, a_directory_in_use_is_refused);
     tcase_add_test(tests, an_identity_that_a_start_refuses_is_told);
     suite_add_tcase(suite, tests);

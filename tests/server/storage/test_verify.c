@@ -254,49 +254,38 @@ START_TEST(a_missing_segment_is_found)
 }
 END_TEST
 
-static void spoil_records(uint8_t *bytes, size_t *size)
+/* In the fifth batch of the first segment, whose checksum is right again. */
+static void forge_byte(size_t position, uint8_t value)
 {
-    (void)size;
-    uint8_t *batch = batch_at(bytes, 4);
-    batch[BATCH_HEADER_SIZE] = 0x7e;                /* the first record's length */
+    char *path = fixture_file(&f, first_log);
+    size_t size;
+    uint8_t *bytes = read_file(path, &size), *batch = batch_at(bytes, 4);
+    batch[position] = value;
     batch_seal_crc(batch);
+    write_file(path, bytes, size);
+    free(bytes);
+    free(path);
 }
 
 START_TEST(records_that_can_not_be_read_are_found)
 {
-    change(first_log, spoil_records);
+    forge_byte(BATCH_HEADER_SIZE, 0x7e);            /* the first record's length */
 
     expect(LOG_FINDING_FAULT, first_log, "records can not be read", 8);
 }
 END_TEST
-
-static void claim_codec(uint8_t *bytes, size_t *size)
-{
-    (void)size;
-    uint8_t *batch = batch_at(bytes, 4);
-    store_u16(batch + BATCH_ATTRIBUTES, CODEC_ZSTD);
-    batch_seal_crc(batch);
-}
 
 START_TEST(compressed_records_that_can_not_be_opened_are_found)
 {
-    change(first_log, claim_codec);
+    forge_byte(BATCH_ATTRIBUTES + 1, CODEC_ZSTD);
 
     expect(LOG_FINDING_FAULT, first_log, "records can not be read", 8);
 }
 END_TEST
 
-static void claim_unknown_codec(uint8_t *bytes, size_t *size)
-{
-    (void)size;
-    uint8_t *batch = batch_at(bytes, 4);
-    store_u16(batch + BATCH_ATTRIBUTES, 6);
-    batch_seal_crc(batch);
-}
-
 START_TEST(an_unknown_codec_is_found)
 {
-    change(first_log, claim_unknown_codec);
+    forge_byte(BATCH_ATTRIBUTES + 1, 6);
 
     expect(LOG_FINDING_FAULT, first_log, "codec", 8);
 }

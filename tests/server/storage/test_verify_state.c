@@ -133,11 +133,14 @@ START_TEST(a_snapshot_beyond_the_end_is_found)
 {
     char *from = fixture_file(&f, "00000000000000000012.snapshot");
     char *to = fixture_file(&f, "00000000000000000013.snapshot");
+    char *runs = fixture_file(&f, "00000000000000000012.kairn-producers");
     ck_assert_int_eq(rename(from, to), 0);
+    ck_assert_int_eq(unlink(runs), 0);
 
     expect("00000000000000000013.snapshot", "the log ends at 12");
     free(from);
     free(to);
+    free(runs);
 }
 END_TEST
 

@@ -19,7 +19,8 @@
 #include "server/storage/io.h"
 #include "server/storage/logdir.h"
 
-enum { POOL_THREADS_MIN = 2, POOL_THREADS_MAX = 64, TICK_MS = 1000, CONTROL_STOP_LIMIT_S = 6 };
+enum { POOL_THREADS_MIN = 2, POOL_THREADS_MAX = 64, TICK_MS = 1000 };
+enum { DRAIN_LIMIT_MS = 5000, CONTROL_STOP_LIMIT_S = 6 };
 
 /* --- what the control plane tells ------------------------------------------------------------- */
 
@@ -51,9 +52,16 @@ static bool may_have_lost_data(const struct broker *broker)
 {
     bool lossy = broker->offline_directories > 0;
     for (size_t i = 0; i < broker->directory_count; i++)
-        lossy |= logdir_may_have_lost_data(broker->directories[i]) ||
-                 logdir_fenced(broker->directories[i]);
+        lossy |= logdir_may_have_lost_data(broker->directories[i]);
     return lossy;
+}
+
+static bool any_fenced(const struct broker *broker)
+{
+    bool fenced = false;
+    for (size_t i = 0; i < broker->directory_count; i++)
+        fenced |= logdir_fenced(broker->directories[i]);
+    return fenced;
 }
 
 static void describe(void *context, struct control_self *self)
@@ -63,12 +71,20 @@ static void describe(void *context, struct control_self *self)
     *self = (struct control_self){
         .incarnation = broker->incarnation,
         .previous = broker->previous,
+        .known = broker->known,
+        .known_count = broker->known_count,
         .endpoints = broker->advertised,
         .endpoint_count = broker->endpoints.count,
         .directories = broker->directory_ids,
         .directory_count = broker->directory_count,
         .lossy = may_have_lost_data(broker),
+        .fenced = any_fenced(broker),
     };
+}
+
+static void registered(void *context, const struct control_registered *registered)
+{
+    broker_data_registered(context, registered);
 }
 
 static void tell_ready(struct broker *broker)
@@ -123,7 +139,8 @@ static void stopped(void *context)
  * One that another broker holds was not meant for this one at all. */
 static int open_directory(struct broker *broker, const char *path, struct k_reason *reason)
 {
-    int code = logdir_open(path, &io_system, &broker->directories[broker->directory_count], reason);
+    int code = logdir_open(path, &broker->files.io,
+                           &broker->directories[broker->directory_count], reason);
     if (code == 0) {
         broker->directory_count++;
         return 0;
@@ -185,11 +202,21 @@ static int make_control(struct broker *broker, struct k_reason *reason)
         .rack = config->broker_rack != NULL ? config->broker_rack : "",
         .loops = broker_loops_wanted(config),
         .inter_broker_listener = broker->endpoints.inter_broker,
+        .features = broker->features,
+        .levels = &broker->levels,
+        .controller = {
+            .min_insync = config->min_insync_replicas,
+            .unclean = config->unclean_leader_election,
+            .rebalance_interval_ms =
+                config->auto_leader_rebalance ? config->leader_imbalance_interval_s * 1000 : 0,
+            .imbalance_percent = config->leader_imbalance_percent,
+        },
         .broker_options = &config_table,
         .context = broker,
         .identified = identified,
         .describe = describe,
         .changed = picture_changed,
+        .registered = registered,
         .refused = refused,
         .stopped = stopped,
     };
@@ -246,9 +273,11 @@ static void free_broker(struct broker *broker)
     loop_free(broker->control_loop);
     metadata_cell_free(broker->cell);
     close_directories(broker);
+    io_budget_fini(&broker->files);
     metrics_free(broker->metrics);
     config_fini(&broker->config);
     sem_destroy(&broker->control_stopped);
+    sem_destroy(&broker->drained);
     free(broker);
 }
 
@@ -269,9 +298,15 @@ int broker_start(struct config *config, const struct broker_events *events, stru
     broker->events = *events;
     broker->id = -1;
     sem_init(&broker->control_stopped, 0, 0);
+    sem_init(&broker->drained, 0, 0);
+    io_budget_init(&broker->files, io_budget_of_process(events->brokers));
 
     config_settle(&broker->config);
+    broker->features = feature_ranges_built();
+    feature_cell_init(&broker->levels);
     int code = config_check(&broker->config, reason);
+    if (code == 0)
+        code = feature_hold(broker->config.feature_level_max, &broker->features, reason);
     if (code == 0)
         code = endpoints_read(&broker->config, &broker->endpoints, reason);
     if (code == 0)
@@ -307,18 +342,31 @@ static void stop_starting(void *context)
         timer_stop(broker->tick);
 }
 
-static void wait_for_control(struct broker *broker)
+static void drained(void *context)
+{
+    struct broker *broker = context;
+
+    sem_post(&broker->drained);
+}
+
+/* While everything is served still, what we lead goes to others. */
+static void drain_control(void *context)
+{
+    struct broker *broker = context;
+
+    control_drain(broker->control, DRAIN_LIMIT_MS, drained, broker);
+}
+
+static void wait_for_control(const struct broker *broker, sem_t *semaphore, const char *what)
 {
     struct timespec until;
 
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += CONTROL_STOP_LIMIT_S;
-    while (sem_timedwait(&broker->control_stopped, &until) != 0) {
+    while (sem_timedwait(semaphore, &until) != 0) {
         if (errno == EINTR)
             continue;
-        LOG_WARN("stop-incomplete",
-                 "broker=%" PRId32 " reason=\"ZooKeeper did not answer in time\"",
-                 broker->id);
+        LOG_WARN("stop-incomplete", "broker=%" PRId32 " reason=\"%s\"", broker->id, what);
         return;
     }
 }
@@ -328,9 +376,13 @@ bool broker_stop(struct broker *broker)
     call_on(broker->control_loop, stop_starting, broker);
     int32_t id = broker->id;                /* from here on nobody changes it */
     LOG_INFO("broker-stopping", "broker=%" PRId32, id);
+    if (broker->serving && broker->config.controlled_shutdown) {
+        call_on(broker->control_loop, drain_control, broker);
+        wait_for_control(broker, &broker->drained, "the controller did not answer in time");
+    }
     bool clean = broker->clean = broker->serving ? broker_data_stop(broker) : true;
     call_on(broker->control_loop, stop_control, broker);
-    wait_for_control(broker);
+    wait_for_control(broker, &broker->control_stopped, "ZooKeeper did not answer in time");
     loop_stop(broker->control_loop);
     loop_join(broker->control_loop);
     free_broker(broker);

@@ -16,6 +16,7 @@ struct config;
 /* Called on threads of the broker. */
 struct broker_events {
     void *context;
+    int brokers;                /* share the descriptors of this process; 0: this one alone */
     void (*ready)(void *context, struct broker *broker);      /* registered and serving; once */
     /* It can not go on: the reason was logged. broker_stop() is still due. */
     void (*failed)(void *context, struct broker *broker, int code);

@@ -20,43 +20,51 @@
 #include "server/runtime/topic_config.h"
 #include "server/storage/logdir.h"
 
-enum { LOOPS_MAX = 8, FRAME_LENGTH_SIZE = 4, SETTLE_ROUNDS = 3 };
+enum { LOOPS_MAX = 8, FRAME_LENGTH_SIZE = 4, SETTLE_ROUNDS = 3, MS_PER_MINUTE = 60000 };
 
 /* --- start ------------------------------------------------------------------------------------ */
 
 /* A directory of nobody beside claimed ones was added, or it is where a disk is not mounted. */
-static bool may_miss_a_mount(const struct broker *broker)
+static bool has_unclaimed(const struct broker *broker)
 {
-    const struct logdir *unclaimed = NULL;
     size_t claimed = 0;
-    for (size_t i = 0; i < broker->directory_count; i++) {
-        if (logdir_identity(broker->directories[i])->broker_id < 0)
-            unclaimed = broker->directories[i];
-        else
-            claimed++;
-    }
-    if (unclaimed == NULL || claimed == 0)
-        return false;
-    LOG_WARN("log-directory-new",
-             "path=%s action=\"partitions that no directory holds stay offline until the next "
-             "start: is a disk not mounted?\"", logdir_path(unclaimed));
-    return true;
+    for (size_t i = 0; i < broker->directory_count; i++)
+        claimed += logdir_identity(broker->directories[i])->broker_id >= 0;
+    return claimed > 0 && claimed < broker->directory_count;
+}
+
+void broker_data_registered(struct broker *broker, const struct control_registered *registered)
+{
+    for (size_t i = 0; i < broker->directory_count; i++)
+        logdir_incarnation_registered(broker->directories[i]);
+    /* What was Kafka's is not recorded: then one that is new may be where a disk is missing. */
+    bool missing = registered->missing > 0 || (registered->first && broker->unclaimed);
+    if (!missing || broker->swept)
+        return;
+    LOG_ERROR("log-directories-missing",
+              "broker=%" PRId32 " count=%zu action=\"partitions that no directory holds get no "
+              "empty log as long as the cluster counts on them: is a disk not mounted?\"",
+              broker->id, registered->missing);
+    dirs_miss(broker->dirs);
 }
 
 static int claim_directories(struct broker *broker, struct k_reason *reason)
 {
-    broker->incomplete = broker->offline_directories > 0 || may_miss_a_mount(broker);
+    broker->incomplete = broker->offline_directories > 0;
+    broker->unclaimed = has_unclaimed(broker);
     broker->incarnation = uuid_random();
+    broker->known_count = logdir_known_incarnations(broker->directories, broker->directory_count,
+                                                    broker->known);
     for (size_t i = 0; i < broker->directory_count; i++) {
         struct logdir *directory = broker->directories[i];
         int code = logdir_claim(directory, broker->id, broker->cluster_id, reason);
         if (code != 0)
             return code;
-        if (i == 0)
+        if (uuid_is_zero(&broker->previous))
             broker->previous = logdir_identity(directory)->incarnation;
         code = logdir_set_incarnation(directory, &broker->incarnation);
         if (code != 0)
-            return k_reason_set(reason, code, "%s: meta.properties can not be written",
+            return k_reason_set(reason, code, "%s: kairn.properties can not be written",
                                 logdir_path(directory));
         broker->directory_ids[i] = logdir_identity(directory)->directory_id;
     }
@@ -134,6 +142,45 @@ static struct cleaner_options cleaner_options_of(const struct config *config)
     return options;
 }
 
+static void relay_to_controller(void *context, struct control_request *request)
+{
+    control_relay(context, request);
+}
+
+static struct replication replication_of(const struct broker *broker)
+{
+    const struct config *config = &broker->config;
+
+    return (struct replication){
+        .lag_max_ms = config->replica_lag_max_ms,
+        .wait_max_ms = config->replica_wait_max_ms,
+        .backoff_ms = config->replica_backoff_ms,
+        .fetch_max_bytes = (uint32_t)config->replica_fetch_max_bytes,
+        .response_max_bytes = (uint32_t)config->replica_response_max_bytes,
+        .resolver = broker->resolver,
+        .cluster_id = broker->cluster_id,
+        .listener = broker->endpoints.inter_broker,
+        .incarnation = broker->incarnation,
+        .levels = &broker->levels,
+        .relay = relay_to_controller,
+        .relay_context = broker->control,
+    };
+}
+
+static struct groups_options groups_options_of(const struct config *config)
+{
+    return (struct groups_options){
+        .initial_delay_ms = config->group_initial_delay_ms,
+        .session_min_ms = config->group_session_min_ms,
+        .session_max_ms = config->group_session_max_ms,
+        .size_max = config->group_max_size,
+        .metadata_max = config->offsets_metadata_max,
+        .store_timeout_ms = config->offsets_commit_timeout_ms,
+        .retention_ms = (int64_t)config->offsets_retention_minutes * MS_PER_MINUTE,
+        .retention_check_ms = config->offsets_check_interval_ms,
+    };
+}
+
 static int make_shards(struct broker *broker, struct k_reason *reason)
 {
     const struct dirs_options dirs_options = {
@@ -159,6 +206,7 @@ static int make_shards(struct broker *broker, struct k_reason *reason)
         .dirs = broker->dirs,
         .pool = broker->pool,
         .metrics = broker->metrics,
+        .files = &broker->files,
         .idle_close_ms = broker->config.log_idle_close_ms,
         .producer_expiration_ms = broker->config.producer_expiration_ms,
         .retention_check_ms = broker->config.log_retention_check_interval_ms,
@@ -166,11 +214,23 @@ static int make_shards(struct broker *broker, struct k_reason *reason)
         .lease_until_ms = lease_until_ms,
         .lease_context = broker,
         .cleaner = cleaner_options_of(&broker->config),
+        .replication = replication_of(broker),
+        .groups = groups_options_of(&broker->config),
+        .offsets_topic = {
+            .partitions = broker->config.offsets_partitions,
+            .replication_factor = broker->config.offsets_replication_factor,
+            .segment_bytes = broker->config.offsets_segment_bytes,
+        },
     };
     code = topic_config_defaults(&config_table, &broker->config, &options.defaults, reason);
     broker->topic_defaults = options.defaults;
     broker->cleaner_options = options.cleaner;
-    return code != 0 ? code : shards_new(&options, &broker->shards);
+    if (code == 0)
+        code = shards_new(&options, &broker->shards);
+    if (code == 0)
+        shards_throttle(broker->shards, broker->config.leader_throttled_rate,
+                        broker->config.follower_throttled_rate);
+    return code;
 }
 
 void broker_data_configure(struct broker *broker, const struct metadata *picture)
@@ -185,6 +245,8 @@ void broker_data_configure(struct broker *broker, const struct metadata *picture
         code = topic_config_defaults(&config_table, &config, &defaults, &reason);
         cleaner = cleaner_options_of(&config);
         atomic_store(&broker->gates.idle_ms, config.connections_max_idle_ms);
+        shards_throttle(broker->shards, config.leader_throttled_rate,
+                        config.follower_throttled_rate);
         config_fini(&config);
     }
     if (code == 0 && (memcmp(&defaults, &broker->topic_defaults, sizeof defaults) != 0 ||
@@ -199,11 +261,6 @@ void broker_data_configure(struct broker *broker, const struct metadata *picture
     if (code != 0)
         LOG_ERROR("broker-not-reconfigured", "broker=%" PRId32 " error=%s", broker->id,
                   k_error_name(code));
-}
-
-static void relay_to_controller(void *context, struct control_request *request)
-{
-    control_relay(context, request);
 }
 
 static void ask_controller(void *context, struct control_request *request)
@@ -224,11 +281,15 @@ static int make_gates(struct broker *broker)
         .broker_id = broker->id,
         .cluster_id = broker->cluster_id,
         .metrics = broker->metrics,
+        .can = feature_highest(&broker->features),
         .option_table = &config_table,
         .option_values = config,
         .option_sources = config->sources,
         .partitions_default = config->num_partitions,
         .replication_factor_default = config->default_replication_factor,
+        .offsets_partitions = config->offsets_partitions,
+        .offsets_replication_factor = config->offsets_replication_factor,
+        .offset_metadata_max = config->offsets_metadata_max,
         .fetch_bytes_max = (uint32_t)config->fetch_max_bytes,
         .timeout_ms = config->request_timeout_ms,
         .relay_to_controller = relay_to_controller,

@@ -4,6 +4,7 @@
 
 #include <semaphore.h>
 
+#include "common/feature.h"
 #include "common/uuid.h"
 #include "server/api/api.h"
 #include "server/broker.h"
@@ -13,6 +14,8 @@
 #include "server/runtime/metadata.h"
 #include "server/runtime/cleaner.h"
 #include "server/runtime/topic_config.h"
+#include "server/storage/io_budget.h"
+#include "server/storage/logdir.h"
 
 struct control;
 struct control_self;
@@ -47,10 +50,14 @@ struct broker {
     struct loop *control_loop;
     struct control *control;
     struct timer *tick;                         /* of the control loop */
-    sem_t control_stopped;
+    struct feature_ranges features;             /* levels that we can */
+    struct feature_cell levels;                 /* those that the cluster has finalised */
+    sem_t control_stopped, drained;
 
+    struct io_budget files;                 /* of the logs */
     size_t directory_count;
     bool incomplete;                        /* some data may lie where we can not look */
+    bool unclaimed;                         /* a directory is new beside others that are not */
     size_t offline_directories;             /* of log.dirs, that could not be opened */
     int offline_code;                       /* why the last of them could not */
     struct logdir *directories[LOG_DIRS_MAX];
@@ -70,6 +77,8 @@ struct broker {
     int32_t id;
     char cluster_id[25];
     struct uuid incarnation, previous;
+    struct uuid known[LOGDIR_INCARNATIONS + 1];     /* see logdir_known_incarnations() */
+    size_t known_count;
     struct topic_config topic_defaults;         /* as told to the shards; control loop */
     struct cleaner_options cleaner_options;     /* the same */
     bool serving;                               /* the data plane's threads run */
@@ -81,6 +90,10 @@ struct broker {
 
 /* Claim the directories, open the listeners, start the loops. 0, or an error with a reason. */
 int broker_data_start(struct broker *broker, struct k_reason *reason);
+
+/* The cluster has told what it knew of us. */
+struct control_registered;
+void broker_data_registered(struct broker *broker, const struct control_registered *registered);
 
 /* num.loops, or what this machine has processors for. */
 int broker_loops_wanted(const struct config *config);

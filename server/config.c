@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/feature.h"
 #include "server/endpoints.h"
 
 static const struct option rows[] = {
@@ -113,6 +114,10 @@ int config_check(const struct config *config, struct k_reason *reason)
             "--set zookeeper.connect=127.0.0.1:2181");
     if (config->log_dirs == NULL || config->log_dirs[0] == '\0')
         return k_reason_set(reason, K_INVALID_CONFIG, "log.dirs is empty");
+    struct feature_ranges ranges = feature_ranges_built();
+    int code = feature_hold(config->feature_level_max, &ranges, reason);
+    if (code != 0)
+        return code;
     if (config->log_retention_ms == 0)
         return k_reason_set(reason, K_INVALID_CONFIG,
                             "log.retention.ms must be -1 or at least 1, as must its minutes and "

@@ -30,6 +30,8 @@
       "Security protocol of each listener name; only PLAINTEXT is served yet.")                      \
     X(STRING, inter_broker_listener, "inter.broker.listener.name", NULL, 0, 0, NULL, 0, NULL,        \
       "Name of the listener that brokers use among themselves; unset: the first one.")               \
+    X(STRING, feature_level_max, "feature.level.max", NULL, 0, 0, NULL, 0, NULL,                     \
+      "Feature levels that this broker is held at, as name:level,..., for instance replication.version:1: while any broker is, the cluster stays there and can go back to the version before; unset: the highest.") \
     X(STRING, log_dirs, "log.dirs", "/tmp/kairn-logs", 0, 0, NULL, 0, "log.dir",                     \
       "Directories for data, separated by commas; a new partition goes where the fewest are.")       \
     X(INT, num_loops, "num.loops", "0", 0, 256, NULL, 0, NULL,                                       \
@@ -40,6 +42,28 @@
       "Partitions of topics that are created without a number.")                                     \
     X(INT, default_replication_factor, "default.replication.factor", "1", 1, 32767, NULL, 0, NULL,   \
       "Replicas of topics that are created without a number.")                                       \
+    X(INT, offsets_partitions, "offsets.topic.num.partitions", "50", 1, 10000, NULL, 0, NULL, \
+      "Partitions of __consumer_offsets, which is made when a consumer group is first looked for.") \
+    X(INT, offsets_replication_factor, "offsets.topic.replication.factor", "3", 1, 32767, NULL, 0, NULL, \
+      "Replicas of __consumer_offsets; with fewer brokers it is not made, and groups have no coordinator.")                          \
+    X(INT, offsets_segment_bytes, "offsets.topic.segment.bytes", "104857600", 14, 2147483647, NULL, 0, NULL, \
+      "segment.bytes of __consumer_offsets: small segments are compacted sooner and loaded faster.") \
+    X(INT, offsets_metadata_max, "offset.metadata.max.bytes", "4096", 1, 2147483647, NULL, 0, NULL, \
+      "Bytes of metadata that may stand beside a committed offset.") \
+    X(INT, offsets_commit_timeout_ms, "offsets.commit.timeout.ms", "5000", 1, 2147483647, NULL, 0, NULL, \
+      "How long a commit, or an assignment, waits to be stored by all in-sync replicas, in milliseconds.") \
+    X(INT, offsets_retention_minutes, "offsets.retention.minutes", "10080", 1, 2147483647, NULL, 0, NULL, \
+      "Committed offsets are forgotten when their group has had no members for so many minutes, those of consumers without a group so long after the commit.") \
+    X(LONG, offsets_check_interval_ms, "offsets.retention.check.interval.ms", "600000", 1, OPTION_NO_MAX, NULL, 0, NULL, \
+      "How often offsets are looked for that are to be forgotten, in milliseconds.") \
+    X(INT, group_initial_delay_ms, "group.initial.rebalance.delay.ms", "3000", 0, 2147483647, NULL, 0, NULL, \
+      "How long the first rebalance of an empty group waits for more members, in milliseconds, each time that one came.") \
+    X(INT, group_session_min_ms, "group.min.session.timeout.ms", "6000", 0, 2147483647, NULL, 0, NULL, \
+      "Shortest session.timeout.ms that a member may ask for, in milliseconds.") \
+    X(INT, group_session_max_ms, "group.max.session.timeout.ms", "1800000", 1, 2147483647, NULL, 0, NULL, \
+      "Longest session.timeout.ms that a member may ask for, in milliseconds.") \
+    X(INT, group_max_size, "group.max.size", "2147483647", 1, 2147483647, NULL, 0, NULL, \
+      "Members of a group, at most.") \
     X(INT, request_max_bytes, "socket.request.max.bytes", "104857600", 1024, 2147483647, NULL, 0, NULL, \
       "Largest request in bytes; a connection that sends a larger one is closed.")                   \
     X(LONG, queued_max_bytes, "queued.max.request.bytes", "268435456", -1, OPTION_NO_MAX, NULL, 0, NULL,    \
@@ -56,6 +80,16 @@
       "Largest record batch accepted, in bytes, compressed as sent (topic: max.message.bytes).")     \
     X(INT, min_insync_replicas, "min.insync.replicas", "1", 1, 2147483647, NULL, OPTION_PER_TOPIC, NULL, \
       "In-sync replicas that acks=all needs; never more than the topic has replicas.")               \
+    X(BOOL, unclean_leader_election, "unclean.leader.election.enable", "false", 0, 0, NULL, OPTION_PER_TOPIC, NULL, \
+      "When no replica that has all committed records lives, let another one lead: it goes on sooner, and loses what that one lacks.") \
+    X(BOOL, auto_leader_rebalance, "auto.leader.rebalance.enable", "true", 0, 0, NULL, 0, NULL,      \
+      "Give leadership back to preferred replicas (the first of each partition) from time to time.") \
+    X(LONG, leader_imbalance_interval_s, "leader.imbalance.check.interval.seconds", "300", 1, 2147483647, NULL, 0, NULL, \
+      "How often the controller looks whether leaders should move back.")                            \
+    X(INT, leader_imbalance_percent, "leader.imbalance.per.broker.percentage", "10", 0, 2147483647, NULL, 0, NULL, \
+      "Of the partitions that a broker should lead, others may lead this many in a hundred before they move back.") \
+    X(BOOL, controlled_shutdown, "controlled.shutdown.enable", "true", 0, 0, NULL, 0, NULL,          \
+      "A broker that is told to stop hands over what it leads first, for at most five seconds.")     \
     X(ENUM, compression_type, "compression.type", "producer", 0, 0,                                  \
       "producer|uncompressed|none|gzip|snappy|lz4|zstd", OPTION_PER_TOPIC, NULL,                     \
       "Codec of stored batches: the producer's own, or this one; what arrives in another is compressed anew (none and uncompressed are the same).") \
@@ -71,7 +105,7 @@
     X(BOOL, log_cleaner_enable, "log.cleaner.enable", "true", 0, 0, NULL, 0, NULL,                   \
       "Compact the logs of topics whose cleanup.policy says so.")                                    \
     X(INT, log_cleaner_threads, "log.cleaner.threads", "1", 0, 64, NULL, 0, NULL,                    \
-      "Logs that are compacted at the same time.")                                                   \
+      "Logs that are compacted at the same time; at most two of them are at work. Memory, buffers and rate are divided by it.") \
     X(LONG, log_cleaner_dedupe_bytes, "log.cleaner.dedupe.buffer.size", "134217728", 1048576, OPTION_NO_MAX, NULL, OPTION_RUNTIME, NULL, \
       "Bytes of memory for the keys of all compactions under way, 24 for each key; with more keys a log is compacted in several passes.") \
     X(DOUBLE, log_cleaner_load_factor, "log.cleaner.io.buffer.load.factor", "0.9", 0.01, 1, NULL, OPTION_RUNTIME, NULL, \
@@ -144,6 +178,20 @@
       "Threads that open logs and, after a crash, check them, for each log directory; 0: one per processor.") \
     X(INT, producer_expiration_ms, "producer.id.expiration.ms", "86400000", 1, 2147483647, NULL, 0, NULL, \
       "A producer that has not written to a partition for so many milliseconds (to the minute) is forgotten there.") \
+    X(LONG, replica_lag_max_ms, "replica.lag.time.max.ms", "30000", 1, OPTION_NO_MAX, NULL, 0, NULL,  \
+      "A follower that has not had all of its leader's log for so many milliseconds leaves the in-sync set.") \
+    X(INT, replica_wait_max_ms, "replica.fetch.wait.max.ms", "500", 1, 60000, NULL, 0, NULL,         \
+      "How long a leader keeps a follower's question when there is no news, in milliseconds.")       \
+    X(INT, replica_backoff_ms, "replica.fetch.backoff.ms", "1000", 0, 60000, NULL, 0, NULL,          \
+      "Most milliseconds between attempts of a follower to reach its leader; the first come sooner.") \
+    X(INT, replica_fetch_max_bytes, "replica.fetch.max.bytes", "1048576", 1, 1073741824, NULL, 0, NULL, \
+      "Most record bytes of one partition in an answer to a follower; the first batch is sent even if larger.") \
+    X(LONG, leader_throttled_rate, "leader.replication.throttled.rate", "9223372036854775807", 0, OPTION_NO_MAX, NULL, OPTION_RUNTIME, NULL, \
+      "Most bytes a second that this broker sends of partitions in leader.replication.throttled.replicas to replicas out of sync.") \
+    X(LONG, follower_throttled_rate, "follower.replication.throttled.rate", "9223372036854775807", 0, OPTION_NO_MAX, NULL, OPTION_RUNTIME, NULL, \
+      "Most bytes a second that this broker copies of partitions in follower.replication.throttled.replicas while it is out of sync.") \
+    X(INT, replica_response_max_bytes, "replica.fetch.response.max.bytes", "10485760", 1, 67108864, NULL, 0, NULL, \
+      "Most record bytes of all partitions in an answer to a follower; the first batch is sent even if larger.") \
     X(ENUM, log_level, "log.level", "info", 0, 0, "debug|info|warn|error|off", 0, NULL,              \
       "Least important lines that are logged, on standard error.")
 
@@ -153,10 +201,14 @@
     Y("num.network.threads", OPTION_NO_EFFECT, "See num.loops.")                                     \
     Y("num.replica.fetchers", OPTION_NO_EFFECT, "See num.loops.")                                    \
     Y("queued.max.requests", OPTION_NO_EFFECT, "See queued.max.request.bytes.")                      \
+    Y("replica.fetch.min.bytes", OPTION_NO_EFFECT, "A leader answers as soon as there is anything.") \
     Y("broker.id.generation.enable", OPTION_NO_EFFECT, "broker.id=-1 generates an id.")              \
     Y("log.flush.offset.checkpoint.interval.ms", OPTION_NO_EFFECT, "Checkpoints are written every second.") \
+    Y("replica.high.watermark.checkpoint.interval.ms", OPTION_NO_EFFECT, "Checkpoints are written every second.") \
     Y("log.message.downconversion.enable", OPTION_NO_EFFECT, "Batches are version 2, and nobody asks for older ones.") \
     Y("log.message.format.version", OPTION_NO_EFFECT, "Batches are version 2, as in Kafka since 3.0.") \
+    Y("offsets.commit.required.acks", OPTION_NO_EFFECT, "Commits wait for all in-sync replicas.")    \
+    Y("offsets.load.buffer.size", OPTION_NO_EFFECT, "Offsets are loaded in small pieces.")           \
     Y("socket.listen.backlog.size", OPTION_NO_EFFECT, "The system's limit applies.")                 \
     Y("socket.receive.buffer.bytes", OPTION_NO_EFFECT, "The system adapts it.")                      \
     Y("socket.send.buffer.bytes", OPTION_NO_EFFECT, "The system adapts it.")                         \
@@ -165,29 +217,15 @@
     Y("alter.config.policy.class.name", OPTION_NOT_YET, "Policies.")                                 \
     Y("authorizer.class.name", OPTION_NOT_YET, "Access control.")                                    \
     Y("auto.create.topics.enable", OPTION_NOT_YET, "Topics are created on request only.")            \
-    Y("auto.leader.rebalance.enable", OPTION_NOT_YET, "Preferred leaders.")                          \
     Y("connections.max.reauth.ms", OPTION_NOT_YET, "Authentication.")                                \
-    Y("controlled.shutdown.enable", OPTION_NOT_YET, "Leadership moves at a stop come with replication.") \
     Y("create.topic.policy.class.name", OPTION_NOT_YET, "Policies.")                                 \
     Y("delete.topic.enable", OPTION_NOT_YET, "Deletion is always possible.")                         \
-    Y("group.initial.rebalance.delay.ms", OPTION_NOT_YET, "Consumer groups.")                        \
-    Y("group.max.session.timeout.ms", OPTION_NOT_YET, "Consumer groups.")                            \
-    Y("group.max.size", OPTION_NOT_YET, "Consumer groups.")                                          \
-    Y("group.min.session.timeout.ms", OPTION_NOT_YET, "Consumer groups.")                            \
-    Y("leader.imbalance.check.interval.seconds", OPTION_NOT_YET, "Preferred leaders.")               \
-    Y("leader.imbalance.per.broker.percentage", OPTION_NOT_YET, "Preferred leaders.")                \
     Y("max.connection.creation.rate", OPTION_NOT_YET, "Quotas.")                                     \
     Y("max.connections", OPTION_NOT_YET, "Quotas.")                                                  \
     Y("max.connections.per.ip", OPTION_NOT_YET, "Quotas.")                                           \
     Y("metric.reporters", OPTION_NOT_YET, "Metrics over HTTP.")                                      \
-    Y("offsets.retention.minutes", OPTION_NOT_YET, "Consumer groups.")                               \
-    Y("offsets.topic.num.partitions", OPTION_NOT_YET, "Consumer groups.")                            \
-    Y("offsets.topic.replication.factor", OPTION_NOT_YET, "Consumer groups.")                        \
+    Y("offsets.topic.compression.codec", OPTION_NOT_YET, "Batches of offsets are not compressed.")   \
     Y("remote.log.storage.system.enable", OPTION_NOT_YET, "Tiered storage.")                         \
-    Y("replica.fetch.max.bytes", OPTION_NOT_YET, "Replication.")                                     \
-    Y("replica.fetch.min.bytes", OPTION_NOT_YET, "Replication.")                                     \
-    Y("replica.fetch.wait.max.ms", OPTION_NOT_YET, "Replication.")                                   \
-    Y("replica.lag.time.max.ms", OPTION_NOT_YET, "Replication.")                                     \
     Y("replica.selector.class", OPTION_NOT_YET, "Replication.")                                      \
     Y("sasl.enabled.mechanisms", OPTION_NOT_YET, "Authentication.")                                  \
     Y("sasl.mechanism.inter.broker.protocol", OPTION_NOT_YET, "Authentication.")                     \
@@ -200,7 +238,6 @@
     Y("transaction.state.log.num.partitions", OPTION_NOT_YET, "Transactions.")                       \
     Y("transaction.state.log.replication.factor", OPTION_NOT_YET, "Transactions.")                   \
     Y("transactional.id.expiration.ms", OPTION_NOT_YET, "Transactions.")                             \
-    Y("unclean.leader.election.enable", OPTION_NOT_YET, "Replication.")                              \
     Y("zookeeper.set.acl", OPTION_NOT_YET, "Use zookeeper.digest.")                                  \
     Y("zookeeper.ssl.client.enable", OPTION_NOT_YET, "Debian's ZooKeeper library has no TLS.")
 /* clang-format on */

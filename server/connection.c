@@ -433,6 +433,7 @@ static int decode(struct connection *connection, struct work *work, uint8_t *byt
     request->shard = gate->shard;
     request->principal = &anonymous;
     request->listener = connection->listener;
+    request->peer = conn_peer(connection->conn);
     request->head = decoded.head;
     request->payload = decoded.payload;
     request->payload_size = decoded.payload_size;

@@ -75,9 +75,10 @@ static void raise_limits(void)
     }
 }
 
-static int start_broker(struct program *program, struct config *config)
+static int start_broker(struct program *program, struct config *config, int brokers)
 {
-    const struct broker_events events = { .context = program, .failed = broker_failed };
+    const struct broker_events events = { .context = program, .brokers = brokers,
+                                          .failed = broker_failed };
     struct k_reason reason = { "" };
 
     int code = broker_start(config, &events, &program->brokers[program->count], &reason);
@@ -103,7 +104,7 @@ static int start_all(struct program *program, const struct config *config, int l
                       reason.text);
             return EXIT_USAGE;
         }
-        status = start_broker(program, &own);
+        status = start_broker(program, &own, local);
     }
     return status;
 }

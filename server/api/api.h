@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "common/feature.h"
+
 struct control_request;
 struct metrics;
 struct producer_id_ask;
@@ -14,6 +16,7 @@ struct api {
     int32_t broker_id;
     const char *cluster_id;                         /* borrowed */
     struct metrics *metrics;                        /* borrowed */
+    struct feature_levels can;                      /* the highest levels that we can */
 
     /* The broker's configuration, for describing it. */
     const struct option_table *option_table;
@@ -21,6 +24,8 @@ struct api {
     const uint8_t *option_sources;
 
     int32_t partitions_default, replication_factor_default;   /* of new topics */
+    int32_t offsets_partitions, offsets_replication_factor;   /* of __consumer_offsets */
+    int32_t offset_metadata_max;                    /* bytes beside a committed offset */
     uint32_t fetch_bytes_max;                       /* of one answer */
     int64_t timeout_ms;                             /* of requests that name none */
 

@@ -19,7 +19,7 @@ void api_api_versions(struct request *request)
         kairn__api_version__init(&versions[i]);
         versions[i].body = served[i].body;
         versions[i].lowest = served[i].lowest;
-        versions[i].highest = served[i].highest;
+        versions[i].highest = api_highest(&served[i], &request->api->can);
     }
     kairn__api_versions_response__init(body);
     body->n_versions = count;

@@ -14,16 +14,16 @@ enum operation {
     OPERATION_DESCRIBE_CONFIGS, OPERATION_ALTER, OPERATION_ALTER_CONFIGS, OPERATION_CLUSTER_ACTION
 };
 
-enum resource_kind { RESOURCE_CLUSTER, RESOURCE_TOPIC };
+enum resource_kind { RESOURCE_CLUSTER, RESOURCE_TOPIC, RESOURCE_GROUP };
 
 struct resource {
     enum resource_kind kind;
-    const char *name;               /* of a topic, when the request names it; else NULL */
+    const char *name;               /* of a group; of a topic, unless it is named by id; or NULL */
     const struct uuid *topic_id;    /* of a topic, when the request names it so; else NULL */
 };
 
-/* Returns 0, TOPIC_AUTHORIZATION_FAILED or CLUSTER_AUTHORIZATION_FAILED. Everything is allowed
- * until brokers know principals and rules. */
+/* Returns 0 or the AUTHORIZATION_FAILED of the resource: TOPIC_, GROUP_ or CLUSTER_. Everything is
+ * allowed until brokers know principals and rules. */
 int authorise(const struct principal *principal, enum operation operation,
               const struct resource *resource);
 
@@ -39,6 +39,13 @@ static inline int authorise_topic(const struct principal *principal, enum operat
 {
     return authorise(principal, operation,
                      &(struct resource){ .kind = RESOURCE_TOPIC, .name = name });
+}
+
+static inline int authorise_group(const struct principal *principal, enum operation operation,
+                                  const char *name)
+{
+    return authorise(principal, operation,
+                     &(struct resource){ .kind = RESOURCE_GROUP, .name = name });
 }
 
 static inline int authorise_cluster(const struct principal *principal, enum operation operation)

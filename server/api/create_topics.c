@@ -7,6 +7,7 @@
 #include "server/api/handlers.h"
 #include "server/api/hint.h"
 #include "server/runtime/config_values.h"
+#include "server/runtime/group_place.h"
 
 struct creation {
     struct controller_call call;
@@ -77,38 +78,26 @@ static int check_configs(const Kairn__NewTopic *topic, struct k_reason *reason)
     return 0;
 }
 
-static int check_replication(const Kairn__NewTopic *topic, struct k_reason *reason)
-{
-    size_t most = topic->replication_factor > 0 ? (size_t)topic->replication_factor : 0;
-
-    for (size_t i = 0; i < topic->n_assignment; i++) {
-        if (topic->assignment[i]->n_brokers > most)
-            most = topic->assignment[i]->n_brokers;
-    }
-    if (most > 1)
-        return k_reason_set(reason, K_INVALID_REPLICATION_FACTOR,
-                            "a replication factor of %zu is not supported yet: use 1", most);
-    return 0;
-}
-
 static int check_topic(struct request *request, const Kairn__NewTopic *topic,
                        struct k_reason *reason)
 {
     int code = authorise_topic(request->principal, OPERATION_CREATE, topic->name);
     if (code != 0)
         return k_reason_set(reason, code, "%s", k_error_text(code));
-    code = check_configs(topic, reason);
-    return code != 0 ? code : check_replication(topic, reason);
+    return check_configs(topic, reason);
 }
 
 static void fill_defaults(const struct request *request, Kairn__NewTopic *topic)
 {
     if (topic->n_assignment != 0)
         return;
+    bool offsets = strcmp(topic->name, OFFSETS_TOPIC) == 0;
+    const struct api *api = request->api;
     if (topic->partitions == -1)
-        topic->partitions = request->api->partitions_default;
+        topic->partitions = offsets ? api->offsets_partitions : api->partitions_default;
     if (topic->replication_factor == -1)
-        topic->replication_factor = request->api->replication_factor_default;
+        topic->replication_factor =
+            offsets ? api->offsets_replication_factor : api->replication_factor_default;
 }
 
 /* Memory for all; false: none. */

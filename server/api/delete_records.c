@@ -14,6 +14,14 @@ struct trimming {
     struct trim_entry *entries;             /* in the order of the request */
 };
 
+static Kairn__Error *explain(struct request *request, const struct outcome *outcome)
+{
+    if (outcome->code == K_POLICY_VIOLATION)
+        return hint_code(request, outcome->code,
+                         "the topic is only compacted: its cleanup.policy has no delete");
+    return hint_error(request, outcome);
+}
+
 static void trimmed(struct scatter *scatter)
 {
     struct trimming *trimming = LIST_OWNER(scatter, struct trimming, scatter);
@@ -30,7 +38,7 @@ static void trimmed(struct scatter *scatter)
     for (size_t i = 0; i < trimming->count; i++) {
         const struct trim_entry *entry = &trimming->entries[i];
         kairn__delete_records_result__init(&results[i]);
-        results[i].error = hint_error(request, &entry->question.outcome);
+        results[i].error = explain(request, &entry->question.outcome);
         results[i].log_start = results[i].error == NULL ? entry->start : -1;
     }
     kairn__delete_records_response__init(body);

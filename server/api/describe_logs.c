@@ -1,4 +1,5 @@
-/* DescribeLogs: size, offsets and compaction of partitions' logs, by the loops that own them. */
+/* DescribeLogs: size, offsets, compaction and followers of partitions' logs, by the loops that own
+ * them. */
 #include "common/error.h"
 #include "server/api/handlers.h"
 #include "server/api/hint.h"
@@ -23,6 +24,45 @@ static void fill_cleaner(const struct cleaner_report *from, Kairn__LogCleaning *
     to->bytes_after = (uint64_t)from->bytes_after;
     to->took_ms = from->took_ms;
     to->error = (char *)from->error;        /* the entry outlives the answer */
+}
+
+/* 0 or NOMEM. */
+static int fill_followers(struct request *request, const struct logs_entry *entry,
+                          Kairn__LogInfo *to)
+{
+    static const Kairn__FollowerInfo__State states[] = {
+        [FOLLOWER_LEAVING] = KAIRN__FOLLOWER_INFO__STATE__LEAVING,
+        [FOLLOWER_IN_SYNC] = KAIRN__FOLLOWER_INFO__STATE__IN_SYNC,
+        [FOLLOWER_GONE] = KAIRN__FOLLOWER_INFO__STATE__GONE,
+        [FOLLOWER_LOST] = KAIRN__FOLLOWER_INFO__STATE__LOST,
+        [FOLLOWER_THROTTLED] = KAIRN__FOLLOWER_INFO__STATE__THROTTLED,
+        [FOLLOWER_SILENT] = KAIRN__FOLLOWER_INFO__STATE__SILENT,
+        [FOLLOWER_BEHIND] = KAIRN__FOLLOWER_INFO__STATE__BEHIND,
+        [FOLLOWER_FLUSHING] = KAIRN__FOLLOWER_INFO__STATE__FLUSHING,
+        [FOLLOWER_REFUSED] = KAIRN__FOLLOWER_INFO__STATE__REFUSED,
+        [FOLLOWER_JOINING] = KAIRN__FOLLOWER_INFO__STATE__JOINING,
+    };
+    void **pointers;
+    size_t count = (size_t)entry->follower_count;
+
+    if (count == 0)
+        return 0;
+    Kairn__FollowerInfo *infos = request_messages(request, count, sizeof *infos, &pointers);
+    if (infos == NULL)
+        return K_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        const struct follower_report *from = &entry->followers[i];
+        kairn__follower_info__init(&infos[i]);
+        infos[i].broker = from->broker;
+        infos[i].state = states[from->state];
+        infos[i].end = from->end;
+        infos[i].lag = (uint64_t)from->lag;
+        infos[i].behind_ms = (uint64_t)from->behind_ms;
+        infos[i].silent_ms = (uint64_t)from->silent_ms;
+    }
+    to->followers = (Kairn__FollowerInfo **)pointers;
+    to->n_followers = count;
+    return 0;
 }
 
 static void answer(struct logs_question *question)
@@ -55,6 +95,10 @@ static void answer(struct logs_question *question)
         result->segments = entry->segments;
         fill_cleaner(&entry->cleaner, &cleanings[i]);
         result->cleaning = &cleanings[i];
+        if (fill_followers(request, entry, result) != 0) {
+            request_fail(request, K_NOMEM, NULL);
+            return;
+        }
     }
     kairn__describe_logs_response__init(body);
     body->n_results = question->count;

@@ -28,7 +28,26 @@ struct route {
 #define handle_COMPACT_LOGS api_compact_logs
 #define handle_MOVE_LOG api_move_log
 #define handle_PRODUCER_ID api_producer_id
+#define handle_ELECT_LEADERS api_elect_leaders
+#define handle_ALTER_REASSIGNMENTS api_alter_reassignments
+#define handle_LIST_REASSIGNMENTS api_list_reassignments
+#define handle_DESCRIBE_METRICS api_describe_metrics
+#define handle_FIND_COORDINATOR api_find_coordinator
+#define handle_JOIN_GROUP api_join_group
+#define handle_SYNC_GROUP api_sync_group
+#define handle_HEARTBEAT api_heartbeat
+#define handle_LEAVE_GROUP api_leave_group
+#define handle_OFFSET_COMMIT api_offset_commit
+#define handle_OFFSET_FETCH api_offset_fetch
+#define handle_DESCRIBE_GROUPS api_describe_groups
+#define handle_LIST_GROUPS api_list_groups
+#define handle_DELETE_GROUPS api_delete_groups
+#define handle_OFFSET_DELETE api_offset_delete
 #define handle_CHANGES api_changes
+#define handle_REPLICA_FETCH api_replica_fetch
+#define handle_UPDATE_ISR api_update_isr
+#define handle_DRAIN api_drain
+#define handle_REPORT_REPLICAS api_report_replicas
 
 static const struct route routes[] = {
 #define X(name, number, low, high) { KAIRN__REQUEST_HEAD__BODY_##name, handle_##name },
@@ -54,11 +73,12 @@ void api_dispatch(struct request *request)
         request_fail(request, K_UNSUPPORTED_VERSION, NULL);
         return;
     }
-    if (!api_supported(route->body, request->head->version)) {
+    if (!api_supported(route->body, request->head->version, &request->api->can)) {
         const struct api_row *row = api_find(route->body);
         request_fail(request, K_UNSUPPORTED_VERSION,
                      arena_printf(&request->arena, "%s is known here in versions %u to %u, not %u",
-                                  row->name, row->lowest, row->highest, request->head->version));
+                                  row->name, row->lowest, api_highest(row, &request->api->can),
+                                  request->head->version));
         return;
     }
     route->handle(request);

@@ -59,6 +59,20 @@ static int name_aborted(struct request *request, const struct fetch_entry *entry
     return 0;
 }
 
+static bool name_divergence(struct request *request, const struct fetch_entry *entry,
+                            Kairn__FetchResult *result)
+{
+    if (!entry->diverged)
+        return true;
+    result->diverged = arena_alloc(&request->arena, sizeof *result->diverged);
+    if (result->diverged == NULL)
+        return false;
+    kairn__divergence__init(result->diverged);
+    result->diverged->epoch = entry->diverged_epoch;
+    result->diverged->end = entry->diverged_end;
+    return true;
+}
+
 static void fill_result(struct fetching *fetching, size_t index, Kairn__FetchResult *result)
 {
     struct request *request = fetching->request;
@@ -72,6 +86,8 @@ static void fill_result(struct fetching *fetching, size_t index, Kairn__FetchRes
     result->last_stable = entry->last_stable;
     result->log_start = entry->log_start;
     result->error = hint_error(request, &entry->outcome);
+    if (result->error == NULL && !name_divergence(request, entry, result))
+        result->error = hint_code(request, K_NOMEM, NULL);
     if (result->error == NULL && name_aborted(request, entry, result) != 0)
         result->error = hint_code(request, K_NOMEM, NULL);
     if (result->error == NULL)
@@ -123,6 +139,7 @@ static int fill_entry(struct request *request, const Kairn__FetchPartition *part
     entry->offset = partition->offset;
     entry->bytes_max = partition->max_bytes != 0 ? partition->max_bytes : UINT32_MAX;
     entry->leader_epoch = partition->leader_epoch;
+    entry->last_epoch = partition->last_epoch;
     int code = key_read(partition->topic_id, partition->partition, &entry->key);
     if (code != 0)
         return code;

@@ -20,6 +20,25 @@ void api_describe_logs(struct request *request);
 void api_compact_logs(struct request *request);
 void api_move_log(struct request *request);
 void api_producer_id(struct request *request);
+void api_elect_leaders(struct request *request);
+void api_alter_reassignments(struct request *request);
+void api_list_reassignments(struct request *request);
+void api_describe_metrics(struct request *request);
+void api_find_coordinator(struct request *request);
+void api_join_group(struct request *request);
+void api_sync_group(struct request *request);
+void api_heartbeat(struct request *request);
+void api_leave_group(struct request *request);
+void api_offset_commit(struct request *request);
+void api_offset_fetch(struct request *request);
+void api_describe_groups(struct request *request);
+void api_list_groups(struct request *request);
+void api_delete_groups(struct request *request);
+void api_offset_delete(struct request *request);
 void api_changes(struct request *request);
+void api_update_isr(struct request *request);
+void api_drain(struct request *request);
+void api_report_replicas(struct request *request);
+void api_replica_fetch(struct request *request);
 
 #endif

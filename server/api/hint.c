@@ -51,15 +51,21 @@ static Kairn__LeaderHint *leader_hint(struct request *request, const struct outc
     return hint;
 }
 
-Kairn__Error *hint_error(struct request *request, const struct outcome *outcome)
+Kairn__Error *hint_error_text(struct request *request, const struct outcome *outcome,
+                              const char *text)
 {
     if (outcome->code == 0)
         return NULL;
-    Kairn__Error *error = head_error(&request->arena, outcome->code, NULL);
+    Kairn__Error *error = head_error(&request->arena, outcome->code, text);
     if (error == NULL)
         return hint_code(request, K_NOMEM, NULL);
     error->limit = outcome->limit;
     if (outcome->leader_epoch >= 0)
         error->leader = leader_hint(request, outcome);
     return error;
+}
+
+Kairn__Error *hint_error(struct request *request, const struct outcome *outcome)
+{
+    return hint_error_text(request, outcome, NULL);
 }

@@ -22,5 +22,8 @@ Kairn__Error *hint_code(struct request *request, int code, const char *text);
 
 /* The outcome of a partition as an error, with leader and limit; NULL only for success. */
 Kairn__Error *hint_error(struct request *request, const struct outcome *outcome);
+/* `text` NULL: the code's own. */
+Kairn__Error *hint_error_text(struct request *request, const struct outcome *outcome,
+                              const char *text);
 
 #endif

@@ -10,23 +10,28 @@
 #include "server/api/handlers.h"
 #include "server/api/hint.h"
 #include "server/api/request.h"
+#include "server/runtime/group_place.h"
 #include "server/runtime/shard.h"
 
 /* --- building the answer -------------------------------------------------------------------------
  * The picture outlives the turn in which the answer is built and encoded, so strings and arrays
  * are borrowed from it. */
 
-static bool is_alive(const struct metadata *picture, int32_t broker)
+static bool is_online(const struct metadata *picture, const struct metadata_partition *partition,
+                      int32_t broker)
 {
+    for (int32_t i = 0; i < partition->lost_count; i++)
+        if (partition->lost[i] == broker)
+            return false;
     return metadata_broker(picture, broker) != NULL;
 }
 
-/* Replicas whose broker is gone. False when out of memory. */
+/* Replicas whose broker is gone, or can not use its copy. False when out of memory. */
 static bool fill_offline(struct request *request, const struct metadata *picture,
                          const struct metadata_partition *partition, Kairn__PartitionInfo *info)
 {
     for (int32_t i = 0; i < partition->replica_count; i++) {
-        if (is_alive(picture, partition->replicas[i]))
+        if (is_online(picture, partition, partition->replicas[i]))
             continue;
         if (info->offline == NULL)
             info->offline = arena_calloc(&request->arena, (size_t)partition->replica_count,
@@ -53,6 +58,9 @@ static bool fill_partition(struct request *request, const struct metadata *pictu
     info->replicas = (int32_t *)partition->replicas;
     info->n_isr = (size_t)partition->isr_count;
     info->isr = (int32_t *)partition->isr;
+    info->n_eligible = (size_t)partition->eligible_count;
+    info->eligible = (int32_t *)partition->eligible;
+    info->min_insync = partition->min_insync;
     if (leader != NULL)
         info->loop = (uint32_t)metadata_loop_of(&topic->id, index, leader->loops);
     else
@@ -94,6 +102,7 @@ static bool fill_topic(struct request *request, const struct metadata_topic *top
     if (codec >= 0)
         info->codec = (char *)compress_row(codec)->name;
     info->name = (char *)topic->name;
+    info->internal = topic_is_internal(topic->name);
     info->topic_id = head_bytes_of_uuid(&topic->id);
     info->n_partitions = count;
     info->partitions = (Kairn__PartitionInfo **)pointers;

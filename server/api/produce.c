@@ -114,6 +114,7 @@ static int fill_entry(struct request *request, const Kairn__ProducePartition *pa
 {
     entry->outcome = OUTCOME_NONE;
     entry->leader_epoch = partition->leader_epoch;
+    entry->deadline_ms = request_deadline_ms(request);
     entry->access = request->head->produce->acks == ACKS_ALL ? ACCESS_WRITE_ALL : ACCESS_WRITE;
     int code = key_read(partition->topic_id, partition->partition, &entry->key);
     if (code != 0)

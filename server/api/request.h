@@ -27,6 +27,7 @@ struct request {
     struct shard *shard;                    /* the connection's */
     const struct principal *principal;      /* borrowed */
     const char *listener;                /* name of the listener that the asker came by; borrowed */
+    const char *peer;                       /* "10.0.0.7:41234"; valid while it is dispatched */
     struct arena arena;
     const Kairn__RequestHead *head;         /* in the arena */
     uint8_t *payload;                       /* writable; valid until the request is finished */

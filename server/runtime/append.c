@@ -4,11 +4,13 @@
 
 #include "common/error.h"
 #include "common/metric.h"
+#include "server/runtime/drive_replica.h"
 #include "server/runtime/early_ack.h"
 #include "server/runtime/fetch.h"
 #include "server/runtime/flush.h"
 #include "server/runtime/numbers.h"
 #include "server/runtime/recompress.h"
+#include "server/runtime/rest.h"
 #include "server/runtime/shard_state.h"
 #include "server/runtime/upkeep.h"
 
@@ -53,8 +55,12 @@ static void admit(struct shard *shard, struct append_entry *entry)
         entry_finished(entry);
         return;
     }
-    if (entry->largest > (size_t)partition->config.max_message_bytes) {
-        entry->outcome.limit = partition->config.max_message_bytes;
+    if (partition->internal && !entry->own) {
+        append_refuse(entry, K_INVALID_TOPIC_EXCEPTION);
+        return;
+    }
+    if (entry->largest > (size_t)partition->shared->config.max_message_bytes) {
+        entry->outcome.limit = partition->shared->config.max_message_bytes;
         append_refuse(entry, K_MESSAGE_TOO_LARGE);
         return;
     }
@@ -62,7 +68,7 @@ static void admit(struct shard *shard, struct append_entry *entry)
         recompress_admit(partition, entry);
         return;
     }
-    int code = batch_rules_check(&partition->rules, entry->bytes, entry->size,
+    int code = batch_rules_check(&partition->shared->rules, entry->bytes, entry->size,
                                  shard_wall_ms(shard));
     if (code != 0)
         append_refuse(entry, code);
@@ -102,6 +108,7 @@ static void refuse_unwritten(struct partition *partition, int code)
 void append_refuse_all(struct partition *partition, int code)
 {
     refuse_entries(&partition->unflushed, code);
+    append_answer(partition, INT64_MAX, code);
     refuse_unwritten(partition, code);
 }
 
@@ -116,61 +123,85 @@ void append_resume(struct partition *partition)
 
 static bool flushes_first(const struct partition *partition)
 {
-    return partition->config.flush_on_ack;
+    return partition->shared->config.flush_on_ack;
 }
 
-/* What the last sync covers may be read now. Returns how much waited for it, in bytes. */
-static size_t answer_flushed(struct partition *partition)
+static void answer_flushed(struct partition *partition)
 {
     int64_t flushed = log_recovery_point(partition->log);
-    size_t bytes = 0;
 
-    if (flushed > partition->high_watermark)
-        partition->high_watermark = flushed;
     while (!list_empty(&partition->unflushed)) {
         struct append_entry *entry =
             LIST_OWNER(list_first(&partition->unflushed), struct append_entry, queued);
         if (entry->end > flushed)
             break;
         list_remove(&entry->queued);
-        bytes += entry->size;
         entry_finished(entry);
     }
-    return bytes;
 }
 
 void append_flushed(struct partition *partition)
 {
-    int64_t before = partition->high_watermark;
-    size_t bytes = answer_flushed(partition);
-
-    if (partition->high_watermark > before)
-        fetch_wake(partition, bytes != 0 ? bytes : SIZE_MAX);
+    drive_flushed(partition);
+    if (partition->log == NULL)
+        return;
+    answer_flushed(partition);
     /* Every write asks for its own sync; what none covers was written without one. */
-    if (partition->config.flush_on_ack && partition->flush.latest == NULL &&
-        partition->high_watermark < log_end(partition->log))
+    if (flushes_first(partition) && partition->flush.latest == NULL &&
+        log_recovery_point(partition->log) < log_end(partition->log))
         flush_soon(partition);
     upkeep_count(partition);
 }
 
-/* What a crash of the process has left in the page cache is confirmed once it is on the disk. */
-void append_opened(struct partition *partition)
+/* --- with all in-sync replicas before the answer ---------------------------------------------- */
+
+static void finish_uncommitted(struct append_entry *entry, int code)
 {
-    partition->high_watermark = partition->config.flush_on_ack
-                                    ? log_recovery_point(partition->log)
-                                    : log_end(partition->log);
-    answer_flushed(partition);          /* where the log was moved, more is on the disk */
-    if (partition->high_watermark < log_end(partition->log))
-        flush_soon(partition);
+    list_remove(&entry->queued);
+    shard_deadline_clear(entry->part->shard, &entry->timeout);
+    entry->outcome.code = code;
+    entry_finished(entry);
 }
 
-void append_config_changed(struct partition *partition)
+static void waited_enough(struct shard_deadline *deadline)
 {
-    if (partition->state != PARTITION_OPEN || partition->config.flush_on_ack ||
-        partition->high_watermark == log_end(partition->log))
-        return;
-    partition->high_watermark = log_end(partition->log);
-    fetch_wake(partition, SIZE_MAX);
+    finish_uncommitted(LIST_OWNER(deadline, struct append_entry, timeout), K_REQUEST_TIMED_OUT);
+}
+
+/* A request that was sent again may end before others that wait. */
+static void wait_for_replicas(struct partition *partition, struct append_entry *entry)
+{
+    struct list *before = partition->uncommitted.prev;
+
+    while (before != &partition->uncommitted &&
+           LIST_OWNER(before, struct append_entry, queued)->end > entry->end)
+        before = before->prev;
+    shard_deadline_init(&entry->timeout, waited_enough);
+    list_prepend(before, &entry->queued);
+}
+
+/* Those that this turn brought and that are not answered yet, at the end of the list. */
+static void limit_waits(struct partition *partition)
+{
+    for (struct list *node = partition->uncommitted.prev; node != &partition->uncommitted;) {
+        struct append_entry *entry = LIST_OWNER(node, struct append_entry, queued);
+        node = node->prev;
+        if (entry->timeout.node.index != HEAP_OUT)
+            return;
+        if (shard_deadline_set(partition->shard, &entry->timeout, entry->deadline_ms) != 0)
+            finish_uncommitted(entry, K_NOMEM);
+    }
+}
+
+void append_answer(struct partition *partition, int64_t end, int code)
+{
+    while (!list_empty(&partition->uncommitted)) {
+        struct append_entry *entry =
+            LIST_OWNER(list_first(&partition->uncommitted), struct append_entry, queued);
+        if (entry->end > end)
+            return;
+        finish_uncommitted(entry, code);
+    }
 }
 
 /* --- writing at the end of the turn ----------------------------------------------------------- */
@@ -194,10 +225,23 @@ static struct log_append *scratch(struct shard *shard, size_t count)
 static void settle_stored(struct partition *partition, struct append_entry *entry)
 {
     metric_add(shard_options(partition->shard)->metrics, METRIC_DUPLICATES, 1);
-    if (flushes_first(partition) && entry->end > partition->high_watermark)
+    bool committed = entry->end <= partition->replica.high_watermark;
+#ifdef MUTANT_DUPLICATE_UNCOMMITTED
+    committed = true;
+#endif
+    if (entry->access == ACCESS_WRITE_ALL && !committed)
+        wait_for_replicas(partition, entry);
+    else if (flushes_first(partition) && entry->end > log_recovery_point(partition->log))
         list_append(&partition->unflushed, &entry->queued);
     else
         entry_finished(entry);
+}
+
+/* It may have waited for its log, or for its turn: does what let it in still hold? */
+static int why_not(const struct partition *partition, const struct append_entry *entry,
+                   bool lease_holds)
+{
+    return replica_may_append(&partition->replica, entry->access == ACCESS_WRITE_ALL, lease_holds);
 }
 
 /* Does the entry go into the append? Otherwise it is finished, or *wait: it has to go later. */
@@ -223,12 +267,19 @@ static size_t gather(struct partition *partition, size_t *bytes)
 {
     struct shard *shard = partition->shard;
     struct numbers_gathered gathered = { .count = 0 };
+    bool lease_holds = partition_lease_holds(partition);
     size_t count = 0;
 
     *bytes = 0;
     LIST_EACH_SAFE(&partition->appends, node, after) {
         struct append_entry *entry = LIST_OWNER(node, struct append_entry, queued);
         bool wait;
+        int code = why_not(partition, entry, lease_holds);
+        if (code != 0) {
+            list_remove(&entry->queued);
+            append_refuse(entry, code);
+            continue;
+        }
         if (!admit_numbers(&gathered, partition, entry, &wait)) {
             if (wait)
                 break;
@@ -244,8 +295,8 @@ static size_t gather(struct partition *partition, size_t *bytes)
     return count;
 }
 
-/* The first of the waiting is written. */
-static void settle_first(struct partition *partition, const struct log_append *written)
+/* The first of the waiting is written; `early`: it only looks so. */
+static void settle_first(struct partition *partition, const struct log_append *written, bool early)
 {
     struct list *node = list_first(&partition->appends);
     struct append_entry *entry = LIST_OWNER(node, struct append_entry, queued);
@@ -256,13 +307,31 @@ static void settle_first(struct partition *partition, const struct log_append *w
     entry->log_start = log_start(partition->log);
     entry->end = written->base_offset + written->records;
     recompress_release(entry);          /* its bytes are not needed any more */
-#ifndef MUTANT_ANSWER_BEFORE_FLUSH
-    if (flushes_first(partition)) {
-        list_append(&partition->unflushed, node);
-        return;
-    }
+#ifdef MUTANT_ANSWER_BEFORE_FLUSH
+    early = true;
 #endif
-    entry_finished(entry);
+#ifdef MUTANT_ANSWER_BEFORE_REPLICAS
+    early |= partition->replica.state.replicas.count > 1;
+#endif
+    if (early)
+        entry_finished(entry);
+    else if (entry->access == ACCESS_WRITE_ALL)
+        wait_for_replicas(partition, entry);
+    else if (flushes_first(partition))
+        list_append(&partition->unflushed, node);
+    else
+        entry_finished(entry);
+}
+
+/* Who leads tells the rules how far the log is: they say who is answered, and what may be read. */
+static void written(struct partition *partition, size_t bytes)
+{
+    upkeep_touch(partition);
+    upkeep_count(partition);
+    partition->unpublished_bytes += bytes;
+    if (flushes_first(partition))
+        flush_soon(partition);
+    drive_appended(partition);
 }
 
 static void flush_partition(struct partition *partition)
@@ -272,36 +341,35 @@ static void flush_partition(struct partition *partition)
     size_t bytes;
     size_t count = gather(partition, &bytes);
 
-    if (count == 0 && list_empty(&partition->appends))
-        return;                         /* all of it was stored before, or refused */
+    if (count == 0 && list_empty(&partition->appends)) {
+        limit_waits(partition);         /* all of it was stored before, or refused */
+        return;
+    }
+    bool early = count > 0 && early_ack(partition, shard->appends, count);
     int code = count == 0 ? K_NOMEM
-             : early_ack(partition, shard->appends, count) ? 0
-             : log_append(partition->log, shard->appends, count, partition->leader_epoch,
-                          shard_wall_ms(shard));
+             : early     ? 0
+                         : log_append(partition->log, shard->appends, count,
+                                      partition->replica.state.leader_epoch, shard_wall_ms(shard));
     if (code == K_KAFKA_STORAGE_ERROR) {
         partition_fail(partition, code);
         return;
     }
     if (code != 0) {
         refuse_unwritten(partition, code);
+        limit_waits(partition);
         return;
     }
     int64_t records = 0;
     for (size_t i = 0; i < count; i++) {
         records += shard->appends[i].records;
-        settle_first(partition, &shard->appends[i]);
+        settle_first(partition, &shard->appends[i], early);
     }
     metric_add(metrics, METRIC_RECORDS_IN, records);
     metric_add(metrics, METRIC_BYTES_IN, (int64_t)bytes);
-    upkeep_touch(partition);
-    upkeep_count(partition);
-    if (flushes_first(partition)) {
-        flush_soon(partition);
-    } else {
-        partition->high_watermark = log_end(partition->log);
-        fetch_wake(partition, bytes);
-    }
-    append_resume(partition);           /* what the append had no room for */
+    written(partition, bytes);
+    limit_waits(partition);
+    if (partition->state == PARTITION_OPEN)
+        append_resume(partition);       /* what the append had no room for */
 }
 
 void shard_flush(struct turn_hook *hook)
@@ -313,5 +381,6 @@ void shard_flush(struct turn_hook *hook)
             LIST_OWNER(list_first(&shard->dirty), struct partition, dirty);
         list_remove(&partition->dirty);
         flush_partition(partition);
+        rest_make_room(shard);
     }
 }

@@ -2,8 +2,9 @@
  *
  * The asker checks each batch (size, checksum) on its own loop, links its entries into a scatter
  * and asks. What must be opened or compressed anew goes through recompress.h first. The owner
- * gathers what a turn brings and writes it when the turn ends; an entry is finished once its
- * batches are in the page cache or, with log.flush.on.ack, on the disk. */
+ * gathers what a turn brings and writes it when the turn ends. An entry is finished once its
+ * batches are in the page cache or, with log.flush.on.ack, on the disk; with acks=all, once all
+ * in-sync replicas have them there, which the rules of replication know. */
 #ifndef RUNTIME_APPEND_H
 #define RUNTIME_APPEND_H
 
@@ -24,14 +25,19 @@ struct append_entry {
     struct partition_key key;
     int32_t leader_epoch;               /* -1: not checked */
     enum partition_access access;       /* ACCESS_WRITE or ACCESS_WRITE_ALL */
+    bool own;                           /* the broker's: internal topics are for nobody else */
     uint8_t *bytes;                     /* checked batches back to back; kept by the asker's slab */
     size_t size, largest;               /* in all; the largest batch */
     struct producer_numbers numbers;    /* of the batches: see numbers.h */
+
+    int64_t deadline_ms;                /* monotonic: acks=all waits no longer for the others */
 
     /* recompress.c's; zero before */
     uint8_t *prepared;                  /* owned: what `bytes` points at instead; or NULL */
     int prepared_code;
     struct recompress_job *job;         /* that it is, or was, part of; or NULL */
+
+    struct shard_deadline timeout;      /* of an entry in partition.uncommitted */
 
     /* the answer */
     struct outcome outcome;
@@ -53,12 +59,13 @@ void append_refuse(struct append_entry *entry, int code);
 
 /* Finish all that waits in the partition with an error. */
 void append_refuse_all(struct partition *partition, int code);
-/* The log is open now: what may be read? */
-void append_opened(struct partition *partition);
 /* The log is open now: write what has waited when this turn ends. */
 void append_resume(struct partition *partition);
-/* log.flush.on.ack may be another now; what was confirmed stays readable. */
-void append_config_changed(struct partition *partition);
+
+/* --- for drive_replica.c ---------------------------------------------------------------------- */
+
+/* Answer those with acks=all that end at or before `end`. */
+void append_answer(struct partition *partition, int64_t end, int code);
 
 /* --- for flush.c ------------------------------------------------------------------------------ */
 

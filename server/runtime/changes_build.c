@@ -225,6 +225,26 @@ static void visit_partition(void *context, int32_t partition, const struct parti
     entry->replicas = ids(builder, &state->replicas);
     entry->n_isr = (size_t)state->isr.count;
     entry->isr = ids(builder, &state->isr);
+    entry->n_eligible = (size_t)state->eligible.count;
+    entry->eligible = ids(builder, &state->eligible);
+    entry->min_insync = state->min_insync;
+    entry->unclean_epoch = state->unclean_epoch + 1;
+    entry->flush_on_ack = state->flush_on_ack;
+    if (quarantine_hides(builder->control, builder->open->name, partition, state)) {
+        entry->leader = entry->leader_epoch = -1;
+        entry->state_version = (uint32_t)-1;
+    }
+}
+
+static void visit_lost(void *context, const struct replica_set *lost)
+{
+    struct builder *builder = context;
+
+    if (builder->failed)
+        return;
+    Kairn__PartitionEntry *entry = builder->partitions.items[builder->partitions.count - 1];
+    entry->n_lost = (size_t)lost->count;
+    entry->lost = ids(builder, lost);
 }
 
 static void visit_deleted(void *context, const struct uuid *id)
@@ -253,7 +273,7 @@ int changes_build(struct control *control, const struct controller_effect *news,
     const struct controller_visitor visitor = {
         .context = &builder, .brokers = visit_brokers, .settings = visit_settings,
         .topic = visit_topic,
-        .partition = visit_partition, .deleted = visit_deleted,
+        .partition = visit_partition, .lost = visit_lost, .deleted = visit_deleted,
         .enough = visited_enough,
     };
 
@@ -263,6 +283,7 @@ int changes_build(struct control *control, const struct controller_effect *news,
     kairn__changes_response__init(builder.changes);
     builder.changes->controller_epoch = now.epoch;
     builder.changes->full = news->changes.full;
+    builder.changes->topics_missing = news->changes.full && control->chair.topics_missing;
     builder.changes->controller = control->broker_id;
     builder.changes->sequence =
         controller_changes(control->chair.core, news->changes.after_sequence, news->changes.whole,

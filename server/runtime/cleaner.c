@@ -139,7 +139,7 @@ static int64_t first_dirty_ms(struct partition *partition, int64_t from)
 {
     struct cleaning *cleaning = partition->cleaning;
 
-    if (partition->config.max_compaction_lag_ms == INT64_MAX)
+    if (partition->shared->config.max_compaction_lag_ms == INT64_MAX)
         return -1;
     if (cleaning->probed_from == from)
         return cleaning->first_dirty_ms;
@@ -175,12 +175,12 @@ static double dirtiness(struct partition *partition)
 {
     struct clean_range range;
     const struct clean_policy policy = {
-        .min_dirty_ratio = partition->config.min_cleanable_ratio,
-        .max_lag_ms = partition->config.max_compaction_lag_ms };
+        .min_dirty_ratio = partition->shared->config.min_cleanable_ratio,
+        .max_lag_ms = partition->shared->config.max_compaction_lag_ms };
     int64_t limit, synced;
 
     if (partition->state != PARTITION_OPEN || partition->move != NULL ||
-        !topic_config_compacted(&partition->config) ||
+        !topic_config_compacted(&partition->shared->config) ||
         need_cleaning(partition) == NULL || partition->cleaning->job != NULL)
         return 0;
     if (!partition->cleaning->asked &&
@@ -307,7 +307,8 @@ void cleaner_look_soon(struct partition *partition)
     const struct cleaner_options *options = &partition->shard->settings->cleaner;
     struct shard_deadline *look_at = &partition->shard->cleaner->look;
 
-    if (options->enabled && options->threads > 0 && topic_config_compacted(&partition->config) &&
+    if (options->enabled && options->threads > 0 &&
+        topic_config_compacted(&partition->shared->config) &&
         look_at->node.index == HEAP_OUT)
         look_in(partition->shard, options->backoff_ms);
 }
@@ -352,7 +353,7 @@ void cleaner_cancel(struct partition *partition)
 int cleaner_ask(struct partition *partition)
 {
     const struct cleaner_options *options = &partition->shard->settings->cleaner;
-    if (!topic_config_compacted(&partition->config))
+    if (!topic_config_compacted(&partition->shared->config))
         return K_INVALID_TOPIC_EXCEPTION;
     if (!options->enabled || options->threads == 0)
         return K_INVALID_REQUEST;

@@ -149,7 +149,7 @@ static void go_away(struct cleaning_job *job)
 static struct clean_options job_options(const struct partition *partition, int64_t limit)
 {
     const struct cleaner_options *options = &partition->shard->settings->cleaner;
-    const struct topic_config *config = &partition->config;
+    const struct topic_config *config = &partition->shared->config;
     return (struct clean_options){
         .limit = limit,
         .now_ms = shard_wall_ms(partition->shard),

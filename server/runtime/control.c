@@ -23,8 +23,7 @@ int64_t control_boot_ms(const struct control *control)
 
 /* --- start: connect, bootstrap, identify, then join ------------------------------------------- */
 
-/* Final: told once, and nothing is tried any more. */
-static void refuse(struct control *control, int code, const char *reason)
+void control_refuse(struct control *control, int code, const char *reason)
 {
     if (control->refused)
         return;
@@ -51,7 +50,7 @@ static void identify(struct control *control)
     int error = control->options.identified(control->options.context, control->cluster_id,
                                             control->broker_id, &reason);
     if (error != 0) {
-        refuse(control, error, reason.text);
+        control_refuse(control, error, reason.text);
         return;
     }
     control->identified = true;
@@ -133,8 +132,8 @@ static void session_changed(void *context, enum zk_state state)
         event.type = MEMBER_SESSION_EXPIRED;
         break;
     case ZK_REFUSED:
-        refuse(control, K_CLUSTER_AUTHORIZATION_FAILED,
-               "ZooKeeper refused our credentials: check zookeeper.digest");
+        control_refuse(control, K_CLUSTER_AUTHORIZATION_FAILED,
+                       "ZooKeeper refused our credentials: check zookeeper.digest");
         return;
     }
     if (control->identified)
@@ -157,6 +156,8 @@ static void tend(void *context)
     if (!control->identified && control->session != NULL &&
         zk_session_state(control->session) == ZK_CONNECTED)
         begin_identifying(control);
+    features_read_again(control);
+    features_tend(control);
 }
 
 void control_start(struct control *control)
@@ -180,7 +181,7 @@ void control_start(struct control *control)
     }
     int error = zk_session_open(&session, &control->session, &reason);
     if (error != 0) {
-        refuse(control, error, reason.text);
+        control_refuse(control, error, reason.text);
         return;
     }
     control->waiting_since_ms = control_now_ms(control);
@@ -205,6 +206,7 @@ static void close_down(struct control *control)
     guardian_stop(control->guardian);
     control->guardian = NULL;
     requests_controller_known(control);       /* those that still wait are answered CLOSED */
+    known_look(control);
     producer_ids_stop(control);
 }
 
@@ -277,9 +279,11 @@ int control_new(const struct control_options *options, struct control **out,
     list_init(&control->stores);
     list_init(&control->waiting);
     drive_member_init(control);
+    features_watch_init(control);
 
     struct loop *loop = options->loop;
     if (failed || chair_init(control) != 0 || requests_init(control) != 0 ||
+        known_init(control) != 0 ||
         producer_ids_init(control) != 0 ||
         news_new(control, &control->news) != 0 ||
         timer_new(loop, tend, control, &control->tend) != 0 ||
@@ -302,7 +306,9 @@ void control_free(struct control *control)
     news_free(control->news);
     chair_fini(control);
     requests_fini(control);
+    known_fini(control);
     producer_ids_fini(control);
+    drain_free(control->drain);
     timer_free(control->tend);
     timer_free(control->stop_limit);
     timer_free(control->member_timer);

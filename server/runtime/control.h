@@ -11,10 +11,12 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/feature.h"
 #include "common/list.h"
 #include "common/mail.h"
 #include "common/uuid.h"
 #include "proto/kairn.pb-c.h"
+#include "server/core/controller.h"
 #include "server/runtime/metadata.h"
 
 struct control;
@@ -26,11 +28,20 @@ struct resolver;
 /* What is registered of us. */
 struct control_self {
     struct uuid incarnation, previous;
+    const struct uuid *known;                 /* logdir_known_incarnations() */
+    size_t known_count;
     const struct metadata_endpoint *endpoints;
     size_t endpoint_count;
     const struct uuid *directories;
     size_t directory_count;
-    bool lossy;
+    bool lossy;                               /* as it was at the start */
+    bool fenced;                              /* a directory went out of use since */
+};
+
+/* What the cluster knew of us when we registered. */
+struct control_registered {
+    bool first;                               /* nothing */
+    size_t missing;                           /* log directories that are not there any more */
 };
 
 struct control_options {
@@ -46,6 +57,9 @@ struct control_options {
     const char *rack;
     int32_t loops;
     const char *inter_broker_listener;        /* name of the listener that brokers use */
+    struct feature_ranges features;           /* levels that we can */
+    struct feature_cell *levels;              /* those that the cluster has finalised; borrowed */
+    struct controller_options controller;     /* while we are the controller */
     /* What can be configured of brokers; borrowed. NULL: anything (in tests). */
     const struct option_table *broker_options;
 
@@ -58,6 +72,8 @@ struct control_options {
     /* Endpoints, directory ids, previous incarnation and lossy mark for the registration. Pointers
      * are read during the call that follows. `identified` has returned 0 before. */
     void (*describe)(void *context, struct control_self *self);
+    /* We are registered; each time. Before the first picture that we are in. NULL is allowed. */
+    void (*registered)(void *context, const struct control_registered *registered);
     /* A new picture was published. */
     void (*changed)(void *context);
     /* Final: this broker can not be part of the cluster (id in use, wrong cluster,
@@ -71,6 +87,10 @@ int control_new(const struct control_options *options, struct control **out,
                 struct k_reason *reason);
 /* Connect to ZooKeeper and go on from there by events; says so in the log while it has to wait. */
 void control_start(struct control *control);
+/* Before the data plane stops: have the controller move what we lead to others in sync. `done` is
+ * called once on the control loop, perhaps at once, at the latest after limit_ms. */
+void control_drain(struct control *control, int32_t limit_ms, void (*done)(void *context),
+                   void *context);
 /* Resign, unregister, close the session, then `stopped`. At most 5 s. */
 void control_stop(struct control *control);
 void control_free(struct control *control);                     /* NULL is allowed */
@@ -86,8 +106,7 @@ int64_t control_lease_until_ms(const struct control *control);
 struct control_request {
     struct mail_target *answer_to;
     void (*answered)(struct control_request *request);
-    /* create_topics, delete_topics, create_partitions, alter_configs or changes; borrowed until
-     * answered */
+    /* What server/api hands on to the controller; borrowed until answered. */
     const Kairn__RequestHead *head;
     int64_t deadline_ms;                                /* monotonic */
     /* the answer */
@@ -100,7 +119,8 @@ struct control_request {
     /* the control plane's own while it has the request */
     struct mail mail;
     struct control *control;
-    struct list node;                                   /* among those that wait for a controller */
+    struct list node;               /* among those that wait for a controller, or for its news */
+    int64_t known_by_ms;            /* of those: when they do no longer */
     bool relay;
     size_t unanswered;                                  /* tickets of the core */
 };

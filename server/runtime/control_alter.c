@@ -21,12 +21,13 @@ size_t alter_count(const struct control_request *request)
 static bool prepare_partitions(struct control_request *request)
 {
     size_t count = alter_count(request);
-    Kairn__CreatePartitionsResponse *body = arena_alloc(request->arena, sizeof *body);
-    Kairn__TopicResult **results = results_new(request->arena, count);
+    Kairn__CreatePartitionsResponse *body =
+        message_new(request->arena, &kairn__create_partitions_response__descriptor);
+    Kairn__TopicResult **results =
+        messages_new(request->arena, &kairn__topic_result__descriptor, count);
 
     if (body == NULL || results == NULL)
         return false;
-    kairn__create_partitions_response__init(body);
     body->n_results = count;
     body->results = results;
     request->response->body_case = KAIRN__RESPONSE_HEAD__BODY_CREATE_PARTITIONS;
@@ -37,19 +38,15 @@ static bool prepare_partitions(struct control_request *request)
 static bool prepare_configs(struct control_request *request)
 {
     size_t count = alter_count(request);
-    Kairn__AlterConfigsResponse *body = arena_alloc(request->arena, sizeof *body);
-    Kairn__AlteredResult **results = arena_calloc(request->arena, count + 1, sizeof *results);
+    Kairn__AlterConfigsResponse *body =
+        message_new(request->arena, &kairn__alter_configs_response__descriptor);
+    Kairn__AlteredResult **results =
+        messages_new(request->arena, &kairn__altered_result__descriptor, count);
 
-    for (size_t i = 0; results != NULL && i < count; i++) {
-        results[i] = arena_alloc(request->arena, sizeof **results);
-        if (results[i] == NULL)
-            return false;
-        kairn__altered_result__init(results[i]);
-        results[i]->resource = request->head->alter_configs->resources[i]->resource;
-    }
     if (body == NULL || results == NULL)
         return false;
-    kairn__alter_configs_response__init(body);
+    for (size_t i = 0; i < count; i++)
+        results[i]->resource = request->head->alter_configs->resources[i]->resource;
     body->n_results = count;
     body->results = results;
     request->response->body_case = KAIRN__RESPONSE_HEAD__BODY_ALTER_CONFIGS;

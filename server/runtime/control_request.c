@@ -31,14 +31,19 @@ static void deliver_answer(struct mail *mail)
     request->answered(request);
 }
 
+void request_send(struct control_request *request)
+{
+    request->mail.deliver = deliver_answer;
+    mail_post(request->answer_to, &request->mail);
+}
+
 void request_answer(struct control_request *request, int code, const char *message)
 {
     request->code = code;
     request->controller = request->control->followed;
     strncpy(request->message, message != NULL ? message : k_error_text(code),
             sizeof request->message - 1);
-    request->mail.deliver = deliver_answer;
-    mail_post(request->answer_to, &request->mail);
+    known_send(request);
 }
 
 static void wait_for_controller(struct control_request *request)
@@ -81,16 +86,25 @@ static bool ticket_take(struct control *control, uint64_t ticket, struct waiter 
 
 /* --- serving: topics -------------------------------------------------------------------------- */
 
-Kairn__TopicResult **results_new(struct arena *arena, size_t count)
+void *message_new(struct arena *arena, const ProtobufCMessageDescriptor *kind)
 {
-    Kairn__TopicResult **results = arena_calloc(arena, count + 1, sizeof *results);
-    for (size_t i = 0; results != NULL && i < count; i++) {
-        results[i] = arena_alloc(arena, sizeof **results);
-        if (results[i] == NULL)
+    void *message = arena_alloc(arena, kind->sizeof_message);
+
+    if (message != NULL)
+        protobuf_c_message_init(kind, message);
+    return message;
+}
+
+void *messages_new(struct arena *arena, const ProtobufCMessageDescriptor *kind, size_t count)
+{
+    void **messages = arena_calloc(arena, count + 1, sizeof *messages);
+
+    for (size_t i = 0; messages != NULL && i < count; i++) {
+        messages[i] = message_new(arena, kind);
+        if (messages[i] == NULL)
             return NULL;
-        kairn__topic_result__init(results[i]);
     }
-    return results;
+    return messages;
 }
 
 static Kairn__TopicResult *result_of(const struct waiter *waiter)
@@ -104,19 +118,30 @@ static Kairn__TopicResult *result_of(const struct waiter *waiter)
     case KAIRN__RESPONSE_HEAD__BODY_CREATE_PARTITIONS:
         return response->create_partitions->results[waiter->index];
     default:
-        return NULL;                    /* alter_configs: its results are not of topics */
+        return NULL;                    /* its results are not of topics */
     }
+}
+
+static Kairn__Error **error_of(const struct waiter *waiter)
+{
+    Kairn__TopicResult *result = result_of(waiter);
+
+    if (result != NULL)
+        return &result->error;
+    if (waiter->request->response->body_case == KAIRN__RESPONSE_HEAD__BODY_ALTER_CONFIGS)
+        return &waiter->request->response->alter_configs->results[waiter->index]->error;
+    Kairn__Error **error = reassign_error(waiter);
+    if (error == NULL)
+        error = report_error(waiter);
+    return error != NULL ? error : leaders_error(waiter);
 }
 
 void item_answered(const struct waiter *waiter, int error, const char *message)
 {
     struct control_request *request = waiter->request;
-    Kairn__TopicResult *result = result_of(waiter);
-    Kairn__Error **place = result != NULL
-                               ? &result->error
-                               : &request->response->alter_configs->results[waiter->index]->error;
+
     if (error != 0)
-        *place = head_error(request->arena, error, message);
+        *error_of(waiter) = head_error(request->arena, error, message);
     if (--request->unanswered == 0)
         request_answer(request, 0, NULL);
 }
@@ -130,6 +155,10 @@ void requests_answer_topic(struct control *control, const struct controller_effe
         delete_request_answered(waiter.found, effect->answer.error);
         return;
     }
+    if (waiter.request->response->body_case == KAIRN__RESPONSE_HEAD__BODY_DRAIN) {
+        leaders_drained(waiter.request, effect);
+        return;
+    }
     Kairn__TopicResult *result = result_of(&waiter);
     struct arena *arena = waiter.request->arena;
     void *id = arena_copy(arena, effect->answer.id.bytes, sizeof effect->answer.id.bytes);
@@ -139,6 +168,7 @@ void requests_answer_topic(struct control *control, const struct controller_effe
         result->partitions = (uint32_t)effect->answer.partitions;
         result->replication_factor = (uint32_t)effect->answer.replication_factor;
     }
+    leaders_answered(&waiter, effect);
     item_answered(&waiter, effect->answer.error,
                    effect->answer.message[0] != '\0' ? effect->answer.message : NULL);
 }
@@ -239,9 +269,9 @@ void requests_delete_topic(struct control *control, struct delete_request *reque
         drive_controller(control, &event);
 }
 
-static void serve_items(struct control *control, struct control_request *request, size_t count,
-                        void (*serve_item)(struct control *control,
-                                           struct control_request *request, size_t index))
+void serve_items(struct control *control, struct control_request *request, size_t count,
+                 void (*serve_item)(struct control *control, struct control_request *request,
+                                    size_t index))
 {
     /* One more than there are items, so that an answer given at once does not end the request. */
     request->unanswered = count + 1;
@@ -261,22 +291,23 @@ static void serve_topics(struct control *control, struct control_request *reques
     size_t count =
         create ? request->head->create_topics->n_topics
                : request->head->delete_topics->n_topics + request->head->delete_topics->n_topic_ids;
-    Kairn__TopicResult **results = results_new(request->arena, count);
-    Kairn__CreateTopicsResponse *created = arena_alloc(request->arena, sizeof *created);
-    Kairn__DeleteTopicsResponse *deleted = arena_alloc(request->arena, sizeof *deleted);
+    struct arena *arena = request->arena;
+    Kairn__TopicResult **results = messages_new(arena, &kairn__topic_result__descriptor, count);
+    Kairn__CreateTopicsResponse *created =
+        message_new(arena, &kairn__create_topics_response__descriptor);
+    Kairn__DeleteTopicsResponse *deleted =
+        message_new(arena, &kairn__delete_topics_response__descriptor);
 
     if (results == NULL || created == NULL || deleted == NULL) {
         request_answer(request, K_NOMEM, NULL);
         return;
     }
     if (create) {
-        kairn__create_topics_response__init(created);
         created->n_results = count;
         created->results = results;
         request->response->body_case = KAIRN__RESPONSE_HEAD__BODY_CREATE_TOPICS;
         request->response->create_topics = created;
     } else {
-        kairn__delete_topics_response__init(deleted);
         deleted->n_results = count;
         deleted->results = results;
         request->response->body_case = KAIRN__RESPONSE_HEAD__BODY_DELETE_TOPICS;
@@ -340,6 +371,18 @@ static void serve(struct control *control, struct control_request *request)
     case KAIRN__REQUEST_HEAD__BODY_CREATE_PARTITIONS:
     case KAIRN__REQUEST_HEAD__BODY_ALTER_CONFIGS:
         serve_alterations(control, request);
+        break;
+    case KAIRN__REQUEST_HEAD__BODY_UPDATE_ISR:
+    case KAIRN__REQUEST_HEAD__BODY_ELECT_LEADERS:
+    case KAIRN__REQUEST_HEAD__BODY_DRAIN:
+        leaders_serve(control, request);
+        break;
+    case KAIRN__REQUEST_HEAD__BODY_ALTER_REASSIGNMENTS:
+    case KAIRN__REQUEST_HEAD__BODY_LIST_REASSIGNMENTS:
+        reassign_serve(control, request);
+        break;
+    case KAIRN__REQUEST_HEAD__BODY_REPORT_REPLICAS:
+        report_serve(control, request);
         break;
     case KAIRN__REQUEST_HEAD__BODY_CHANGES:
         serve_changes(control, request);
@@ -471,8 +514,11 @@ static void answer_orphan(const struct waiter *waiter)
 {
     if (waiter->found != NULL)
         delete_request_answered(waiter->found, K_NOT_CONTROLLER);
-    else if (waiter->request->head->body_case == KAIRN__REQUEST_HEAD__BODY_CHANGES)
+    else if (waiter->request->head->body_case == KAIRN__REQUEST_HEAD__BODY_CHANGES ||
+             waiter->request->head->body_case == KAIRN__REQUEST_HEAD__BODY_DRAIN)
         request_answer(waiter->request, K_NOT_CONTROLLER, NULL);
+    else if (waiter->request->head->body_case == KAIRN__REQUEST_HEAD__BODY_UPDATE_ISR)
+        item_answered(waiter, K_NOT_CONTROLLER, NULL); /* it asks the next one */
     else
         item_answered(
             waiter, K_NETWORK_EXCEPTION,

@@ -4,17 +4,20 @@
  * per topic its node, its configuration and its partitions' states, and the configurations of
  * brokers, READS_MAX reads at a time. A read that fails ends the
  * load with its code; the caller starts anew, so that nothing is ever decided on half a picture.
- * A topic with a broken node is left out and named in the log; the others are served. A topic
+ * A topic with a broken node is left out and named in the log; the others are served, and
+ * quarantine.c looks after it. A partition
+ * with a broken state is as one whose state was never stored, and the store does not overwrite what
+ * it finds there (store.c): nobody leads the partition until the state is mended. A topic
  * without an id (Kafka wrote none before 2.8) is given one here, stored before it is used. Of a
  * configuration that can not be served, what the former controller told of it stays. */
 #include "server/runtime/control_internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "server/runtime/config_values.h"
+#include "server/runtime/state_node.h"
 #include "zk/fence.h"
 
 enum { READS_MAX = 256 };
@@ -39,6 +42,7 @@ struct controller_load {
     int32_t part;                       /* which part of it, */
     bool states;                        /* in the second round? */
     size_t in_flight;
+    struct unread_state *unread;        /* in the arena */
     int code;
     bool cancelled;                    /* freed by its owner: goes when the last read is answered */
     char **doomed;
@@ -77,6 +81,21 @@ const struct controller_topic *controller_load_topics(const struct controller_lo
     return load->result;
 }
 
+const char *controller_load_broken(const struct controller_load *load, size_t *position)
+{
+    while (*position < load->count) {
+        const struct load_topic *topic = &load->topics[(*position)++];
+        if (topic->broken)
+            return topic->topic.name;
+    }
+    return NULL;
+}
+
+const struct unread_state *controller_load_unread(const struct controller_load *load)
+{
+    return load->unread;
+}
+
 const struct controller_entity *controller_load_entities(const struct controller_load *load,
                                                          size_t *count)
 {
@@ -84,13 +103,19 @@ const struct controller_entity *controller_load_entities(const struct controller
     return load->entities;
 }
 
-static void quarantine(struct load_topic *topic, const char *what, const char *reason)
+int controller_load_decode(struct arena *arena, const char *data, size_t size,
+                           struct znode_topic *node, struct k_reason *reason)
 {
-    LOG_ERROR(
-        "topic-quarantined",
-        "topic=%s what=%s reason=\"%s\" action=\"mend the znode, then restart the controller\"",
-        topic->topic.name, what, reason);
-    topic->broken = true;
+    int error = znode_decode_topic(arena, data, size, node, reason);
+
+    if (error == 0 &&
+        (node->partition_count == 0 || node->partition_count > PARTITIONS_PER_TOPIC_MAX))
+        error = k_reason_set(reason, K_CORRUPT, "%zu partitions", node->partition_count);
+    for (size_t i = 0; error == 0 && i < node->partition_count; i++)
+        if (node->partitions[i].count < 1 || node->partitions[i].count > REPLICAS_MAX)
+            error = k_reason_set(reason, K_CORRUPT, "%d replicas of partition %zu",
+                                 node->partitions[i].count, i);
+    return error;
 }
 
 /* --- decoding --------------------------------------------------------------------------------- */
@@ -139,23 +164,47 @@ static int give_id(struct controller_load *load, size_t index, struct znode_topi
     return error;
 }
 
+static bool has_id(const struct znode_replicas *sets, size_t partition, int32_t id)
+{
+    for (int32_t i = 0; sets != NULL && i < sets[partition].count; i++)
+        if (sets[partition].ids[i] == id)
+            return true;
+    return false;
+}
+
+/* What is being reassigned. What makes no sense counts as not under way: the core sees to that. */
+static int load_moves(struct controller_load *load, struct load_topic *topic,
+                      const struct znode_topic *node)
+{
+    if (node->adding == NULL && node->removing == NULL)
+        return 0;
+    struct replica_moves *moves = arena_calloc(&load->arena, node->partition_count, sizeof *moves);
+    if (moves == NULL)
+        return K_NOMEM;
+    for (size_t p = 0; p < node->partition_count; p++) {
+        const struct replica_set *replicas = &topic->partitions[p].replicas;
+        for (int32_t i = 0; i < replicas->count; i++) {
+            moves[p].adding |= (uint16_t)(has_id(node->adding, p, replicas->ids[i]) << i);
+            moves[p].removing |= (uint16_t)(has_id(node->removing, p, replicas->ids[i]) << i);
+        }
+    }
+    topic->topic.moves = moves;
+    return 0;
+}
+
 static int decode_topic(struct controller_load *load, size_t index, const struct zk_reply *reply)
 {
     struct load_topic *topic = &load->topics[index];
     struct znode_topic node;
     struct k_reason reason = { "" };
-    int error = znode_decode_topic(&load->arena, reply->data, reply->size, &node, &reason);
+    int error = controller_load_decode(&load->arena, reply->data, reply->size, &node, &reason);
     if (error == K_NOMEM)
         return error;
-    if (error == 0 &&
-        (node.partition_count == 0 || node.partition_count > PARTITIONS_PER_TOPIC_MAX))
-        error = k_reason_set(&reason, K_CORRUPT, "%zu partitions", node.partition_count);
-    for (size_t i = 0; error == 0 && i < node.partition_count; i++)
-        if (node.partitions[i].count < 1 || node.partitions[i].count > REPLICAS_MAX)
-            error = k_reason_set(&reason, K_CORRUPT, "%d replicas of partition %zu",
-                                 node.partitions[i].count, i);
     if (error != 0) {
-        quarantine(topic, "topic", reason.text);
+        LOG_ERROR("topic-quarantined",
+                  "topic=%s reason=\"%s\" action=\"mend the znode: it is read again\"",
+                  topic->topic.name, reason.text);
+        topic->broken = true;
         return 0;
     }
     topic->partitions = arena_calloc(&load->arena, node.partition_count, sizeof *topic->partitions);
@@ -165,12 +214,15 @@ static int decode_topic(struct controller_load *load, size_t index, const struct
     topic->topic.partitions = topic->partitions;
     for (size_t i = 0; i < node.partition_count; i++) {
         struct partition_state *state = &topic->partitions[i];
-        state->version = -1;
-        state->leader = -1;
+        *state = (struct partition_state){
+            .version = -1, .leader = -1, .unclean_epoch = -1, .min_insync = 1 };
         state->replicas.count = node.partitions[i].count;
         memcpy(state->replicas.ids, node.partitions[i].ids,
                (size_t)node.partitions[i].count * sizeof(int32_t));
     }
+    error = load_moves(load, topic, &node);
+    if (error != 0)
+        return error;
     if (uuid_is_zero(&node.id))
         return give_id(load, index, &node, reply->stat.version);
     topic->topic.id = node.id;
@@ -181,28 +233,24 @@ static int decode_topic(struct controller_load *load, size_t index, const struct
 static int decode_state(struct controller_load *load, struct load_topic *topic, int32_t partition,
                         const struct zk_reply *reply)
 {
-    struct znode_partition_state node;
     struct k_reason reason = { "" };
     struct partition_state *state = &topic->partitions[partition];
-    int error =
-        znode_decode_partition_state(&load->arena, reply->data, reply->size, &node, &reason);
+    int error = state_node_decode(&load->arena, reply->data, reply->size, state, &reason);
 
     if (error == K_NOMEM)
         return error;
-    if (error == 0 && node.isr.count > REPLICAS_MAX)
-        error = k_reason_set(&reason, K_CORRUPT, "%d members in the in-sync set", node.isr.count);
     if (error != 0) {
-        char what[64];
-        snprintf(what, sizeof what, "partitions/%d/state", partition);
-        quarantine(topic, what, reason.text);
+        LOG_ERROR("partition-quarantined",
+                  "topic=%s partition=%d reason=\"%s\" action=\"mend the znode: it is read again\"",
+                  topic->topic.name, partition, reason.text);
+        struct unread_state *unread = arena_alloc(&load->arena, sizeof *unread);
+        if (unread == NULL)
+            return K_NOMEM;
+        *unread = (struct unread_state){ load->unread, topic->topic.name, partition };
+        load->unread = unread;
         return 0;
     }
-    state->leader = node.leader;
-    state->leader_epoch = node.leader_epoch;
-    state->controller_epoch = node.controller_epoch;
     state->version = reply->stat.version;
-    state->isr.count = node.isr.count;
-    memcpy(state->isr.ids, node.isr.ids, (size_t)node.isr.count * sizeof(int32_t));
     return 0;
 }
 

@@ -20,6 +20,10 @@ struct live_read {
     struct live_broker **brokers;
     size_t count, in_flight;
     bool failed;
+    int32_t registrations;           /* version of /kairn/brokers, before who is there was read */
+    char *feature;                   /* /feature; owned; NULL: it is not there */
+    size_t feature_size;
+    int32_t feature_version;         /* -1: it is not there */
 };
 
 struct broker_read {
@@ -62,6 +66,18 @@ static void read_live_later(struct chair *chair)
     timer_after(chair->retry, RETRY_MS);
 }
 
+void watch_read_live_later(struct control *control)
+{
+    if (control->chair.taken)
+        read_live_later(&control->chair);
+}
+
+static void live_read_free(struct live_read *round)
+{
+    free(round->feature);
+    free(round);
+}
+
 static void live_read_finish(struct live_read *round)
 {
     struct control *control = round->control;
@@ -69,7 +85,7 @@ static void live_read_finish(struct live_read *round)
 
     if (round->life != control->life || !chair->taken) {
         free_brokers(round->brokers, round->count);
-        free(round);
+        live_read_free(round);
         return;
     }
     chair->reading_live = false;
@@ -89,11 +105,23 @@ static void live_read_finish(struct live_read *round)
             qsort(round->brokers, known, sizeof *round->brokers, by_id);
         chair->live = round->brokers;
         chair->live_count = known;
+        free(chair->feature);
+        chair->feature = round->feature;
+        round->feature = NULL;
+        chair->feature_size = round->feature_size;
+        chair->feature_version = round->feature_version;
+        chair->registrations = round->registrations;
         chair_live_read(control);
     }
-    free(round);
+    live_read_free(round);
     if (chair->taken && chair->read_live_again)
         watch_read_live(control);
+}
+
+/* From this level on it says where logs without a leader end; see common/feature_table.h. */
+static bool tells_ends(const struct feature_ranges *can)
+{
+    return can->of[FEATURE_REPLICATION].highest >= 3;
 }
 
 static void broker_answered(void *context, const struct zk_reply *reply)
@@ -105,15 +133,23 @@ static void broker_answered(void *context, const struct zk_reply *reply)
 
     if (reply->code == 0 && read->record) {
         struct znode_kairn_broker record;
-        if (znode_decode_kairn_broker(&broker->arena, reply->data, reply->size, &record, &reason) ==
-                0 &&
-            uuid_equal(&record.incarnation, &broker->core.incarnation))
+        int error = znode_decode_kairn_broker(&broker->arena, reply->data, reply->size, &record,
+                                              &reason);
+        if (error != 0) {
+            LOG_WARN("znode-corrupt", "path=/kairn/brokers/%d reason=\"%s\" taken-as=lossy",
+                     broker->core.id, reason.text);
+            broker->core.lossy = true;
+        } else if (uuid_equal(&record.incarnation, &broker->core.incarnation)) {
             broker->loops = record.loops;
+            broker->core.lossy = record.lossy;
+            broker->core.incomplete = record.missing_count > 0;
+        }
     } else if (reply->code == 0) {
         int error =
             znode_decode_broker(&broker->arena, reply->data, reply->size, &broker->broker, &reason);
         if (error != 0)
             LOG_ERROR("broker-ignored", "broker=%d reason=\"%s\"", broker->core.id, reason.text);
+        broker->core.mute = error != 0 || !tells_ends(&broker->broker.features);
         if (error == 0 && broker->broker.rack != NULL)
             snprintf(broker->core.rack, sizeof broker->core.rack, "%s", broker->broker.rack);
     } else if (reply->code != K_NOT_FOUND) {
@@ -155,10 +191,10 @@ static void incarnations_listed(void *context, const struct zk_reply *reply)
     struct live_read *round = context;
     bool current = round->life == round->control->life && round->control->session != NULL;
 
-    round->failed = reply->code != 0;
+    round->failed |= reply->code != 0;
     if (current && reply->code == 0) {
         round->brokers = calloc(reply->child_count + 1, sizeof *round->brokers);
-        round->failed = round->brokers == NULL;
+        round->failed |= round->brokers == NULL;
         for (size_t i = 0; !round->failed && i < reply->child_count; i++) {
             struct controller_broker core = { 0 };
             if (!parse_incarnation(reply->children[i], &core)) {
@@ -182,9 +218,61 @@ static void incarnations_listed(void *context, const struct zk_reply *reply)
             ask_broker(round, round->brokers[i], true);
         }
     }
-    if (round->in_flight == 0)
+    if (--round->in_flight == 0)
         live_read_finish(round);
 }
+
+/* --- what feature levels hang on ---------------------------------------------------------------
+ * Asked before the list, on the same session: so who registers later than it was counted may be in
+ * the list, and who is not in the list will be counted. */
+
+static void registrations_counted(void *context, const struct zk_reply *reply)
+{
+    struct live_read *round = context;
+
+    round->failed |= reply->code != 0;
+    round->registrations = reply->stat.version;
+    if (--round->in_flight == 0)
+        live_read_finish(round);
+}
+
+static void feature_got(void *context, const struct zk_reply *reply)
+{
+    struct live_read *round = context;
+
+    round->failed |= reply->code != 0 && reply->code != K_NOT_FOUND;
+    if (reply->code == 0) {
+        round->feature_version = reply->stat.version;
+        round->feature_size = reply->size;
+        round->feature = malloc(reply->size + 1);
+        round->failed |= round->feature == NULL;
+        if (round->feature != NULL && reply->size > 0)
+            memcpy(round->feature, reply->data, reply->size);
+    }
+    if (--round->in_flight == 0)
+        live_read_finish(round);
+}
+
+/* False: nothing was asked of ZooKeeper. What was is answered, if only with an error. */
+static bool ask_round(struct live_read *round, struct zk_watch *watch)
+{
+    struct zk_session *session = round->control->session;
+
+    if (zk_exists(session, znode_row(ZNODE_KAIRN_BROKERS)->pattern, NULL, registrations_counted,
+                  round) != 0)
+        return false;
+    round->in_flight++;
+    round->failed =
+        zk_get(session, znode_row(ZNODE_FEATURE)->pattern, NULL, feature_got, round) != 0;
+    if (round->failed)
+        return true;
+    round->in_flight++;
+    round->failed = zk_children(session, "/brokers/inc", watch, incarnations_listed, round) != 0;
+    if (!round->failed)
+        round->in_flight++;
+    return true;
+}
+
 
 void watch_read_live(struct control *control)
 {
@@ -196,10 +284,10 @@ void watch_read_live(struct control *control)
     chair->read_live_again = chair->live_wanted = false;
     struct live_read *round = calloc(1, sizeof *round);
     if (round != NULL)
-        *round = (struct live_read){ .control = control, .life = control->life };
+        *round = (struct live_read){ .control = control, .life = control->life,
+                                     .feature_version = -1 };
     zk_watch_cancel(control->session, &chair->incarnations);
-    if (round == NULL || zk_children(control->session, "/brokers/inc", &chair->incarnations,
-                                     incarnations_listed, round) != 0) {
+    if (round == NULL || !ask_round(round, &chair->incarnations)) {
         free(round);
         read_live_later(chair);
         return;

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@
 #include "server/runtime/flush_cycle.h"
 #include "server/runtime/io_pool.h"
 #include "server/storage/log_move.h"
+
+enum { TRIM_LOGS = 64 };                /* that went to rest */
 
 size_t dirs_entry_name(char name[DIRS_NAME_SIZE], const char *topic, int32_t partition)
 {
@@ -55,19 +58,19 @@ static size_t choose_directory(const struct dirs *dirs)
 struct dirs_entry *dirs_add_entry(struct dirs *dirs, const char *topic, int32_t partition,
                                   size_t directory)
 {
-    struct dirs_entry *entry = calloc(1, sizeof *entry);
+    size_t topic_size = strlen(topic) + 1;
+    struct dirs_entry *entry = calloc(1, sizeof *entry + topic_size);
     if (entry == NULL)
         return NULL;
+    memcpy(entry->topic, topic, topic_size);
     entry->dirs = dirs;
     entry->directory = directory;
     entry->partition = partition;
-    entry->topic = strdup(topic);
     list_init(&entry->waiting);
 
     char name[DIRS_NAME_SIZE];
     size_t size = dirs_entry_name(name, topic, partition);
-    if (entry->topic == NULL || map_put(&dirs->entries, name, size, entry, NULL) != 0) {
-        free(entry->topic);
+    if (map_put(&dirs->entries, name, size, entry, NULL) != 0) {
         free(entry);
         return NULL;
     }
@@ -85,7 +88,6 @@ static void assign(struct dirs_entry *entry, size_t directory)
 
 void dirs_free_entry(struct dirs_entry *entry)
 {
-    free(entry->topic);
     free(entry);
 }
 
@@ -142,8 +144,31 @@ static void run_checkpoint(struct mail *mail)
     chore_return(chore);
 }
 
+static void run_trimming(struct mail *mail)
+{
+    struct dirs_chore *chore = LIST_OWNER(mail, struct dirs_chore, mail);
+
+    (void)malloc_trim(0);
+    chore_return(chore);
+}
+
+/* The memory of many logs that went to rest lies in pieces between that of what stays: once no more
+ * of them do, the system gets its pages back. */
+static void trim_soon(struct dirs *dirs)
+{
+    bool quiet = dirs->rested == dirs->rested_before;
+
+    if (dirs->rested >= TRIM_LOGS && quiet && !dirs->trimming.busy) {
+        dirs->rested = 0;
+        chore_start(&dirs->trimming, run_trimming);
+    }
+    dirs->rested_before = dirs->rested;
+}
+
 void dirs_checkpoint(struct dirs *dirs)
 {
+    dirs_tell_progress(dirs);
+    trim_soon(dirs);
     for (size_t i = 0; i < dirs->count; i++) {
         if (!dirs->checkpoints[i].busy)
             chore_start(&dirs->checkpoints[i], run_checkpoint);
@@ -230,8 +255,7 @@ static void order_worked(struct mail *mail)
     struct dirs *dirs = order->dirs;
 
     if (order->doomed != NULL)
-        purge_directory(&dirs->purge, logdir_io(order->directory), order->doomed,
-                        dirs->delete_delay_ms);
+        purge_directory(&dirs->purge, order->directory, order->doomed, dirs->delete_delay_ms);
     free(order->doomed);
     order->doomed = NULL;
     struct dirs_entry *entry = order->entry;
@@ -239,12 +263,17 @@ static void order_worked(struct mail *mail)
         assign(entry, index_of(dirs, order->to));
     if (dirs_order_opens(order))
         dirs_opened(dirs);
-    if (dirs_order_opens(order) && order->code == 0)
+    bool opened = dirs_order_opens(order) && order->code == 0;
+    dirs->rested += order->kind == DIRS_CLOSE || (opened && order->log == NULL);
+    if (opened) {
         entry->exists = true;
-    else if (entry->exists && (dirs_order_returns(order) || order->code != 0))
+        if (order->log == NULL)
+            give_back(entry);
+    } else if (entry->exists && (dirs_order_returns(order) || order->code != 0)) {
         give_back(entry);           /* what is there is not forgotten: it would be made anew */
-    else
+    } else {
         give_up(entry);
+    }
     answer(order);
 }
 
@@ -293,11 +322,12 @@ static void admit_order(struct mail *mail)
         return;
     }
     if (entry != NULL && entry->offline && uuid_equal(&entry->topic_id, &order->topic_id) &&
-        dirs_order_opens(order)) {
-        refuse_order(order, K_KAFKA_STORAGE_ERROR);
+        dirs_order_opens(order) && order->must_exist) {
+        refuse_order(order, K_LOG_DIR_NOT_FOUND);
         return;
     }
-    if (entry != NULL && entry->offline) {      /* the topic is gone, and may be made again */
+    /* The topic is gone, and may be made again; or others have all that counts. */
+    if (entry != NULL && entry->offline) {
         forget_offline(entry);
         entry = NULL;
     }
@@ -314,6 +344,11 @@ static void admit_order(struct mail *mail)
         return;
     }
     dirs_lend(entry, order);
+}
+
+void dirs_miss(struct dirs *dirs)
+{
+    dirs->incomplete = true;
 }
 
 void dirs_order(struct dirs *dirs, struct dirs_order *order)
@@ -442,7 +477,7 @@ int dirs_new(const struct dirs_options *options, struct dirs **out)
         goto free_dirs;
     for (size_t i = 0; i < dirs->count; i++) {
         dirs->directories[i] = options->directories[i];
-        dirs->checkpoints[i].dirs = dirs->deletions[i].dirs = dirs;
+        dirs->checkpoints[i].dirs = dirs->deletions[i].dirs = dirs->trimming.dirs = dirs;
         dirs->checkpoints[i].directory = dirs->deletions[i].directory = dirs->directories[i];
         flush_cycle_init(&dirs->urgent_cycles[i], io_pool_urgent(dirs->pool));
         flush_cycle_init(&dirs->background_cycles[i], io_pool_target(dirs->pool));

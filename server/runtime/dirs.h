@@ -45,7 +45,8 @@ void dirs_free(struct dirs *dirs);
 
 enum dirs_order_kind {
     DIRS_OPEN,          /* open or create; a directory of another topic of that name is set aside */
-    DIRS_OPEN_IF_HURT,  /* the same, unless the log was closed clean: then the log stays NULL */
+    DIRS_OPEN_IF_HURT,  /* the same, unless the log was closed clean, or holds nothing and is closed
+                           again: then the log stays NULL */
     DIRS_CLOSE,         /* close it clean; it can be opened again */
     DIRS_MOVE,          /* the same, and finish `move`, which takes it to the directory `to` */
     DIRS_REMOVE,           /* the topic was deleted: remove the data */
@@ -65,6 +66,9 @@ struct dirs_order {
     int32_t partition;
     struct uuid topic_id;
     struct log_config config;               /* to open with */
+    bool must_exist;                        /* OPEN: the cluster counts on what was in the log. If
+                                               that may lie in a directory that is missing, there is
+                                               no empty one: LOG_DIR_NOT_FOUND */
     struct mail_target *answer_to;          /* where done() runs */
     void (*done)(struct dirs_order *order);
     void *context;
@@ -87,9 +91,13 @@ struct logdir *dirs_find(const struct dirs *dirs, const char *path);
 /* Any thread. done() runs once; the order is the caller's again then. */
 void dirs_order(struct dirs *dirs, struct dirs_order *order);
 
+/* The directories turned out to be incomplete. Control loop, before dirs_expect(). */
+void dirs_miss(struct dirs *dirs);
+
 /* When the directories are incomplete, what the picture gives to `broker_id` and none of them holds
- * is where nobody can look: it is offline, and never made anew, empty, in another directory. What
- * is created later is new. Control loop, once, with the first whole picture, before any order. */
+ * is where nobody can look: it is offline, and not made anew, empty, in another directory, before
+ * an order says that nobody relies on it (must_exist). What is created later is new. Control loop,
+ * once, with the first whole picture, before any order. */
 void dirs_expect(struct dirs *dirs, const struct metadata *metadata, int32_t broker_id);
 
 /* Set aside what the picture does not give to `broker_id`: directories from before the start that
@@ -99,8 +107,8 @@ void dirs_set_aside_strays(struct dirs *dirs, const struct metadata *metadata, i
 /* No disk work is begun any more: orders are answered CLOSED. Control loop. */
 void dirs_close(struct dirs *dirs);
 
-/* Write every directory's checkpoints, in the io pool; skipped where the last one still runs.
- * Control loop. */
+/* Every second: write every directory's checkpoints, in the io pool, skipped where the last one
+ * still runs; tell how far the checking of logs has come after a crash. Control loop. */
 void dirs_checkpoint(struct dirs *dirs);
 
 #endif

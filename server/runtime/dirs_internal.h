@@ -27,7 +27,7 @@ struct dirs_entry {
     struct uuid topic_id;           /* as listed at the start; zero: made since */
     struct list waiting;            /* struct dirs_order.node */
     int32_t partition;
-    char *topic;                    /* owned */
+    char topic[];
 };
 
 /* Of the opening of logs after a crash; see dirs_progress.c. */
@@ -52,6 +52,8 @@ struct dirs {
     struct logdir **directories;    /* array owned */
     size_t *used;                   /* partitions per directory; owned */
     struct dirs_chore *checkpoints, *deletions;      /* one per directory; owned */
+    struct dirs_chore trimming;
+    size_t rested, rested_before;   /* logs since the last trimming; a second ago */
     struct flush_cycle *urgent_cycles, *background_cycles;      /* one per directory; owned */
     struct purge purge;             /* directories of removed logs */
     int64_t delete_delay_ms;
@@ -76,5 +78,7 @@ void dirs_lend(struct dirs_entry *entry, struct dirs_order *order);
 /* A log is being opened; it was, or could not be. */
 void dirs_opening(struct dirs *dirs);
 void dirs_opened(struct dirs *dirs);
+/* Time has passed: a single log may take long. */
+void dirs_tell_progress(struct dirs *dirs);
 
 #endif

@@ -64,6 +64,12 @@ void dirs_set_aside_strays(struct dirs *dirs, const struct metadata *metadata, i
 {
     size_t position = 0;
     void *value;
+
+    /* What is not told of may belong to a topic that could not be read. */
+    if (metadata->topics_missing) {
+        LOG_WARN("strays-kept", "reason=\"not all topics could be read\"");
+        return;
+    }
     while (!dirs->closed && map_next(&dirs->entries, &position, NULL, NULL, &value)) {
         struct dirs_entry *entry = value;
         if (entry->lent || entry->offline || belongs_here(entry, metadata, broker_id))

@@ -89,6 +89,8 @@ void dirs_work(struct dirs_order *order)
         if (order->code != 0)
             LOG_ERROR("log-open-failed", "topic=%s partition=%" PRId32 " error=%s reason=\"%s\"",
                       order->topic, order->partition, k_error_name(order->code), reason.text);
+        else if (order->kind == DIRS_OPEN_IF_HURT && log_size(order->log) == 0)
+            close_log(order);
     } else if (order->kind == DIRS_CLOSE) {
         close_log(order);
     } else if (order->kind == DIRS_MOVE) {

@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/metric.h"
 
 enum { LOAD_RETRY_MS = 200 };
 
@@ -32,12 +33,15 @@ static void chair_retry(void *context)
         watch_read_live(control);
     if (chair->loaded && chair->delete_requests_wanted)
         delete_requests_read(control);
+    if (chair->loaded)
+        admin_requests_again(control);
 }
 
 int chair_init(struct control *control)
 {
     map_init(&control->chair.tickets);
     delete_requests_init(control);
+    admin_requests_init(control);
     if (timer_new(control->options.loop, chair_tick, control, &control->chair.timer) != 0)
         return K_NOMEM;
     return timer_new(control->options.loop, chair_retry, control, &control->chair.retry);
@@ -73,8 +77,11 @@ static void begin(struct control *control)
         brokers[i] = chair->live[i]->core;
     event.elected.epoch = chair->epoch;
     event.elected.topics = controller_load_topics(chair->load, &event.elected.topic_count);
+    chair->topics_missing = controller_load_broken(chair->load, &(size_t){ 0 }) != NULL;
+    chair->states_missing = controller_load_unread(chair->load) != NULL;
     event.elected.brokers = brokers;
     event.elected.broker_count = chair->live_count;
+    event.elected.options = control->options.controller;
     event.elected.entities = controller_load_entities(chair->load, &event.elected.entity_count);
     LOG_INFO("controller-loaded", "epoch=%d topics=%zu brokers=%zu", chair->epoch,
              event.elected.topic_count, chair->live_count);
@@ -82,6 +89,8 @@ static void begin(struct control *control)
     chair->load_done = false;
     drive_controller(control, &event);
     free(brokers);
+    if (chair->loaded)
+        quarantine_start(control, chair->load);
     controller_load_free(chair->load);
     chair->load = NULL;
     if (!chair->loaded)
@@ -90,7 +99,11 @@ static void begin(struct control *control)
     if (chair->loaded)
         delete_requests_read(control);
     if (chair->loaded)
+        admin_requests_read(control);
+    if (chair->loaded)
         config_watch_start(control);
+    if (chair->loaded)
+        features_look(control);
 }
 
 static void loaded(struct control *control, int code)
@@ -133,6 +146,8 @@ void chair_live_read(struct control *control)
     event.brokers.broker_count = chair->live_count;
     drive_controller(control, &event);
     free(brokers);
+    if (chair->loaded)
+        features_look(control);
 }
 
 void chair_take(struct control *control, int32_t epoch, int32_t epoch_version)
@@ -163,7 +178,10 @@ void chair_leave(struct control *control)
     controller_load_free(chair->load);
     chair->load = NULL;
     delete_requests_forget(control);
+    admin_requests_forget(control);
+    features_leave(control);
     config_watch_stop(control);
+    quarantine_stop(control);
     stores_abandon(control);
     requests_chair_lost(control);
     /* While it is being stepped, drive_controller() frees it afterwards. */
@@ -175,10 +193,44 @@ void chair_leave(struct control *control)
 
 /* --- the shell around the core ---------------------------------------------------------------- */
 
+/* Leaders that were chosen; an unclean one is worth a line of its own. The first state of a
+ * partition is none of it: nobody led before, and it is ordered again and again where what stands
+ * in its place can not be read. */
+static void tell_story(struct metrics *metrics, const struct store_change *changes, size_t count)
+{
+    size_t elected = 0, leaderless = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct store_change *change = &changes[i];
+        const struct partition_state *state = &change->state;
+        if (change->kind != STORE_STATE || state->version < 0)
+            continue;
+        leaderless += state->leader == -1;
+        if (change->check_count != 1 || change->checks[0].id != state->leader)
+            continue;
+        elected++;
+        if (state->unclean_epoch != state->leader_epoch)
+            continue;
+        metric_add(metrics, METRIC_UNCLEAN_ELECTIONS, 1);
+        LOG_WARN("unclean-leader",
+                 "topic=%s partition=%d leader=%d epoch=%d effect=\"what was committed before "
+                 "may be lost\"",
+                 change->topic, (int)change->partition, (int)state->leader,
+                 (int)state->leader_epoch);
+    }
+    metric_add(metrics, METRIC_ELECTIONS, (int64_t)elected);
+    if (elected + leaderless > 0)
+        LOG_INFO("leaders-elected", "partitions=%zu leaderless=%zu", elected, leaderless);
+}
+
 static void perform(struct control *control, const struct controller_effect *effect)
 {
     switch (effect->type) {
+    case CONTROLLER_DO_CLEAR_LOSSY:
+        lossy_clear(control, &effect->clear_lossy);
+        break;
     case CONTROLLER_DO_STORE:
+        tell_story(control->options.metrics, effect->store.changes, effect->store.count);
         store_run(control, effect->store.token, effect->store.changes, effect->store.count);
         break;
     case CONTROLLER_DO_ANSWER:

@@ -48,6 +48,17 @@ static void registered(void *context, const struct zk_registered *result)
         LOG_WARN("broker-id-in-use",
                  "broker=%d holder=\"%s\" action=\"waiting for its session to end\"",
                  order->control->broker_id, result->holder);
+    if (result->code == K_UNSUPPORTED_VERSION)
+        order->control->unfit = result->reason;
+    if (result->code == 0 && order->control->options.registered != NULL)
+        order->control->options.registered(
+            order->control->options.context,
+            &(struct control_registered){ .first = result->first, .missing = result->missing });
+    if (result->code == 0 && result->lossy)
+        LOG_WARN("broker-lossy",
+                 "broker=%d reason=\"unsynced data may be gone, or the disks are others\" "
+                 "effect=\"its replicas copy from others before they count again\"",
+                 order->control->broker_id);
     event.registered.round = order->round;
     event.registered.code = result->code;
     event.registered.broker_epoch = result->broker_epoch;
@@ -73,11 +84,15 @@ static int start_register(struct control *control, struct order *order)
         .id = control->broker_id,
         .incarnation = self.incarnation,
         .previous = self.previous,
+        .known = self.known,
+        .known_count = self.known_count,
+        .fenced = self.fenced,
         .broker = { .endpoints = endpoints,
                     .endpoint_count = count,
                     .rack =
                         control->rack != NULL && control->rack[0] != '\0' ? control->rack : NULL,
-                    .timestamp_ms = clock_wall_ms(loop_clock(control->options.loop)) },
+                    .timestamp_ms = clock_wall_ms(loop_clock(control->options.loop)),
+                    .features = control->options.features },
         .record = { .incarnation = self.incarnation,
                     .lossy = self.lossy,
                     .directories = self.directories,
@@ -338,6 +353,7 @@ static void perform(struct control *control, const struct member_effect *effect)
     case MEMBER_DO_SERVE:
         LOG_INFO("broker-registered", "broker=%d", control->broker_id);
         watch_registration(control);
+        features_read(control);
         break;
     case MEMBER_DO_RELEASE:
         release(control);
@@ -346,10 +362,11 @@ static void perform(struct control *control, const struct member_effect *effect)
         control_finish(control);
         break;
     case MEMBER_DO_REFUSE:
-        control->options.refused(
-            control->options.context, K_ID_IN_USE,
-            "another live broker is registered under this broker.id; stop it, or "
-            "give this one another id (and an empty log directory)");
+        control_refuse(control, effect->code,
+                       effect->code == K_ID_IN_USE
+                           ? "another live broker is registered under this broker.id; stop it, or "
+                             "give this one another id (and an empty log directory)"
+                           : control->unfit.text);
         break;
     }
 }

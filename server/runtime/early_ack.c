@@ -30,7 +30,7 @@ static void write_late(struct shard_deadline *deadline)
 
         list_remove(&late->node);
         if (partition->log != NULL)
-            log_append(partition->log, &append, 1, partition->leader_epoch,
+            log_append(partition->log, &append, 1, partition->replica.state.leader_epoch,
                        shard_wall_ms(partition->shard));
         free(late);
     }

@@ -16,6 +16,7 @@
 #include "common/arena.h"
 #include "common/chain.h"
 #include "common/error.h"
+#include "server/runtime/replica_log.h"
 #include "server/runtime/shard_state.h"
 #include "server/storage/txn_index.h"
 
@@ -75,6 +76,24 @@ static int read_log(struct partition *partition, struct fetch_entry *entry, size
                                 &entry->span);
 }
 
+/* Has the asker records that are no longer, or never were, in this log? Only an unclean election
+ * makes it so for who reads what is committed. */
+static bool diverges(struct partition *partition, struct fetch_entry *entry)
+{
+    int32_t epoch;
+    int64_t end;
+
+    entry->diverged = false;
+    if (entry->last_epoch < 0 ||
+        !replica_log_epoch(partition, entry->last_epoch, &epoch, &end) || end < 0 ||
+        (epoch == entry->last_epoch && end >= entry->offset))
+        return false;
+    entry->diverged = true;
+    entry->diverged_epoch = epoch;
+    entry->diverged_end = end;
+    return true;
+}
+
 /* Read one entry into at most `room` bytes; `first`: nothing else was read yet, so that one batch
  * is given whatever its size. */
 static void read_entry(struct shard *shard, struct fetch_entry *entry, size_t room, bool first)
@@ -89,6 +108,8 @@ static void read_entry(struct shard *shard, struct fetch_entry *entry, size_t ro
 
     entry->high_watermark = partition_high_watermark(partition);
     entry->log_start = log_start(partition->log);
+    if (diverges(partition, entry))
+        return;
     entry->outcome.code =
         read_log(partition, entry, entry->bytes_max < room ? entry->bytes_max : room);
     if (entry->outcome.code != 0 || entry->span.size == 0 || (entry->span.size > room && !first))
@@ -109,7 +130,7 @@ static bool read_part(struct scatter_part *part, struct fetch_part *own)
         size_t room = found < fetch->bytes_max ? fetch->bytes_max - found : 0;
         read_entry(part->shard, entry, room, found == 0);
         found += entry->span.size;
-        failed |= entry->outcome.code != 0;
+        failed |= entry->outcome.code != 0 || entry->diverged;
         own->opening |= entry->opening;
     }
     own->found = found;
@@ -228,7 +249,7 @@ void fetch_log_opened(struct partition *partition)
         bool known = find_stable(partition, entry);
         int64_t end =
             entry->part->fetch->committed ? entry->last_stable : entry->high_watermark;
-        if (!known || entry->offset != end ||
+        if (!known || entry->offset < end || entry->offset > partition->replica.end ||
             shard_now_ms(partition->shard) >= entry->part->fetch->deadline_ms)
             tell_asker(entry->part);
     }

@@ -36,9 +36,13 @@ struct fetch_entry {
     int64_t offset;
     uint32_t bytes_max;                 /* one batch is given even when larger */
     int32_t leader_epoch;               /* -1: not checked */
+    int32_t last_epoch;                 /* of the record before `offset`; -1: not checked */
 
     /* the answer */
     struct outcome outcome;
+    bool diverged;                      /* that record is not in the log: nothing was read */
+    int32_t diverged_epoch;             /* the largest of the log up to last_epoch */
+    int64_t diverged_end;               /* where it ends */
     bool opening;                       /* the log was still being opened: nothing was read */
     int64_t high_watermark, log_start;
     int64_t last_stable;                /* first offset of the oldest open transaction, or the high

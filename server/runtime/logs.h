@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "server/runtime/cleaner.h"
+#include "server/runtime/follower_report.h"
 #include "server/runtime/question.h"
 
 struct logs_entry {
@@ -17,6 +18,8 @@ struct logs_entry {
     int64_t start, end, high_watermark, bytes;
     uint32_t segments;
     struct cleaner_report cleaner;
+    int32_t follower_count;
+    struct follower_report followers[REPLICAS_MAX];
 };
 
 /* For scatter.run: every entry of the part is a struct logs_entry. */

@@ -26,8 +26,12 @@ struct metadata_broker {
 struct metadata_partition {
     int32_t leader, leader_epoch;      /* leader -1: none */
     int32_t version;
-    int32_t replica_count, isr_count;
-    const int32_t *replicas, *isr;
+    int32_t min_insync;                /* at least 1 */
+    int32_t unclean_epoch;             /* -1: no leader was ever elected that may lack records */
+    bool flush_on_ack;
+    int32_t replica_count, isr_count, eligible_count;
+    int32_t lost_count;                /* whose brokers can not use their copies */
+    const int32_t *replicas, *isr, *eligible, *lost;
 };
 
 struct metadata_config { const char *name, *value; };
@@ -64,6 +68,7 @@ struct metadata {
      * picture) may not: its logs are set aside. */
     size_t deleted_count;
     const struct uuid *deleted;
+    bool topics_missing;               /* some that exist are not told of: their logs stay */
 };
 
 enum { METADATA_DELETED_MAX = 1024 };

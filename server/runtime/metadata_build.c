@@ -26,7 +26,10 @@ static bool same_ids(const int32_t *a, int32_t a_count, const int32_t *b, int32_
 static bool same_partition(const struct metadata_partition *a, const struct metadata_partition *b)
 {
     return a->leader == b->leader && a->leader_epoch == b->leader_epoch &&
-           a->version == b->version &&
+           a->version == b->version && a->min_insync == b->min_insync &&
+           a->unclean_epoch == b->unclean_epoch && a->flush_on_ack == b->flush_on_ack &&
+           same_ids(a->eligible, a->eligible_count, b->eligible, b->eligible_count) &&
+           same_ids(a->lost, a->lost_count, b->lost, b->lost_count) &&
            same_ids(a->replicas, a->replica_count, b->replicas, b->replica_count) &&
            same_ids(a->isr, a->isr_count, b->isr, b->isr_count);
 }
@@ -178,6 +181,8 @@ int picture_build(const struct picture *former, const Kairn__ChangesResponse *ch
     picture->metadata.controller = changes->controller;
     picture->metadata.controller_epoch = changes->controller_epoch;
     picture->metadata.sequence = changes->sequence;
+    picture->metadata.topics_missing =
+        changes->full ? changes->topics_missing : former->metadata.topics_missing;
     error = picture_complete(picture);
     if (error != 0)
         goto free_picture;

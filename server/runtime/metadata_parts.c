@@ -34,6 +34,12 @@ static const char *carve_text(struct carver *carver, const char *text)
 
 /* --- topics ----------------------------------------------------------------------------------- */
 
+/* The controller could not read what is stored of the partition. */
+static bool is_unread(const Kairn__PartitionEntry *entry)
+{
+    return (int32_t)entry->state_version < 0;
+}
+
 /* An entry that is older than what is known is not news: answers may cross. */
 static bool is_older(const Kairn__PartitionEntry *entry, const struct metadata_partition *known)
 {
@@ -53,7 +59,9 @@ static bool entry_is_sound(const Kairn__TopicEntry *entry, const struct metadata
     for (size_t i = 0; i < entry->n_partitions; i++) {
         const Kairn__PartitionEntry *partition = entry->partitions[i];
         if (partition->partition >= entry->partition_count ||
-            partition->n_replicas > REPLICAS_MAX || partition->n_isr > REPLICAS_MAX)
+            partition->n_replicas > REPLICAS_MAX || partition->n_isr > REPLICAS_MAX ||
+            partition->n_eligible > REPLICAS_MAX || partition->n_lost > REPLICAS_MAX ||
+            partition->min_insync < 0 || partition->unclean_epoch < 0)
             return false;
     }
     return true;
@@ -65,23 +73,38 @@ static void partitions_merge(struct metadata_partition *partitions, const Kairn_
 {
     int32_t known = former != NULL ? former->partition_count : 0;
 
+    const struct metadata_partition unheard = {
+        .leader = -1, .leader_epoch = -1, .version = -1, .min_insync = 1, .unclean_epoch = -1};
+
     for (int32_t i = 0; i < (int32_t)entry->partition_count; i++)
-        partitions[i] =
-            i < known
-                ? former->partitions[i]
-                : (struct metadata_partition){.leader = -1, .leader_epoch = -1, .version = -1};
+        partitions[i] = i < known ? former->partitions[i] : unheard;
     for (size_t i = 0; i < entry->n_partitions; i++) {
         const Kairn__PartitionEntry *from = entry->partitions[i];
         struct metadata_partition *partition = &partitions[from->partition];
+        if (is_unread(from)) {
+            /* Nobody is told of a leader any more; the rest stays as long as nobody knows better.
+             * Who leads is not told either, and goes on for those who know it. */
+            partition->leader = partition->version = -1;
+            if (partition->leader_epoch >= 0)
+                continue;
+        }
         if (is_older(from, partition))
             continue;
-        *partition = (struct metadata_partition){.leader = from->leader,
-                                                 .leader_epoch = from->leader_epoch,
-                                                 .version = (int32_t)from->state_version,
-                                                 .replica_count = (int32_t)from->n_replicas,
-                                                 .replicas = from->replicas,
-                                                 .isr_count = (int32_t)from->n_isr,
-                                                 .isr = from->isr};
+        *partition = (struct metadata_partition){
+            .leader = from->leader,
+            .leader_epoch = from->leader_epoch,
+            .version = (int32_t)from->state_version,
+            .min_insync = from->min_insync > 0 ? from->min_insync : 1,
+            .unclean_epoch = from->unclean_epoch - 1,
+            .flush_on_ack = from->flush_on_ack,
+            .replica_count = (int32_t)from->n_replicas,
+            .replicas = from->replicas,
+            .isr_count = (int32_t)from->n_isr,
+            .isr = from->isr,
+            .eligible_count = (int32_t)from->n_eligible,
+            .eligible = from->eligible,
+            .lost_count = (int32_t)from->n_lost,
+            .lost = from->lost};
     }
 }
 
@@ -97,8 +120,9 @@ static struct topic_sizes topic_measure(const Kairn__TopicEntry *entry,
                                 .text = strlen(entry->name) + 1};
 
     for (uint32_t i = 0; i < entry->partition_count; i++)
-        sizes.ids +=
-            (size_t)(partitions[i].replica_count + partitions[i].isr_count) * sizeof(int32_t);
+        sizes.ids += (size_t)(partitions[i].replica_count + partitions[i].isr_count +
+                              partitions[i].eligible_count + partitions[i].lost_count) *
+                     sizeof(int32_t);
     if (entry->configs_changed) {
         sizes.configs = entry->n_configs * sizeof(struct metadata_config);
         for (size_t i = 0; i < entry->n_configs; i++)
@@ -153,6 +177,9 @@ int topic_part_new(const Kairn__TopicEntry *entry, const struct metadata_topic *
         from->replicas =
             carve(&ids, from->replicas, (size_t)from->replica_count * sizeof *from->replicas);
         from->isr = carve(&ids, from->isr, (size_t)from->isr_count * sizeof *from->isr);
+        from->eligible =
+            carve(&ids, from->eligible, (size_t)from->eligible_count * sizeof *from->eligible);
+        from->lost = carve(&ids, from->lost, (size_t)from->lost_count * sizeof *from->lost);
     }
     topic->partitions = carve(&partitions, merged, sizes.partitions);
     topic->partition_count = (int32_t)entry->partition_count;

@@ -71,7 +71,7 @@ static void end(struct move *move, int code)
                  partition->topic, partition->key.index, logdir_path(move->from),
                  logdir_path(move->to), k_error_name(code));
     discard(move);
-    if (partition->state == PARTITION_OPENING && partition->log != NULL)
+    if (partition->state == PARTITION_OPENING && partition->log != NULL && partition->cut == NULL)
         partition_resume(partition);
 }
 
@@ -83,7 +83,7 @@ void move_forget(struct partition *partition)
         return;
     if (move->copied && partition->state == PARTITION_OPENING && partition->log == NULL)
         return;                         /* move_ended() will see */
-    if (partition->state == PARTITION_OPENING && partition->log != NULL)
+    if (partition->state == PARTITION_OPENING && partition->log != NULL && partition->cut == NULL)
         partition->state = PARTITION_OPEN;
     partition->move = NULL;
     move->partition = NULL;
@@ -113,7 +113,8 @@ static void look(struct shard_deadline *deadline)
     }
     if (partition->state == PARTITION_OPEN && partition->jobs == 0 && !cleaner_running(partition))
         partition_pause(partition);
-    if (partition->state != PARTITION_OPENING || !partition_is_still(partition)) {
+    if (partition->state != PARTITION_OPENING || partition->cut != NULL ||
+        !partition_is_still(partition)) {
         look_in(move);
         return;
     }

@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "proto/greeting.h"
 #include "proto/head.h"
 #include "server/runtime/peer.h"
 
@@ -72,8 +73,10 @@ static void take(struct news *news, int code, const Kairn__ResponseHead *respons
         timer_after(news->retry, RETRY_MS);
         return;
     }
-    if (!response->changes->more)
+    if (!response->changes->more) {
         control->options.changed(control->options.context);
+        known_look(control);
+    }
     ask(news);
 }
 
@@ -196,7 +199,8 @@ static void looked_up(void *context, const struct zk_reply *reply)
         error == 0 ? choose_endpoint(&broker, news->control->listener) : NULL;
     if (endpoint != NULL)
         error = peer_new(news->control->options.loop, news->control->options.resolver,
-                         endpoint->host, endpoint->port, news->control->cluster_id, &news->peer);
+                         endpoint->host, endpoint->port, news->control->cluster_id,
+                         GREETING_ANY_LOOP, &news->peer);
     bool unreachable = error == 0 && endpoint == NULL;
     if (unreachable)
         LOG_ERROR("controller-unreachable", "controller=%d reason=\"it has no listener named %s\"",

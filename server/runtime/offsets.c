@@ -11,14 +11,23 @@ static int only_readable(const struct partition *partition, struct offsets_entry
     return code;
 }
 
+/* A new leader may not know yet how far its predecessor has confirmed. */
+static int latest(const struct partition *partition, struct offsets_entry *entry)
+{
+    int code = replica_latest(&partition->replica, &entry->offset);
+
+    return code == 0 && entry->committed
+               ? log_stable_end(partition->log, entry->offset, &entry->offset)
+               : code;
+}
+
 static int look_up(const struct partition *partition, struct offsets_entry *entry)
 {
     entry->offset = entry->found_timestamp = -1;
-    entry->epoch = partition->leader_epoch;
+    entry->epoch = partition->replica.state.leader_epoch;
     switch (entry->timestamp) {
     case OFFSETS_LATEST:
-        entry->offset = partition_high_watermark(partition);
-        return entry->committed ? log_stable_end(partition->log, entry->offset, &entry->offset) : 0;
+        return latest(partition, entry);
     case OFFSETS_EARLIEST:
     case OFFSETS_EARLIEST_LOCAL:
         entry->offset = log_start(partition->log);

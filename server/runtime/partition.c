@@ -6,16 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
 #include "common/error.h"
 #include "common/log.h"
 #include "common/metric.h"
 #include "server/runtime/append.h"
 #include "server/runtime/cleaner.h"
 #include "server/runtime/dirs.h"
+#include "server/runtime/drive_groups.h"
+#include "server/runtime/drive_replica.h"
 #include "server/runtime/fetch.h"
+#include "server/runtime/group_place.h"
 #include "server/runtime/move.h"
 #include "server/runtime/recompress.h"
+#include "server/runtime/replica_log.h"
+#include "server/runtime/replica_session.h"
 #include "server/runtime/rest.h"
 #include "server/runtime/shard_state.h"
 #include "server/runtime/upkeep.h"
@@ -33,77 +37,11 @@ struct partition *partition_find(struct shard *shard, const struct partition_key
 
 int64_t partition_high_watermark(const struct partition *partition)
 {
-    return partition->high_watermark;
-}
-
-/* --- may it serve? ---------------------------------------------------------------------------- */
-
-/* Explained by the picture, because we do not have it. */
-static void explain_absence(const struct shard *shard, const struct partition_key *key,
-                            struct outcome *outcome)
-{
-    const struct metadata_topic *topic = metadata_topic_by_id(shard->picture, &key->topic_id);
-    if (topic == NULL) {
-        outcome->code = K_UNKNOWN_TOPIC_ID;
-        return;
-    }
-    if (key->index < 0 || key->index >= topic->partition_count) {
-        outcome->code = K_UNKNOWN_TOPIC_OR_PARTITION;
-        return;
-    }
-    const struct metadata_partition *known = &topic->partitions[key->index];
-    outcome->code = K_NOT_LEADER_OR_FOLLOWER;
-    outcome->leader = known->leader;
-    outcome->leader_epoch = known->leader_epoch;
-}
-
-static bool lease_allows(const struct partition *partition, enum partition_access access)
-{
-    const struct shards_options *options = shard_options(partition->shard);
-    if (!options->fenced_by_lease)
-        return true;
-    /* Nobody else can become leader while we are the only in-sync replica, so what all replicas
-     * must hold may still be written; readers and unconfirmed writers would not notice a
-     * successor. */
-    if (access == ACCESS_WRITE_ALL && partition->sole_member)
-        return true;
-    int64_t now = clock_boot_ms(loop_clock(partition->shard->loop));
-    return now < options->lease_until_ms(options->lease_context);
-}
-
-struct partition *partition_serving(struct shard *shard, const struct partition_key *key,
-                                    int32_t leader_epoch, enum partition_access access,
-                                    struct outcome *outcome)
-{
-    *outcome = OUTCOME_NONE;
-    struct partition *partition = partition_find(shard, key);
-
-    if (partition == NULL || !partition->leading) {
-        explain_absence(shard, key, outcome);
-        return NULL;
-    }
-    if (leader_epoch >= 0 && leader_epoch != partition->leader_epoch) {
-        outcome->code = leader_epoch < partition->leader_epoch ? K_FENCED_LEADER_EPOCH
-                                                               : K_UNKNOWN_LEADER_EPOCH;
-        outcome->leader = shard_options(shard)->broker_id;
-        outcome->leader_epoch = partition->leader_epoch;
-        return NULL;
-    }
-    if (!lease_allows(partition, access)) {
-        outcome->code = K_LEASE_EXPIRED;
-        return NULL;
-    }
-    partition_wake(partition);
-    if (partition->state == PARTITION_IDLE) {           /* it is not opened any more */
-        outcome->code = K_CLOSED;
-        return NULL;
-    }
-    if (partition->state == PARTITION_OFFLINE) {
-        outcome->code = partition->offline_code;
-        return NULL;
-    }
-    rest_touch(partition);
-    return partition;
+#ifdef MUTANT_READ_UNCOMMITTED
+    return partition->replica.end;
+#else
+    return partition->replica.high_watermark;
+#endif
 }
 
 /* --- waiting requests ------------------------------------------------------------------------- */
@@ -122,7 +60,7 @@ static void wake_waiting(struct partition *partition)
 }
 
 /* We can not serve any more, or not as before. */
-static void wake_all(struct partition *partition)
+void partition_role_changed(struct partition *partition)
 {
     wake_waiting(partition);
     fetch_wake(partition, SIZE_MAX);
@@ -141,8 +79,10 @@ static void retry_open(struct shard_deadline *deadline)
 
 static void free_partition(struct partition *partition)
 {
+    drive_groups_retired(partition);
     shard_deadline_clear(partition->shard, &partition->retry);
-    free(partition->topic);
+    drive_fini(partition);
+    shared_config_unref(partition->shared);
     free(partition);
 }
 
@@ -150,19 +90,24 @@ static void go_offline(struct partition *partition, int code)
 {
     partition->state = PARTITION_OFFLINE;
     rest_forget(partition);
-    bool passes = code == K_DISK_FULL || code == K_NOMEM || code == K_CLOSED;
-
-    partition->offline_code = passes ? code : K_KAFKA_STORAGE_ERROR;
+    if (partition->log != NULL)
+        log_rest_files(partition->log);
+    /* LOG_DIR_NOT_FOUND passes once the replica is not counted on any more. */
+    bool passes = code == K_DISK_FULL || code == K_NOMEM || code == K_CLOSED ||
+                  code == K_LOG_DIR_NOT_FOUND;
+    partition->offline_code = passes && code != K_LOG_DIR_NOT_FOUND ? code : K_KAFKA_STORAGE_ERROR;
     append_refuse_all(partition, partition->offline_code);
+    drive_failed(partition);
     if (passes && partition->log == NULL && !partition->shard->closed)
         shard_deadline_set(partition->shard, &partition->retry,
                            shard_now_ms(partition->shard) + RETRY_MS);
-    wake_all(partition);
+    partition_role_changed(partition);
 }
 
 void partition_fail(struct partition *partition, int code)
 {
-    if (partition->state == PARTITION_OFFLINE)
+    /* While OPENING the log is in other hands: see is_hurt(). */
+    if (partition->state == PARTITION_OFFLINE || partition->state == PARTITION_OPENING)
         return;
     LOG_ERROR("partition-offline", "topic=%s partition=%" PRId32 " error=%s", partition->topic,
               partition->key.index, k_error_name(code));
@@ -176,7 +121,8 @@ void partitions_leave_fenced(struct shard *shard)
 
     while (map_next(&shard->partitions, &position, NULL, NULL, &value)) {
         struct partition *partition = value;
-        if (partition->state == PARTITION_OPEN && logdir_fenced(partition->directory)) {
+        bool rests = partition->state == PARTITION_IDLE && partition->directory != NULL;
+        if ((partition->state == PARTITION_OPEN || rests) && logdir_fenced(partition->directory)) {
             go_offline(partition, K_KAFKA_STORAGE_ERROR);
             count++;
         }
@@ -185,6 +131,12 @@ void partitions_leave_fenced(struct shard *shard)
         LOG_ERROR("partitions-offline",
                   "loop=%d count=%zu reason=\"their log directory is out of use\"", shard->index,
                   count);
+}
+
+/* Did anything happen, while it was OPENING, that takes it offline? */
+static bool is_hurt(const struct partition *partition)
+{
+    return partition->replica.role == REPLICA_FAILED || logdir_fenced(partition->directory);
 }
 
 static void order_retirement(struct partition *partition);
@@ -212,6 +164,8 @@ static void serve_again(struct partition *partition)
 {
     append_resume(partition);
     cleaner_look_soon(partition);
+    replica_sessions_changed(partition);
+    fetcher_log_opened(partition);
     wake_waiting(partition);
     fetch_log_opened(partition);
 }
@@ -241,11 +195,13 @@ static void log_opened(struct dirs_order *order)
         return;
     }
     partition->state = PARTITION_OPEN;
-    append_opened(partition);
+    drive_opened(partition);
+    if (partition->state != PARTITION_OPEN)
+        return;
     rest_touch(partition);
-    LOG_DEBUG("partition-open", "topic=%s partition=%" PRId32 " epoch=%" PRId32 " start=%" PRId64
-              " end=%" PRId64, partition->topic, partition->key.index, partition->leader_epoch,
-              log_start(partition->log), log_end(partition->log));
+    LOG_DEBUG("partition-open", "topic=%s partition=%" PRId32 " start=%" PRId64 " end=%" PRId64,
+              partition->topic, partition->key.index, log_start(partition->log),
+              log_end(partition->log));
     serve_again(partition);
 }
 
@@ -265,6 +221,14 @@ static struct dirs_order *new_order(struct partition *partition, enum dirs_order
     return order;
 }
 
+/* Does the cluster rely on what is in our log, as far as we know? */
+static bool is_counted(const struct partition *partition)
+{
+    const struct replica *replica = &partition->replica;
+    return !replica->assigned || replica_set_has(&replica->state.isr, replica->self) ||
+           replica_set_has(&replica->state.eligible, replica->self);
+}
+
 static void open_log(struct partition *partition, enum dirs_order_kind kind)
 {
     if (partition->shard->closed)
@@ -274,14 +238,15 @@ static void open_log(struct partition *partition, enum dirs_order_kind kind)
         go_offline(partition, K_NOMEM);
         return;
     }
-    topic_config_for_log(&partition->config, &order->config);
+    topic_config_for_log(&partition->shared->config, &order->config);
+    order->must_exist = is_counted(partition);
     partition->state = PARTITION_OPENING;
     dirs_order(shard_options(partition->shard)->dirs, order);
 }
 
 void partition_wake(struct partition *partition)
 {
-    if (partition->state == PARTITION_IDLE && partition->leading)
+    if (partition->state == PARTITION_IDLE && partition->fate == PARTITION_STAYS)
         open_log(partition, DIRS_OPEN);
 }
 
@@ -316,6 +281,13 @@ void partition_rest(struct partition *partition)
 
 /* --- changing over ---------------------------------------------------------------------------- */
 
+static void configure_log(struct partition *partition)
+{
+    struct log_config config;
+    topic_config_for_log(&partition->shared->config, &config);
+    log_set_config(partition->log, &config);
+}
+
 void partition_pause(struct partition *partition)
 {
     assert(partition->state == PARTITION_OPEN);
@@ -323,6 +295,29 @@ void partition_pause(struct partition *partition)
     list_remove(&partition->dirty);
     list_remove(&partition->unprepared);
     rest_forget(partition);
+}
+
+void partition_cut_ended(struct partition *partition, int code)
+{
+    assert(partition->state == PARTITION_OPENING && partition->log != NULL);
+    partition->state = PARTITION_OPEN;
+    if (partition->fate != PARTITION_STAYS) {
+        order_retirement(partition);
+        return;
+    }
+    if (partition->shard->closed)
+        return;
+    if (code == K_KAFKA_STORAGE_ERROR || is_hurt(partition)) {
+        partition_fail(partition, K_KAFKA_STORAGE_ERROR);
+        return;
+    }
+    configure_log(partition);
+    drive_truncated(partition, code);
+    if (partition->state != PARTITION_OPEN)
+        return;
+    rest_touch(partition);
+    upkeep_touch(partition);
+    serve_again(partition);
 }
 
 bool partition_is_still(const struct partition *partition)
@@ -337,6 +332,10 @@ void partition_resume(struct partition *partition)
     partition->state = PARTITION_OPEN;
     if (partition->shard->closed)
         return;
+    if (is_hurt(partition)) {
+        partition_fail(partition, K_KAFKA_STORAGE_ERROR);
+        return;
+    }
     append_flushed(partition);
     if (partition->state != PARTITION_OPEN)
         return;
@@ -356,7 +355,7 @@ static void log_changed_over(struct dirs_order *order)
     move_ended(partition, code);
     if (partition->fate != PARTITION_STAYS)
         order_retirement(partition);
-    else if (partition->leading && !partition->shard->closed)
+    else if (!partition->shard->closed)
         open_log(partition, DIRS_OPEN);
     else
         log_rests(partition);
@@ -381,14 +380,19 @@ int partition_change_over(struct partition *partition, struct log_move *move, st
 static struct partition *add_partition(struct shard *shard, const struct partition_key *key,
                                        const char *topic)
 {
-    struct partition *partition = calloc(1, sizeof *partition);
+    size_t topic_size = strlen(topic) + 1;
+    struct partition *partition = calloc(1, sizeof *partition + topic_size);
     if (partition == NULL)
         return NULL;
+    memcpy(partition->topic, topic, topic_size);
     partition->shard = shard;
     partition->key = *key;
-    partition->topic = strdup(topic);
+    partition->internal = topic_is_internal(topic);
+    partition->holds_groups = strcmp(topic, OFFSETS_TOPIC) == 0;
     list_init(&partition->appends);
     list_init(&partition->unflushed);
+    list_init(&partition->uncommitted);
+    drive_init(partition);
     flush_init(&partition->flush);
     list_init(&partition->dirty);
     recompress_init_partition(partition);
@@ -397,74 +401,69 @@ static struct partition *add_partition(struct shard *shard, const struct partiti
     list_init(&partition->touched);
     list_init(&partition->awake);
     shard_deadline_init(&partition->retry, retry_open);
-    if (partition->topic == NULL ||
-        map_put(&shard->partitions, key, sizeof *key, partition, NULL) != 0) {
-        free(partition->topic);
-        free(partition);
+    if (map_put(&shard->partitions, key, sizeof *key, partition, NULL) != 0) {
+        free_partition(partition);
         return NULL;
     }
     return partition;
 }
 
-static void stop_leading(struct partition *partition)
+/* A log that nothing is known of. Alone it may rest until its first use, unless it is hurt. */
+static void look_at_log(struct partition *partition, const struct metadata_partition *known)
 {
-    if (!partition->leading)
-        return;
-    partition->leading = false;
-    metric_add(shard_options(partition->shard)->metrics, METRIC_PARTITIONS, -1);
-    append_refuse_all(partition, K_NOT_LEADER_OR_FOLLOWER);
-    wake_all(partition);
+    if (partition->state == PARTITION_IDLE && !partition->replica.open)
+        open_log(partition, known->replica_count > 1 ? DIRS_OPEN : DIRS_OPEN_IF_HURT);
 }
 
-static void start_leading(struct partition *partition, int32_t leader_epoch)
-{
-    if (!partition->leading)
-        metric_add(shard_options(partition->shard)->metrics, METRIC_PARTITIONS, 1);
-    partition->leading = true;
-    partition->leader_epoch = leader_epoch;
-    if (partition->state == PARTITION_IDLE)
-        open_log(partition, DIRS_OPEN_IF_HURT);
-}
-
-static void apply_config(struct partition *partition, const struct metadata_topic *topic)
+static void apply_config(struct partition *partition, struct shared_config *shared)
 {
     partition->retain_at_ms = 0;
-    topic_config_resolve(shard_defaults(partition->shard), topic, &partition->config);
-    topic_config_for_batches(&partition->config, &partition->rules);
-    if (partition->log != NULL) {
-        struct log_config config;
-        topic_config_for_log(&partition->config, &config);
-        log_set_config(partition->log, &config);
-        append_config_changed(partition);
+    shared_config_unref(partition->shared);
+    partition->shared = shared_config_ref(shared);
+    if (partition->log != NULL && partition->cut == NULL) {
+        configure_log(partition);
         upkeep_config_changed(partition);
         cleaner_look_soon(partition);
     }
+    drive_configured(partition);
 }
 
-void partition_follow(struct shard *shard, const struct metadata_topic *topic, int32_t index)
+static bool is_replica(const struct metadata_partition *known, int32_t broker)
+{
+    for (int32_t i = 0; i < known->replica_count; i++)
+        if (known->replicas[i] == broker)
+            return true;
+    return false;
+}
+
+void partition_expect(struct shard *shard, const struct metadata_topic *topic, int32_t index)
+{
+    const struct partition_key key = { .topic_id = topic->id, .index = index };
+
+    if (is_replica(&topic->partitions[index], shard_options(shard)->broker_id) &&
+        partition_find(shard, &key) == NULL && add_partition(shard, &key, topic->name) == NULL)
+        LOG_ERROR("partition-not-served", "topic=%s partition=%" PRId32 " error=NOMEM",
+                  topic->name, index);
+}
+
+void partition_follow(struct shard *shard, const struct metadata_topic *topic, int32_t index,
+                      struct shared_config *shared)
 {
     const struct metadata_partition *known = &topic->partitions[index];
     const struct partition_key key = { .topic_id = topic->id, .index = index };
-    int32_t self = shard_options(shard)->broker_id;
-    bool leads = known->leader == self;
+    bool ours = is_replica(known, shard_options(shard)->broker_id);
 
     struct partition *partition = partition_find(shard, &key);
-    if (partition == NULL) {
-        if (!leads)
-            return;
-        partition = add_partition(shard, &key, topic->name);
-        if (partition == NULL) {
-            LOG_ERROR("partition-not-served", "topic=%s partition=%" PRId32 " error=NOMEM",
-                      topic->name, index);
-            return;
-        }
+    if (partition == NULL)
+        return;
+    if (!ours) {
+        if (known->replica_count > 0)
+            partition_retire(partition, PARTITION_REMOVED);
+        return;
     }
-    apply_config(partition, topic);
-    partition->sole_member = known->isr_count == 1 && known->isr[0] == self;
-    if (leads)
-        start_leading(partition, known->leader_epoch);
-    else
-        stop_leading(partition);
+    apply_config(partition, shared);
+    drive_assigned(partition, known);
+    look_at_log(partition, known);
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
@@ -477,8 +476,8 @@ static void retired(struct dirs_order *order)
 
 static void order_retirement(struct partition *partition)
 {
-    enum dirs_order_kind kind = partition->fate == PARTITION_REMOVED ? DIRS_REMOVE : DIRS_SET_ASIDE;
-    struct dirs_order *order = new_order(partition, kind, retired);
+    static const enum dirs_order_kind kinds[] = { 0, DIRS_REMOVE, DIRS_SET_ASIDE, DIRS_CLOSE };
+    struct dirs_order *order = new_order(partition, kinds[partition->fate], retired);
 
     if (order == NULL) {                /* no memory to care: the next start sets it aside */
         log_close(partition->log, true);
@@ -495,7 +494,10 @@ void partition_retire(struct partition *partition, enum partition_fate fate)
     struct shard *shard = partition->shard;
 
     map_remove(&shard->partitions, &partition->key, sizeof partition->key);
-    stop_leading(partition);
+    append_refuse_all(partition, K_NOT_LEADER_OR_FOLLOWER);
+    drive_groups_retired(partition);
+    partition_role_changed(partition);
+    drive_retired(partition);
     assert(list_empty(&partition->appends) && list_empty(&partition->watchers));
     assert(list_empty(&partition->preparing) && partition->job == NULL);
     partition->fate = fate;
@@ -512,7 +514,9 @@ void partition_job_ended(struct partition *partition)
 {
     assert(partition->jobs > 0);
     partition->jobs--;
-    if (partition->fate != PARTITION_STAYS && partition->jobs == 0)
+    if (partition->fate == PARTITION_STAYS)
+        replica_log_trim_again(partition);
+    else if (partition->jobs == 0)
         order_retirement(partition);
 }
 
@@ -526,6 +530,7 @@ bool partition_close(struct partition *partition)
     flush_forget(&partition->flush);
     rest_forget(partition);
     cleaner_forget(partition);
+    replica_log_note_watermark(partition);
     bool clean = log_close(partition->log, !failed) == 0 && !failed;
     append_refuse_all(partition, K_CLOSED);
     free_partition(partition);

@@ -14,17 +14,18 @@ enum { PEER_FRAME_MAX = 100 << 20 };
 
 struct peer {
     struct channel *channel;
+    uint16_t wanted_loop;
     char cluster_id[25];
 };
 
 static int greet(void *context, struct chain *out)
 {
-    (void)context;
+    const struct peer *peer = context;
     uint8_t *at = chain_reserve(out, GREETING_CLIENT_SIZE);
     if (at == NULL)
         return K_NOMEM;
     const struct greeting_client greeting = { PROTOCOL_LOWEST, PROTOCOL_HIGHEST,
-                                              GREETING_ANY_LOOP };
+                                              peer->wanted_loop };
     greeting_client_write(&greeting, at);
     return 0;
 }
@@ -59,11 +60,12 @@ static int correlation(void *context, const uint8_t *bytes, size_t size, uint64_
 static const struct channel_protocol peer_protocol = { greet, greeted, cut, correlation };
 
 int peer_new(struct loop *loop, struct resolver *resolver, const char *host, uint16_t port,
-             const char *cluster_id, struct peer **out)
+             const char *cluster_id, uint16_t wanted_loop, struct peer **out)
 {
     struct peer *peer = calloc(1, sizeof *peer);
     if (peer == NULL)
         return K_NOMEM;
+    peer->wanted_loop = wanted_loop;
     strncpy(peer->cluster_id, cluster_id, sizeof peer->cluster_id - 1);
     struct channel_options options = {
         .resolver = resolver, .protocol = &peer_protocol, .protocol_context = peer,

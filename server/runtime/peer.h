@@ -12,9 +12,10 @@
 struct arena;
 struct peer;
 
-/* `cluster_id` is checked against the other's greeting. `host` is copied. 0 or NOMEM. */
+/* `cluster_id` is checked against the other's greeting; `wanted_loop` is the one of its loops that
+ * is to serve us, or GREETING_ANY_LOOP. `host` is copied. 0 or NOMEM. */
 int peer_new(struct loop *loop, struct resolver *resolver, const char *host, uint16_t port,
-             const char *cluster_id, struct peer **out);
+             const char *cluster_id, uint16_t wanted_loop, struct peer **out);
 void peer_free(struct peer *peer);                  /* calls in flight are answered CLOSED */
 
 /* Ask; fills in the head's correlation id. The call is answered with the frame's bytes, to be

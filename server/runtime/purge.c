@@ -5,6 +5,7 @@
 #include "common/error.h"
 #include "net/loop.h"
 #include "server/runtime/io_pool.h"
+#include "server/storage/logdir.h"
 
 enum { BATCH_MAX = 256, RETRY_MS = 1000 };
 
@@ -76,10 +77,11 @@ int64_t purge_due_ms(const struct purge *purge, int64_t delay_ms)
     return delay_ms > INT64_MAX - now ? INT64_MAX : now + delay_ms;
 }
 
-void purge_directory(struct purge *purge, const struct io *io, const char *path, int64_t delay_ms)
+void purge_directory(struct purge *purge, struct logdir *owner, const char *path, int64_t delay_ms)
 {
     /* No memory for it: the next start deletes it. */
-    if (doomed_add_directory(&purge->waiting, io, path, purge_due_ms(purge, delay_ms)) == 0)
+    if (doomed_add_directory(&purge->waiting, owner, logdir_io(owner), path,
+                             purge_due_ms(purge, delay_ms)) == 0)
         purge_wake(purge);
 }
 

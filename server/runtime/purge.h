@@ -11,7 +11,7 @@
 
 #include "server/storage/doomed.h"
 
-struct io;
+struct logdir;
 struct io_pool;
 struct loop;
 struct timer;
@@ -32,8 +32,7 @@ int purge_init(struct purge *purge, struct loop *loop, struct io_pool *pool);
 void purge_fini(struct purge *purge);
 
 /* Delete a directory after `delay_ms`. */
-void purge_directory(struct purge *purge, const struct io *io, const char *path,
-                     int64_t delay_ms);
+void purge_directory(struct purge *purge, struct logdir *owner, const char *path, int64_t delay_ms);
 
 /* The moment after `delay_ms`, by the loop's clock; never past the end of time. */
 int64_t purge_due_ms(const struct purge *purge, int64_t delay_ms);

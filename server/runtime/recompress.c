@@ -43,10 +43,10 @@ void recompress_init_partition(struct partition *partition)
 bool recompress_wanted(const struct partition *partition, const struct append_entry *entry)
 {
 #ifdef MUTANT_RECOMPRESS_OVERTAKEN
-    return batch_rules_need_work(&partition->rules, entry->bytes, entry->size);
+    return batch_rules_need_work(&partition->shared->rules, entry->bytes, entry->size);
 #endif
     return partition->job != NULL || !list_empty(&partition->preparing) ||
-           batch_rules_need_work(&partition->rules, entry->bytes, entry->size);
+           batch_rules_need_work(&partition->shared->rules, entry->bytes, entry->size);
 }
 
 /* --- in the io pool --------------------------------------------------------------------------- */
@@ -179,7 +179,7 @@ static void start_job(struct partition *partition)
     }
     job->shard = shard;
     job->partition = partition;
-    job->rules = partition->rules;
+    job->rules = partition->shared->rules;
     job->now_ms = shard_wall_ms(shard);
     job->mail.deliver = run_job;
     list_init(&job->entries);

@@ -2,6 +2,7 @@
  * did not change, so a shard looks only at those that did. */
 #include <string.h>
 
+#include "common/log.h"
 #include "server/runtime/partition.h"
 #include "server/runtime/shard_state.h"
 
@@ -19,10 +20,22 @@ static bool was_deleted(const struct metadata *picture, const struct uuid *topic
     return false;
 }
 
-static void topic_gone(struct shard *shard, const struct metadata_topic *topic)
+/* `replaced`: another topic has its name now. */
+static enum partition_fate fate_of(const struct metadata *picture,
+                                   const struct metadata_topic *topic, bool replaced)
 {
-    enum partition_fate fate = was_deleted(shard->picture, &topic->id) ? PARTITION_REMOVED
-                                                                       : PARTITION_SET_ASIDE;
+    if (was_deleted(picture, &topic->id))
+        return PARTITION_REMOVED;
+#ifdef MUTANT_UNREAD_SET_ASIDE
+    return PARTITION_SET_ASIDE;
+#endif
+    return picture->topics_missing && !replaced ? PARTITION_LEFT : PARTITION_SET_ASIDE;
+}
+
+static void topic_gone(struct shard *shard, const struct metadata_topic *topic, bool replaced)
+{
+    enum partition_fate fate = fate_of(shard->picture, topic, replaced);
+
     for (int32_t i = 0; i < topic->partition_count; i++) {
         const struct partition_key key = { .topic_id = topic->id, .index = i };
         struct partition *partition =
@@ -34,10 +47,22 @@ static void topic_gone(struct shard *shard, const struct metadata_topic *topic)
 
 void shard_follow_topic(struct shard *shard, const struct metadata_topic *topic)
 {
+    struct shared_config *shared = shared_config_new(shard_defaults(shard), topic,
+                                                     shard_options(shard)->broker_id);
+    if (shared == NULL) {
+        LOG_ERROR("topic-not-followed", "topic=%s error=NOMEM", topic->name);
+        return;
+    }
+    /* First all of them, for they stay; orders to open logs do not, and lay between them. */
     for (int32_t i = 0; i < topic->partition_count; i++) {
         if (owns(shard, &topic->id, i))
-            partition_follow(shard, topic, i);
+            partition_expect(shard, topic, i);
     }
+    for (int32_t i = 0; i < topic->partition_count; i++) {
+        if (owns(shard, &topic->id, i))
+            partition_follow(shard, topic, i, shared);
+    }
+    shared_config_unref(shared);
 }
 
 void shard_reconcile(struct shard *shard, const struct metadata *picture)
@@ -58,7 +83,7 @@ void shard_reconcile(struct shard *shard, const struct metadata *picture)
         if (old == new)
             continue;
         if (order < 0 || (order == 0 && !uuid_equal(&old->id, &new->id)))
-            topic_gone(shard, old);
+            topic_gone(shard, old, order == 0);
         if (order >= 0)
             shard_follow_topic(shard, new);
     }

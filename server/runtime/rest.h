@@ -15,6 +15,10 @@ void rest_init(struct shard *shard);
 /* The partition was used. Cheap: for every request. */
 void rest_touch(struct partition *partition);
 
+/* When the logs hold more files than they should, those of this shard not used for longest give
+ * theirs back. Cheap when they do not. */
+void rest_make_room(struct shard *shard);
+
 /* Its log is not open any more, or not to be closed. */
 void rest_forget(struct partition *partition);
 

@@ -4,6 +4,7 @@
 
 #include "common/error.h"
 #include "common/log.h"
+#include "server/runtime/drive_replica.h"
 #include "server/runtime/partition.h"
 #include "server/runtime/shard_state.h"
 #include "server/runtime/trim_job.h"
@@ -135,7 +136,7 @@ static int list_partitions(struct shard *shard)
     retain->count = retain->next = 0;
     while (map_next(&shard->partitions, &position, NULL, NULL, &value)) {
         const struct partition *partition = value;
-        if (partition->leading)
+        if (drive_leads(partition))
             retain->keys[retain->count++] = partition->key;
     }
     return 0;

@@ -6,7 +6,11 @@
 
 #include "common/clock.h"
 #include "common/error.h"
+#include "server/runtime/fetcher.h"
+#include "server/runtime/lost_copies.h"
 #include "server/runtime/partition.h"
+#include "server/runtime/proposals.h"
+#include "server/runtime/replica_session.h"
 #include "server/runtime/rest.h"
 #include "server/runtime/shard_state.h"
 #include "server/runtime/recompress.h"
@@ -96,6 +100,9 @@ static void look_at_picture(struct mail *mail)
     if (shard->closed)
         return;
     shard_reconcile(shard, metadata_get(shard_options(shard)->cell));
+    fetchers_picture_changed(shard);
+    replica_sessions_picture_changed(shard);
+    lost_copies_picture_changed(shard);
     tell_watches(shard);
 }
 
@@ -142,6 +149,12 @@ static int shard_init(struct shard *shard, struct shards *shards, int index, str
     recompress_init(shard);
     upkeep_init(shard);
     rest_init(shard);
+    replica_sessions_init(shard);
+    rand_seed_from_system(&shard->rand);
+    fetchers_init(shard);
+    proposals_init(shard);
+    lost_copies_init(shard);
+    offsets_topic_init(&shard->offsets_topic);
     settings_init(shard, settings_ref(settings));
     if (cleaner_init(shard) != 0)
         return K_NOMEM;
@@ -161,6 +174,8 @@ static void shard_fini(struct shard *shard)
     if (shard->loop == NULL)
         return;
     assert(shard->partitions.count == 0 || shard->closed);
+    replica_sessions_fini(shard);
+    fetchers_fini(shard);
     timer_free(shard->timer);
     heap_fini(&shard->deadlines);
     retain_fini(shard);
@@ -181,6 +196,8 @@ int shards_new(const struct shards_options *options, struct shards **out)
     shards->options = *options;
     shards->options.loops = NULL;
     shards->count = options->count;
+    quota_init(&shards->leader_quota, QUOTA_UNLIMITED);
+    quota_init(&shards->follower_quota, QUOTA_UNLIMITED);
     struct settings *settings = settings_new(&options->defaults, &options->cleaner);
     if (settings == NULL) {
         free(shards);
@@ -207,9 +224,16 @@ void shards_free(struct shards *shards)
     free(shards);
 }
 
+void shards_throttle(struct shards *shards, int64_t leader_rate, int64_t follower_rate)
+{
+    quota_set(&shards->leader_quota, leader_rate);
+    quota_set(&shards->follower_quota, follower_rate);
+}
+
 void shard_stop(struct shard *shard)
 {
     shard->closed = true;
+    fetchers_close(shard);
     purge_close(&shard->purge);
     for (struct heap_node *top = heap_top(&shard->deadlines); top != NULL;
          top = heap_top(&shard->deadlines)) {

@@ -14,17 +14,45 @@
 #include "common/heap.h"
 #include "common/list.h"
 #include "common/mail.h"
+#include "common/uuid.h"
+#include "server/core/groups.h"
 #include "server/runtime/cleaner.h"
 #include "server/runtime/topic_config.h"
 
 struct dirs;
+struct feature_cell;
+struct io_budget;
 struct io_pool;
 struct loop;
 struct metadata;
 struct metadata_cell;
+struct control_request;
 struct metrics;
+struct resolver;
 struct shard;
 struct shards;
+
+/* How replicas of the same partitions on other brokers are found, asked and waited for. */
+struct replication {
+    int64_t lag_max_ms;                     /* replica.lag.time.max.ms */
+    int64_t wait_max_ms;                    /* replica.fetch.wait.max.ms */
+    int64_t backoff_ms;                     /* replica.fetch.backoff.ms */
+    uint32_t fetch_max_bytes;               /* replica.fetch.max.bytes, of a partition */
+    uint32_t response_max_bytes;            /* replica.fetch.response.max.bytes */
+    struct resolver *resolver;              /* borrowed */
+    const char *cluster_id;                 /* borrowed */
+    const char *listener;                   /* that brokers use among themselves; borrowed */
+    struct uuid incarnation;                /* ours */
+    const struct feature_cell *levels;      /* that the cluster has finalised; borrowed */
+    /* control_relay(): in-sync sets go to the controller; any thread. */
+    void (*relay)(void *context, struct control_request *request);
+    void *relay_context;
+};
+
+/* What __consumer_offsets is made with. */
+struct offsets_topic_options {
+    int32_t partitions, replication_factor, segment_bytes;      /* offsets.topic.* */
+};
 
 struct shards_options {
     struct loop *const *loops;              /* borrowed; the array is copied */
@@ -34,6 +62,7 @@ struct shards_options {
     struct dirs *dirs;                      /* borrowed */
     struct io_pool *pool;                   /* borrowed */
     struct metrics *metrics;                /* borrowed */
+    struct io_budget *files;                /* borrowed; NULL: they may be open without bound */
     int64_t idle_close_ms;                  /* a log that nobody used for so long is closed */
     struct cleaner_options cleaner;
     struct topic_config defaults;           /* what topics do not override, at first */
@@ -42,6 +71,9 @@ struct shards_options {
     bool fenced_by_lease;                   /* leader.fencing=lease */
     int64_t (*lease_until_ms)(const void *context);     /* CLOCK_BOOTTIME; any thread */
     const void *lease_context;
+    struct replication replication;
+    struct groups_options groups;
+    struct offsets_topic_options offsets_topic;
 };
 
 /* Before the loops start. Returns 0 or K_NOMEM. */
@@ -63,6 +95,10 @@ void shards_directory_fenced(struct shards *shards);
  * changes). Any thread. */
 int shards_configure(struct shards *shards, const struct topic_config *defaults,
                      const struct cleaner_options *cleaner);
+
+/* The most bytes a second that replicas which their topics call throttled are sent by this broker,
+ * and that it copies for its own; INT64_MAX: no limit, as at first. Any thread. */
+void shards_throttle(struct shards *shards, int64_t leader_rate, int64_t follower_rate);
 
 /* Take no more pictures, and let everything that waits for a deadline finish now. */
 void shard_stop(struct shard *shard);

@@ -5,9 +5,13 @@
 #include <stdatomic.h>
 
 #include "common/map.h"
+#include "common/rand.h"
 #include "net/loop.h"
+#include "server/core/replica.h"
 #include "server/runtime/metadata.h"
+#include "server/runtime/offsets_topic.h"
 #include "server/runtime/purge.h"
+#include "server/runtime/quota.h"
 #include "server/runtime/retain.h"
 #include "server/runtime/settings.h"
 #include "server/runtime/shard.h"
@@ -23,6 +27,26 @@ struct shard {
     const struct metadata *picture;         /* reference */
     struct map partitions;                  /* struct partition_key to struct partition; owned */
 
+    struct replica_effects effects;         /* of the step under way; see drive_replica.c */
+    bool stepping;
+    struct list sessions;                   /* struct replica_session.node; owned */
+    size_t session_count;
+    struct rand rand;                       /* for the numbers of sessions */
+    struct list fetchers;                   /* struct fetcher.node; owned */
+    struct list unplaced;                   /* struct follow.node: nobody knows whom to ask */
+    struct list proposals;                  /* struct proposal.node: to be sent at the turn's end */
+    struct turn_hook proposing;
+    bool unheard;                           /* the last ones had no answer */
+
+    struct list losses;                     /* struct partition.losing; see lost_copies.c */
+    struct turn_hook tell_losses;
+    struct shard_deadline tell_again;
+    bool telling;                           /* a request is on its way, or its time has to come */
+    bool losses_unheard;                    /* the last one had no answer */
+    int32_t losses_epoch;                   /* of the controller that is told */
+
+    struct offsets_topic offsets_topic;
+
     struct turn_hook flush;                 /* writes what the turn brought */
     struct list dirty;                      /* struct partition.dirty: appends wait */
     struct log_append *appends;             /* scratch of one flush; owned */
@@ -36,6 +60,7 @@ struct shard {
     struct shard_deadline upkeep;
 
     struct list awake;                      /* struct partition.awake; see rest.c */
+    struct list drowsy;                     /* the same, of those without a descriptor */
     struct shard_deadline resting;
     struct retain retain;
     struct purge purge;
@@ -59,6 +84,8 @@ struct shard {
 struct shards {
     struct cleaner *cleaner;                /* owned; what the shards' cleaners share */
     struct shards_options options;          /* loops: see shard.loop */
+    struct quota leader_quota, follower_quota;      /* of all shards; see replica_throttle.h */
+    _Atomic uint64_t losses_told;           /* the last round; see lost_copies.c */
     int count;
     struct shard items[];
 };

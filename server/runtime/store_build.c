@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-enum { UNIT_STATES_MAX = 400 };
+#include "server/runtime/state_node.h"
+
+enum { UNIT_STATES_MAX = 400, STATE_OPS = 3 /* of one, beside its checks: at most */ };
 
 static struct unit *unit_new(struct store *store, enum store_kind kind, size_t capacity)
 {
@@ -36,15 +38,6 @@ static bool unit_add(struct unit *unit, size_t change, enum zk_op_kind kind, con
     return true;
 }
 
-static char *encode_state(struct arena *arena, const struct partition_state *state)
-{
-    struct znode_partition_state node = {
-        .controller_epoch = state->controller_epoch, .leader = state->leader,
-        .leader_epoch = state->leader_epoch, .isr = { state->isr.count, state->isr.ids },
-    };
-    return znode_encode_partition_state(arena, &node);
-}
-
 static char *encode_config(struct arena *arena, const struct store_change *change)
 {
     size_t count = (size_t)change->config_count;
@@ -59,18 +52,40 @@ static char *encode_config(struct arena *arena, const struct store_change *chang
     return znode_encode_config(arena, &(struct znode_config){ count, names, names + count });
 }
 
+/* Those at the places of the mask. False when out of memory. */
+static bool pick(struct arena *arena, const struct replica_set *set, uint16_t mask,
+                 struct znode_replicas *out)
+{
+    if (mask == 0)
+        return true;
+    int32_t *ids = arena_calloc(arena, (size_t)set->count, sizeof *ids);
+    for (int32_t i = 0; ids != NULL && i < set->count; i++)
+        if ((mask >> i & 1) != 0)
+            ids[out->count++] = set->ids[i];
+    out->ids = ids;
+    return ids != NULL;
+}
+
 static char *encode_topic(struct arena *arena, const struct store_change *change)
 {
-    struct znode_replicas *replicas =
-        arena_calloc(arena, (size_t)change->partition_count, sizeof *replicas);
+    size_t count = (size_t)change->partition_count;
+    struct znode_replicas *replicas = arena_calloc(arena, 3 * count, sizeof *replicas);
+    bool made = replicas != NULL;
 
-    if (replicas == NULL)
-        return NULL;
-    for (int32_t p = 0; p < change->partition_count; p++)
-        replicas[p] = (struct znode_replicas){ change->states[p].replicas.count,
-                                               change->states[p].replicas.ids };
-    return znode_encode_topic(arena, &(struct znode_topic){ change->id, replicas,
-                                                            (size_t)change->partition_count });
+    for (size_t p = 0; made && p < count; p++) {
+        const struct replica_set *set = &change->states[p].replicas;
+        replicas[p] = (struct znode_replicas){ set->count, set->ids };
+        if (change->moves != NULL)
+            made = pick(arena, set, change->moves[p].adding, &replicas[count + p]) &&
+                   pick(arena, set, change->moves[p].removing, &replicas[2 * count + p]);
+    }
+    return !made ? NULL
+                 : znode_encode_topic(arena, &(struct znode_topic){ .id = change->id,
+                                                                    .partitions = replicas,
+                                                                    .adding = replicas + count,
+                                                                    .removing =
+                                                                        replicas + 2 * count,
+                                                                    .partition_count = count });
 }
 
 /* Node and state of partitions from `first` on. */
@@ -86,7 +101,7 @@ static bool add_partitions(struct unit *unit, size_t index, const struct store_c
             unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_PARTITION, name, p), NULL,
                      false, 0) &&
             unit_add(unit, index, ZK_OP_CREATE, znode_path(arena, ZNODE_PARTITION_STATE, name, p),
-                     encode_state(arena, &change->states[p]), true, 0);
+                     state_node_encode(arena, &change->states[p]), true, 0);
     return made;
 }
 
@@ -167,10 +182,29 @@ static bool build_remove(struct unit *unit, size_t index, const struct store_cha
                     false, -1);
 }
 
+/* Somebody must still be registered: his node vouches for it, in the same multi. */
+static bool add_checks(struct unit *unit, size_t index, const struct store_change *change)
+{
+    struct arena *arena = &unit->store->arena;
+    bool made = true;
+
+    for (int32_t i = 0; made && i < change->check_count; i++) {
+        char text[UUID_TEXT_SIZE];
+        uuid_format(&change->checks[i].incarnation, text);
+        made = unit_add(unit, index, ZK_OP_CHECK,
+                        znode_path(arena, ZNODE_BROKER_INC, (int)change->checks[i].id, text),
+                        NULL, false, -1);
+    }
+    return made;
+}
+
 static bool build_state(struct unit *unit, size_t index, const struct store_change *change)
 {
     struct arena *arena = &unit->store->arena;
-    const char *data = encode_state(arena, &change->state);
+
+    if (!add_checks(unit, index, change))
+        return false;
+    const char *data = state_node_encode(arena, &change->state);
     const char *path = znode_path(arena, ZNODE_PARTITION_STATE, change->topic, change->partition);
 
     if (change->state.version >= 0)
@@ -181,6 +215,16 @@ static bool build_state(struct unit *unit, size_t index, const struct store_chan
                     znode_path(arena, ZNODE_PARTITION, change->topic, change->partition), NULL,
                     false, 0) &&
            unit_add(unit, index, ZK_OP_CREATE, path, data, true, 0);
+}
+
+/* The topic's record stands beside the state and its checks: all of it, or nothing. */
+static bool build_reassign(struct unit *unit, size_t index, const struct store_change *change)
+{
+    struct arena *arena = &unit->store->arena;
+
+    return unit_add(unit, index, ZK_OP_SET, znode_path(arena, ZNODE_TOPIC, change->topic),
+                    encode_topic(arena, change), true, -1) &&
+           build_state(unit, index, change);
 }
 
 static bool build_other(struct unit *unit, size_t index, const struct store_change *change)
@@ -195,6 +239,7 @@ static bool build_other(struct unit *unit, size_t index, const struct store_chan
     case STORE_REMOVE:
         return build_remove(unit, index, change);
     case STORE_STATE:
+    case STORE_REASSIGN:
         break;
     }
     return false;
@@ -208,14 +253,18 @@ static struct unit *build_unit(struct store *store, const struct store_change *c
     bool made = false;
 
     if (change->kind == STORE_STATE) {
-        size_t end = *at;
+        size_t end = *at, ops = 0;
         while (end < store->count && changes[end].kind == STORE_STATE &&
                end - *at < UNIT_STATES_MAX)
-            end++;
-        unit = unit_new(store, STORE_STATE, 3 * (end - *at));
+            ops += STATE_OPS + (size_t)changes[end++].check_count;
+        unit = unit_new(store, STORE_STATE, ops);
         made = unit != NULL;
         for (; *at < end; ++*at)
             made = made && build_state(unit, *at, &changes[*at]);
+    } else if (change->kind == STORE_REASSIGN) {
+        unit = unit_new(store, STORE_STATE, 1 + STATE_OPS + (size_t)change->check_count);
+        made = unit != NULL && build_reassign(unit, *at, change);
+        ++*at;
     } else {
         unit = unit_new(store, change->kind, 2 * (size_t)change->partition_count + REMOVE_OWN);
         made = unit != NULL && build_other(unit, *at, change);

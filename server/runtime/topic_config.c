@@ -20,12 +20,17 @@ static const struct option rows[] = {
 #define Y(topic_name)                                                                              \
     { .name = (topic_name), .type = OPTION_STRING, .flags = OPTION_NOT_YET,                        \
       .text = "Not supported yet." },
+#define W(topic_name, about)                                                                       \
+    { .name = (topic_name), .type = OPTION_PAIRS, .fallback = "",                                  \
+      .flags = OPTION_RUNTIME | OPTION_PER_TOPIC, .text = (about) },
 #define Z(topic_name, about)                                                                       \
     { .name = (topic_name), .type = OPTION_STRING, .flags = OPTION_NO_EFFECT, .text = (about) },
     TOPIC_CONFIG_TABLE(X)
+    TOPIC_CONFIG_APART_TABLE(W)
     TOPIC_CONFIG_IDLE_TABLE(Z)
     TOPIC_CONFIG_NOT_YET_TABLE(Y)
 #undef Z
+#undef W
 #undef Y
 #undef X
 };

@@ -27,7 +27,7 @@ struct topic_config {
     double min_cleanable_ratio;
     int64_t timestamp_before_max_ms, timestamp_after_max_ms, timestamp_difference_max_ms;
     int64_t flush_messages, flush_ms;
-    bool flush_on_ack, preallocate;
+    bool flush_on_ack, preallocate, unclean_leader_election;
 };
 
 extern const struct option_table topic_config_table;

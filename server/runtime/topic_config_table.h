@@ -1,6 +1,7 @@
 /* topic_config_table.h - what can be configured per topic, one row each.
  *
  *   X(TYPE, field, "topic's name", "broker's name", "default", min, max, choices, "text")
+ *   W("name", "text")      "partition:broker,..." or "*", read by throttled.h: no field
  *   Z("name", "text")      accepted without effect
  *   Y("name")              known to Kafka, not served yet
  *
@@ -55,6 +56,8 @@
       "Both bounds at once, under the older name: holds where the newer one is not set.")             \
     X(INT, min_insync_replicas, "min.insync.replicas", "min.insync.replicas", "1", 1, 2147483647, NULL, \
       "In-sync replicas that acks=all needs; never more than the topic has replicas.")                \
+    X(BOOL, unclean_leader_election, "unclean.leader.election.enable", "unclean.leader.election.enable", "false", 0, 0, NULL, \
+      "When no replica that has all committed records lives, let another one lead: it goes on sooner, and loses what that one lacks.") \
     X(BOOL, preallocate, "preallocate", "log.preallocate", "false", 0, 0, NULL,                       \
       "With its first record, a segment reserves segment.bytes on the disk; what is left over is given back when it is closed.") \
     X(INT, segment_bytes, "segment.bytes", "log.segment.bytes", "1073741824", 14, 2147483647, NULL,   \
@@ -72,14 +75,21 @@
     X(LONG, file_delete_delay_ms, "file.delete.delay.ms", "log.segment.delete.delay.ms", "60000", 0, OPTION_NO_MAX, NULL, \
       "Files of a deleted segment leave the disk after this many milliseconds.")
 
+#define TOPIC_CONFIG_APART_TABLE(W)                                                                   \
+    W(TOPIC_LEADER_THROTTLED,                                                                         \
+      "partition:broker,...: partitions that these brokers, as their leaders, send to replicas out of sync only at leader.replication.throttled.rate; *: all.") \
+    W(TOPIC_FOLLOWER_THROTTLED,                                                                       \
+      "partition:broker,...: partitions that these brokers, as followers out of sync, copy only at follower.replication.throttled.rate; *: all.")
+
+#define TOPIC_LEADER_THROTTLED "leader.replication.throttled.replicas"
+#define TOPIC_FOLLOWER_THROTTLED "follower.replication.throttled.replicas"
+
 #define TOPIC_CONFIG_IDLE_TABLE(Z)                                                                    \
     Z("message.downconversion.enable", "Without effect: batches are version 2, and nobody asks for older ones.") \
     Z("message.format.version", "Without effect: batches are version 2, as in Kafka since 3.0.")
 
 #define TOPIC_CONFIG_NOT_YET_TABLE(Y)                                                                 \
-    Y("follower.replication.throttled.replicas") Y("leader.replication.throttled.replicas")           \
-    Y("local.retention.bytes") Y("local.retention.ms") Y("remote.storage.enable")                     \
-    Y("unclean.leader.election.enable")
+    Y("local.retention.bytes") Y("local.retention.ms") Y("remote.storage.enable")
 /* clang-format on */
 
 #endif

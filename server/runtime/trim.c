@@ -27,7 +27,7 @@ static int start_trim(struct partition *partition, struct trim_entry *entry, boo
     int64_t offset = entry->offset == TRIM_TO_HIGH_WATERMARK ? limit : entry->offset;
     struct log_trim *trim;
 
-    if (!topic_config_deletes(&partition->config))
+    if (!topic_config_deletes(&partition->shared->config))
         return K_POLICY_VIOLATION;
     if (offset < 0 || offset > limit)
         return K_OFFSET_OUT_OF_RANGE;

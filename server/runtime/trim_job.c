@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "common/metric.h"
+#include "server/runtime/drive_replica.h"
 #include "server/runtime/io_pool.h"
 #include "server/runtime/partition.h"
 #include "server/runtime/shard_state.h"
@@ -84,7 +85,8 @@ static void doomed(struct mail *mail)
     struct log_trimmed gone;
 
     int code = log_trim_end(job->partition->log, job->trim, job->result, &purge->waiting,
-                            purge_due_ms(purge, job->partition->config.file_delete_delay_ms),
+                            purge_due_ms(purge,
+                                         job->partition->shared->config.file_delete_delay_ms),
                             &gone);
     job->trim = NULL;
     if (code == 0) {
@@ -113,6 +115,7 @@ static void persisted(struct mail *mail)
         return;
     }
     code = log_trim_apply(job->partition->log, job->trim, job->result);
+    drive_trimmed(job->partition);
     tell_raised(job, code);
     check_fenced(job, code);
     if (code == K_KAFKA_STORAGE_ERROR)

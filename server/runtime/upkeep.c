@@ -8,6 +8,8 @@
 #include "common/error.h"
 #include "server/runtime/flush.h"
 #include "server/runtime/partition.h"
+#include "server/runtime/replica_log.h"
+#include "server/runtime/rest.h"
 #include "server/runtime/shard_state.h"
 #include "server/storage/logdir.h"
 
@@ -18,12 +20,12 @@ enum { CHECKPOINT_MS = 1000, SYNC_MS = 60 * 1000, EXPIRE_MS = 60 * 1000 };
 /* Tell the directory what changed since the last time. */
 static int take_note(struct partition *partition)
 {
-    int64_t end = log_end(partition->log), high_watermark = partition->high_watermark;
+    int64_t end = log_end(partition->log);
+    int64_t high_watermark = partition->replica.high_watermark;
 
     if (end == partition->noted_end && high_watermark == partition->noted_high_watermark)
         return 0;
-    logdir_set_mark(partition->directory, LOGDIR_HIGH_WATERMARK, partition->topic,
-                    partition->key.index, high_watermark);
+    replica_log_note_watermark(partition);
     int code = log_checkpoint(partition->log);
     if (code == 0) {
         partition->noted_end = end;
@@ -34,7 +36,9 @@ static int take_note(struct partition *partition)
 
 static int64_t sync_interval_ms(const struct partition *partition)
 {
-    return partition->config.flush_ms < SYNC_MS ? partition->config.flush_ms : SYNC_MS;
+    int64_t flush_ms = partition->shared->config.flush_ms;
+
+    return flush_ms < SYNC_MS ? flush_ms : SYNC_MS;
 }
 
 /* Producers that are not heard of are forgotten; where nobody writes, nothing grows. */
@@ -108,8 +112,15 @@ void upkeep_count(struct partition *partition)
 {
     int64_t unsynced = log_end(partition->log) - log_recovery_point(partition->log);
 
-    if (unsynced >= partition->config.flush_messages)
+    if (unsynced >= partition->shared->config.flush_messages)
         flush_in_background(partition);
+}
+
+void partition_used(struct partition *partition)
+{
+    rest_touch(partition);
+    upkeep_touch(partition);
+    upkeep_count(partition);
 }
 
 void upkeep_config_changed(struct partition *partition)

@@ -56,26 +56,6 @@ static int trim(int64_t offset, int64_t *start)
     return trim_on(0, &topic.id, 0, offset, start);
 }
 
-static int64_t earliest(void)
-{
-    Kairn__ListOffsetsPartition entry = KAIRN__LIST_OFFSETS_PARTITION__INIT;
-    Kairn__ListOffsetsPartition *entries[] = { &entry };
-    Kairn__ListOffsetsRequest body = KAIRN__LIST_OFFSETS_REQUEST__INIT;
-    Kairn__RequestHead head = KAIRN__REQUEST_HEAD__INIT;
-    head.body_case = KAIRN__REQUEST_HEAD__BODY_LIST_OFFSETS;
-    head.list_offsets = &body;
-    body.n_partitions = 1;
-    body.partitions = entries;
-    entry.topic_id = head_bytes_of_uuid(&topic.id);
-    entry.timestamp = -2;
-    entry.leader_epoch = -1;
-
-    struct asked *asked = plane_ask(&plane, 0, &head, NULL, 0);
-    int64_t offset = asked->head->list_offsets->results[0]->offset;
-    asked_free(asked);
-    return offset;
-}
-
 static int fetch_code(int64_t offset)
 {
     struct asked *asked = plane_fetch_start(&plane, 0, &topic.id, 0, offset, 0);
@@ -94,7 +74,7 @@ START_TEST(records_before_the_offset_can_not_be_read_any_more)
         ck_assert_int_eq(trim_on(loop, &topic.id, 0, 3 + loop, &start), 0);
         ck_assert_int_eq(start, 3 + loop);
     }
-    ck_assert_int_eq(earliest(), 4);
+    ck_assert_int_eq(plane_earliest(&plane, &topic.id, 0), 4);
     ck_assert_int_eq(fetch_code(3), K_OFFSET_OUT_OF_RANGE);
     ck_assert_int_eq(fetch_code(4), 0);
 }
@@ -129,7 +109,7 @@ START_TEST(offsets_that_are_not_there_yet_are_refused)
     ck_assert_int_eq(trim(INT64_MAX, &start), K_OFFSET_OUT_OF_RANGE);
     ck_assert_int_eq(trim(-2, &start), K_OFFSET_OUT_OF_RANGE);
     ck_assert_int_eq(trim(INT64_MIN, &start), K_OFFSET_OUT_OF_RANGE);
-    ck_assert_int_eq(earliest(), 0);
+    ck_assert_int_eq(plane_earliest(&plane, &topic.id, 0), 0);
 }
 END_TEST
 
@@ -167,7 +147,7 @@ START_TEST(the_start_survives_a_restart)
     plane_restart(&plane);
     plane_publish(&plane, &topic);
 
-    ck_assert_int_eq(earliest(), 6);
+    ck_assert_int_eq(plane_earliest(&plane, &topic.id, 0), 6);
     ck_assert_int_eq(fetch_code(5), K_OFFSET_OUT_OF_RANGE);
 }
 END_TEST

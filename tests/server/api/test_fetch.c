@@ -66,6 +66,56 @@ static struct asked *fetch_many(uint32_t max_bytes, uint32_t min_bytes, uint32_t
     return plane_start(&plane, 0, &head, NULL, 0);
 }
 
+/* Of partition 0, by who has a record of that epoch before the offset. */
+static struct asked *fetch_after(int64_t offset, int32_t last_epoch)
+{
+    static Kairn__RequestHead head;
+    static Kairn__FetchRequest body;
+    static Kairn__FetchPartition entry, *pointer = &entry;
+
+    kairn__request_head__init(&head);
+    kairn__fetch_request__init(&body);
+    kairn__fetch_partition__init(&entry);
+    head.body_case = KAIRN__REQUEST_HEAD__BODY_FETCH;
+    head.fetch = &body;
+    body.min_bytes = 1;
+    body.max_wait_ms = PLANE_WAIT_MS;
+    body.n_partitions = 1;
+    body.partitions = &pointer;
+    entry.topic_id = head_bytes_of_uuid(&topic.id);
+    entry.offset = offset;
+    entry.leader_epoch = -1;
+    entry.last_epoch = last_epoch;
+    return plane_ask(&plane, 0, &head, NULL, 0);
+}
+
+START_TEST(whoever_has_records_that_are_not_there_is_told_where_the_logs_part)
+{
+    const struct { int64_t offset; int32_t last_epoch; int64_t end; } rows[] = {
+        { 4, 1, 2 },        /* of epoch 1 there are but two records */
+        { 4, 2, 2 },        /* epoch 2 never was */
+        { 9, 3, 4 },
+        { 2, 1, -1 },
+        { 3, 3, -1 },
+        { 2, -1, -1 },      /* does not say */
+    };
+    produce(0);
+    topic.leader_epoch = 3;
+    plane_publish(&plane, &topic);
+    produce(0);
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct asked *asked = fetch_after(rows[i].offset, rows[i].last_epoch);
+        const Kairn__FetchResult *result = asked->head->fetch->results[0];
+
+        ck_assert_int_eq(result_code(asked), 0);
+        ck_assert_int_eq(result->diverged != NULL ? result->diverged->end : -1, rows[i].end);
+        ck_assert_uint_eq(result->size, rows[i].end < 0 ? batch_bytes : 0);
+        asked_free(asked);
+    }
+}
+END_TEST
+
 START_TEST(a_fetch_at_the_end_waits_for_the_next_record)
 {
     for (int loop = 0; loop < 2; loop++) {
@@ -269,6 +319,7 @@ Suite *fetch_suite(void)
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_fetch_at_the_end_waits_for_the_next_record);
+    tcase_add_test(tests, whoever_has_records_that_are_not_there_is_told_where_the_logs_part);
     tcase_add_test(tests, a_fetch_that_waited_long_enough_is_answered_empty);
     tcase_add_test(tests, a_fetch_waits_no_longer_than_any_other_request);
     tcase_add_test(tests, offsets_beyond_the_end_are_out_of_range_at_once);

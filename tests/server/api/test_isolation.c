@@ -6,8 +6,9 @@
 #include "proto/batch.h"
 #include "proto/head.h"
 #include "server/call.h"
-#include "server/runtime/fetch.h"
+#include "server/runtime/drive_replica.h"
 #include "server/runtime/partition.h"
+#include "server/storage/log.h"
 #include "tests/server/lib/plane.h"
 
 Suite *isolation_suite(void);
@@ -50,8 +51,8 @@ static void append(void *context)
     struct log_append append = { .bytes = raw->bytes, .size = raw->size };
     ck_assert_ptr_nonnull(partition);
     ck_assert_int_eq(log_append(partition->log, &append, 1, 1, 1000), 0);
-    partition->high_watermark = log_end(partition->log);
-    fetch_wake(partition, raw->size);
+    partition->unpublished_bytes += raw->size;
+    drive_appended(partition);
 }
 
 static void append_raw(struct raw *raw, int64_t producer_id, uint16_t attributes)
@@ -87,39 +88,18 @@ static void end_txn(int64_t producer_id, bool abort)
 
 /* --- readers ---------------------------------------------------------------------------------- */
 
-struct question {
-    Kairn__RequestHead head;
-    Kairn__FetchRequest body;
-    Kairn__FetchPartition entry, *entries[1];
-};
-
-static struct asked *fetch(struct question *own, int loop, bool committed, int64_t offset,
-                           uint32_t wait_ms)
+static struct asked *fetch(int loop, bool committed, int64_t offset, uint32_t wait_ms)
 {
-    kairn__request_head__init(&own->head);
-    kairn__fetch_request__init(&own->body);
-    kairn__fetch_partition__init(&own->entry);
-    own->head.body_case = KAIRN__REQUEST_HEAD__BODY_FETCH;
-    own->head.fetch = &own->body;
-    own->body.isolation = committed;
-    own->body.max_wait_ms = wait_ms;
-    own->body.min_bytes = 1;
-    own->body.n_partitions = 1;
-    own->body.partitions = own->entries;
-    own->entries[0] = &own->entry;
-    own->entry.topic_id = head_bytes_of_uuid(&topic.id);
-    own->entry.offset = offset;
-    own->entry.leader_epoch = own->entry.last_epoch = -1;
-    return plane_start(&plane, loop, &own->head, NULL, 0);
+    return (committed ? plane_fetch_committed_start : plane_fetch_start)(&plane, loop, &topic.id, 0,
+                                                                         offset, wait_ms);
 }
 
 /* Fetch at once; the offset after the last batch, -1: nothing came. */
 static int64_t read_from(bool committed, int64_t offset, Kairn__FetchResult *result,
                          int64_t *first_aborted)
 {
-    struct question own;
     int64_t end = -1;
-    struct asked *asked = fetch(&own, 0, committed, offset, 0);
+    struct asked *asked = fetch(0, committed, offset, 0);
     asked_wait(asked);
     ck_assert_ptr_null(asked->head->fetch->results[0]->error);
     *result = *asked->head->fetch->results[0];
@@ -181,8 +161,7 @@ START_TEST(all_of_it_is_known_after_a_restart)
     write_txn(8);
     plane_restart(&plane);
     plane_publish(&plane, &topic);
-    struct question own;
-    struct asked *asked = fetch(&own, 0, true, 0, PLANE_WAIT_MS);       /* opens the log */
+    struct asked *asked = fetch(0, true, 0, PLANE_WAIT_MS);       /* opens the log */
     asked_wait(asked);
     asked_free(asked);
 
@@ -195,10 +174,9 @@ END_TEST
 
 START_TEST(a_waiting_reader_is_not_woken_by_what_it_may_not_read)
 {
-    struct question own[2];
     write_txn(7);
     for (int loop = 0; loop < 2; loop++) {
-        struct asked *asked = fetch(&own[loop], loop, true, 2 + 5 * loop, PLANE_WAIT_MS);
+        struct asked *asked = fetch(loop, true, 2 + 5 * loop, PLANE_WAIT_MS);
         ck_assert(!asked_is_finished(asked));
         write_txn(7);
         ck_assert(!asked_is_finished(asked));
@@ -240,24 +218,9 @@ END_TEST
 START_TEST(the_latest_offset_of_committed_data_is_the_last_stable_one)
 {
     write_txn(7);
-    for (uint32_t isolation = 0; isolation < 2; isolation++) {
-        Kairn__ListOffsetsPartition entry = KAIRN__LIST_OFFSETS_PARTITION__INIT;
-        Kairn__ListOffsetsPartition *entries[] = { &entry };
-        Kairn__ListOffsetsRequest body = KAIRN__LIST_OFFSETS_REQUEST__INIT;
-        Kairn__RequestHead head = KAIRN__REQUEST_HEAD__INIT;
-        head.body_case = KAIRN__REQUEST_HEAD__BODY_LIST_OFFSETS;
-        head.list_offsets = &body;
-        body.isolation = isolation;
-        body.n_partitions = 1;
-        body.partitions = entries;
-        entry.topic_id = head_bytes_of_uuid(&topic.id);
-        entry.timestamp = -1;
-        entry.leader_epoch = -1;
 
-        struct asked *asked = plane_ask(&plane, 0, &head, NULL, 0);
-        ck_assert_int_eq(asked->head->list_offsets->results[0]->offset, isolation == 1 ? 2 : 4);
-        asked_free(asked);
-    }
+    ck_assert_int_eq(plane_list_offsets(&plane, 0, &topic.id, 0, -1, false).offset, 4);
+    ck_assert_int_eq(plane_list_offsets(&plane, 0, &topic.id, 0, -1, true).offset, 2);
 }
 END_TEST
 

@@ -29,24 +29,8 @@ static Kairn__ListOffsetsResult list(int64_t timestamp)
 {
     Kairn__ListOffsetsResult results[2];
 
-    for (int loop = 0; loop < 2; loop++) {
-        Kairn__ListOffsetsPartition entry = KAIRN__LIST_OFFSETS_PARTITION__INIT;
-        Kairn__ListOffsetsPartition *entries[] = { &entry };
-        Kairn__ListOffsetsRequest body = KAIRN__LIST_OFFSETS_REQUEST__INIT;
-        Kairn__RequestHead head = KAIRN__REQUEST_HEAD__INIT;
-        head.body_case = KAIRN__REQUEST_HEAD__BODY_LIST_OFFSETS;
-        head.list_offsets = &body;
-        body.n_partitions = 1;
-        body.partitions = entries;
-        entry.topic_id = head_bytes_of_uuid(&topic.id);
-        entry.timestamp = timestamp;
-        entry.leader_epoch = -1;
-
-        struct asked *asked = plane_ask(&plane, loop, &head, NULL, 0);
-        results[loop] = *asked->head->list_offsets->results[0];
-        ck_assert_ptr_null(results[loop].error);
-        asked_free(asked);
-    }
+    for (int loop = 0; loop < 2; loop++)
+        results[loop] = plane_list_offsets(&plane, loop, &topic.id, 0, timestamp, false);
     ck_assert_int_eq(results[0].offset, results[1].offset);
     ck_assert_int_eq(results[0].leader_epoch, 4);
     return results[0];

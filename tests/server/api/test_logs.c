@@ -3,6 +3,7 @@
 
 #include "common/error.h"
 #include "proto/head.h"
+#include "tests/server/lib/follower.h"
 #include "tests/server/lib/plane.h"
 
 Suite *logs_suite(void);
@@ -127,6 +128,51 @@ START_TEST(only_a_compacted_topic_is_compacted_and_only_where_there_is_a_cleaner
 }
 END_TEST
 
+/* What the leader says of follower number `index` of partition 0, of two. */
+static Kairn__FollowerInfo told(size_t index)
+{
+    struct asked *asked = ask(false, 0, head_bytes_of_uuid(&topic.id), 0, 1);
+    const Kairn__LogInfo *result = asked->head->describe_logs->results[0];
+
+    ck_assert_ptr_null(result->error);
+    ck_assert_uint_eq(result->n_followers, 2);
+    Kairn__FollowerInfo info = *result->followers[index];
+    asked_free(asked);
+    return info;
+}
+
+START_TEST(a_leader_tells_how_far_its_followers_are_and_why_they_are_out_of_sync)
+{
+    struct uuid incarnation = uuid_random();
+    struct follower follower = follower_new(&plane, &topic, 2, &incarnation);
+    topic.replicas = 3;
+    topic.min_insync = 1;
+    topic.leader_epoch++;
+    plane.leader_port = 1;              /* broker 2 is registered, broker 3 is not */
+    plane_publish(&plane, &topic);
+    ck_assert_int_eq(told(0).state, KAIRN__FOLLOWER_INFO__STATE__IN_SYNC);
+    topic.insync = 1;
+    topic.leader_epoch++;
+    plane_publish(&plane, &topic);
+
+    ck_assert_int_eq(told(0).broker, 2);
+    ck_assert_int_eq(told(0).state, KAIRN__FOLLOWER_INFO__STATE__SILENT);
+    ck_assert_int_eq(told(0).end, -1);
+    follower_tell(&follower, 0);
+    ck_assert_int_eq(told(0).state, KAIRN__FOLLOWER_INFO__STATE__BEHIND);
+    ck_assert_int_eq(told(0).end, 0);
+    ck_assert_uint_eq(told(0).lag, 5);
+    struct asked *asked = follower_ask(&follower, 5, 4, 0);     /* of the first leader epoch */
+    follower_answer(&follower, asked);
+    asked_free(asked);
+    ck_assert_int_eq(told(0).state, KAIRN__FOLLOWER_INFO__STATE__JOINING);
+    ck_assert_uint_eq(told(0).lag + told(0).behind_ms, 0);
+    ck_assert_int_eq(told(1).broker, 3);
+    ck_assert_int_eq(told(1).state, KAIRN__FOLLOWER_INFO__STATE__GONE);
+    ck_assert_uint_eq(told(1).lag, 5);
+}
+END_TEST
+
 static int move(ProtobufCBinaryData id, const char *directory, bool asked_after)
 {
     static Kairn__LogPartition partition;
@@ -174,6 +220,7 @@ Suite *logs_suite(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_log_is_described_by_whom_it_belongs_to);
+    tcase_add_test(tests, a_leader_tells_how_far_its_followers_are_and_why_they_are_out_of_sync);
     tcase_add_test(tests, what_is_not_there_has_an_error_of_its_own);
     tcase_add_test(tests, a_log_is_moved_to_another_directory_of_the_broker_only);
     tcase_add_test(tests, only_a_compacted_topic_is_compacted_and_only_where_there_is_a_cleaner);

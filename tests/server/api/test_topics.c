@@ -71,6 +71,7 @@ static void setup(void)
     plane.api.option_values = &config;
     plane.api.option_sources = config.sources;
     plane.api.partitions_default = 6;
+    plane.api.offsets_replication_factor = 3;
     plane.api.relay_to_controller = relay;
     plane.api.ask_controller = ask_here;
     kairn__request_head__init(&head);
@@ -109,17 +110,21 @@ START_TEST(what_the_asker_leaves_open_the_brokers_options_say)
     ck_assert_uint_eq(result->partitions, 6);
     ck_assert_uint_eq(result->replication_factor, 1);
     asked_free(asked);
+
+    topic.name = (char *)"__consumer_offsets";
+    topic.replication_factor = -1;
+    asked = create(topics, 1);
+
+    ck_assert_uint_eq(asked->head->create_topics->results[0]->replication_factor, 3);
+    asked_free(asked);
 }
 END_TEST
 
 START_TEST(what_can_be_refused_here_is_and_the_rest_goes_on)
 {
     Kairn__ConfigEntry wrong = KAIRN__CONFIG_ENTRY__INIT, *configs[] = { &wrong };
-    Kairn__NewTopic fine = KAIRN__NEW_TOPIC__INIT, replicated = KAIRN__NEW_TOPIC__INIT;
-    Kairn__NewTopic misnamed = KAIRN__NEW_TOPIC__INIT;
-    Kairn__NewTopic *topics[] = { &replicated, &misnamed, &fine };
-    replicated.name = (char *)"replicated";
-    replicated.replication_factor = 3;
+    Kairn__NewTopic fine = KAIRN__NEW_TOPIC__INIT, misnamed = KAIRN__NEW_TOPIC__INIT;
+    Kairn__NewTopic *topics[] = { &misnamed, &fine };
     misnamed.name = (char *)"misnamed";
     misnamed.n_configs = 1;
     misnamed.configs = configs;
@@ -128,15 +133,14 @@ START_TEST(what_can_be_refused_here_is_and_the_rest_goes_on)
     fine.name = (char *)"fine";
     fine.partitions = 2;
 
-    struct asked *asked = create(topics, 3);
+    struct asked *asked = create(topics, 2);
 
     Kairn__TopicResult **results = asked->head->create_topics->results;
     ck_assert_uint_eq(forwarded, 1);
-    ck_assert_int_eq(head_error_code(results[0]->error), K_INVALID_REPLICATION_FACTOR);
-    ck_assert_int_eq(head_error_code(results[1]->error), K_INVALID_CONFIG);
-    ck_assert_ptr_nonnull(strstr(results[1]->error->message, "segment.bytes"));
-    ck_assert_ptr_null(results[2]->error);
-    ck_assert_str_eq(results[2]->name, "fine");
+    ck_assert_int_eq(head_error_code(results[0]->error), K_INVALID_CONFIG);
+    ck_assert_ptr_nonnull(strstr(results[0]->error->message, "segment.bytes"));
+    ck_assert_ptr_null(results[1]->error);
+    ck_assert_str_eq(results[1]->name, "fine");
     asked_free(asked);
 }
 END_TEST

@@ -14,6 +14,7 @@
 #include "proto/head.h"
 #include "server/call.h"
 #include "server/codec/codec.h"
+#include "tests/lib/wait.h"
 
 enum { ANSWER_MAX = 256 * 1024, ARENA_LIMIT = 1 << 24 };
 
@@ -221,7 +222,5 @@ void send_waiting_metadata(int fd, uint64_t correlation)
 /* No request is in work any more. */
 void expect_idle(void)
 {
-    for (int i = 0; i < PLANE_WAIT_MS && atomic_load(&gates.budget.used) > 0; i++)
-        poll(NULL, 0, 1);
-    ck_assert_int_eq(atomic_load(&gates.budget.used), 0);
+    WAIT_UNTIL(atomic_load(&gates.budget.used) == 0);
 }

@@ -2,7 +2,8 @@
 check_PROGRAMS += tests/server/broker/test_broker
 TESTS += tests/server/broker/test_broker
 tests_server_broker_test_broker_SOURCES = \
-	tests/server/lib/plane.h tests/server/lib/plane.c \
+	tests/server/lib/plane.h tests/server/lib/plane.c tests/server/lib/plane_records.c \
+	tests/server/lib/plane_where.c \
 	tests/server/broker/gate_rig.h tests/server/broker/gate_rig.c \
 	tests/server/broker/main.c \
 	tests/server/broker/test_config.c \

@@ -38,6 +38,7 @@ START_TEST(defaults_are_those_of_kafka)
     ck_assert_int_eq(config.log_segment_bytes, 1073741824);
     ck_assert_str_eq(config.listeners, "PLAINTEXT://:9092");
     ck_assert_int_eq(config.leader_fencing, FENCING_LEASE);
+    ck_assert_int_eq(config.offsets_replication_factor, 3);
 }
 END_TEST
 

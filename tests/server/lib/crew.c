@@ -138,6 +138,7 @@ struct crew_broker *crew_start(struct crew *crew, int32_t id, const char *connec
     *broker = (struct crew_broker){ .crew = crew, .id = id, .running = true,
                                     .incarnation = uuid_random(),
                                     .previous = broker->incarnation };
+    feature_cell_init(&broker->levels);
     broker->metrics = metrics_new();
     ck_assert_int_eq(metadata_cell_new("", &broker->cell), 0);
     ck_assert_int_eq(loop_new(&loop_options, &broker->loop), 0);
@@ -149,6 +150,7 @@ struct crew_broker *crew_start(struct crew *crew, int32_t id, const char *connec
         .cell = broker->cell, .zookeeper_connect = connect != NULL ? connect : crew->connect,
         .session_timeout_ms = crew->session_timeout_ms, .broker_id = id,
         .reserved_max_id = 1000, .rack = "", .loops = 1, .inter_broker_listener = "PLAINTEXT",
+        .features = feature_ranges_built(), .levels = &broker->levels,
         .context = broker, .identified = identified, .describe = describe, .changed = changed,
         .refused = refused, .stopped = stopped,
     };

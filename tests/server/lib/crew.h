@@ -29,6 +29,7 @@ struct crew_broker {
     struct control *control;
     struct metadata_cell *cell;
     struct metrics *metrics;
+    struct feature_cell levels;
     struct crew_server *server;             /* the loop's: see crew_server.h */
     struct metadata_endpoint endpoint;
     struct uuid incarnation, previous;

@@ -12,7 +12,7 @@
 #include "common/error.h"
 #include "common/metric.h"
 #include "net/loop.h"
-#include "proto/batch.h"
+#include "net/resolve.h"
 #include "proto/head.h"
 #include "server/api/dispatch.h"
 #include "server/call.h"
@@ -24,6 +24,7 @@
 #include "server/runtime/shard.h"
 #include "server/storage/io.h"
 #include "server/storage/logdir.h"
+#include "tests/lib/scratch.h"
 
 enum { ARENA_LIMIT = 64 << 20 };
 
@@ -43,6 +44,25 @@ static void no_controller(void *context, struct control_request *request)
     ck_abort_msg("the controller was asked");
 }
 
+static void relayed(struct mail *mail)
+{
+    struct control_request *request = LIST_OWNER(mail, struct control_request, mail);
+
+    request->answered(request);
+}
+
+/* Unless the test is, nobody is the controller: proposals have no answer that counts. */
+static void relay(void *context, struct control_request *request)
+{
+    struct plane *plane = context;
+
+    request->code = K_NOT_CONTROLLER;
+    if (plane->controller != NULL)
+        plane->controller(request);
+    request->mail.deliver = relayed;
+    mail_post(request->answer_to, &request->mail);
+}
+
 static void directory_fenced(void *context)
 {
     struct plane *plane = context;
@@ -56,6 +76,7 @@ static void open_plane(struct plane *plane)
     struct config config;
     struct loop_options options = { .name = "control", .cpu = -1 };
 
+    ck_assert_int_eq(resolver_new(&plane->resolver), 0);
     plane->metrics = metrics_new();
     ck_assert_ptr_nonnull(plane->metrics);
     ck_assert_int_eq(io_pool_new(2, &plane->pool), 0);
@@ -63,6 +84,7 @@ static void open_plane(struct plane *plane)
     ck_assert_int_eq(loop_new(&options, &plane->control), 0);
     for (int i = 0; i < plane->loop_count; i++) {
         options.name = "data";
+        options.metrics = plane->metrics;
         ck_assert_int_eq(loop_new(&options, &plane->loops[i]), 0);
     }
     const struct io *io = plane->io != NULL ? plane->io : &io_system;
@@ -80,13 +102,23 @@ static void open_plane(struct plane *plane)
                               &plane->dirs),
                      0);
 
+    feature_cell_init(&plane->levels);
     struct shards_options shards = {
         .loops = plane->loops, .count = plane->loop_count, .broker_id = PLANE_BROKER,
         .cell = plane->cell, .dirs = plane->dirs, .pool = plane->pool, .metrics = plane->metrics,
+        .files = plane->files,
         .idle_close_ms = plane->idle_close_ms > 0 ? plane->idle_close_ms : INT64_MAX,
         .producer_expiration_ms = 86400000,
         .retention_check_ms = plane->retention_check_ms,
         .fenced_by_lease = true, .lease_until_ms = lease_until_ms, .lease_context = plane,
+        .replication = { .lag_max_ms = 30000, .wait_max_ms = 500, .backoff_ms = 1000,
+                         .fetch_max_bytes = 1 << 20, .response_max_bytes = 10 << 20,
+                         .cluster_id = "test-cluster", .listener = "PLAINTEXT",
+                         .resolver = plane->resolver, .levels = &plane->levels,
+                         .relay = relay, .relay_context = plane },
+        .groups = { .session_min_ms = 100, .session_max_ms = 60000, .metadata_max = 4096,
+                    .store_timeout_ms = plane->store_timeout_ms },
+        .offsets_topic = { .partitions = 4, .replication_factor = 1, .segment_bytes = 1 << 20 },
     };
     ck_assert_int_eq(config_init(&config), 0);
     ck_assert_int_eq(topic_config_defaults(&config_table, &config, &shards.defaults, &reason), 0);
@@ -98,7 +130,9 @@ static void open_plane(struct plane *plane)
     plane->published = false;
     plane->api = (struct api){
         .broker_id = PLANE_BROKER, .cluster_id = "test-cluster", .metrics = plane->metrics,
+        .can = { { FEATURE_LEVEL_MAX } },
         .partitions_default = 1, .replication_factor_default = 1, .fetch_bytes_max = 50 << 20,
+        .offsets_partitions = 4, .offsets_replication_factor = 1, .offset_metadata_max = 4096,
         .timeout_ms = PLANE_WAIT_MS, .relay_to_controller = no_controller,
         .ask_controller = no_controller,
     };
@@ -158,6 +192,7 @@ static void close_plane(struct plane *plane)
     }
     loop_stop(plane->control);
     loop_join(plane->control);
+    resolver_free(plane->resolver);
     logdir_close(plane->directory, true);
     shards_free(plane->shards);
     dirs_free(plane->dirs);
@@ -172,6 +207,7 @@ static void init(struct plane *plane, int loops, const struct io *io, int64_t ch
 {
     memset(plane, 0, sizeof *plane);
     plane->io = io;
+    plane->store_timeout_ms = PLANE_WAIT_MS;
     plane->retention_check_ms = check_ms;
     snprintf(plane->path, sizeof plane->path, "/tmp/kairn-plane-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(plane->path));
@@ -202,11 +238,8 @@ void plane_restart(struct plane *plane)
 
 void plane_fini(struct plane *plane)
 {
-    char command[96];
-
     close_plane(plane);
-    snprintf(command, sizeof command, "rm -rf %s", plane->path);
-    ck_assert_int_eq(system(command), 0);
+    ck_assert_int_eq(scratch_remove(plane->path), 0);
 }
 
 /* --- pictures --------------------------------------------------------------------------------- */
@@ -234,7 +267,9 @@ static void publish_changes(struct plane *plane, Kairn__ChangesResponse *changes
 {
     struct publication publication = { .plane = plane, .changes = changes };
     Kairn__Endpoint endpoint = KAIRN__ENDPOINT__INIT, *endpoints[] = { &endpoint };
-    Kairn__BrokerEntry broker = KAIRN__BROKER_ENTRY__INIT, *brokers[] = { &broker };
+    Kairn__Endpoint other = KAIRN__ENDPOINT__INIT, *others[] = { &other };
+    Kairn__BrokerEntry broker = KAIRN__BROKER_ENTRY__INIT, leader;
+    Kairn__BrokerEntry *brokers[] = { &broker, &leader };
     uint8_t incarnation[16] = { 1 };
 
     endpoint.listener = (char *)"PLAINTEXT";
@@ -246,11 +281,17 @@ static void publish_changes(struct plane *plane, Kairn__ChangesResponse *changes
     broker.n_endpoints = 1;
     broker.endpoints = endpoints;
     broker.loops = (uint32_t)plane->loop_count;
+    leader = broker;
+    leader.id = 2;
+    leader.loops = 1;
+    leader.endpoints = others;
+    other = endpoint;
+    other.port = plane->leader_port;
     changes->brokers_changed = true;
-    changes->n_brokers = 1;
+    changes->n_brokers = plane->leader_port != 0 ? 2 : 1;
     changes->brokers = brokers;
     changes->controller = PLANE_BROKER;
-    changes->controller_epoch = 1;
+    changes->controller_epoch = 1 + plane->reigns;
     changes->full |= plane->sequence == 0;
     changes->sequence = ++plane->sequence;
     call_on(plane->control, publish, &publication);
@@ -259,29 +300,40 @@ static void publish_changes(struct plane *plane, Kairn__ChangesResponse *changes
 
 void plane_publish(struct plane *plane, const struct plane_topic *topic)
 {
-    enum { PARTITIONS_MAX = 256 };
+    size_t count = (size_t)topic->partitions;
     Kairn__ChangesResponse changes = KAIRN__CHANGES_RESPONSE__INIT;
     Kairn__TopicEntry entry = KAIRN__TOPIC_ENTRY__INIT, *topics[] = { &entry };
-    Kairn__PartitionEntry partitions[PARTITIONS_MAX], *pointers[PARTITIONS_MAX];
+    Kairn__PartitionEntry *partitions = calloc(count + 1, sizeof *partitions);
+    Kairn__PartitionEntry **pointers = calloc(count + 1, sizeof *pointers);
     Kairn__ConfigEntry entries[2], *configs[] = { &entries[0], &entries[1] };
     const char *const overrides[2][2] = { { topic->config_name, topic->config_value },
                                           { topic->config2_name, topic->config2_value } };
-    int32_t members[] = { topic->leader < 0 ? PLANE_BROKER : topic->leader };
+    int32_t members[] = { topic->leader < 0 ? PLANE_BROKER : topic->leader, PLANE_BROKER };
+    int32_t all[] = { 1, 2, 3 };
 
-    ck_assert_int_le(topic->partitions, PARTITIONS_MAX);
+    ck_assert(partitions != NULL && pointers != NULL);
     for (int32_t i = 0; i < topic->partitions; i++) {
         kairn__partition_entry__init(&partitions[i]);
         partitions[i].partition = (uint32_t)i;
         partitions[i].leader = topic->leader;
         partitions[i].leader_epoch = topic->leader_epoch;
-        partitions[i].state_version = (uint32_t)topic->leader_epoch;
-        partitions[i].n_replicas = partitions[i].n_isr = 1;
+        partitions[i].state_version =
+            (uint32_t)(topic->version > 0 ? topic->version : topic->leader_epoch);
+        partitions[i].n_isr = 1;
+        partitions[i].n_replicas = members[0] == PLANE_BROKER ? 1 : 2;
         partitions[i].replicas = partitions[i].isr = members;
+        if (topic->replicas > 1) {
+            partitions[i].n_replicas = partitions[i].n_isr = (size_t)topic->replicas;
+            partitions[i].replicas = partitions[i].isr = all;
+            if (topic->insync > 0)
+                partitions[i].n_isr = (size_t)topic->insync;
+            partitions[i].min_insync = topic->min_insync;
+        }
         pointers[i] = &partitions[i];
     }
     entry.name = (char *)topic->name;
     entry.topic_id = head_bytes_of_uuid(&topic->id);
-    entry.n_partitions = (size_t)topic->partitions;
+    entry.n_partitions = count;
     entry.partitions = pointers;
     entry.partition_count = (uint32_t)topic->partitions;
     entry.configs_changed = true;
@@ -295,6 +347,8 @@ void plane_publish(struct plane *plane, const struct plane_topic *topic)
     changes.n_topics = 1;
     changes.topics = topics;
     publish_changes(plane, &changes);
+    free(partitions);
+    free(pointers);
 }
 
 void plane_publish_setting(struct plane *plane, const char *broker, const char *name,
@@ -329,6 +383,14 @@ void plane_publish_nothing(struct plane *plane)
     Kairn__ChangesResponse changes = KAIRN__CHANGES_RESPONSE__INIT;
 
     changes.full = true;
+    publish_changes(plane, &changes);
+}
+
+void plane_publish_unreadable(struct plane *plane)
+{
+    Kairn__ChangesResponse changes = KAIRN__CHANGES_RESPONSE__INIT;
+
+    changes.full = changes.topics_missing = true;
     publish_changes(plane, &changes);
 }
 
@@ -388,6 +450,7 @@ struct asked *plane_start(struct plane *plane, int loop, Kairn__RequestHead *hea
     asked->request.shard = shards_at(plane->shards, loop);
     asked->request.principal = &somebody;
     asked->request.listener = "PLAINTEXT";
+    asked->request.peer = "10.0.0.7:41234";
     asked->request.head = head;
     asked->request.payload = asked->payload;
     asked->request.payload_size = size;
@@ -434,101 +497,4 @@ struct asked *plane_ask(struct plane *plane, int loop, Kairn__RequestHead *head,
 
     asked_wait(asked);
     return asked;
-}
-
-size_t plane_batch(uint8_t *to, size_t room, int records, const char *text, bool keyed)
-{
-    struct batch_builder builder;
-
-    batch_build_start(&builder, to, room);
-    for (int i = 0; i < records; i++)
-        ck_assert_int_eq(batch_build_add(&builder, 1000 + i, keyed ? "k" : NULL, keyed ? 1 : 0,
-                                         text, (int32_t)strlen(text), NULL, 0),
-                         0);
-    batch_build_finish(&builder);
-    return builder.size;
-}
-
-/* The head lives as long as the request. */
-struct asked *plane_produce_start(struct plane *plane, int loop, const struct uuid *id,
-                                  int32_t partition, int32_t acks, const void *batch, size_t size)
-{
-    struct {
-        Kairn__RequestHead head;
-        Kairn__ProduceRequest body;
-        Kairn__ProducePartition entry, *entries[1];
-        uint32_t sizes[1];
-        struct uuid id;
-    } *own = calloc(1, sizeof *own);
-
-    kairn__request_head__init(&own->head);
-    kairn__produce_request__init(&own->body);
-    kairn__produce_partition__init(&own->entry);
-    own->head.body_case = KAIRN__REQUEST_HEAD__BODY_PRODUCE;
-    own->head.produce = &own->body;
-    own->body.acks = acks;
-    own->body.n_partitions = 1;
-    own->body.partitions = own->entries;
-    own->entries[0] = &own->entry;
-    own->id = *id;
-    own->entry.topic_id = head_bytes_of_uuid(&own->id);
-    own->entry.partition = (uint32_t)partition;
-    own->entry.leader_epoch = -1;
-    own->entry.n_batch_sizes = 1;
-    own->entry.batch_sizes = own->sizes;
-    own->sizes[0] = (uint32_t)size;
-
-    struct asked *asked = plane_start(plane, loop, &own->head, batch, size);
-    asked->own = own;
-    return asked;
-}
-
-struct asked *plane_produce(struct plane *plane, int loop, const struct uuid *id, int32_t partition,
-                            int32_t acks, const void *batch, size_t size)
-{
-    struct asked *asked = plane_produce_start(plane, loop, id, partition, acks, batch, size);
-
-    asked_wait(asked);
-    return asked;
-}
-
-struct asked *plane_fetch_start(struct plane *plane, int loop, const struct uuid *id,
-                                int32_t partition, int64_t offset, uint32_t wait_ms)
-{
-    struct {
-        Kairn__RequestHead head;
-        Kairn__FetchRequest body;
-        Kairn__FetchPartition entry, *entries[1];
-        struct uuid id;
-    } *own = calloc(1, sizeof *own);
-
-    kairn__request_head__init(&own->head);
-    kairn__fetch_request__init(&own->body);
-    kairn__fetch_partition__init(&own->entry);
-    own->head.body_case = KAIRN__REQUEST_HEAD__BODY_FETCH;
-    own->head.fetch = &own->body;
-    own->body.max_wait_ms = wait_ms;
-    own->body.min_bytes = 1;
-    own->body.n_partitions = 1;
-    own->body.partitions = own->entries;
-    own->entries[0] = &own->entry;
-    own->id = *id;
-    own->entry.topic_id = head_bytes_of_uuid(&own->id);
-    own->entry.partition = (uint32_t)partition;
-    own->entry.offset = offset;
-    own->entry.leader_epoch = own->entry.last_epoch = -1;
-
-    struct asked *asked = plane_start(plane, loop, &own->head, NULL, 0);
-    asked->own = own;
-    return asked;
-}
-
-int plane_owner(const struct plane *plane, const struct uuid *id, int32_t partition)
-{
-    return metadata_loop_of(id, partition, plane->loop_count);
-}
-
-int plane_stranger(const struct plane *plane, const struct uuid *id, int32_t partition)
-{
-    return (plane_owner(plane, id, partition) + 1) % plane->loop_count;
 }

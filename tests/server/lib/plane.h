@@ -18,11 +18,13 @@
 struct control_request;
 struct dirs;
 struct io;
+struct io_budget;
 struct io_pool;
 struct logdir;
 struct loop;
 struct metadata_cell;
 struct metrics;
+struct resolver;
 struct shards;
 
 enum { PLANE_LOOPS_MAX = 4, PLANE_BROKER = 1, PLANE_WAIT_MS = 20000 };
@@ -30,22 +32,30 @@ enum { PLANE_LOOPS_MAX = 4, PLANE_BROKER = 1, PLANE_WAIT_MS = 20000 };
 struct plane {
     char path[64];
     const struct io *io;                /* NULL: the system's */
+    struct io_budget *files;            /* borrowed; as idle_close_ms; NULL: no bound */
     bool broken;                        /* the test broke the disk: logs are not closed clean */
     int loop_count;
     struct loop *loops[PLANE_LOOPS_MAX], *control;
     struct io_pool *pool;
     struct metrics *metrics;
+    struct resolver *resolver;
     struct metadata_cell *cell;
     struct logdir *directory;
     struct dirs *dirs;
     struct shards *shards;
     struct api api;
+    struct feature_cell levels;             /* finalised; the lowest at first */
     _Atomic int64_t lease_until_ms;
     bool incomplete;                    /* one more directory can not be used; the same */
     int64_t idle_close_ms;              /* set between plane_init() and plane_restart(); 0: never */
     uint64_t sequence;
+    int64_t store_timeout_ms;           /* of groups; as idle_close_ms */
     int64_t retention_check_ms;         /* 0: nothing is deleted by age or size */
     bool published;                     /* a picture, since the start */
+    uint16_t leader_port;               /* where broker 2 listens, with one loop; 0: it is not */
+    int32_t reigns;                     /* controllers before the one that publishes next */
+    /* What shards ask of the controller: answer it, on their loops; NULL: NOT_CONTROLLER. */
+    void (*controller)(struct control_request *request);
 };
 
 void plane_init(struct plane *plane, int loops);
@@ -55,12 +65,17 @@ void plane_init_retaining(struct plane *plane, int loops, int64_t check_ms);
 /* Stop and start again over the same files; pictures start over. */
 void plane_restart(struct plane *plane);
 void plane_fini(struct plane *plane);
+/* How many files and directories below the plane's directory match a pattern as a shell's. */
+size_t plane_count_files(const struct plane *plane, const char *pattern);
 
 /* What the next picture says of a topic. */
 struct plane_topic {
     const char *name;
     struct uuid id;
     int32_t partitions, leader, leader_epoch;
+    int32_t replicas, min_insync;                   /* brokers 1 to N, all in sync; 0: one, as is */
+    int32_t insync;                                 /* only brokers 1 to this are; 0: all */
+    int32_t version;                                /* of the state; 0: the epoch */
     const char *config_name, *config_value;         /* one override, or NULL */
     const char *config2_name, *config2_value;       /* another one */
 };
@@ -72,6 +87,8 @@ void plane_publish_setting(struct plane *plane, const char *broker, const char *
 void plane_publish_deletion(struct plane *plane, const struct uuid *id);
 /* A full picture with nothing in it. */
 void plane_publish_nothing(struct plane *plane);
+/* The same, and that some topics could not be read. */
+void plane_publish_unreadable(struct plane *plane);
 
 /* A request in work. */
 struct asked {
@@ -109,6 +126,14 @@ struct asked *plane_produce_start(struct plane *plane, int loop, const struct uu
                                   int32_t partition, int32_t acks, const void *batch, size_t size);
 struct asked *plane_fetch_start(struct plane *plane, int loop, const struct uuid *id,
                                 int32_t partition, int64_t offset, uint32_t wait_ms);
+struct asked *plane_fetch_committed_start(struct plane *plane, int loop, const struct uuid *id,
+                                          int32_t partition, int64_t offset, uint32_t wait_ms);
+/* The offset of a time, or of a negative one as Kafka has them (-2: the earliest); asserts that
+ * there is no error. */
+Kairn__ListOffsetsResult plane_list_offsets(struct plane *plane, int loop, const struct uuid *id,
+                                            int32_t partition, int64_t timestamp,
+                                            bool read_committed);
+int64_t plane_earliest(struct plane *plane, const struct uuid *id, int32_t partition);
 /* The loop that owns a partition, and one that does not (with more than one loop). */
 int plane_owner(const struct plane *plane, const struct uuid *id, int32_t partition);
 int plane_stranger(const struct plane *plane, const struct uuid *id, int32_t partition);

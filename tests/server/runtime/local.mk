@@ -3,12 +3,23 @@ check_PROGRAMS += tests/server/runtime/test_runtime
 TESTS += tests/server/runtime/test_runtime
 tests_server_runtime_test_runtime_SOURCES = \
 	tests/server/runtime/main.c tests/server/runtime/suites.h \
-	tests/server/lib/plane.h tests/server/lib/plane.c \
+	tests/server/lib/plane.h tests/server/lib/plane.c tests/server/lib/plane_records.c \
+	tests/server/lib/plane_where.c \
+	tests/server/lib/group_member.h tests/server/lib/group_member.c \
 	tests/server/lib/slow_disk.h tests/server/lib/slow_disk.c \
+	tests/server/runtime/answer.h tests/server/runtime/answer.c \
+	tests/server/runtime/test_broken.c \
 	tests/server/runtime/test_cleaner.c \
+	tests/server/runtime/test_fetcher.c \
 	tests/server/runtime/test_flush.c \
+	tests/server/runtime/test_follower_report.c \
+	tests/server/runtime/test_group_load.c \
+	tests/server/runtime/test_group_records.c \
 	tests/server/runtime/test_io_pool.c \
+	tests/server/runtime/test_lost_copies.c \
 	tests/server/runtime/test_metadata.c \
+	tests/server/runtime/test_quota.c \
+	tests/server/runtime/test_recovery.c \
 	tests/server/runtime/test_rest.c \
 	tests/server/runtime/test_warm.c
 tests_server_runtime_test_runtime_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS)

@@ -166,6 +166,21 @@ START_TEST(a_request_waits_while_zookeeper_is_away)
 }
 END_TEST
 
+START_TEST(a_controller_that_was_overtaken_does_not_go_on_in_the_epoch_of_another)
+{
+    open_crew("/overtaken", 2);
+    struct crew_broker *other = crew_other(&crew, crew_controller(&crew, 2));
+    make_topic(other, "t", 2);
+
+    ck_assert_int_eq(peer_set(&observer, "/controller_epoch", "5", -1).code, 0);
+    crew_result(crew_create(other, true, "u", 2, 1)); /* the write that finds out */
+
+    CREW_UNTIL(&crew, announced_epoch(other) == 6 && crew_agrees(&crew, 2));
+    ck_assert_int_eq(controller_epoch(), 6);
+    close_crew();
+}
+END_TEST
+
 static void delete_by_hand(const char *path)
 {
     ck_assert_int_eq(peer_do(&observer, ZK_OP_DELETE, path, NULL).code, 0);
@@ -261,6 +276,7 @@ Suite *control_suite(void)
     tcase_add_test(tests, another_takes_over_when_the_controller_stops);
     tcase_add_test(tests, an_expired_controller_registers_again_and_nobody_is_lost);
     tcase_add_test(tests, a_request_waits_while_zookeeper_is_away);
+    tcase_add_test(tests, a_controller_that_was_overtaken_does_not_go_on_in_the_epoch_of_another);
     tcase_add_test(tests, a_registration_that_somebody_deletes_is_made_again);
     tcase_add_test(tests, two_brokers_with_one_id_are_not_both_served);
     tcase_add_test(tests, a_stop_at_any_moment_leaves_nothing_behind);

@@ -93,6 +93,29 @@ START_TEST(who_is_not_the_controller_says_who_is)
 }
 END_TEST
 
+START_TEST(what_was_made_or_deleted_is_known_to_the_broker_that_says_so)
+{
+    open_crew("/known", 2);
+    struct crew_broker *controller = crew_controller(&crew, 2);
+    struct crew_broker *asked[] = { controller, crew_other(&crew, controller) };
+
+    for (int i = 0; i < 20; i++) {
+        struct crew_broker *broker = asked[i % 2];
+
+        ck_assert_int_eq(created(broker, "t", 1), 0);
+        ck_assert_int_eq(crew_led(broker, "t"), 1);
+        ck_assert_int_eq(crew_led(controller, "t"), 1);
+        ck_assert_int_eq(crew_result(crew_add_partitions(broker, true, "t", 3)), 0);
+        ck_assert_int_eq(crew_led(broker, "t"), 3);
+        ck_assert_int_eq(crew_led(controller, "t"), 3);
+        ck_assert_int_eq(deleted(broker, "t"), 0);
+        ck_assert_int_eq(crew_led(broker, "t"), -1);
+        ck_assert_int_eq(crew_led(controller, "t"), -1);
+    }
+    close_crew();
+}
+END_TEST
+
 START_TEST(many_partitions_are_made_announced_and_deleted)
 {
     static const char *const names[] = { "a", "b", "c" };
@@ -170,6 +193,14 @@ START_TEST(a_delete_request_is_found_by_the_next_controller)
 }
 END_TEST
 
+static bool told_of_missing(const struct crew_broker *broker)
+{
+    const struct metadata *picture = metadata_get(broker->cell);
+    bool missing = picture->topics_missing;
+    metadata_put(picture);
+    return missing;
+}
+
 START_TEST(broken_topics_are_left_alone_and_the_others_served)
 {
     static const char whole[] = "{\"partitions\":{\"0\":[1],\"1\":[1]},"
@@ -178,6 +209,7 @@ START_TEST(broken_topics_are_left_alone_and_the_others_served)
     static const char without_id[] = "{\"version\":1,\"partitions\":{\"0\":[1]}}";
     open_crew("/broken", 1);
     ck_assert_int_eq(created(crew_controller(&crew, 1), "good", 3), 0);
+    ck_assert(!told_of_missing(&crew.brokers[1]));
     crew_stop(&crew.brokers[1]);
     make_node("/brokers/topics/not-json", "{");
     make_node("/brokers/topics/no-partitions", "{\"version\":3,\"partitions\":{}}");
@@ -191,12 +223,13 @@ START_TEST(broken_topics_are_left_alone_and_the_others_served)
     crew_controller(&crew, 1);
     CREW_UNTIL(&crew, crew_all_led(&crew, "good", 3));
     CREW_UNTIL(&crew, crew_all_led(&crew, "old", 1));
-    make_node("/admin/delete_topics/bad-state", NULL);
+    CREW_UNTIL(&crew, crew_all_led(&crew, "bad-state", 1));
+    ck_assert(told_of_missing(&crew.brokers[1]));
+    make_node("/admin/delete_topics/not-json", NULL);
     ck_assert_int_eq(created(&crew.brokers[1], "not-json", 1), K_TOPIC_ALREADY_EXISTS);
 
     ck_assert_int_eq(crew_led(&crew.brokers[1], "not-json"), -1);
     ck_assert_int_eq(crew_led(&crew.brokers[1], "no-partitions"), -1);
-    ck_assert_int_eq(crew_led(&crew.brokers[1], "bad-state"), -1);
     ck_assert_str_eq(peer_get(&observer, "/brokers/topics/not-json", NULL).data, "{");
     ck_assert_ptr_nonnull(strstr(peer_get(&observer, "/brokers/topics/old", NULL).data,
                                  "\"topic_id\":\""));
@@ -204,11 +237,97 @@ START_TEST(broken_topics_are_left_alone_and_the_others_served)
     /* the id stays what it was given */
     struct uuid id = crew_topic_id(&crew.brokers[1], "old");
     crew_stop(&crew.brokers[1]);
-    ck_assert(exists("/admin/delete_topics/bad-state"));
+    ck_assert(exists("/admin/delete_topics/not-json"));
     crew_start(&crew, 1, NULL);
     CREW_UNTIL(&crew, crew_all_led(&crew, "old", 1));
     struct uuid same = crew_topic_id(&crew.brokers[1], "old");
     ck_assert(uuid_equal(&id, &same));
+    close_crew();
+}
+END_TEST
+
+/* Nobody but the controller writes states: what it knows counts. */
+START_TEST(a_state_that_makes_no_sense_is_written_anew)
+{
+    static const char first[] = "/brokers/topics/t/partitions/0/state";
+    static const char second[] = "/brokers/topics/t/partitions/1/state";
+    char expected[32];
+    open_crew("/nonsense", 2);
+    struct crew_broker *controller = crew_controller(&crew, 2);
+    ck_assert_int_eq(crew_result(crew_create(controller, true, "t", 2, 2)), 0);
+    CREW_UNTIL(&crew, crew_all_led(&crew, "t", 2));
+    ck_assert_int_eq(peer_set(&observer, first, "{", -1).code, 0);
+    ck_assert_int_eq(peer_set(&observer, second, "{\"leader\":\"nobody\"}", -1).code, 0);
+
+    crew_stop(crew_other(&crew, controller));
+
+    snprintf(expected, sizeof expected, "\"isr\":[%d]", (int)controller->id);
+    CREW_UNTIL(&crew, strstr(peer_get(&observer, first, NULL).data, expected) != NULL);
+    CREW_UNTIL(&crew, strstr(peer_get(&observer, second, NULL).data, expected) != NULL);
+    ck_assert(crew_all_led(&crew, "t", 2));
+    close_crew();
+}
+END_TEST
+
+static int epoch_in(const char *state)
+{
+    const char *at = strstr(state, "\"leader_epoch\":");
+    int epoch = -1;
+
+    ck_assert_ptr_nonnull(at);
+    ck_assert_int_eq(sscanf(at, "\"leader_epoch\":%d", &epoch), 1);
+    return epoch;
+}
+
+/* Whoever knew it is gone. */
+START_TEST(a_state_that_no_controller_knows_stays_until_it_is_mended)
+{
+    static const char path[] = "/brokers/topics/t/partitions/0/state";
+    char kept[512];
+    open_crew("/unread", 1);
+    ck_assert_int_eq(created(crew_controller(&crew, 1), "t", 2), 0);
+    crew_stop(&crew.brokers[1]);
+    struct answer state = peer_get(&observer, path, NULL);
+    snprintf(kept, sizeof kept, "%.*s", (int)state.size, state.data);
+    ck_assert_int_eq(peer_set(&observer, path, "{", -1).code, 0);
+
+    crew_start(&crew, 1, NULL);
+    struct crew_broker *controller = crew_controller(&crew, 1);
+    CREW_UNTIL(&crew, crew_all_led(&crew, "t", 1));
+    ck_assert_int_eq(created(controller, "other", 1), 0);
+    ck_assert_str_eq(peer_get(&observer, path, NULL).data, "{");
+    ck_assert(crew_all_led(&crew, "t", 1));
+    ck_assert(!told_of_missing(controller));
+
+    ck_assert_int_eq(peer_set(&observer, path, kept, -1).code, 0);
+    CREW_UNTIL(&crew, crew_all_led(&crew, "t", 2));
+    ck_assert_int_gt(epoch_in(peer_get(&observer, path, NULL).data), epoch_in(kept));
+    close_crew();
+}
+END_TEST
+
+START_TEST(a_topic_that_is_mended_is_served_by_the_next_reign)
+{
+    static const char path[] = "/brokers/topics/t";
+    char kept[512];
+    open_crew("/mended", 2);
+    struct crew_broker *controller = crew_controller(&crew, 2);
+    ck_assert_int_eq(created(controller, "t", 2), 0);
+    struct answer node = peer_get(&observer, path, NULL);
+    snprintf(kept, sizeof kept, "%.*s", (int)node.size, node.data);
+    ck_assert_int_eq(peer_set(&observer, path, "{", -1).code, 0);
+    crew_stop(&crew.brokers[1]);
+    crew_stop(&crew.brokers[2]);
+    crew_start(&crew, 1, NULL);
+    crew_start(&crew, 2, NULL);
+    controller = crew_controller(&crew, 2);
+    ck_assert_int_eq(created(controller, "other", 1), 0);
+    ck_assert_int_eq(crew_led(controller, "t"), -1);
+
+    ck_assert_int_eq(peer_set(&observer, path, kept, -1).code, 0);
+
+    CREW_UNTIL(&crew, crew_all_led(&crew, "t", 2));
+    ck_assert(!told_of_missing(crew_controller(&crew, 2)));
     close_crew();
 }
 END_TEST
@@ -267,10 +386,14 @@ Suite *control_topics_suite(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, topics_are_made_and_deleted_by_way_of_any_broker);
     tcase_add_test(tests, who_is_not_the_controller_says_who_is);
+    tcase_add_test(tests, what_was_made_or_deleted_is_known_to_the_broker_that_says_so);
     tcase_add_test(tests, many_partitions_are_made_announced_and_deleted);
     tcase_add_test(tests, a_delete_request_in_zookeeper_is_carried_out_or_dropped);
     tcase_add_test(tests, a_delete_request_is_found_by_the_next_controller);
     tcase_add_test(tests, broken_topics_are_left_alone_and_the_others_served);
+    tcase_add_test(tests, a_state_that_no_controller_knows_stays_until_it_is_mended);
+    tcase_add_test(tests, a_topic_that_is_mended_is_served_by_the_next_reign);
+    tcase_add_test(tests, a_state_that_makes_no_sense_is_written_anew);
     tcase_add_test(tests, a_store_whose_answer_is_lost_has_one_outcome);
     suite_add_tcase(suite, tests);
     return suite;

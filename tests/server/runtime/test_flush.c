@@ -1,15 +1,15 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/error.h"
 #include "proto/head.h"
+#include "tests/lib/wait.h"
 #include "tests/server/lib/plane.h"
 #include "tests/server/lib/slow_disk.h"
 #include "tests/server/runtime/suites.h"
 
-enum { PARTITIONS = 16, MANY = 12, PATIENCE_S = 20 };
+enum { PARTITIONS = 16, MANY = 12 };
 
 static struct slow_disk disk;
 static struct plane plane;
@@ -42,40 +42,10 @@ static void configure(const char *name, const char *value)
     plane_publish(&plane, &topic);
 }
 
-/* The parts of a request, which live as long as it does: no test has more than so many at once. */
-struct produce_parts {
-    Kairn__RequestHead head;
-    Kairn__ProduceRequest body;
-    Kairn__ProducePartition entry, *entries[1];
-    uint32_t size;
-};
-enum { PARTS = 64 };
-static struct produce_parts parts[PARTS];
-static unsigned parts_used;
-
 static struct asked *produce_start(int32_t partition, int32_t acks)
 {
-    struct produce_parts *own = &parts[parts_used++ % PARTS];
-
-    kairn__request_head__init(&own->head);
-    kairn__produce_request__init(&own->body);
-    kairn__produce_partition__init(&own->entry);
-    own->head.body_case = KAIRN__REQUEST_HEAD__BODY_PRODUCE;
-    own->head.produce = &own->body;
-    own->body.acks = acks;
-    own->body.n_partitions = 1;
-    own->body.partitions = own->entries;
-    own->entries[0] = &own->entry;
-    own->size = (uint32_t)batch_bytes;
-    own->entry.topic_id = head_bytes_of_uuid(&topic.id);
-    own->entry.partition = (uint32_t)partition;
-    own->entry.leader_epoch = -1;
-    own->entry.n_batch_sizes = 1;
-    own->entry.batch_sizes = &own->size;
-
-    struct asked *asked = plane_start(&plane, plane_owner(&plane, &topic.id, partition),
-                                      &own->head, batch, batch_bytes);
-    return asked;
+    return plane_produce_start(&plane, plane_owner(&plane, &topic.id, partition), &topic.id,
+                               partition, acks, batch, batch_bytes);
 }
 
 static int produced(struct asked *asked)
@@ -104,17 +74,6 @@ static long readable(int32_t partition, int64_t offset)
     long bytes = code != 0 ? -code : (long)asked->batches_size;
     asked_free(asked);
     return bytes;
-}
-
-static bool eventually(bool (*holds)(void))
-{
-    struct timespec pause = { 0, 5 * 1000 * 1000 };
-    for (int i = 0; i < PATIENCE_S * 200; i++) {
-        if (holds())
-            return true;
-        nanosleep(&pause, NULL);
-    }
-    return false;
 }
 
 START_TEST(an_answer_comes_once_the_record_is_on_the_disk)
@@ -253,7 +212,7 @@ START_TEST(a_failed_sync_confirms_nothing_and_takes_the_directory_out_of_use)
 
     ck_assert_int_eq(produced(first), K_KAFKA_STORAGE_ERROR);
     ck_assert_int_eq(produced(second), K_KAFKA_STORAGE_ERROR);
-    ck_assert(eventually(everything_is_offline));
+    WAIT_UNTIL(everything_is_offline());
     ck_assert_int_eq(produce(2), K_KAFKA_STORAGE_ERROR);
 }
 END_TEST
@@ -273,37 +232,28 @@ START_TEST(a_partition_may_go_away_while_it_is_synced)
 }
 END_TEST
 
-static int files_before;
-
-static bool more_was_synced(void)
-{
-    return slow_disk_files(&disk) > files_before;
-}
-
 START_TEST(flush_messages_syncs_in_the_background_and_confirms_at_once)
 {
     configure("flush.messages", "5");
     ck_assert_int_eq(produce(0), 0);
     ck_assert_int_eq(produce(0), 0);
-    files_before = slow_disk_files(&disk);
-    ck_assert_int_eq(files_before, 0);
+    ck_assert_int_eq(slow_disk_files(&disk), 0);
     slow_disk_hold(&disk);
 
     ck_assert_int_eq(produce(0), 0);        /* the sixth record */
 
-    slow_disk_wait_for_sync(&disk);
-    ck_assert(eventually(more_was_synced));
+    WAIT_UNTIL(slow_disk_files(&disk) > 0);
 }
 END_TEST
 
 START_TEST(flush_ms_syncs_a_log_that_nobody_writes_to_any_more)
 {
     configure("flush.ms", "10");
-    files_before = slow_disk_files(&disk);
+    int before = slow_disk_files(&disk);
 
     ck_assert_int_eq(produce(0), 0);
 
-    ck_assert(eventually(more_was_synced));
+    WAIT_UNTIL(slow_disk_files(&disk) > before);
 }
 END_TEST
 

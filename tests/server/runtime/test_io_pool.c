@@ -10,6 +10,7 @@
 
 #include "common/list.h"
 #include "server/runtime/io_pool.h"
+#include "tests/lib/wait.h"
 #include "tests/server/runtime/suites.h"
 
 enum { JOBS = 64, PATIENCE_S = 10, NORMAL_THREAD = 0, PROMPT_THREADS = 5 };
@@ -193,8 +194,7 @@ START_TEST(a_long_background_job_sees_that_the_pool_stops)
     ck_assert(!io_pool_stopping(pool));
 
     ck_assert_int_eq(pthread_create(&stopper, NULL, free_pool, pool), 0);
-    while (!io_pool_stopping(pool))
-        sched_yield();
+    WAIT_UNTIL(io_pool_stopping(pool));
     post(io_pool_background(pool), &later);
     sem_post(&long_one.go);
     pthread_join(stopper, NULL);

@@ -7,127 +7,8 @@
 #include <string.h>
 
 #include "common/error.h"
-#include "proto/kairn.pb-c.h"
+#include "tests/server/runtime/answer.h"
 #include "tests/server/runtime/suites.h"
-
-/* --- what a controller says, with room for a handful of everything ------------------------------
- */
-
-enum { ROOM = 8 };
-
-struct answer {
-    Kairn__ChangesResponse changes;
-    Kairn__TopicEntry topics[ROOM], *topic_list[ROOM];
-    Kairn__PartitionEntry partitions[ROOM][ROOM], *partition_lists[ROOM][ROOM];
-    int32_t ids[ROOM][ROOM];
-    Kairn__ConfigEntry configs[ROOM], *config_lists[ROOM];
-    Kairn__BrokerEntry brokers[ROOM], *broker_list[ROOM];
-    Kairn__Endpoint endpoints[ROOM], *endpoint_lists[ROOM];
-    ProtobufCBinaryData deleted[ROOM];
-    struct uuid uuids[3 * ROOM];
-    size_t uuid_count;
-};
-
-static void answer_init(struct answer *answer, int32_t epoch, uint64_t sequence, bool full)
-{
-    memset(answer, 0, sizeof *answer);
-    kairn__changes_response__init(&answer->changes);
-    answer->changes.controller_epoch = epoch;
-    answer->changes.sequence = sequence;
-    answer->changes.full = full;
-    answer->changes.controller = 1;
-    answer->changes.topics = answer->topic_list;
-    answer->changes.brokers = answer->broker_list;
-    answer->changes.deleted_topic_ids = answer->deleted;
-}
-
-static struct uuid id_of(int number)
-{
-    struct uuid id = {.bytes = {7}};
-    memcpy(&id.bytes[4], &number, sizeof number);
-    return id;
-}
-
-static ProtobufCBinaryData id_bytes(struct answer *answer, int number)
-{
-    struct uuid *id = &answer->uuids[answer->uuid_count++];
-    *id = id_of(number);
-    return (ProtobufCBinaryData){.len = sizeof id->bytes, .data = id->bytes};
-}
-
-static Kairn__TopicEntry *say_topic(struct answer *answer, const char *name, int id,
-                                    uint32_t partitions)
-{
-    size_t index = answer->changes.n_topics++;
-    Kairn__TopicEntry *topic = &answer->topics[index];
-
-    kairn__topic_entry__init(topic);
-    topic->name = (char *)(uintptr_t)name;
-    topic->topic_id = id_bytes(answer, id);
-    topic->partition_count = partitions;
-    topic->partitions = answer->partition_lists[index];
-    answer->topic_list[index] = topic;
-    return topic;
-}
-
-/* Of the topic said last; one replica, which is the leader's place. */
-static Kairn__PartitionEntry *say_partition(struct answer *answer, uint32_t partition,
-                                            int32_t leader, int32_t leader_epoch, uint32_t version)
-{
-    size_t t = answer->changes.n_topics - 1;
-    Kairn__TopicEntry *topic = &answer->topics[t];
-    size_t index = topic->n_partitions++;
-    Kairn__PartitionEntry *entry = &answer->partitions[t][index];
-
-    kairn__partition_entry__init(entry);
-    entry->partition = partition;
-    entry->leader = leader;
-    entry->leader_epoch = leader_epoch;
-    entry->state_version = version;
-    answer->ids[t][index] = leader;
-    entry->replicas = entry->isr = &answer->ids[t][index];
-    entry->n_replicas = entry->n_isr = 1;
-    answer->partition_lists[t][index] = entry;
-    return entry;
-}
-
-static void say_config(struct answer *answer, const char *name, const char *value)
-{
-    size_t t = answer->changes.n_topics - 1;
-    Kairn__ConfigEntry *entry = &answer->configs[t];
-
-    kairn__config_entry__init(entry);
-    entry->name = (char *)(uintptr_t)name;
-    entry->value = (char *)(uintptr_t)value;
-    answer->config_lists[t] = entry;
-    answer->topics[t].configs = &answer->config_lists[t];
-    answer->topics[t].n_configs = 1;
-    answer->topics[t].configs_changed = true;
-}
-
-static Kairn__BrokerEntry *say_broker(struct answer *answer, int32_t id, const char *host,
-                                      uint32_t port)
-{
-    size_t index = answer->changes.n_brokers++;
-    Kairn__BrokerEntry *broker = &answer->brokers[index];
-    Kairn__Endpoint *endpoint = &answer->endpoints[index];
-
-    answer->changes.brokers_changed = true;
-    kairn__broker_entry__init(broker);
-    kairn__endpoint__init(endpoint);
-    endpoint->listener = (char *)(uintptr_t) "PLAINTEXT";
-    endpoint->protocol = (char *)(uintptr_t) "PLAINTEXT";
-    endpoint->host = (char *)(uintptr_t)host;
-    endpoint->port = port;
-    broker->id = id;
-    broker->incarnation = id_bytes(answer, 1000 + id);
-    broker->loops = 2;
-    answer->endpoint_lists[index] = endpoint;
-    broker->endpoints = &answer->endpoint_lists[index];
-    broker->n_endpoints = 1;
-    answer->broker_list[index] = broker;
-    return broker;
-}
 
 static struct metadata_cell *cell;
 
@@ -208,6 +89,31 @@ START_TEST(a_full_picture_is_sorted_and_found)
     ck_assert_str_eq(metadata_broker(picture, 2)->endpoints[0].host, "two");
     ck_assert_uint_eq(metadata_broker(picture, 1)->endpoints[0].port, 9001);
     ck_assert_ptr_null(metadata_topic_by_name(picture, "c"));
+    metadata_put(picture);
+}
+END_TEST
+
+START_TEST(a_partition_tells_who_may_lead_and_how_many_must_be_in_sync)
+{
+    struct answer answer;
+    int32_t eligible[] = {3, 2};
+
+    answer_init(&answer, 3, 5, true);
+    say_topic(&answer, "a", 1, 2);
+    say_partition(&answer, 0, 1, 4, 6); /* as an older controller says it */
+    Kairn__PartitionEntry *entry = say_partition(&answer, 1, 1, 4, 6);
+    entry->eligible = entry->lost = eligible;
+    entry->n_eligible = entry->n_lost = 2;
+    entry->min_insync = entry->unclean_epoch = 4;
+    apply(&answer, 0);
+
+    const struct metadata *picture = metadata_get(cell);
+    const struct metadata_partition *known = picture->topics[0]->partitions;
+    ck_assert(known[0].min_insync == 1 && known[0].unclean_epoch == -1);
+    ck_assert(known[1].min_insync == 4 && known[1].unclean_epoch == 3);
+    ck_assert(known[0].eligible_count == 0 && known[1].eligible_count == 2);
+    ck_assert(known[0].lost_count == 0 && known[1].lost_count == 2);
+    ck_assert(known[1].eligible[1] == 2 && known[1].lost[1] == 2);
     metadata_put(picture);
 }
 END_TEST
@@ -375,6 +281,39 @@ START_TEST(older_entries_are_ignored)
     const struct metadata *picture = metadata_get(cell);
     ck_assert_int_eq(picture->topics[0]->partitions[0].leader, 1);
     ck_assert_int_eq(picture->topics[0]->partitions[1].leader, 1);
+    metadata_put(picture);
+}
+END_TEST
+
+/* A controller that could not read the state of a partition announces none. */
+START_TEST(who_is_told_of_no_state_knows_no_leader_until_there_is_one)
+{
+    struct answer answer;
+    apply_first_picture();
+
+    answer_init(&answer, 4, 1, true);
+    say_topic(&answer, "b", 2, 3);
+    say_partition(&answer, 0, -1, -1, (uint32_t)-1);
+    say_partition(&answer, 1, 2, 0, 0);
+    say_partition(&answer, 2, -1, -1, (uint32_t)-1);    /* never heard of */
+    apply(&answer, 0);
+    const struct metadata *picture = metadata_get(cell);
+    ck_assert_int_eq(picture->topics[0]->partitions[0].leader, -1);
+    ck_assert_int_eq(picture->topics[0]->partitions[0].leader_epoch, 4);
+    ck_assert_int_eq(picture->topics[0]->partitions[0].version, -1);
+    ck_assert_int_eq(picture->topics[0]->partitions[0].isr_count, 1);
+    ck_assert_int_eq(picture->topics[0]->partitions[0].isr[0], 1);
+    ck_assert_int_eq(picture->topics[0]->partitions[1].leader, 2);
+    ck_assert_int_eq(picture->topics[0]->partitions[2].leader, -1);
+    metadata_put(picture);
+
+    answer_init(&answer, 4, 2, false);
+    say_topic(&answer, "b", 2, 3);
+    say_partition(&answer, 0, 1, 5, 8);
+    apply(&answer, 0);
+    picture = metadata_get(cell);
+    ck_assert_int_eq(picture->topics[0]->partitions[0].leader, 1);
+    ck_assert_int_eq(picture->topics[0]->partitions[0].leader_epoch, 5);
     metadata_put(picture);
 }
 END_TEST
@@ -557,6 +496,7 @@ Suite *metadata_suite(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, the_first_picture_is_empty);
     tcase_add_test(tcase, a_full_picture_is_sorted_and_found);
+    tcase_add_test(tcase, a_partition_tells_who_may_lead_and_how_many_must_be_in_sync);
     tcase_add_test(tcase, changes_replace_what_they_name_and_share_the_rest);
     tcase_add_test(tcase, an_answer_in_parts_is_published_when_it_is_whole);
     tcase_add_test(tcase, parts_of_a_former_controller_are_dropped);
@@ -564,6 +504,7 @@ Suite *metadata_suite(void)
     tcase_add_test(tcase, deletions_are_remembered_once_and_not_for_ever);
     tcase_add_test(tcase, older_answers_are_ignored);
     tcase_add_test(tcase, older_entries_are_ignored);
+    tcase_add_test(tcase, who_is_told_of_no_state_knows_no_leader_until_there_is_one);
     tcase_add_test(tcase, a_new_controllers_picture_shares_what_did_not_change);
     tcase_add_test(tcase, nonsense_is_refused_and_changes_nothing);
     tcase_add_test(tcase, partitions_may_be_added);

@@ -27,6 +27,8 @@
 #include "common/slab.h"
 #include "net/loop.h"
 
+enum { ROOM_MIN = 1 << 10 };            /* of a batch, where batch.size is larger */
+
 /* --- memory ----------------------------------------------------------------------------------- */
 
 static bool charge(struct klient_producer *producer, size_t size)
@@ -77,19 +79,33 @@ void pool_free(struct klient_producer *producer)
         batch_destroy(batch);
 }
 
+/* Room for a batch that needs `bytes` now: batch.size, or as many halves of it as hold what the
+ * partition's last batches held. A thousand partitions with two records each would otherwise fill
+ * the buffer with room that nobody uses, and what waits for room leaves in small batches. */
+static size_t room_for(const struct accumulator *accumulator, size_t bytes)
+{
+    size_t capacity = (size_t)accumulator->producer->config->values.batch_bytes;
+    size_t expected = accumulator->usual_size > bytes ? accumulator->usual_size : bytes;
+
+    if (bytes >= capacity)
+        return bytes;
+    while (capacity / 2 >= expected && capacity / 2 >= ROOM_MIN)
+        capacity /= 2;
+    return capacity;
+}
+
 /* A batch with room for a record of `size` bytes. 0, K_QUEUE_FULL or K_NOMEM. */
 static int batch_new(struct accumulator *accumulator, size_t size, struct batch **out)
 {
     struct klient_producer *producer = accumulator->producer;
-    size_t usual = (size_t)producer->config->values.batch_bytes;
-    size_t capacity = BATCH_HEADER_SIZE + size > usual ? BATCH_HEADER_SIZE + size : usual;
+    size_t capacity = room_for(accumulator, BATCH_HEADER_SIZE + size);
 
     if (!charge(producer, capacity))
         return K_QUEUE_FULL;
     struct batch *batch = pool_take(producer);
     if (batch == NULL && (batch = calloc(1, sizeof *batch)) == NULL)
         goto uncharge;
-    if (batch->slab != NULL && batch->slab->size < capacity) {
+    if (batch->slab != NULL && batch->slab->size != capacity) {
         slab_unref(batch->slab);
         batch->slab = NULL;
     }
@@ -113,9 +129,34 @@ uncharge:
     return K_NOMEM;
 }
 
+/* Twice the room, up to batch.size, until a record of `size` bytes fits. False: it may not grow so
+ * far, or the buffer is full. */
+static bool batch_grow(struct klient_producer *producer, struct batch *batch, size_t size)
+{
+    size_t usual = (size_t)producer->config->values.batch_bytes;
+    size_t before = batch->builder.capacity, capacity = before;
+
+    while (capacity < usual && batch->builder.size + size > capacity)
+        capacity = 2 * capacity < usual ? 2 * capacity : usual;
+    if (batch->builder.size + size > capacity || !charge(producer, capacity - before))
+        return false;
+    struct slab *slab = slab_new(capacity);
+    if (slab == NULL) {
+        uncharge(producer, capacity - before);
+        return false;
+    }
+    memcpy(slab->bytes, batch->builder.bytes, batch->builder.size);
+    slab_unref(batch->slab);
+    batch->slab = slab;
+    batch->builder.bytes = slab->bytes;
+    batch->builder.capacity = capacity;
+    batch->charged = capacity;
+    return true;
+}
+
 void batch_release_bytes(struct klient_producer *producer, struct batch *batch)
 {
-    size_t kept = batch->deliveries == NULL || producer->config->report == NULL
+    size_t kept = batch->deliveries == NULL || !producer_reports(producer)
                       ? 0
                       : (size_t)batch->builder.count * sizeof *batch->deliveries;
 
@@ -250,6 +291,9 @@ struct batch *accumulator_close_open(struct accumulator *accumulator)
     if (batch == NULL)
         return NULL;
     accumulator->open = NULL;
+    accumulator->usual_size = batch->builder.size > accumulator->usual_size / 2
+                                  ? batch->builder.size
+                                  : accumulator->usual_size / 2;
     if (accumulator->producer_id >= 0)
         set_numbers(batch, number(accumulator, batch->builder.count));
     queue_push(&accumulator->closed, batch);
@@ -303,7 +347,7 @@ bool accumulator_take(struct accumulator *accumulator, int64_t opened_by_ms,
 /* Room for one more delivery. */
 static int delivery_reserve(struct klient_producer *producer, struct batch *batch)
 {
-    if (producer->config->report == NULL || batch->builder.count < batch->delivery_capacity)
+    if (!producer_reports(producer) || batch->builder.count < batch->delivery_capacity)
         return 0;
     int32_t capacity = batch->delivery_capacity == 0 ? 64 : 2 * batch->delivery_capacity;
     struct delivery *deliveries =
@@ -343,7 +387,7 @@ static int open_add(struct accumulator *accumulator, const klient_record_t *reco
                            (int32_t)record->header_count);
     if (headers != few)
         free(headers);
-    if (code == 0 && producer->config->report != NULL)
+    if (code == 0 && producer_reports(producer))
         batch->deliveries[index] = (struct delivery){ record->opaque, timestamp };
     return code;
 }
@@ -377,6 +421,9 @@ int accumulator_add(struct accumulator *accumulator, const klient_record_t *reco
     spin_lock(&accumulator->spin);
     if (accumulator->open != NULL) {
         code = open_add(accumulator, record, timestamp);
+        if (code == K_MESSAGE_TOO_LARGE &&
+            batch_grow(accumulator->producer, accumulator->open, size))
+            code = open_add(accumulator, record, timestamp);
         if (code == K_MESSAGE_TOO_LARGE)
             full = accumulator_close_open(accumulator);
     }

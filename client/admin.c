@@ -62,6 +62,19 @@ int admin_check(const klient_admin_t *admin)
     return handle_forked(admin->klient) ? K_FORKED : 0;
 }
 
+int admin_check_partitions(const klient_admin_t *admin,
+                           const klient_topic_partition_t *partitions, size_t count)
+{
+    int code = admin_check(admin);
+
+    if (code == 0 && (partitions == NULL || count == 0))
+        code = K_INVALID_ARGUMENT;
+    for (size_t i = 0; code == 0 && i < count; i++)
+        if (partitions[i].topic == NULL || partitions[i].partition < 0)
+            code = K_INVALID_ARGUMENT;
+    return code;
+}
+
 /* --- results ---------------------------------------------------------------------------------- */
 
 int admin_judge(Kairn__TopicResult *const *rows, size_t count)
@@ -86,32 +99,49 @@ static int judge_deleted(const Kairn__ResponseHead *head)
     return admin_judge(head->delete_topics->results, head->delete_topics->n_results);
 }
 
-klient_code_t admin_take(Kairn__ResponseHead *head, Kairn__TopicResult **rows, size_t count,
-                         size_t expected, void *made, klient_results_t **out,
-                         klient_error_t **error)
+static klient_code_t first_failure(Kairn__TopicResult *const *rows, size_t count,
+                                   const int32_t *numbers, klient_error_t **error)
 {
-    klient_code_t code = KLIENT_OK;
+    for (size_t i = 0; i < count; i++) {
+        const Kairn__Error *why = rows[i]->error;
+        if (head_error_code(why) == 0)
+            continue;
+        const char *text = why->message[0] != '\0' ? why->message : k_error_text(why->code);
+        return numbers == NULL ? fail(error, why->code, "%s: %s", rows[i]->name, text)
+                               : fail(error, why->code, "%s-%d: %s", rows[i]->name,
+                                      (int)numbers[i], text);
+    }
+    return KLIENT_OK;
+}
 
+klient_code_t admin_take_partitions(Kairn__ResponseHead *head, Kairn__TopicResult **rows,
+                                    size_t count, size_t expected, void *made,
+                                    const int32_t *numbers, klient_results_t **out,
+                                    klient_error_t **error)
+{
     if (count != expected) {
         kairn__response_head__free_unpacked(head, NULL);
         free(made);
         return fail(error, K_MALFORMED, NULL);
     }
-    for (size_t i = 0; code == KLIENT_OK && i < count; i++) {
-        const Kairn__Error *why = rows[i]->error;
-        if (head_error_code(why) != 0)
-            code = fail(error, why->code, "%s: %s", rows[i]->name,
-                        why->message[0] != '\0' ? why->message : k_error_text(why->code));
-    }
+    klient_code_t code = first_failure(rows, count, numbers, error);
     klient_results_t *results = out == NULL ? NULL : calloc(1, sizeof *results);
     if (results == NULL) {
         kairn__response_head__free_unpacked(head, NULL);
         free(made);
     } else {
-        *results = (klient_results_t){ .head = head, .rows = rows, .count = count, .made = made };
+        *results = (klient_results_t){ .head = head, .rows = rows, .count = count, .made = made,
+                                       .numbers = numbers };
         *out = results;
     }
     return code;
+}
+
+klient_code_t admin_take(Kairn__ResponseHead *head, Kairn__TopicResult **rows, size_t count,
+                         size_t expected, void *made, klient_results_t **out,
+                         klient_error_t **error)
+{
+    return admin_take_partitions(head, rows, count, expected, made, NULL, out, error);
 }
 
 size_t klient_results_count(const klient_results_t *results)
@@ -138,6 +168,11 @@ const char *klient_results_text(const klient_results_t *results, size_t index)
         return k_error_text(code);
     const char *message = results->rows[index]->error->message;
     return message[0] != '\0' ? message : k_error_text(code);
+}
+
+int32_t klient_results_partition(const klient_results_t *results, size_t index)
+{
+    return index < results->count && results->numbers != NULL ? results->numbers[index] : -1;
 }
 
 int32_t klient_results_partitions(const klient_results_t *results, size_t index)
@@ -242,24 +277,22 @@ klient_code_t klient_admin_create_topics(klient_admin_t *admin,
     if (code != 0 || topics == NULL || count == 0)
         return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
 
-    struct ask *ask = ask_new(admin->klient);
+    struct ask *ask = ask_new(admin->klient, KAIRN__REQUEST_HEAD__BODY_CREATE_TOPICS,
+                              &kairn__create_topics_request__descriptor);
     if (ask == NULL)
         return fail(error, K_NOMEM, NULL);
-    Kairn__CreateTopicsRequest *body = arena_alloc(&ask->arena, sizeof *body);
+    Kairn__CreateTopicsRequest *body = ask->body;
     Kairn__NewTopic **rows = arena_calloc(&ask->arena, count, sizeof *rows);
-    code = body == NULL || rows == NULL ? K_NOMEM : 0;
+    code = rows == NULL ? K_NOMEM : 0;
     for (size_t i = 0; code == 0 && i < count; i++)
         code = build_topic(&ask->arena, topics[i], &rows[i]);
     if (code != 0) {
         ask_free(ask);
         return fail(error, code, NULL);
     }
-    kairn__create_topics_request__init(body);
     body->topics = rows;
     body->n_topics = count;
     body->validate_only = validate_only != 0;
-    ask->body_case = KAIRN__REQUEST_HEAD__BODY_CREATE_TOPICS;
-    ask->body = body;
     ask->once = true;
     ask->judge = judge_created;
     klient_code_t outcome = ask_wait(ask, timeout_ms, &head, error);
@@ -278,12 +311,13 @@ klient_code_t klient_admin_delete_topics(klient_admin_t *admin, const char *cons
     if (code != 0 || names == NULL || count == 0)
         return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
 
-    struct ask *ask = ask_new(admin->klient);
+    struct ask *ask = ask_new(admin->klient, KAIRN__REQUEST_HEAD__BODY_DELETE_TOPICS,
+                              &kairn__delete_topics_request__descriptor);
     if (ask == NULL)
         return fail(error, K_NOMEM, NULL);
-    Kairn__DeleteTopicsRequest *body = arena_alloc(&ask->arena, sizeof *body);
+    Kairn__DeleteTopicsRequest *body = ask->body;
     char **topics = arena_calloc(&ask->arena, count, sizeof *topics);
-    code = body == NULL || topics == NULL ? K_NOMEM : 0;
+    code = topics == NULL ? K_NOMEM : 0;
     for (size_t i = 0; code == 0 && i < count; i++) {
         topics[i] = names[i] == NULL ? NULL : arena_strdup(&ask->arena, names[i]);
         code = topics[i] == NULL ? K_NOMEM : 0;
@@ -292,11 +326,8 @@ klient_code_t klient_admin_delete_topics(klient_admin_t *admin, const char *cons
         ask_free(ask);
         return fail(error, code, NULL);
     }
-    kairn__delete_topics_request__init(body);
     body->topics = topics;
     body->n_topics = count;
-    ask->body_case = KAIRN__REQUEST_HEAD__BODY_DELETE_TOPICS;
-    ask->body = body;
     ask->once = true;
     ask->judge = judge_deleted;
     klient_code_t outcome = ask_wait(ask, timeout_ms, &head, error);
@@ -358,25 +389,23 @@ klient_code_t klient_admin_describe_configs(klient_admin_t *admin, klient_resour
     if (code != 0)
         return fail(error, code, NULL);
 
-    struct ask *ask = ask_new(admin->klient);
+    struct ask *ask = ask_new(admin->klient, KAIRN__REQUEST_HEAD__BODY_DESCRIBE_CONFIGS,
+                              &kairn__describe_configs_request__descriptor);
     if (ask == NULL)
         return fail(error, K_NOMEM, NULL);
     ask->broker = broker;               /* what stands in its file, it alone knows */
-    Kairn__DescribeConfigsRequest *body = arena_alloc(&ask->arena, sizeof *body);
+    Kairn__DescribeConfigsRequest *body = ask->body;
     Kairn__ConfigResource *resource = arena_alloc(&ask->arena, sizeof *resource);
     char *copy = arena_strdup(&ask->arena, name);
-    if (body == NULL || resource == NULL || copy == NULL) {
+    if (resource == NULL || copy == NULL) {
         ask_free(ask);
         return fail(error, K_NOMEM, NULL);
     }
-    kairn__describe_configs_request__init(body);
     kairn__config_resource__init(resource);
     resource->kind = (Kairn__ConfigResource__Kind)kind;     /* the same numbers */
     resource->name = copy;
     body->resources = arena_copy(&ask->arena, &resource, sizeof resource);
     body->n_resources = 1;
-    ask->body_case = KAIRN__REQUEST_HEAD__BODY_DESCRIBE_CONFIGS;
-    ask->body = body;
     klient_code_t outcome = ask_wait(ask, timeout_ms, &head, error);
     if (outcome != KLIENT_OK)
         return outcome;

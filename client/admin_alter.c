@@ -51,24 +51,22 @@ klient_code_t klient_admin_create_partitions(klient_admin_t *admin,
     if (code != 0 || more == NULL || count == 0)
         return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
 
-    struct ask *ask = ask_new(admin->klient);
+    struct ask *ask = ask_new(admin->klient, KAIRN__REQUEST_HEAD__BODY_CREATE_PARTITIONS,
+                              &kairn__create_partitions_request__descriptor);
     if (ask == NULL)
         return fail(error, K_NOMEM, NULL);
-    Kairn__CreatePartitionsRequest *body = arena_alloc(&ask->arena, sizeof *body);
+    Kairn__CreatePartitionsRequest *body = ask->body;
     Kairn__MorePartitions **rows = arena_calloc(&ask->arena, count, sizeof *rows);
-    code = body == NULL || rows == NULL ? K_NOMEM : 0;
+    code = rows == NULL ? K_NOMEM : 0;
     for (size_t i = 0; code == 0 && i < count; i++)
         code = build_more(&ask->arena, more[i], &rows[i]);
     if (code != 0) {
         ask_free(ask);
         return fail(error, code, NULL);
     }
-    kairn__create_partitions_request__init(body);
     body->topics = rows;
     body->n_topics = count;
     body->validate_only = validate_only != 0;
-    ask->body_case = KAIRN__REQUEST_HEAD__BODY_CREATE_PARTITIONS;
-    ask->body = body;
     ask->once = true;
     ask->judge = judge_partitions;
     klient_code_t outcome = ask_wait(ask, timeout_ms, &head, error);
@@ -168,24 +166,22 @@ klient_code_t klient_admin_alter_configs(klient_admin_t *admin,
     if (code != 0 || alterations == NULL || count == 0)
         return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
 
-    struct ask *ask = ask_new(admin->klient);
+    struct ask *ask = ask_new(admin->klient, KAIRN__REQUEST_HEAD__BODY_ALTER_CONFIGS,
+                              &kairn__alter_configs_request__descriptor);
     if (ask == NULL)
         return fail(error, K_NOMEM, NULL);
-    Kairn__AlterConfigsRequest *body = arena_alloc(&ask->arena, sizeof *body);
+    Kairn__AlterConfigsRequest *body = ask->body;
     Kairn__AlteredResource **rows = arena_calloc(&ask->arena, count, sizeof *rows);
-    code = body == NULL || rows == NULL ? K_NOMEM : 0;
+    code = rows == NULL ? K_NOMEM : 0;
     for (size_t i = 0; code == 0 && i < count; i++)
         code = build_alteration(&ask->arena, alterations[i], &rows[i]);
     if (code != 0) {
         ask_free(ask);
         return fail(error, code, NULL);
     }
-    kairn__alter_configs_request__init(body);
     body->resources = rows;
     body->n_resources = count;
     body->validate_only = validate_only != 0;
-    ask->body_case = KAIRN__REQUEST_HEAD__BODY_ALTER_CONFIGS;
-    ask->body = body;
     ask->once = true;
     ask->judge = judge_altered;
     klient_code_t outcome = ask_wait(ask, timeout_ms, &head, error);

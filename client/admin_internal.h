@@ -16,10 +16,15 @@ struct klient_results {
     Kairn__TopicResult **rows;
     size_t count;
     void *made;                         /* owned: rows that are not the head's; or NULL */
+    const int32_t *numbers;             /* of partitions, within `made`; NULL: rows are of topics */
 };
 
 /* May a call go on? 0, K_INVALID_ARGUMENT or K_FORKED. */
 int admin_check(const klient_admin_t *admin);
+
+/* The same for a call about these partitions: at least one, each with a topic and a number. */
+int admin_check_partitions(const klient_admin_t *admin,
+                           const klient_topic_partition_t *partitions, size_t count);
 
 /* Only when nothing at all was carried out does asking again make sense: then why, else 0. */
 int admin_judge(Kairn__TopicResult *const *rows, size_t count);
@@ -29,6 +34,12 @@ int admin_judge(Kairn__TopicResult *const *rows, size_t count);
 klient_code_t admin_take(Kairn__ResponseHead *head, Kairn__TopicResult **rows, size_t count,
                          size_t expected, void *made, klient_results_t **out,
                          klient_error_t **error);
+
+/* The same for outcomes of partitions, whose numbers are within `made`. */
+klient_code_t admin_take_partitions(Kairn__ResponseHead *head, Kairn__TopicResult **rows,
+                                    size_t count, size_t expected, void *made,
+                                    const int32_t *numbers, klient_results_t **out,
+                                    klient_error_t **error);
 
 /* `rows` rows of `width` broker ids each, in the arena. 0, K_NOMEM or
  * K_INVALID_REPLICA_ASSIGNMENT. */

@@ -18,7 +18,6 @@ struct moving {
     int64_t deadline_ms;
     bool begun;
     int refusal;                        /* why it is over, if it is not done */
-    struct k_reason reason;             /* its text */
 };
 
 static int build(struct inquiry *inquiry, struct request *request)
@@ -56,7 +55,7 @@ static int read_answer(struct inquiry *inquiry, const Kairn__ResponseHead *head,
 
     if (is_final(code)) {
         const char *text = head->move_log->error->message;
-        moving->refusal = k_reason_set(&moving->reason, code, "%s",
+        moving->refusal = k_reason_set(&moving->task.reason, code, "%s",
                                        text[0] != '\0' ? text : k_error_text(code));
         return 0;
     }
@@ -75,10 +74,9 @@ static void done(struct inquiry *inquiry, int code, const char *text)
     if (code == 0)
         code = moving->refusal;
     else if (code == K_REQUEST_TIMED_OUT && moving->begun)
-        k_reason_set(&moving->reason, code, "the log is still on its way");
+        k_reason_set(&moving->task.reason, code, "the log is still on its way");
     else if (text != NULL && text[0] != '\0')
-        k_reason_set(&moving->reason, code, "%s", text);
-    moving->task.reason = moving->reason;
+        k_reason_set(&moving->task.reason, code, "%s", text);
     task_done(&moving->task, code);
 }
 
@@ -123,18 +121,8 @@ klient_code_t klient_admin_move_log(klient_admin_t *admin, const char *topic, in
         task_unref(&moving->task);
         return fail(error, K_NOMEM, NULL);
     }
-    task_start(&moving->task, moving->klient);
-    int64_t patience =
-        moving->deadline_ms > INT64_MAX - 1000 ? INT64_MAX : moving->deadline_ms + 1000;
-    struct k_reason reason = { "" };
-    code = K_REQUEST_TIMED_OUT;
-    if (task_wait(&moving->task, patience)) {
-        code = moving->task.code;
-        reason = moving->task.reason;
-    }
-    klient_code_t result = KLIENT_OK;
-    if (code != 0)
-        result = fail(error, code, "%s", reason.text[0] != '\0' ? reason.text : k_error_text(code));
+    klient_code_t outcome =
+        task_await(&moving->task, moving->klient, moving->deadline_ms, error);
     task_unref(&moving->task);
-    return result;
+    return outcome;
 }

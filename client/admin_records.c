@@ -1,31 +1,16 @@
 /* admin_records.c - delete records: each partition's leader is asked on its own. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "client/admin_internal.h"
 #include "client/config.h"
 #include "client/error.h"
 #include "client/inquiry.h"
-#include "client/task.h"
+#include "client/survey.h"
 #include "common/error.h"
 
 struct trim {
+    struct answer answer;
     struct inquiry inquiry;
-    struct trims *all;
-    char *topic;                    /* owned */
-    char *text;                     /* owned; why it failed, or NULL */
-    int32_t partition;
     int64_t offset;                 /* before it */
-    int64_t start;                  /* the answer */
-    int code;
-};
-
-struct trims {
-    struct task task;
-    struct klient *klient;
-    int64_t deadline_ms;
-    size_t count, left;
-    struct trim items[];
+    int64_t start;                  /* what is the first from now on */
 };
 
 static int build(struct inquiry *inquiry, struct request *request)
@@ -65,84 +50,37 @@ static int read(struct inquiry *inquiry, const Kairn__ResponseHead *head,
 
 static void done(struct inquiry *inquiry, int code, const char *text)
 {
-    struct trim *trim = LIST_OWNER(inquiry, struct trim, inquiry);
-    struct trims *all = trim->all;
-
-    trim->code = code;
-    trim->text = code == 0 || text == NULL ? NULL : strdup(text);
-    if (--all->left == 0)
-        task_done(&all->task, 0);
+    survey_answered(&LIST_OWNER(inquiry, struct trim, inquiry)->answer, code, text);
 }
 
-static void run(struct task *task)
+static void start(struct answer *answer)
 {
-    struct trims *all = LIST_OWNER(task, struct trims, task);
-    size_t count = all->count;
+    struct trim *trim = LIST_OWNER(answer, struct trim, answer);
 
-    /* The last to be answered frees `all`, maybe during the last start. */
-    for (size_t i = 0; i < count; i++) {
-        struct trim *trim = &all->items[i];
-        trim->inquiry.build = build;
-        trim->inquiry.read = read;
-        trim->inquiry.done = done;
-        inquiry_start(&trim->inquiry, all->klient, trim->topic, trim->partition,
-                      all->deadline_ms);
-    }
+    trim->inquiry.build = build;
+    trim->inquiry.read = read;
+    trim->inquiry.done = done;
+    inquiry_start(&trim->inquiry, answer->survey->klient, answer->topic, answer->partition,
+                  answer->survey->deadline_ms);
 }
 
-static void dispose(struct task *task)
-{
-    struct trims *all = LIST_OWNER(task, struct trims, task);
-
-    for (size_t i = 0; i < all->count; i++) {
-        free(all->items[i].topic);
-        free(all->items[i].text);
-    }
-    free(all);
-}
-
-static klient_code_t take(const struct trims *all, int64_t *starts, klient_code_t *codes,
+static klient_code_t take(const struct survey *survey, int64_t *starts, klient_code_t *codes,
                           klient_error_t **error)
 {
     klient_code_t outcome = KLIENT_OK;
 
-    for (size_t i = 0; i < all->count; i++) {
-        const struct trim *trim = &all->items[i];
+    for (size_t i = 0; i < survey->count; i++) {
+        const struct trim *trim = survey_row(survey, i);
+        const struct answer *answer = &trim->answer;
         if (starts != NULL)
-            starts[i] = trim->code == 0 ? trim->start : -1;
+            starts[i] = answer->code == 0 ? trim->start : -1;
         if (codes != NULL)
-            codes[i] = (klient_code_t)trim->code;
-        if (trim->code != 0 && outcome == KLIENT_OK)
-            outcome = fail_partition(error, trim->code, trim->topic, trim->partition, -1,
-                                     trim->text);
+            codes[i] = (klient_code_t)answer->code;
+        if (answer->code != 0 && outcome == KLIENT_OK)
+            outcome = fail_partition(error, answer->code, answer->topic, answer->partition, -1,
+                                     answer->text);
     }
     return outcome;
-}
-
-static struct trims *new_trims(struct klient *klient, const klient_topic_partition_t *partitions,
-                               const int64_t *offsets, size_t count)
-{
-    struct trims *all = calloc(1, sizeof *all + count * sizeof all->items[0]);
-    bool copied = true;
-
-    if (all == NULL)
-        return NULL;
-    task_init(&all->task, run, dispose);
-    all->klient = klient;
-    all->count = all->left = count;
-    for (size_t i = 0; i < count; i++) {
-        struct trim *trim = &all->items[i];
-        trim->all = all;
-        trim->topic = strdup(partitions[i].topic);
-        trim->partition = partitions[i].partition;
-        trim->offset = offsets[i];
-        copied = copied && trim->topic != NULL;
-    }
-    if (!copied) {
-        dispose(&all->task);
-        all = NULL;
-    }
-    return all;
 }
 
 klient_code_t klient_admin_delete_records(klient_admin_t *admin,
@@ -151,26 +89,25 @@ klient_code_t klient_admin_delete_records(klient_admin_t *admin,
                                           int64_t timeout_ms, int64_t *starts,
                                           klient_code_t *codes, klient_error_t **error)
 {
-    int code = admin_check(admin);
-    if (code == 0 && (partitions == NULL || offsets == NULL || count == 0))
+    int code = admin_check_partitions(admin, partitions, count);
+    if (code == 0 && offsets == NULL)
         code = K_INVALID_ARGUMENT;
     for (size_t i = 0; code == 0 && i < count; i++)
-        if (partitions[i].topic == NULL || partitions[i].partition < 0 ||
-            (offsets[i] < 0 && offsets[i] != KLIENT_RECORDS_ALL))
+        if (offsets[i] < 0 && offsets[i] != KLIENT_RECORDS_ALL)
             code = K_INVALID_ARGUMENT;
     if (code != 0)
         return fail(error, code, NULL);
 
-    struct trims *all = new_trims(admin->klient, partitions, offsets, count);
-    if (all == NULL)
+    int64_t deadline_ms = deadline_after(timeout_ms);
+    struct survey *survey = survey_new(admin->klient, partitions, count, sizeof(struct trim),
+                                       start, deadline_ms);
+    if (survey == NULL)
         return fail(error, K_NOMEM, NULL);
-    all->deadline_ms = deadline_after(timeout_ms);
-    /* The loop keeps the deadline; the extra second only covers a loop that is held up. */
-    int64_t patience = all->deadline_ms > INT64_MAX - 1000 ? INT64_MAX : all->deadline_ms + 1000;
-    task_start(&all->task, admin->klient);
-    klient_code_t outcome = task_wait(&all->task, patience)
-                                ? take(all, starts, codes, error)
-                                : fail(error, K_REQUEST_TIMED_OUT, NULL);
-    task_unref(&all->task);
+    for (size_t i = 0; i < count; i++)
+        ((struct trim *)survey_row(survey, i))->offset = offsets[i];
+    klient_code_t outcome = task_await(&survey->task, admin->klient, deadline_ms, error);
+    if (outcome == KLIENT_OK)
+        outcome = take(survey, starts, codes, error);
+    task_unref(&survey->task);
     return outcome;
 }

@@ -68,7 +68,8 @@ static void dispose(struct task *task)
     ask_free(LIST_OWNER(task, struct ask, task));
 }
 
-struct ask *ask_new(struct klient *klient)
+struct ask *ask_new(struct klient *klient, Kairn__RequestHead__BodyCase body_case,
+                    const ProtobufCMessageDescriptor *kind)
 {
     struct ask *ask = calloc(1, sizeof *ask);
 
@@ -76,27 +77,24 @@ struct ask *ask_new(struct klient *klient)
         return NULL;
     ask->klient = klient;
     ask->broker = -1;
+    ask->body_case = body_case;
     arena_init(&ask->arena, NULL, 0, SIZE_MAX);
     task_init(&ask->task, run, dispose);
+    ask->body = arena_alloc(&ask->arena, kind->sizeof_message);
+    if (ask->body == NULL) {
+        ask_free(ask);
+        return NULL;
+    }
+    protobuf_c_message_init(kind, ask->body);
     return ask;
 }
 
 klient_code_t ask_wait(struct ask *ask, int64_t timeout_ms, Kairn__ResponseHead **out,
                        klient_error_t **error)
 {
-    klient_code_t code;
-
     ask->deadline_ms = deadline_after(timeout_ms);
-    task_start(&ask->task, ask->klient);
-    /* The loop keeps the deadline; the extra second only covers a loop that is held up. */
-    int64_t patience = ask->deadline_ms > INT64_MAX - 1000 ? INT64_MAX : ask->deadline_ms + 1000;
-    if (!task_wait(&ask->task, patience))
-        code = fail(error, K_REQUEST_TIMED_OUT, NULL);
-    else if (ask->task.code != 0)
-        code = fail(error, ask->task.code, "%s",
-                    ask->task.reason.text[0] != '\0' ? ask->task.reason.text
-                                                     : k_error_text(ask->task.code));
-    else {
+    klient_code_t code = task_await(&ask->task, ask->klient, ask->deadline_ms, error);
+    if (code == KLIENT_OK) {
         *out = kairn__response_head__unpack(NULL, ask->answer_size, ask->answer);
         code = *out == NULL ? fail(error, K_NOMEM, NULL) : KLIENT_OK;
     }

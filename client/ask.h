@@ -1,7 +1,7 @@
 /* ask.h - an application thread asks any broker a question and waits for the whole answer.
  *
- *   struct ask *ask = ask_new(klient);
- *   ... fill ask->body_case and ask->body, allocated in ask->arena ...
+ *   struct ask *ask = ask_new(klient, body case, descriptor of the body);
+ *   ... fill ask->body, what it points to allocated in ask->arena ...
  *   code = ask_wait(ask, timeout_ms, &answer, error);      // consumes ask
  *
  * Any thread. */
@@ -31,8 +31,9 @@ struct ask {
     size_t answer_size;
 };
 
-/* NULL when out of memory. */
-struct ask *ask_new(struct klient *klient);
+/* With an initialised body of that kind. NULL when out of memory. */
+struct ask *ask_new(struct klient *klient, Kairn__RequestHead__BodyCase body_case,
+                    const ProtobufCMessageDescriptor *kind);
 void ask_free(struct ask *ask);
 
 /* *out is to be freed with kairn__response_head__free_unpacked(). */

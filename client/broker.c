@@ -7,6 +7,7 @@
 
 #include "client/config.h"
 #include "client/handle.h"
+#include "client/silence.h"
 #include "common/chain.h"
 #include "common/error.h"
 #include "common/log.h"
@@ -73,7 +74,36 @@ void broker_move(struct broker *broker, const char *host, uint16_t port)
     snprintf(broker->host, sizeof broker->host, "%s", host);
     broker->port = port;
     broker->failed_at_ms = 0;
+    broker_leave(broker);
+}
+
+void broker_leave(struct broker *broker)
+{
     loop_at_turn_end(broker->klient->loop, &broker->moved);
+}
+
+static size_t link_in_flight(const struct link *link)
+{
+    return link->channel == NULL ? 0 : channel_in_flight(link->channel);
+}
+
+static size_t broker_in_flight(const struct broker *broker)
+{
+    size_t count = link_in_flight(&broker->first);
+
+    LIST_EACH(&broker->links, node)
+        count += link_in_flight(LIST_OWNER(node, struct link, node));
+    return count;
+}
+
+bool broker_is_awaited(const struct broker *broker)
+{
+    return broker_in_flight(broker) > 0;
+}
+
+bool broker_keeps_all(const struct broker *broker)
+{
+    return broker_in_flight(broker) <= broker->parked;
 }
 
 /* --- versions --------------------------------------------------------------------------------- */
@@ -167,6 +197,11 @@ static void request_answered(struct channel_call *call, int code, struct slab *s
     struct frame frame = { 0 };
 
     request->asked = false;
+    request->broker->parked -= request->parked;
+    if (code == 0) {
+        request->broker->heard_at_ms = loop_now_ms(request->broker->klient->loop);
+        request->broker->deposed = false;
+    }
     if (code == K_CLOSED)           /* the broker moved: for the asker that is a lost connection */
         code = call->sent ? K_NETWORK_EXCEPTION : K_CONNECTION_FAILED;
     /* A channel does not tell when it can not even connect; its calls do. */
@@ -196,7 +231,7 @@ void request_init(struct request *request,
     heap_node_init(&request->call.deadline);
     request->answer = answer;
     request->broker = NULL;
-    request->asked = false;
+    request->asked = request->parked = false;
 }
 
 void request_fini(struct request *request)
@@ -241,7 +276,9 @@ int broker_ask_by(struct link *link, struct request *request, struct chain *payl
     }
     if (payload != NULL)
         chain_move(&frame, payload);
+    silence_expect(&broker->klient->silence, broker);
     request->asked = true;
+    broker->parked += request->parked;
     channel_ask(link->channel, &request->call, &frame, timeout_ms > 0 ? timeout_ms : 1,
                 expect_answer);
     return 0;
@@ -252,8 +289,10 @@ void request_cancel(struct request *request)
     if (!request->asked)
         return;
     request->asked = false;
-    if (request->channel == NULL)
+    if (request->channel == NULL) {
         list_remove(&request->call.node);
-    else
-        channel_cancel(request->channel, &request->call);
+        return;
+    }
+    request->broker->parked -= request->parked;
+    channel_cancel(request->channel, &request->call);
 }

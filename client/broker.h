@@ -39,6 +39,7 @@ struct request {
     struct arena arena;             /* of the question, then of the answer too */
     Kairn__RequestHead head;
     bool asked;
+    bool parked;                    /* set by the asker: the broker may keep it for long */
     void (*answer)(struct request *request, int code, const Kairn__ResponseHead *head,
                    struct slab *slab, const uint8_t *payload, size_t size);
     uint64_t memory[256];           /* the first block of the arena */
@@ -58,6 +59,9 @@ struct broker {
     struct turn_hook refuse;
     struct turn_hook moved;         /* the address changed: give up the connections */
     int64_t failed_at_ms;           /* when it was last found unusable; 0: never */
+    int64_t heard_at_ms;            /* while requests are in flight: since when it says nothing */
+    size_t parked;                  /* of them, so many may be kept for long */
+    bool deposed;                   /* since then another one leads what it did */
 };
 
 /* NULL when out of memory. */
@@ -73,6 +77,13 @@ void broker_move(struct broker *broker, const char *host, uint16_t port);
 /* The first connection is up, or is no more: the next one may lead to another program. */
 void broker_connected(struct broker *broker);
 void broker_disconnected(struct broker *broker);
+
+/* Give up its connections at the end of the turn: what is in flight fails. */
+void broker_leave(struct broker *broker);
+
+/* Is any request in flight? Are all of them such that may be kept for long? */
+bool broker_is_awaited(const struct broker *broker);
+bool broker_keeps_all(const struct broker *broker);
 
 /* Is the first connection greeted? */
 bool broker_ready(const struct broker *broker);

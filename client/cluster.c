@@ -9,6 +9,7 @@
 #include "client/config.h"
 #include "client/handle.h"
 #include "client/inquiry.h"
+#include "client/silence.h"
 #include "common/compress.h"
 #include "common/error.h"
 #include "common/map.h"
@@ -80,20 +81,18 @@ struct broker *cluster_broker(struct cluster *cluster, int32_t id)
     return NULL;
 }
 
-static void broker_learn(struct cluster *cluster, int32_t id, const char *host, uint32_t port)
+bool cluster_learn_broker(struct cluster *cluster, int32_t id, const char *host, uint32_t port)
 {
     struct broker *broker = cluster_broker(cluster, id);
 
     if (id < 0 || host == NULL || host[0] == '\0' || strlen(host) >= sizeof broker->host ||
         port == 0 || port > UINT16_MAX)
-        return;
-    if (broker != NULL) {
-        broker_move(broker, host, (uint16_t)port);
-        return;
-    }
-    broker = broker_new(cluster->klient, id, host, (uint16_t)port);
+        return false;
     if (broker != NULL)
+        broker_move(broker, host, (uint16_t)port);
+    else if ((broker = broker_new(cluster->klient, id, host, (uint16_t)port)) != NULL)
         list_append(&cluster->brokers, &broker->node);
+    return broker != NULL;
 }
 
 /* The one that works; else the one that has failed longest ago, so that all get their turn. */
@@ -145,7 +144,8 @@ static int topic_resize(struct topic *topic, int32_t count)
     return 0;
 }
 
-static int topic_learn_partitions(struct topic *topic, const Kairn__TopicInfo *info)
+static int topic_learn_partitions(struct cluster *cluster, struct topic *topic,
+                                  const Kairn__TopicInfo *info)
 {
     struct uuid id;
 
@@ -164,12 +164,13 @@ static int topic_learn_partitions(struct topic *topic, const Kairn__TopicInfo *i
     for (size_t i = 0; code == 0 && i < info->n_partitions; i++) {
         const Kairn__PartitionInfo *from = info->partitions[i];
         struct leadership *to = &topic->partitions[from->partition];
-        if (from->leader_epoch >= to->epoch)
-            *to = (struct leadership){
-                .leader = from->leader,
-                .epoch = from->leader_epoch,
-                .loop = from->loop <= INT32_MAX ? (int32_t)from->loop : -1,
-            };
+        if (from->leader_epoch < to->epoch)
+            continue;
+        if (to->leader != from->leader)
+            silence_deposed(cluster_broker(cluster, to->leader));
+        to->leader = from->leader;
+        to->epoch = from->leader_epoch;
+        to->loop = from->loop <= INT32_MAX ? (int32_t)from->loop : -1;
     }
     return code;
 }
@@ -179,7 +180,7 @@ static void topic_learn(struct cluster *cluster, struct topic *topic, const Kair
     int code = head_error_code(info->error);
 
     if (code == 0)
-        code = topic_learn_partitions(topic, info);
+        code = topic_learn_partitions(cluster, topic, info);
     if (code != K_UNKNOWN_TOPIC_OR_PARTITION)
         topic->unknown_since_ms = 0;
     else if (topic->unknown_since_ms == 0)
@@ -194,8 +195,8 @@ static void learn(struct cluster *cluster, const Kairn__MetadataResponse *pictur
     if (picture->cluster_id != NULL && picture->cluster_id[0] != '\0')
         snprintf(cluster->id, sizeof cluster->id, "%s", picture->cluster_id);
     for (size_t i = 0; i < picture->n_brokers; i++)
-        broker_learn(cluster, picture->brokers[i]->id, picture->brokers[i]->host,
-                     picture->brokers[i]->port);
+        cluster_learn_broker(cluster, picture->brokers[i]->id, picture->brokers[i]->host,
+                             picture->brokers[i]->port);
     for (size_t i = 0; i < picture->n_topics; i++) {
         struct topic *topic = map_get_text(&cluster->topics_by_name, picture->topics[i]->name);
         if (topic != NULL)
@@ -242,12 +243,14 @@ static void question_free(struct question *question)
     free(question);
 }
 
-static int take_picture(struct cluster *cluster, int code, const Kairn__ResponseHead *head)
+static int take_picture(struct question *question, int code, const Kairn__ResponseHead *head)
 {
-    if (code == 0 && picture_is_old(cluster, head->metadata))
+    if (code == 0 && picture_is_old(question->cluster, head->metadata))
         code = K_LEADER_NOT_AVAILABLE;
     if (code == 0)
-        learn(cluster, head->metadata);
+        learn(question->cluster, head->metadata);
+    else
+        question->request.broker->failed_at_ms = now_ms(question->cluster);
     return code;
 }
 
@@ -269,9 +272,7 @@ static void all_answered(struct request *request, int code, const Kairn__Respons
 
     (void)slab, (void)payload, (void)size;
     cluster->asking = false;
-    code = take_picture(cluster, code, head);
-    if (code != 0)
-        request->broker->failed_at_ms = now_ms(cluster);
+    code = take_picture(question, code, head);
     question_free(question);
     if (cluster->closing)
         return;
@@ -334,9 +335,7 @@ static void newer_answered(struct request *request, int code, const Kairn__Respo
 
     (void)slab, (void)payload, (void)size;
     topic->parked = false;
-    code = take_picture(cluster, code, head);
-    if (code != 0)
-        request->broker->failed_at_ms = now_ms(cluster);
+    code = take_picture(question, code, head);
     question_free(question);
     if (!cluster->closing) {
         bool news = code == 0 && (topic->stale_partition >= topic->count ||
@@ -345,6 +344,8 @@ static void newer_answered(struct request *request, int code, const Kairn__Respo
         topic->stale &= !news;
         topic->backoff_ms = news ? 0 : cluster_backoff(cluster, topic->backoff_ms);
         topic->ask_again_ms = now_ms(cluster) + topic->backoff_ms;
+        if (topic->code != 0 && topic->ask_again_ms < cluster->refresh_at_ms)
+            cluster->refresh_at_ms = topic->ask_again_ms;   /* unknown: all_answered() sees to it */
         if (code == 0)
             tell_observers(cluster);
         plan(cluster);
@@ -433,7 +434,7 @@ bool cluster_stale(struct cluster *cluster, struct topic *topic, int32_t partiti
     if (known->epoch > epoch)
         return true;                /* somebody else has found out already */
     if (hint != NULL && hint->epoch > known->epoch && hint->broker >= 0) {
-        broker_learn(cluster, hint->broker, hint->host, hint->port);
+        cluster_learn_broker(cluster, hint->broker, hint->host, hint->port);
         *known = (struct leadership){ .leader = hint->broker, .epoch = hint->epoch, .loop = -1 };
         return true;
     }
@@ -517,6 +518,11 @@ void cluster_observe(struct cluster *cluster, struct observer *observer,
 void cluster_unobserve(struct observer *observer)
 {
     list_remove(&observer->node);
+}
+
+struct list *cluster_brokers(struct cluster *cluster)
+{
+    return &cluster->brokers;
 }
 
 struct list *cluster_inquiries(struct cluster *cluster)

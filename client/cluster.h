@@ -69,6 +69,10 @@ int cluster_topic_code(struct cluster *cluster, const struct topic *topic);
 struct broker *cluster_leader(struct cluster *cluster, const struct topic *topic,
                               int32_t partition);
 
+/* Its address, as another answer than a picture told it. False when that makes no sense, or out of
+ * memory. */
+bool cluster_learn_broker(struct cluster *cluster, int32_t id, const char *host, uint32_t port);
+
 /* A broker by its id; NULL: no picture has named it. */
 struct broker *cluster_broker(struct cluster *cluster, int32_t id);
 
@@ -79,6 +83,9 @@ bool cluster_stale(struct cluster *cluster, struct topic *topic, int32_t partiti
 
 /* Ask for all held topics again soon. */
 void cluster_refresh(struct cluster *cluster);
+
+/* All that pictures have named: struct broker. */
+struct list *cluster_brokers(struct cluster *cluster);
 
 /* Some broker, preferably one that works; rotates through those that do not. */
 struct broker *cluster_any(struct cluster *cluster);

@@ -6,6 +6,7 @@
 
 #include "client/config_table.h"
 #include "client/error.h"
+#include "client/strategy.h"
 #include "common/compress.h"
 #include "common/log.h"
 
@@ -68,7 +69,7 @@ klient_config_t *klient_config_copy(const klient_config_t *config)
     if (copy == NULL)
         return NULL;
     *copy = *config;
-    bool failed = false;
+    bool failed = extensions_copy(&config->extensions, &copy->extensions) != 0;
     for (size_t i = 0; i < config_table.count; i++) {
         if (rows[i].type != OPTION_STRING || !row_has_field(&rows[i]))
             continue;
@@ -90,6 +91,7 @@ void klient_config_free(klient_config_t *config)
     if (config == NULL)
         return;
     options_fini(&config_table, &config->values);
+    extensions_fini(&config->extensions);
     free(config);
 }
 
@@ -109,9 +111,19 @@ klient_code_t klient_config_set(klient_config_t *config, const char *name, const
 
     if (config == NULL || name == NULL || value == NULL)
         return fail(error, K_INVALID_ARGUMENT, "config, name and value are needed");
+    struct own_property *own = own_property_find(&config->extensions, name);
+    if (own != NULL)
+        return own_property_set(own, OPTION_FROM_FLAG, value) == 0 ? KLIENT_OK
+                                                                   : fail(error, K_NOMEM, NULL);
     int code = refuse_partly_served(name, value, error);
     if (code != 0)
         return (klient_code_t)code;
+    if (options_find(&config_table, name) == NULL) {
+        const char *nearest = own_property_nearest(&config->extensions, name);
+        if (nearest != NULL)
+            return fail(error, K_UNKNOWN_NAME, "unknown name \"%s\"; did you mean \"%s\"?", name,
+                        nearest);
+    }
     code = options_set(&config_table, &config->values, config->sources, OPTION_FROM_FLAG, name,
                        value, &reason);
     return code == 0 ? KLIENT_OK : fail(error, code, "%s", reason.text);
@@ -133,13 +145,26 @@ klient_code_t klient_config_set_pair(klient_config_t *config, const char *pair,
     return code;
 }
 
+static int take_line(void *context, const char *name, const char *value, struct k_reason *reason)
+{
+    struct klient_config *config = context;
+    struct own_property *own = own_property_find(&config->extensions, name);
+
+    if (own == NULL)
+        return options_set(&config_table, &config->values, config->sources, OPTION_FROM_FILE, name,
+                           value, reason);
+    return own_property_set(own, OPTION_FROM_FILE, value) == 0
+               ? 0
+               : k_reason_set(reason, K_NOMEM, "%s", k_error_text(K_NOMEM));
+}
+
 klient_code_t klient_config_load(klient_config_t *config, const char *path, klient_error_t **error)
 {
     struct k_reason reason;
 
     if (config == NULL || path == NULL)
         return fail(error, K_INVALID_ARGUMENT, "config and path are needed");
-    int code = options_read_file(&config_table, &config->values, config->sources, path, &reason);
+    int code = options_read_lines(path, take_line, config, &reason);
     return code == 0 ? KLIENT_OK : fail(error, code, "%s", reason.text);
 }
 
@@ -148,10 +173,13 @@ klient_code_t klient_config_get(const klient_config_t *config, const char *name,
 {
     if (config == NULL || name == NULL || text == NULL || size == 0)
         return fail(error, K_INVALID_ARGUMENT, "config, name and room for the value are needed");
+    const struct own_property *own = own_property_find(&config->extensions, name);
     const struct option *row = options_find(&config_table, name);
-    if (row == NULL)
+    if (own == NULL && row == NULL)
         return fail(error, K_UNKNOWN_NAME, "unknown property %s", name);
-    if (row_has_field(row))
+    if (own != NULL)
+        snprintf(text, size, "%s", own_property_text(own));
+    else if (row_has_field(row))
         options_format(row, &config->values, text, size);
     else
         text[0] = '\0';
@@ -169,6 +197,11 @@ void klient_config_print(const klient_config_t *config, FILE *out)
         options_format(&rows[i], &config->values, text, sizeof text);
         fprintf(out, "%s=%s  # %s\n", rows[i].name,
                 (rows[i].flags & OPTION_SECRET) != 0 ? "***" : text, from[config->sources[i]]);
+    }
+    for (size_t i = 0; i < config->extensions.property_count; i++) {
+        const struct own_property *own = &config->extensions.properties[i];
+        fprintf(out, "%s=%s  # %s\n", own->name, own->secret ? "***" : own_property_text(own),
+                from[own->source]);
     }
 }
 
@@ -340,6 +373,16 @@ int config_check(const struct klient_config *config, klient_error_t **error)
         return fail(error, K_INVALID_CONFIG, "delivery.timeout.ms must be at least linger.ms");
     if (values->buffer_bytes < values->batch_bytes)
         return fail(error, K_INVALID_CONFIG, "buffer.memory must be at least batch.size");
+    code = extensions_check(config, error);
+    if (code != 0)
+        return code;
+    if (values->heartbeat_interval_ms >= values->session_timeout_ms)
+        return fail(error, K_INVALID_CONFIG, "heartbeat.interval.ms must be less than "
+                    "session.timeout.ms");
+    struct strategy strategy;
+    struct k_reason reason;
+    if (strategy_read(&strategy, values->assignment_strategy, &reason) != 0)
+        return fail(error, K_INVALID_CONFIG, "%s", reason.text);
     const char *obstacle = idempotence_obstacle(values);
     if (values->idempotence && obstacle != NULL && config_is_set(config, "enable.idempotence"))
         return fail(error, K_INVALID_CONFIG, "enable.idempotence=true is not possible: %s",

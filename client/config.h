@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "client/extension.h"
 #include "client/klient.h"
 #include "common/options.h"
 
@@ -14,10 +15,11 @@ enum acks_choice { ACKS_ALL, ACKS_MINUS_ONE, ACKS_ZERO, ACKS_ONE };
 enum partitioner_choice { PARTITIONER_STICKY, PARTITIONER_HASH, PARTITIONER_ROUND_ROBIN };
 enum reset_choice { RESET_LATEST, RESET_EARLIEST, RESET_NONE };
 enum isolation_choice { ISOLATION_COMMITTED, ISOLATION_UNCOMMITTED };
+enum leave_choice { LEAVE_DYNAMIC, LEAVE_ALWAYS, LEAVE_NEVER };
 
 struct config_values {
     /* everyone */
-    char *bootstrap_servers, *client_id, *tcp_congestion;
+    char *bootstrap_servers, *client_id, *tcp_congestion, *interceptors;
     int64_t request_timeout_ms, retry_backoff_ms, retry_backoff_max_ms;
     int64_t reconnect_backoff_ms, reconnect_backoff_max_ms, connection_setup_timeout_ms;
     int64_t connections_max_idle_ms, metadata_max_age_ms, topic_propagation_max_ms;
@@ -31,11 +33,18 @@ struct config_values {
     int32_t lz4_level, zstd_level, compression_level;
     int64_t buffer_bytes, block_ms_max, linger_ms, delivery_timeout_ms;
     bool partitioner_ignores_keys, partitioner_adaptive, idempotence;
+    char *key_serializer, *value_serializer;
     /* consumer */
+    char *key_deserializer, *value_deserializer;
     int32_t offset_reset, isolation, fetch_bytes_min, fetch_wait_ms_max, fetch_bytes_max;
     int32_t partition_fetch_bytes_max, poll_records_max;
     int64_t consumer_buffer_bytes;
     bool check_crcs;
+    /* consumer in a group */
+    char *group_id, *group_instance_id, *assignment_strategy, *client_rack;
+    int32_t session_timeout_ms, heartbeat_interval_ms, poll_interval_ms_max;
+    int32_t auto_commit_interval_ms, leave_on_close;
+    bool auto_commit, auto_offset_store;
 };
 
 enum {
@@ -52,6 +61,7 @@ struct klient_config {
     void *partitioner_context;
     klient_log_fn log;
     void *log_context;
+    struct extensions extensions;
 };
 
 extern const struct option_table config_table;

@@ -42,11 +42,17 @@
       "Believe a broker that says a topic is unknown only after so many milliseconds: a new topic takes a moment to be known everywhere.") \
     X("receive.message.max.bytes", INT, receive_frame_bytes_max, "104857600", 1000, INT_MOST, NULL, 0, NULL, \
       "Largest answer accepted from a broker, in bytes.") \
+    X("interceptor.classes", STRING, interceptors, NULL, 0, 0, NULL, 0, NULL, \
+      "Names of the interceptors to call, in this order, separated by commas; unset: all, in the order in which the application added them.") \
     X("security.protocol", ENUM, security_protocol, "PLAINTEXT", 0, 0, "PLAINTEXT", 0, NULL, \
       "Only PLAINTEXT is served yet.")
 
 /* Only of producers. */
 #define CONFIG_OF_PRODUCERS(X) \
+    X("key.serializer", STRING, key_serializer, "bytes", 0, 0, NULL, 0, NULL, \
+      "What keys are given as: bytes, string, int32, int64, double, uuid, json, or the name of an own serializer.") \
+    X("value.serializer", STRING, value_serializer, "bytes", 0, 0, NULL, 0, NULL, \
+      "The same of values.") \
     X("acks", ENUM, acks, "all", 0, 0, "all|-1|0|1", 0, "request.required.acks", \
       "Who must have a record before it counts as written: all in-sync replicas, the leader (1), nobody (0).") \
     X("batch.size", INT, batch_bytes, "16384", 256, 16777216, NULL, 0, NULL, \
@@ -86,6 +92,10 @@
 
 /* Only of consumers. */
 #define CONFIG_OF_CONSUMERS(X) \
+    X("key.deserializer", STRING, key_deserializer, "bytes", 0, 0, NULL, 0, NULL, \
+      "What keys are read as: bytes, string, int32, int64, double, uuid, json, or the name of an own deserializer.") \
+    X("value.deserializer", STRING, value_deserializer, "bytes", 0, 0, NULL, 0, NULL, \
+      "The same of values.") \
     X("auto.offset.reset", ENUM, offset_reset, "latest", 0, 0, "latest|earliest|none", 0, NULL, \
       "Where to start without a position, or when the position is not in the log any more.") \
     X("isolation.level", ENUM, isolation, "read_committed", 0, 0, "read_committed|read_uncommitted", 0, NULL, \
@@ -103,7 +113,29 @@
     X("max.poll.records", INT, poll_records_max, "500", 1, INT_MOST, NULL, 0, NULL, \
       "Most records that one poll returns.") \
     X("check.crcs", BOOL, check_crcs, "true", 0, 0, NULL, 0, NULL, \
-      "Check the checksum of every batch received.")
+      "Check the checksum of every batch received.") \
+    X("group.id", STRING, group_id, NULL, 0, 0, NULL, 0, NULL, \
+      "Name of the group that the consumer belongs to; unset: none.") \
+    X("group.instance.id", STRING, group_instance_id, NULL, 0, 0, NULL, 0, NULL, \
+      "Name of this member, the same after a restart: within session.timeout.ms it returns without a rebalance. Unset: not static.") \
+    X("group.leave.on.close", ENUM, leave_on_close, "dynamic", 0, 0, "dynamic|always|never", 0, NULL, \
+      "Which members leave the group at once when they are closed or unsubscribed: those without group.instance.id, all, none. The others leave when their session ends.") \
+    X("session.timeout.ms", INT, session_timeout_ms, "45000", 1, INT_MOST, NULL, 0, NULL, \
+      "Milliseconds without a heartbeat after which a member is taken out of the group.") \
+    X("heartbeat.interval.ms", INT, heartbeat_interval_ms, "3000", 1, INT_MOST, NULL, 0, NULL, \
+      "How long the coordinator may keep a heartbeat when there is no news, in milliseconds; below session.timeout.ms.") \
+    X("max.poll.interval.ms", INT, poll_interval_ms_max, "300000", 1, INT_MOST, NULL, 0, NULL, \
+      "Milliseconds without a poll after which a member leaves the group; and how long a rebalance waits for it.") \
+    X("partition.assignment.strategy", STRING, assignment_strategy, "cooperative-sticky", 0, 0, NULL, 0, NULL, \
+      "Comma-separated assignors, as preferred: cooperative-sticky, sticky, range, roundrobin, or Java's class names. Members keep their partitions during rebalances if all of them are cooperative.") \
+    X("enable.auto.commit", BOOL, auto_commit, "true", 0, 0, NULL, 0, NULL, \
+      "Commit by itself, up to the first record that the application has not freed yet.") \
+    X("auto.commit.interval.ms", INT, auto_commit_interval_ms, "5000", 1, INT_MOST, NULL, 0, NULL, \
+      "How often, in milliseconds; also when partitions are given up and at close.") \
+    X("enable.auto.offset.store", BOOL, auto_offset_store, "true", 0, 0, NULL, 0, NULL, \
+      "Commit what was returned (or freed); false: only what klient_consumer_store_offset() was told.") \
+    X("client.rack", STRING, client_rack, NULL, 0, 0, NULL, 0, NULL, \
+      "Where the consumer is, told to the group's assignors. Records are fetched from leaders all the same.")
 
 /* Accepted everywhere and without effect, or not accepted yet. */
 #define CONFIG_IDLE(X) \
@@ -113,30 +145,16 @@
       "Without effect: the system tunes it.") \
     X("client.dns.lookup", STRING, client_id, "use_all_dns_ips", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
       "Without effect: names are resolved at every connect and all addresses are tried.") \
-    X("max.poll.interval.ms", LONG, block_ms_max, "300000", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
-      "Without effect until there are groups.") \
     X("allow.auto.create.topics", BOOL, check_crcs, "true", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
       "Without effect: a consumer never creates topics.") \
-    CONFIG_NOT_YET(X, "group.id") \
-    CONFIG_NOT_YET(X, "group.instance.id") \
-    CONFIG_NOT_YET(X, "session.timeout.ms") \
-    CONFIG_NOT_YET(X, "heartbeat.interval.ms") \
-    CONFIG_NOT_YET(X, "partition.assignment.strategy") \
-    CONFIG_NOT_YET(X, "enable.auto.commit") \
-    CONFIG_NOT_YET(X, "auto.commit.interval.ms") \
-    CONFIG_NOT_YET(X, "exclude.internal.topics") \
+    X("exclude.internal.topics", BOOL, check_crcs, "true", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
+      "Without effect: a pattern never matches internal topics.") \
     CONFIG_NOT_YET(X, "enable.partition.eof") \
-    CONFIG_NOT_YET(X, "client.rack") \
     CONFIG_NOT_YET(X, "transactional.id") \
     CONFIG_NOT_YET(X, "transaction.timeout.ms") \
     CONFIG_NOT_YET(X, "partitioner.class") \
     CONFIG_NOT_YET(X, "partitioner.availability.timeout.ms") \
     CONFIG_NOT_YET(X, "metadata.max.idle.ms") \
-    CONFIG_NOT_YET(X, "key.serializer") \
-    CONFIG_NOT_YET(X, "value.serializer") \
-    CONFIG_NOT_YET(X, "key.deserializer") \
-    CONFIG_NOT_YET(X, "value.deserializer") \
-    CONFIG_NOT_YET(X, "interceptor.classes") \
     CONFIG_NOT_YET(X, "metric.reporters") \
     CONFIG_NOT_YET(X, "statistics.interval.ms") \
     CONFIG_NOT_YET(X, "socket.connection.setup.timeout.max.ms") \

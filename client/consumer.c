@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -5,25 +6,48 @@
 
 #include "client/config.h"
 #include "client/consumer.h"
+#include "client/deserializer.h"
 #include "client/error.h"
+#include "client/group.h"
 #include "client/task.h"
 #include "common/error.h"
+#include "common/log.h"
 #include "net/loop.h"
 
 /* --- who is inside ---------------------------------------------------------------------------- */
 
-int consumer_enter(struct klient_consumer *consumer)
+/* A thread that is inside of a callback is inside already. */
+static int come_in(struct klient_consumer *consumer, bool in_callback)
 {
+    uintptr_t self = (uintptr_t)pthread_self();
+
     if (consumer == NULL)
         return K_INVALID_ARGUMENT;
     if (handle_forked(consumer->klient))
         return K_FORKED;
-    return atomic_exchange(&consumer->busy, true) ? K_CONCURRENT : 0;
+    if (!atomic_exchange(&consumer->busy, true)) {
+        atomic_store(&consumer->inside, self);
+        return 0;
+    }
+    if (!atomic_load(&consumer->in_callback) || atomic_load(&consumer->inside) != self)
+        return K_CONCURRENT;
+    return in_callback ? 0 : K_IN_CALLBACK;
+}
+
+int consumer_enter(struct klient_consumer *consumer)
+{
+    return come_in(consumer, false);
+}
+
+int consumer_enter_again(struct klient_consumer *consumer)
+{
+    return come_in(consumer, true);
 }
 
 klient_code_t consumer_leave(struct klient_consumer *consumer, klient_code_t code)
 {
-    atomic_store(&consumer->busy, false);
+    if (!atomic_load(&consumer->in_callback))
+        atomic_store(&consumer->busy, false);
     return code;
 }
 
@@ -33,6 +57,7 @@ void assigned_unref(struct assigned *assigned)
 {
     if (atomic_fetch_sub(&assigned->references, 1) != 1)
         return;
+    progress_restart(&assigned->progress);
     free(assigned->topic);
     free(assigned);
 }
@@ -41,8 +66,9 @@ void assigned_unref(struct assigned *assigned)
 int consumer_order(struct klient_consumer *consumer, enum order_kind kind,
                  struct assigned *assigned, int64_t offset)
 {
+    if (consumer->stopped)
+        return 0;
     struct order *order = malloc(sizeof *order);
-
     if (order == NULL)
         return K_NOMEM;
     *order = (struct order){ .mail = { .deliver = fetcher_obey },
@@ -59,17 +85,39 @@ int consumer_order(struct klient_consumer *consumer, enum order_kind kind,
 
 /* --- arrivals --------------------------------------------------------------------------------- */
 
+static void wake(struct klient_consumer *consumer)
+{
+    int fd = atomic_load(&consumer->descriptor);
+
+    if (fd >= 0)
+        (void)eventfd_write(fd, 1);
+    gate_signal(&consumer->budget->gate);
+}
+
 void consumer_arrived(struct klient_consumer *consumer, struct chunk *chunk)
 {
     spin_lock(&consumer->spin);
     chunk->next = NULL;
     *consumer->arrived_last = chunk;
     consumer->arrived_last = &chunk->next;
-    int fd = atomic_load(&consumer->descriptor);
     spin_unlock(&consumer->spin);
-    if (fd >= 0)
-        (void)eventfd_write(fd, 1);
-    gate_signal(&consumer->budget->gate);
+    wake(consumer);
+}
+
+void consumer_notify(struct klient_consumer *consumer)
+{
+    atomic_store(&consumer->pending, true);
+    wake(consumer);
+}
+
+void consumer_end_told(struct assigned *assigned, int64_t high_watermark, int64_t last_stable)
+{
+    struct klient_consumer *consumer = assigned->consumer;
+    bool committed = consumer->config->values.isolation == ISOLATION_COMMITTED;
+    int64_t end = committed && last_stable >= 0 ? last_stable : high_watermark;
+
+    if (atomic_exchange(&assigned->end, end) < 0)
+        gate_signal(&consumer->budget->gate);   /* somebody may wait for the first */
 }
 
 /* The loop may fetch the next one. */
@@ -108,7 +156,10 @@ void consumer_collect(struct klient_consumer *consumer)
         bool current = chunk->generation == assigned->generation;
         if (current && assigned->position < 0 && chunk->position >= 0)
             assigned->position = chunk->position;
-        if (current && chunk->code == K_OFFSET_OUT_OF_RANGE)
+        if (current && chunk->code == K_LOG_TRUNCATION && chunk->position >= 0)
+            assigned->position = chunk->position;
+        else if (current &&
+                 (chunk->code == K_OFFSET_OUT_OF_RANGE || chunk->code == K_LOG_TRUNCATION))
             assigned->no_position = chunk->code;
         if (!current || (is_marker(chunk) && assigned->position == chunk->position)) {
             discard(consumer, chunk);
@@ -155,7 +206,7 @@ bool consumer_has_work(struct klient_consumer *consumer)
             return true;
         at = &chunk->next;
     }
-    return atomic_load(&consumer->woken);
+    return atomic_load(&consumer->woken) || atomic_load(&consumer->pending);
 }
 
 void consumer_refresh_descriptor(struct klient_consumer *consumer)
@@ -208,7 +259,7 @@ static bool take(struct klient_consumer *consumer, klient_records_t **out, klien
                  klient_error_t **error)
 {
     size_t limit = (size_t)consumer->config->values.poll_records_max;
-    klient_records_t *records = records_new();
+    klient_records_t *records = records_new(consumer->deserializers);
 
     if (records == NULL) {
         *code = fail(error, K_NOMEM, NULL);
@@ -253,6 +304,9 @@ static bool take(struct klient_consumer *consumer, klient_records_t **out, klien
         klient_records_free(records);
         return false;
     }
+    if (records_track(records, consumer) != 0)
+        /* Auto commit goes no further than this, until the partition is assigned anew. */
+        LOG_WARN("progress-unknown", "records=%zu", klient_records_count(records));
     *out = records;
     *code = KLIENT_OK;
     return true;
@@ -277,6 +331,9 @@ static klient_code_t poll(struct klient_consumer *consumer, int64_t timeout_ms,
         unsigned ticket = gate_ticket(&consumer->budget->gate);
         if (atomic_exchange(&consumer->woken, false))
             return fail(error, K_WOKEN_UP, NULL);
+        code = consumer_serve(consumer, error);
+        if (code != KLIENT_OK)
+            return code;
         if (consumer_has_work(consumer) && take(consumer, out, &code, error))
             return code;
         kick_if_stalled(consumer);
@@ -294,7 +351,11 @@ klient_code_t klient_consumer_poll(klient_consumer_t *consumer, int64_t timeout_
     if (out == NULL)
         return consumer_leave(consumer, fail(error, K_INVALID_ARGUMENT, NULL));
     *out = NULL;
+    consumer_come(consumer);
     klient_code_t outcome = poll(consumer, timeout_ms, out, error);
+    if (*out != NULL)
+        interceptors_consume(&consumer->interceptors, *out);
+    consumer_go(consumer);
     kick_if_stalled(consumer);
     consumer_refresh_descriptor(consumer);
     return consumer_leave(consumer, outcome);
@@ -305,15 +366,12 @@ void klient_consumer_wakeup(klient_consumer_t *consumer)
     if (consumer == NULL || handle_forked(consumer->klient))
         return;
     atomic_store(&consumer->woken, true);
-    int fd = atomic_load(&consumer->descriptor);
-    if (fd >= 0)
-        (void)eventfd_write(fd, 1);
-    gate_signal(&consumer->budget->gate);
+    wake(consumer);
 }
 
 int klient_consumer_descriptor(klient_consumer_t *consumer)
 {
-    if (consumer_enter(consumer) != 0)
+    if (consumer_enter_again(consumer) != 0)
         return -1;
     int fd = atomic_load(&consumer->descriptor);
     if (fd < 0) {
@@ -338,11 +396,16 @@ static void destroy(struct klient_consumer *consumer)
     free(consumer->assigned);
     if (consumer->fetcher != NULL)
         fetcher_free(consumer->fetcher);
+    group_close(consumer->group);
+    consumer_group_fini(consumer);
     if (consumer->budget != NULL)
         budget_unref(consumer->budget);
     int fd = atomic_load(&consumer->descriptor);
     if (fd >= 0)
         close(fd);
+    interceptors_close(&consumer->interceptors);
+    if (consumer->deserializers != NULL)
+        deserializers_unref(consumer->deserializers);
     klient_config_free(consumer->config);
     free(consumer);
 }
@@ -355,8 +418,14 @@ struct start {
 static void start(void *context)
 {
     struct start *request = context;
+    struct klient_consumer *consumer = request->consumer;
 
-    request->code = fetcher_start(request->consumer->fetcher);
+    request->code = fetcher_start(consumer->fetcher);
+    if (request->code != 0 || consumer->group == NULL)
+        return;
+    request->code = group_start(consumer->group);
+    if (request->code != 0)
+        fetcher_stop(consumer->fetcher);
 }
 
 static void stop(void *context)
@@ -364,6 +433,8 @@ static void stop(void *context)
     struct klient_consumer *consumer = context;
 
     fetcher_stop(consumer->fetcher);
+    if (consumer->group != NULL)
+        group_stop(consumer->group);
 }
 
 klient_consumer_t *klient_consumer_open(klient_t *klient, const klient_config_t *config,
@@ -384,10 +455,19 @@ klient_consumer_t *klient_consumer_open(klient_t *klient, const klient_config_t 
     spin_init(&consumer->spin);
     consumer->arrived_last = &consumer->arrived;
     consumer->ready_last = &consumer->ready;
+    consumer_group_init(consumer);
     consumer->budget = budget_new();
     consumer->config = klient_config_copy(config == NULL ? klient->config : config);
     if (consumer->budget == NULL || consumer->config == NULL ||
         fetcher_new(consumer, &consumer->fetcher) != 0)
+        goto undo;
+    if (deserializers_open(consumer->config, &consumer->deserializers, error) != 0 ||
+        interceptors_open(&consumer->interceptors, consumer->config, USE_CONSUMER, error) != 0) {
+        destroy(consumer);
+        return NULL;                    /* they have told why */
+    }
+    if (consumer->config->values.group_id != NULL && consumer->config->values.group_id[0] != '\0' &&
+        group_open(consumer, &consumer->group) != 0)
         goto undo;
     struct start request = { .consumer = consumer };
     task_call(klient, start, &request);
@@ -426,7 +506,8 @@ static void abandon(struct klient_consumer *consumer)
 klient_code_t klient_consumer_close(klient_consumer_t *consumer, int64_t timeout_ms,
                                     klient_error_t **error)
 {
-    (void)timeout_ms;               /* nothing to wait for until there are groups */
+    int64_t deadline_ms = deadline_after(timeout_ms);
+
     if (consumer == NULL)
         return KLIENT_OK;
     int code = consumer_enter(consumer);
@@ -434,10 +515,13 @@ klient_code_t klient_consumer_close(klient_consumer_t *consumer, int64_t timeout
         abandon(consumer);
     if (code != 0)
         return fail(error, code, NULL);
+    code = consumer_end_group(consumer, deadline_ms);
     task_call(consumer->klient, stop, consumer);
+    consumer->stopped = true;
+    consumer_tell_outcomes(consumer);
     consumer_collect(consumer);
     struct klient *klient = consumer->klient;
     destroy(consumer);
     handle_unref(klient);
-    return KLIENT_OK;
+    return code == 0 ? KLIENT_OK : fail(error, code, NULL);
 }

@@ -1,9 +1,13 @@
 /* consumer.h - the parts of a consumer and who may touch them.
  *
  * The application's thread (one at a time) owns positions and what poll returns; the loop
- * (fetcher.c) owns fetching. Orders go to the loop by mail, chunks of bytes and findings come back
- * in one queue. Every seek gives the partition a new generation on both sides, and whatever was
- * under way for an older one is dropped on arrival: so a seek needs no waiting. */
+ * (fetcher.c, group.c) owns fetching and the membership of a group. Orders go to the loop by mail,
+ * chunks of bytes and findings come back in one queue. Every seek gives the partition a new
+ * generation on both sides, and whatever was under way for an older one is dropped on arrival: so a
+ * seek needs no waiting.
+ *
+ * What a member of a group is to hold comes as an offer, which poll takes up: it calls the
+ * listener, changes what is assigned, and tells the loop. */
 #ifndef CLIENT_CONSUMER_H
 #define CLIENT_CONSUMER_H
 
@@ -13,8 +17,10 @@
 
 #include "client/gate.h"
 #include "client/handle.h"
+#include "client/interceptor.h"
 #include "client/klient.h"
 #include "client/position.h"
+#include "client/progress.h"
 #include "client/spin.h"
 #include "common/list.h"
 #include "common/mail.h"
@@ -22,9 +28,16 @@
 
 struct assigned;
 struct cluster;
+struct deserializers;
+struct commit;
 struct fetch;
 struct fetcher;
+struct group;
+struct handout;
+struct offer;
 struct slab;
+struct subscription;
+struct task;
 
 /* What records that are held count against; outlives the consumer. */
 struct budget {
@@ -86,10 +99,14 @@ struct assigned {
     int64_t position;               /* -1: not known yet */
     int no_position;                /* why it never will be (auto.offset.reset=none), or 0 */
     uint64_t generation;
+    int32_t position_epoch;         /* of the record before `position`; -1: not known */
     bool paused;
     bool damaged;                   /* a chunk could not be read: nothing after it is returned */
+    uint64_t losses;                /* of the consumer, when it was assigned; never changes */
     /* Shared. */
     atomic_uint unread;             /* chunks on their way to or waiting for the application */
+    atomic_int_least64_t end;       /* of the log, as the last fetch told; -1: not told yet */
+    struct progress progress;       /* under the consumer's spin: what may be committed */
     /* The loop's. */
     struct list node;               /* in fetcher->partitions */
     struct list due;                /* in a lane, for a moment */
@@ -98,34 +115,60 @@ struct assigned {
     enum fetch_state state;
     bool fetch_paused, told_unknown;
     int64_t next_offset;
+    int32_t last_epoch;             /* of the record before it; -1: not known */
+    struct uuid last_id;            /* of the topic that this is an epoch of */
     int64_t retry_at_ms, backoff_ms;
+    bool starts;                    /* the group has no offset: commit where it starts */
     struct fetch *fetch;            /* that asks for it now, or NULL */
     struct finder *finder;          /* look-up under way, or NULL */
 };
 
+enum assignment_mode { ASSIGNED_NOTHING, ASSIGNED_BY_HAND, ASSIGNED_BY_GROUP };
+
 struct klient_consumer {
     struct klient *klient;          /* referenced */
     struct klient_config *config;   /* owned, immutable */
-    struct fetcher *fetcher;        /* owned; the loop's side */
+    struct deserializers *deserializers;    /* referenced */
+    struct interceptors interceptors;
+    struct fetcher *fetcher;        /* owned; the loop's side, */
+    struct group *group;            /* as is this; NULL without a group.id */
     struct budget *budget;          /* referenced */
     atomic_bool busy;               /* some thread is inside */
+    atomic_bool in_callback;        /* it is: in one of the application's functions */
+    atomic_uintptr_t inside;        /* which thread */
     atomic_bool woken;
     atomic_bool stalled;            /* the loop waits for memory */
-    struct spin spin;               /* of the queue */
+    struct spin spin;               /* of what follows, and of `progress` of partitions */
     struct chunk *arrived, **arrived_last;
+    struct offer *offered;          /* owned; not taken up yet, or NULL */
+    struct list outcomes;           /* struct commit: to be told */
+    int trouble;                    /* why it is not in the group, or 0 */
+    /* Shared. */
+    atomic_bool pending;            /* one of the last three may be there */
+    atomic_int_least64_t away_since_ms;     /* when it left poll, or MEMBERSHIP_INSIDE */
+    atomic_bool missed;             /* the group goes on without us: its loop waits for a poll */
     atomic_int descriptor;
     /* The application's. */
+    bool stopped;                   /* the loop obeys no more: it is about to be freed */
     struct chunk *ready, **ready_last;
     struct assigned **assigned;
     size_t assigned_count;
+    enum assignment_mode mode;
+    struct subscription *subscription;      /* referenced; NULL: none */
+    klient_listener_t listener;
+    struct offer *taken;            /* owned: the last one */
+    int refused;                    /* why it can not be in the group any more, or 0 */
+    uint64_t losses;                /* how often all partitions were lost; see struct group */
 };
 
 /* --- consumer.c ------------------------------------------------------------------------------- */
 
 void assigned_unref(struct assigned *assigned);
 
-/* Every public call comes in and leaves: 0, or why this thread may not come in. */
+/* Every public call comes in and leaves: 0, or why this thread may not come in. The second is for
+ * calls that are allowed in callbacks. */
 int consumer_enter(struct klient_consumer *consumer);
+int consumer_enter_again(struct klient_consumer *consumer);
 klient_code_t consumer_leave(struct klient_consumer *consumer, klient_code_t code);
 
 /* Take over what has arrived. The first position is noted at once; a later one (after a reset) when
@@ -139,8 +182,52 @@ bool consumer_has_work(struct klient_consumer *consumer);
 /* Keep the descriptor in step: readable exactly while there is work. */
 void consumer_refresh_descriptor(struct klient_consumer *consumer);
 
+/* Anything for the application may have come: wake it. */
+void consumer_notify(struct klient_consumer *consumer);
+
+/* Wait for a task of the loop; a wake-up ends it. 0, K_WOKEN_UP or K_REQUEST_TIMED_OUT. */
+int consumer_wait(void *consumer, struct task *task, int64_t deadline_ms);
+
+/* On the loop: where the log of a partition ends; `last_stable` -1: not known. */
+void consumer_end_told(struct assigned *assigned, int64_t high_watermark, int64_t last_stable);
+
 /* On the loop: hand over a chunk. */
 void consumer_arrived(struct klient_consumer *consumer, struct chunk *chunk);
+
+/* --- consumer_assign.c ------------------------------------------------------------------------ */
+
+struct assigned *consumer_find(struct klient_consumer *consumer, const char *topic,
+                               int32_t partition);
+
+/* Hold exactly these; `commits`: what progressed of those that go is committed, if that is
+ * automatic. 0, K_NOMEM or K_INVALID_ARGUMENT: nothing changed. */
+int consumer_hold(struct klient_consumer *consumer, const klient_topic_partition_t *partitions,
+                  size_t count, bool commits);
+
+/* 0 or K_INVALID_ARGUMENT. */
+int check_partitions(const klient_topic_partition_t *partitions, size_t count);
+int check_topic(const char *topic);
+
+/* --- consumer_group.c ------------------------------------------------------------------------- */
+
+/* Inside poll: take up what the loop offers and tell what it has to tell. KLIENT_OK, or why the
+ * member is not in the group. */
+klient_code_t consumer_serve(struct klient_consumer *consumer, klient_error_t **error);
+
+/* The thread comes in to poll, and goes. */
+void consumer_come(struct klient_consumer *consumer);
+void consumer_go(struct klient_consumer *consumer);
+
+/* Before the consumer is closed: commit what is automatic, call the listener for the last time,
+ * leave, and wait for all that. 0, or what was not done. */
+int consumer_end_group(struct klient_consumer *consumer, int64_t deadline_ms);
+
+/* Tell outcomes of commits, unless inside of a callback. */
+void consumer_tell_outcomes(struct klient_consumer *consumer);
+
+/* The part of it that poll takes up; and free it. */
+void consumer_group_init(struct klient_consumer *consumer);
+void consumer_group_fini(struct klient_consumer *consumer);
 
 /* --- records.c -------------------------------------------------------------------------------- */
 
@@ -157,7 +244,13 @@ void chunk_unref(struct chunk *chunk);
  * is set; what came before is added), K_NOMEM. */
 int records_add(klient_records_t *records, struct chunk *chunk, size_t room,
                 const struct klient_config *config, bool *finished);
-klient_records_t *records_new(void);
+klient_records_t *records_new(struct deserializers *deserializers);    /* refers to them */
+const struct deserializers *records_deserializers(const klient_records_t *records);
+/* May klient_records_drop() be called? */
+void records_open_to_drops(klient_records_t *records, bool open);
+
+/* They are complete: note them at the consumer's partitions, for auto commit. 0 or K_NOMEM. */
+int records_track(klient_records_t *records, struct klient_consumer *consumer);
 
 /* --- fetcher.c: the loop's -------------------------------------------------------------------- */
 
@@ -172,7 +265,10 @@ struct order {
     uint64_t generation;            /* ADD and SEEK */
     int64_t offset;               /* ADD and SEEK: >= 0, or POSITION_END, POSITION_BEGINNING, ... */
 };
-enum { POSITION_BY_POLICY = -3 };   /* as auto.offset.reset says */
+enum {
+    POSITION_BY_POLICY = -3,        /* as auto.offset.reset says */
+    POSITION_COMMITTED = -4         /* by the group, else by policy */
+};
 void fetcher_obey(struct mail *mail);
 
 /* Give the loop an order; it takes a reference of `assigned`. 0 or K_NOMEM. */

@@ -4,12 +4,13 @@
 
 #include "client/config.h"
 #include "client/consumer.h"
+#include "client/commits.h"
 #include "client/describe.h"
 #include "client/error.h"
+#include "client/group.h"
+#include "client/partitions.h"
 #include "client/task.h"
 #include "common/error.h"
-
-enum { TOPIC_NAME_MAX = 249 };
 
 static struct assigned *assigned_new(struct klient_consumer *consumer,
                                      const klient_topic_partition_t *from)
@@ -23,6 +24,10 @@ static struct assigned *assigned_new(struct klient_consumer *consumer,
     assigned->topic = strdup(from->topic);
     assigned->partition = from->partition;
     assigned->position = -1;
+    assigned->position_epoch = -1;
+    assigned->losses = consumer->losses;
+    atomic_init(&assigned->end, -1);
+    progress_init(&assigned->progress);
     list_init(&assigned->node);
     list_init(&assigned->due);
     if (assigned->topic == NULL) {
@@ -32,8 +37,8 @@ static struct assigned *assigned_new(struct klient_consumer *consumer,
     return assigned;
 }
 
-static struct assigned *find(struct klient_consumer *consumer, const char *topic,
-                             int32_t partition)
+struct assigned *consumer_find(struct klient_consumer *consumer, const char *topic,
+                               int32_t partition)
 {
     for (size_t i = 0; topic != NULL && i < consumer->assigned_count; i++)
         if (consumer->assigned[i]->partition == partition &&
@@ -42,13 +47,19 @@ static struct assigned *find(struct klient_consumer *consumer, const char *topic
     return NULL;
 }
 
-static int check_partitions(const klient_topic_partition_t *partitions, size_t count)
+int check_topic(const char *topic)
+{
+    bool sound = topic != NULL && topic[0] != '\0' && strlen(topic) <= TOPIC_NAME_MAX;
+
+    return sound ? 0 : K_INVALID_ARGUMENT;
+}
+
+int check_partitions(const klient_topic_partition_t *partitions, size_t count)
 {
     if (count > 0 && partitions == NULL)
         return K_INVALID_ARGUMENT;
     for (size_t i = 0; i < count; i++) {
-        if (partitions[i].topic == NULL || partitions[i].topic[0] == '\0' ||
-            strlen(partitions[i].topic) > TOPIC_NAME_MAX || partitions[i].partition < 0)
+        if (check_topic(partitions[i].topic) != 0 || partitions[i].partition < 0)
             return K_INVALID_ARGUMENT;
         for (size_t j = 0; j < i; j++)
             if (partitions[i].partition == partitions[j].partition &&
@@ -58,38 +69,86 @@ static int check_partitions(const klient_topic_partition_t *partitions, size_t c
     return 0;
 }
 
-static int assign(struct klient_consumer *consumer, const klient_topic_partition_t *partitions,
-                  size_t count)
+/* Those that are held already, and new ones for the others. 0 or K_NOMEM: then none were made. */
+static int gather(struct klient_consumer *consumer, const klient_topic_partition_t *partitions,
+                  size_t count, struct assigned **next)
 {
-    struct assigned **next = calloc(count + 1, sizeof *next);
-    int code = next == NULL ? K_NOMEM : check_partitions(partitions, count);
-
-    for (size_t i = 0; code == 0 && i < count; i++) {
-        struct assigned *old = find(consumer, partitions[i].topic, partitions[i].partition);
-        next[i] = old != NULL ? old : assigned_new(consumer, &partitions[i]);
-        code = next[i] == NULL ? K_NOMEM : 0;
+    for (size_t i = 0; i < count; i++) {
+        next[i] = consumer_find(consumer, partitions[i].topic, partitions[i].partition);
+        if (next[i] != NULL)
+            atomic_fetch_add(&next[i]->references, 1);
+        else
+            next[i] = assigned_new(consumer, &partitions[i]);
+        if (next[i] == NULL) {
+            while (i > 0)
+                assigned_unref(next[--i]);
+            return K_NOMEM;
+        }
     }
+    return 0;
+}
+
+static bool is_among(struct assigned *const *list, size_t count, const struct assigned *assigned)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i] == assigned)
+            return true;
+    return false;
+}
+
+/* The partitions of consumer->assigned that are not in `next` come to its front. How many? */
+static size_t separate(struct klient_consumer *consumer, struct assigned *const *next, size_t count)
+{
+    size_t going = 0;
+
+    for (size_t i = 0; i < consumer->assigned_count; i++) {
+        struct assigned *assigned = consumer->assigned[i];
+        if (is_among(next, count, assigned))
+            continue;
+        consumer->assigned[i] = consumer->assigned[going];
+        consumer->assigned[going++] = assigned;
+    }
+    return going;
+}
+
+static void commit_progress(struct klient_consumer *consumer, size_t count)
+{
+    if (consumer->group == NULL || !consumer->config->values.auto_commit)
+        return;
+    struct commit *commit = commit_of_progress(consumer->group, consumer, consumer->assigned, count,
+                                               consumer->losses);
+    if (commit == NULL)
+        return;
+    commit_send(commit);
+    task_unref(&commit->task);
+}
+
+int consumer_hold(struct klient_consumer *consumer, const klient_topic_partition_t *partitions,
+                  size_t count, bool commits)
+{
+    int64_t start = consumer->group != NULL ? POSITION_COMMITTED : POSITION_BY_POLICY;
+    int code = check_partitions(partitions, count);
+    struct assigned **next = code != 0 ? NULL : calloc(count + 1, sizeof *next);
+
+    if (next == NULL)
+        return code != 0 ? code : K_NOMEM;
+    code = gather(consumer, partitions, count, next);
     if (code != 0) {
-        for (size_t i = 0; next != NULL && i < count; i++)
-            if (next[i] != NULL && find(consumer, next[i]->topic, next[i]->partition) != next[i])
-                assigned_unref(next[i]);
         free(next);
         return code;
     }
+    size_t going = separate(consumer, next, count);
+    if (commits)
+        commit_progress(consumer, going);
     for (size_t i = 0; i < count; i++)
-        if (find(consumer, next[i]->topic, next[i]->partition) == NULL)
-            consumer_order(consumer, ORDER_ADD, next[i], POSITION_BY_POLICY);
-    for (size_t i = 0; i < consumer->assigned_count; i++) {
-        struct assigned *old = consumer->assigned[i];
-        bool stays = false;
-        for (size_t j = 0; j < count; j++)
-            stays |= next[j] == old;
-        if (stays)
-            continue;
-        old->generation++;          /* drops its chunks */
-        consumer_order(consumer, ORDER_REMOVE, old, 0);
-        assigned_unref(old);
+        if (!is_among(consumer->assigned, consumer->assigned_count, next[i]))
+            consumer_order(consumer, ORDER_ADD, next[i], start);
+    for (size_t i = 0; i < going; i++) {
+        consumer->assigned[i]->generation++;    /* drops its chunks */
+        consumer_order(consumer, ORDER_REMOVE, consumer->assigned[i], 0);
     }
+    for (size_t i = 0; i < consumer->assigned_count; i++)
+        assigned_unref(consumer->assigned[i]);
     free(consumer->assigned);
     consumer->assigned = next;
     consumer->assigned_count = count;
@@ -104,7 +163,12 @@ klient_code_t klient_consumer_assign(klient_consumer_t *consumer,
     int code = consumer_enter(consumer);
     if (code != 0)
         return fail(error, code, NULL);
-    code = assign(consumer, partitions, count);
+    if (consumer->mode == ASSIGNED_BY_GROUP)
+        return consumer_leave(consumer, fail(error, K_WRONG_STATE, "it is subscribed: unsubscribe "
+                                             "before partitions are assigned by hand"));
+    code = consumer_hold(consumer, partitions, count, true);
+    if (code == 0)
+        consumer->mode = count > 0 ? ASSIGNED_BY_HAND : ASSIGNED_NOTHING;
     consumer_refresh_descriptor(consumer);
     return consumer_leave(consumer, code == 0 ? KLIENT_OK : fail(error, code, NULL));
 }
@@ -134,15 +198,19 @@ klient_code_t klient_consumer_assignment(klient_consumer_t *consumer, size_t ind
 static klient_code_t seek(struct klient_consumer *consumer, const char *topic, int32_t partition,
                           int64_t where, klient_error_t **error)
 {
-    int code = consumer_enter(consumer);
+    int code = consumer_enter_again(consumer);
     if (code != 0)
         return fail(error, code, NULL);
-    struct assigned *assigned = find(consumer, topic, partition);
+    struct assigned *assigned = consumer_find(consumer, topic, partition);
     if (assigned == NULL)
         return consumer_leave(consumer, fail(error, K_NOT_ASSIGNED, NULL));
     assigned->generation++;
     assigned->position = where >= 0 ? where : -1;
+    assigned->position_epoch = -1;
     assigned->no_position = 0;
+    spin_lock(&consumer->spin);
+    progress_restart(&assigned->progress);
+    spin_unlock(&consumer->spin);
     assigned->damaged = false;
     code = consumer_order(consumer, ORDER_SEEK, assigned, where);
     consumer_refresh_descriptor(consumer);
@@ -174,10 +242,10 @@ klient_code_t klient_consumer_position(klient_consumer_t *consumer, const char *
                                        klient_error_t **error)
 {
     int64_t deadline_ms = deadline_after(timeout_ms);
-    int code = consumer_enter(consumer);
+    int code = consumer_enter_again(consumer);
     if (code != 0)
         return fail(error, code, NULL);
-    struct assigned *assigned = find(consumer, topic, partition);
+    struct assigned *assigned = consumer_find(consumer, topic, partition);
     code = assigned == NULL ? K_NOT_ASSIGNED : offset == NULL ? K_INVALID_ARGUMENT : 0;
     while (code == 0) {
         unsigned ticket = gate_ticket(&consumer->budget->gate);
@@ -200,10 +268,10 @@ klient_code_t klient_consumer_position(klient_consumer_t *consumer, const char *
 static klient_code_t set_paused(struct klient_consumer *consumer, const char *topic,
                                 int32_t partition, bool paused, klient_error_t **error)
 {
-    int code = consumer_enter(consumer);
+    int code = consumer_enter_again(consumer);
     if (code != 0)
         return fail(error, code, NULL);
-    struct assigned *assigned = find(consumer, topic, partition);
+    struct assigned *assigned = consumer_find(consumer, topic, partition);
     enum order_kind kind = paused ? ORDER_PAUSE : ORDER_RESUME;
     code = assigned == NULL ? K_NOT_ASSIGNED : consumer_order(consumer, kind, assigned, 0);
     if (code == 0)
@@ -224,8 +292,7 @@ klient_code_t klient_consumer_resume(klient_consumer_t *consumer, const char *to
     return set_paused(consumer, topic, partition, false, error);
 }
 
-/* Wait for a task of the loop; a wake-up ends it. */
-static int wait_for_task(void *context, struct task *task, int64_t deadline_ms)
+int consumer_wait(void *context, struct task *task, int64_t deadline_ms)
 {
     enum { STEP_MS = 50 };          /* how often a wake-up is looked for */
     struct klient_consumer *consumer = context;
@@ -246,7 +313,7 @@ static klient_code_t offsets(struct klient_consumer *consumer,
                              int64_t timestamp, size_t count, int64_t timeout_ms, int64_t *out,
                              klient_error_t **error)
 {
-    int code = consumer_enter(consumer);
+    int code = consumer_enter_again(consumer);
     if (code != 0)
         return fail(error, code, NULL);
     code = check_partitions(partitions, count);
@@ -258,7 +325,7 @@ static klient_code_t offsets(struct klient_consumer *consumer,
                                                  "a time is never negative"));
     klient_code_t outcome =
         lookup_all(consumer->klient, consumer->config->values.isolation, partitions, timestamps,
-                   timestamp, count, deadline_after(timeout_ms), wait_for_task, consumer, out,
+                   timestamp, count, deadline_after(timeout_ms), consumer_wait, consumer, out,
                    error);
     return consumer_leave(consumer, outcome);
 }
@@ -294,7 +361,7 @@ klient_code_t klient_consumer_partitions_for(klient_consumer_t *consumer, const 
                                              int64_t timeout_ms, klient_metadata_t **out,
                                              klient_error_t **error)
 {
-    int code = consumer_enter(consumer);
+    int code = consumer_enter_again(consumer);
     if (code != 0)
         return fail(error, code, NULL);
     klient_code_t outcome = describe_topic(consumer->klient, topic, timeout_ms, out, error);

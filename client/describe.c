@@ -9,6 +9,8 @@
 #include "common/error.h"
 #include "common/uuid.h"
 
+enum { CONTROLLER_MS = 1000 };          /* it is asked as a favour: only so long */
+
 struct klient_metadata {
     Kairn__ResponseHead *head;          /* owned */
     const Kairn__MetadataResponse *picture;
@@ -67,36 +69,83 @@ static int metadata_new(Kairn__ResponseHead *head, klient_metadata_t **out)
     return 0;
 }
 
+struct wish {
+    const char *const *names;
+    size_t count;
+    bool all, configs;
+};
+
+/* `broker` -1: ask any. *out is to be freed. */
+static klient_code_t look(klient_t *klient, const struct wish *wish, int32_t broker,
+                          int64_t timeout_ms, Kairn__ResponseHead **out, klient_error_t **error)
+{
+    struct ask *ask = ask_new(klient, KAIRN__REQUEST_HEAD__BODY_METADATA,
+                              &kairn__metadata_request__descriptor);
+    if (ask == NULL)
+        return fail(error, K_NOMEM, NULL);
+
+    Kairn__MetadataRequest *body = ask->body;
+    char **topics = arena_calloc(&ask->arena, wish->count + 1, sizeof *topics);
+    int code = topics == NULL ? K_NOMEM : 0;
+    for (size_t i = 0; code == 0 && i < wish->count; i++) {
+        topics[i] = arena_strdup(&ask->arena, wish->names[i]);
+        code = topics[i] == NULL ? K_NOMEM : 0;
+    }
+    if (code != 0) {
+        ask_free(ask);
+        return fail(error, code, NULL);
+    }
+    body->all_topics = wish->all;
+    body->topics = topics;
+    body->n_topics = wish->count;
+    body->topic_configs = wish->configs;
+    ask->broker = broker;
+    return ask_wait(ask, timeout_ms, out, error);
+}
+
+static size_t count_unknown(const Kairn__ResponseHead *head)
+{
+    const Kairn__MetadataResponse *picture = head->metadata;
+    size_t count = 0;
+
+    for (size_t i = 0; i < picture->n_topics; i++)
+        count += head_error_code(picture->topics[i]->error) == K_UNKNOWN_TOPIC_OR_PARTITION;
+    return count;
+}
+
+/* Other brokers hear of a new topic later than its maker; the controller's does not. Replaces
+ * *head, in which topics are unknown, by its picture if that has more of them. */
+static void look_at_controller(klient_t *klient, const struct wish *wish, int64_t deadline_ms,
+                               Kairn__ResponseHead **head)
+{
+    int64_t left_ms = deadline_ms - mono_ms();
+    Kairn__ResponseHead *better;
+
+    if (look(klient, wish, (*head)->metadata->controller,
+             left_ms < CONTROLLER_MS ? left_ms : CONTROLLER_MS, &better, NULL) != KLIENT_OK)
+        return;
+    bool replaces = count_unknown(better) < count_unknown(*head);
+    kairn__response_head__free_unpacked(replaces ? *head : better, NULL);
+    if (replaces)
+        *head = better;
+}
+
 klient_code_t describe(klient_t *klient, const char *const *names, size_t count, bool all,
                        bool configs, int64_t timeout_ms, klient_metadata_t **out,
                        klient_error_t **error)
 {
+    const struct wish wish = { names, count, all, configs };
+    int64_t deadline_ms = deadline_after(timeout_ms);
     Kairn__ResponseHead *head;
-    struct ask *ask = ask_new(klient);
-    if (ask == NULL)
-        return fail(error, K_NOMEM, NULL);
 
-    Kairn__MetadataRequest *body = arena_alloc(&ask->arena, sizeof *body);
-    char **topics = arena_calloc(&ask->arena, count + 1, sizeof *topics);
-    bool copied = body != NULL && topics != NULL;
-    for (size_t i = 0; copied && i < count; i++) {
-        topics[i] = names[i] == NULL ? NULL : arena_strdup(&ask->arena, names[i]);
-        copied = topics[i] != NULL;
-    }
-    if (!copied) {
-        ask_free(ask);
-        return fail(error, K_NOMEM, NULL);
-    }
-    kairn__metadata_request__init(body);
-    body->all_topics = all;
-    body->topics = topics;
-    body->n_topics = count;
-    body->topic_configs = configs;
-    ask->body_case = KAIRN__REQUEST_HEAD__BODY_METADATA;
-    ask->body = body;
-    klient_code_t code = ask_wait(ask, timeout_ms, &head, error);
+    for (size_t i = 0; i < count; i++)
+        if (names[i] == NULL)
+            return fail(error, K_INVALID_ARGUMENT, NULL);
+    klient_code_t code = look(klient, &wish, -1, timeout_ms, &head, error);
     if (code != KLIENT_OK)
         return code;
+    if (head->metadata->controller >= 0 && count_unknown(head) > 0)
+        look_at_controller(klient, &wish, deadline_ms, &head);
     code = metadata_new(head, out);
     return code == KLIENT_OK ? code : fail(error, code, NULL);
 }
@@ -206,6 +255,9 @@ klient_code_t klient_metadata_partition(const klient_metadata_t *metadata, size_
     out->isr_count = partition->n_isr;
     out->offline = partition->offline;
     out->offline_count = partition->n_offline;
+    out->eligible = partition->eligible;
+    out->eligible_count = partition->n_eligible;
+    out->min_insync = partition->min_insync;
     return KLIENT_OK;
 }
 

@@ -6,7 +6,8 @@
 
 #include "client/klient.h"
 
-/* Ask any broker for a picture with the named topics, or all. Waits. */
+/* Ask any broker for a picture with the named topics, or all. Waits. A topic that it does not know
+ * is asked of the controller's too. */
 klient_code_t describe(klient_t *klient, const char *const *names, size_t count, bool all,
                        bool configs, int64_t timeout_ms, klient_metadata_t **out,
                        klient_error_t **error);

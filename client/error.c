@@ -9,6 +9,7 @@ struct klient_error {
     klient_code_t code;
     int32_t partition;
     int64_t skip_to;
+    int detail;
     char *topic;                    /* owned; NULL: about no partition */
     char text[512];
 };
@@ -54,6 +55,12 @@ klient_code_t fail_partition(klient_error_t **out, int code, const char *topic, 
         (*out)->skip_to = skip_to;
     }
     return (klient_code_t)code;
+}
+
+void error_set_detail(klient_error_t *error, int detail)
+{
+    if (error != NULL)
+        error->detail = detail;
 }
 
 const char *klient_version(void)
@@ -115,6 +122,11 @@ int32_t klient_error_partition(const klient_error_t *error)
 int64_t klient_error_skip_to(const klient_error_t *error)
 {
     return error == NULL ? -1 : error->skip_to;
+}
+
+int klient_error_detail(const klient_error_t *error)
+{
+    return error == NULL ? 0 : error->detail;
 }
 
 void klient_error_free(klient_error_t *error)

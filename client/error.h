@@ -14,4 +14,7 @@ klient_code_t fail(klient_error_t **out, int code, const char *format, ...)
 klient_code_t fail_partition(klient_error_t **out, int code, const char *topic, int32_t partition,
                              int64_t skip_to, const char *text);
 
+/* Give the error (NULL: none) klient_error_detail(). */
+void error_set_detail(klient_error_t *error, int detail);
+
 #endif

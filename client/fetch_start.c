@@ -1,12 +1,16 @@
 /* fetch_start.c - where reading a partition begins: at an offset, an end, or as the policy says. */
 #include <stdlib.h>
 
+#include "client/committed.h"
 #include "client/fetcher_private.h"
+#include "client/group.h"
 #include "common/error.h"
 
-/* A look-up of a start position. */
+/* A look-up of a start position: of the group's coordinator, or of the partition's leader. */
 struct finder {
     struct list node;
+    bool asks_group;
+    struct committed_ask ask;
     struct lookup lookup;
     struct fetcher *fetcher;
     struct assigned *assigned;      /* referenced; NULL: nobody wants the answer any more */
@@ -23,6 +27,15 @@ static void finder_free(struct finder *finder)
     free(finder);
 }
 
+static void go_on_at(struct fetcher *fetcher, struct assigned *assigned, int64_t offset)
+{
+    assigned->state = FETCH_READY;
+    assigned->next_offset = offset;
+    assigned->backoff_ms = 0;
+    fetcher_tell(fetcher, assigned, 0, offset);
+    fetcher_pump_soon(fetcher);
+}
+
 static void found(struct lookup *lookup, int code)
 {
     struct finder *finder = LIST_OWNER(lookup, struct finder, lookup);
@@ -31,11 +44,10 @@ static void found(struct lookup *lookup, int code)
 
     if (assigned != NULL && !fetcher->stopping) {
         if (code == 0) {
-            assigned->state = FETCH_READY;
-            assigned->next_offset = lookup->offset;
-            assigned->backoff_ms = 0;
-            fetcher_tell(fetcher, assigned, 0, lookup->offset);
-            fetcher_pump_soon(fetcher);
+            if (assigned->starts)
+                group_starts(fetcher->consumer->group, assigned, lookup->offset);
+            assigned->starts = false;
+            go_on_at(fetcher, assigned, lookup->offset);
         } else if (code == K_UNKNOWN_TOPIC_OR_PARTITION || k_error_retriable(code)) {
             /* It may come (back): say so once, and keep looking. */
             if (!assigned->told_unknown && code == K_UNKNOWN_TOPIC_OR_PARTITION)
@@ -51,6 +63,51 @@ static void found(struct lookup *lookup, int code)
     finder_free(finder);
 }
 
+/* The group has no offset of this partition. Of a topic that it knows nothing may be left out: the
+ * partition was added. */
+static void start_without(struct fetcher *fetcher, struct assigned *assigned, bool topic_known)
+{
+    bool none = fetcher_values(fetcher)->offset_reset == RESET_NONE;
+
+    assigned->starts = !none;
+    fetch_start_at(fetcher, assigned,
+                   topic_known && !none ? POSITION_BEGINNING : POSITION_BY_POLICY);
+}
+
+static void group_told(struct committed_ask *ask, int code)
+{
+    struct finder *finder = LIST_OWNER(ask, struct finder, ask);
+    struct fetcher *fetcher = finder->fetcher;
+    struct assigned *assigned = finder->assigned;
+    int64_t offset = ask->offset;
+    int32_t epoch = ask->epoch;
+    bool topic_known = ask->topic_known;
+
+    atomic_fetch_add(&assigned->references, 1);
+    finder_free(finder);
+    if (code == 0 && offset >= 0) {
+        assigned->last_epoch = epoch;
+        assigned->last_id = assigned->held->id;
+        go_on_at(fetcher, assigned, offset);
+    } else if (code == 0) {
+        start_without(fetcher, assigned, topic_known);
+    } else if (code != K_CLOSED) {
+        fetcher_stick(fetcher, assigned, code);
+    }
+    assigned_unref(assigned);
+}
+
+static void ask_group(struct fetcher *fetcher, struct finder *finder)
+{
+    finder->asks_group = true;
+    finder->ask = (struct committed_ask){ .topic = finder->assigned->topic,
+                                          .partition = finder->assigned->partition,
+                                          .deadline_ms = INT64_MAX,
+                                          .done = group_told };
+    list_init(&finder->ask.node);
+    group_ask_committed(fetcher->consumer->group, &finder->ask);
+}
+
 void fetch_look_up(struct fetcher *fetcher, struct assigned *assigned, int64_t where)
 {
     struct finder *finder = calloc(1, sizeof *finder);
@@ -64,6 +121,12 @@ void fetch_look_up(struct fetcher *fetcher, struct assigned *assigned, int64_t w
     atomic_fetch_add(&assigned->references, 1);
     finder->fetcher = fetcher;
     finder->assigned = assigned;
+    if (where == POSITION_COMMITTED) {
+        list_append(&fetcher->finders, &finder->node);
+        assigned->finder = finder;
+        ask_group(fetcher, finder);
+        return;
+    }
     finder->lookup.timestamp = where;
     finder->lookup.isolation = fetcher_values(fetcher)->isolation;
     finder->lookup.found = found;
@@ -79,6 +142,11 @@ void fetch_forget_look_up(struct assigned *assigned)
 
     if (finder == NULL)
         return;
+    if (finder->asks_group) {
+        committed_cancel(&finder->ask);
+        finder_free(finder);
+        return;
+    }
     assigned->finder = NULL;
     finder->assigned = NULL;
     assigned_unref(assigned);
@@ -93,6 +161,7 @@ void fetch_start_at(struct fetcher *fetcher, struct assigned *assigned, int64_t 
     fetch_forget_look_up(assigned);
     assigned->fetch = NULL;         /* its answer is of an older generation */
     assigned->retry_at_ms = assigned->backoff_ms = 0;
+    assigned->last_epoch = -1;
     if (offset >= 0) {
         assigned->state = FETCH_READY;
         assigned->next_offset = offset;
@@ -108,7 +177,11 @@ void fetch_start_at(struct fetcher *fetcher, struct assigned *assigned, int64_t 
 
 void fetch_forget_all(struct fetcher *fetcher)
 {
-    while (!list_empty(&fetcher->finders))
-        inquiry_end(&LIST_OWNER(list_first(&fetcher->finders), struct finder, node)->lookup.inquiry,
-                    K_CLOSED, NULL);
+    for (struct list *node; (node = list_first(&fetcher->finders)) != NULL;) {
+        struct finder *finder = LIST_OWNER(node, struct finder, node);
+        if (finder->asks_group)
+            fetch_forget_look_up(finder->assigned);
+        else
+            inquiry_end(&finder->lookup.inquiry, K_CLOSED, NULL);
+    }
 }

@@ -33,7 +33,7 @@ struct entry {
     struct assigned *assigned;      /* referenced */
     uint64_t generation;
     int64_t offset;
-    int32_t epoch, loop;
+    int32_t epoch, last_epoch, loop;
     struct uuid topic_id;
 };
 
@@ -83,8 +83,9 @@ void fetcher_retry_later(struct fetcher *fetcher, struct assigned *assigned)
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
-/* The offset after the last batch, or -1: these are no batches, or they do not lead on. */
-static int64_t end_of(const uint8_t *bytes, size_t size, int64_t from)
+/* The offset after the last batch, and its epoch; or -1: these are no batches, or they do not lead
+ * on. */
+static int64_t end_of(const uint8_t *bytes, size_t size, int64_t from, int32_t *epoch)
 {
     int64_t end = from;
 
@@ -99,6 +100,7 @@ static int64_t end_of(const uint8_t *bytes, size_t size, int64_t from)
         if (batch_last_offset(bytes) < end)
             return -1;
         end = batch_last_offset(bytes) + 1;
+        *epoch = batch_leader_epoch(bytes);
         bytes += batch;
         size -= batch;
     }
@@ -152,15 +154,41 @@ static void take_bytes(struct fetcher *fetcher, struct entry *entry,
         fetcher_retry_later(fetcher, assigned);
         return;
     }
-    int64_t end = end_of(bytes, result->size, entry->offset);
+    int32_t epoch = -1;
+    int64_t end = end_of(bytes, result->size, entry->offset, &epoch);
     chunk->position = entry->offset;
     atomic_fetch_add(&assigned->unread, 1);
     consumer_arrived(fetcher->consumer, chunk);
-    if (end > entry->offset)
+    if (end > entry->offset) {
         assigned->next_offset = end;
-    else
+        assigned->last_epoch = epoch;
+        assigned->last_id = entry->topic_id;
+    } else {
         /* The application finds what is wrong where it is, after all that is right before it. */
         assigned->state = FETCH_STUCK;
+    }
+}
+
+/* What was read before `offset` is not what this leader has: it was elected without it. Reading
+ * goes on where both part, which no policy could find. */
+static void take_divergence(struct fetcher *fetcher, struct entry *entry,
+                            const Kairn__Divergence *diverged)
+{
+    struct assigned *assigned = entry->assigned;
+
+    if (diverged->end < 0 || diverged->end > entry->offset || entry->last_epoch < 0) {
+        fetcher_retry_later(fetcher, assigned);     /* nobody sane says so */
+        return;
+    }
+    LOG_WARN("log-truncated", "topic=%s partition=%d offset=%lld epoch=%d end=%lld",
+             assigned->topic, assigned->partition, (long long)entry->offset,
+             (int)entry->last_epoch, (long long)diverged->end);
+    if (fetcher_values(fetcher)->offset_reset == RESET_NONE) {
+        fetcher_stick(fetcher, assigned, K_LOG_TRUNCATION);
+        return;
+    }
+    fetch_start_at(fetcher, assigned, diverged->end);
+    fetcher_tell(fetcher, assigned, K_LOG_TRUNCATION, diverged->end);
 }
 
 static void take_error(struct fetcher *fetcher, struct entry *entry, int code,
@@ -249,8 +277,12 @@ static void answered(struct request *request, int code, const Kairn__ResponseHea
         }
         entry->assigned->backoff_ms = 0;
         entry->assigned->told_unknown = false;
+        if (result->diverged == NULL)
+            consumer_end_told(entry->assigned, result->high_watermark, result->last_stable);
         link_count(fetch->lane->link->broker, entry->loop, result->size);
-        if (result->size > 0)
+        if (result->diverged != NULL)
+            take_divergence(fetcher, entry, result->diverged);
+        else if (result->size > 0)
             take_bytes(fetcher, entry, result, slab, bytes);
         else if (quick)
             entry->assigned->retry_at_ms = fetcher_now_ms(fetcher) + QUICK_EMPTY_MS;
@@ -304,7 +336,7 @@ static int describe(struct fetcher *fetcher, struct fetch *fetch, int64_t room)
         row->offset = entry->offset;
         row->max_bytes = (uint32_t)config->partition_fetch_bytes_max;
         row->leader_epoch = entry->epoch;
-        row->last_epoch = -1;
+        row->last_epoch = entry->last_epoch;
     }
     fetch->request.head.body_case = KAIRN__REQUEST_HEAD__BODY_FETCH;
     fetch->request.head.fetch = body;
@@ -377,6 +409,9 @@ static void fetch_lane(struct fetcher *fetcher, struct lane *lane, int64_t room)
             .generation = assigned->fetch_generation,
             .offset = assigned->next_offset,
             .epoch = assigned->held->partitions[assigned->partition].epoch,
+            .last_epoch = uuid_equal(&assigned->last_id, &assigned->held->id)
+                              ? assigned->last_epoch
+                              : -1,
             .loop = assigned->held->partitions[assigned->partition].loop,
             .topic_id = assigned->held->id,
         };
@@ -487,6 +522,7 @@ void fetcher_obey(struct mail *mail)
         break;
     case ORDER_SEEK:
         assigned->fetch_generation = order->generation;
+        assigned->starts = false;
         if (assigned->held != NULL)
             fetch_start_at(fetcher, assigned, order->offset);
         break;

@@ -65,16 +65,20 @@ klient_t *klient_new(const klient_config_t *config, klient_error_t **error)
     if (klient->config == NULL || klient->mine == NULL || resolver_new(&klient->resolver) != 0 ||
         loop_new(&options, &klient->loop) != 0)
         goto undo;
-    if (cluster_new(klient, &klient->cluster) != 0)
+    if (silence_init(&klient->silence, klient) != 0)
         goto undo;
+    if (cluster_new(klient, &klient->cluster) != 0)
+        goto undo_silence;
     if (loop_start(klient->loop) != 0) {
         cluster_free(klient->cluster);
-        goto undo;
+        goto undo_silence;
     }
     if (klient->config->log != NULL)
         task_call(klient, divert_log, klient);
     return klient;
 
+undo_silence:
+    silence_fini(&klient->silence);
 undo:
     destroy(klient);
 nomem:
@@ -94,6 +98,7 @@ static void free_cluster(void *context)
 
     cluster_free(klient->cluster);
     klient->cluster = NULL;
+    silence_fini(&klient->silence);
 }
 
 void handle_unref(struct klient *klient)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "client/klient.h"
+#include "client/silence.h"
 
 struct cluster;
 struct loop;
@@ -19,7 +20,8 @@ struct klient {
     struct klient_config *config;       /* owned, immutable */
     struct loop *loop;                  /* owned */
     struct resolver *resolver;          /* owned */
-    struct cluster *cluster;            /* owned; belongs to the loop */
+    struct cluster *cluster;            /* owned; belongs to the loop, */
+    struct silence silence;             /* as does this */
 };
 
 /* Is this the process that made the handle? One load; no system call. */

@@ -71,6 +71,8 @@ static void ask(struct inquiry *inquiry, struct broker *broker, int64_t left_ms)
 {
     int64_t limit = inquiry->klient->config->values.request_timeout_ms;
 
+    if (inquiry->patience_ms > 0 && inquiry->patience_ms < limit)
+        limit = inquiry->patience_ms;
     if (inquiry->requested)
         request_fini(&inquiry->request);
     request_init(&inquiry->request, answered);

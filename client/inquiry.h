@@ -23,6 +23,7 @@ struct inquiry {
     bool looked;                       /* for that broker, in a picture that was asked for */
     int32_t epoch;                     /* under which it was last asked */
     bool once;                         /* do not repeat what may have been carried out */
+    int64_t patience_ms;               /* with one broker; 0: request.timeout.ms */
     int64_t deadline_ms, backoff_ms;
     int last_code;                     /* of the attempt before */
     struct timer *timer;

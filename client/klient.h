@@ -15,7 +15,7 @@
  *  - Threads: a klient_t, a producer and an admin may be used by any number of threads; a consumer
  *    by one at a time (another one gets KLIENT_CONCURRENT at once); other objects by one at a time.
  *  - Callbacks run on the application's threads, inside the calls that say so. From inside one,
- *    calls that wait or free a handle return KLIENT_IN_CALLBACK.
+ *    calls that wait or free a handle return KLIENT_IN_CALLBACK, but for those that say otherwise.
  *  - Handles are opaque. Structs that the caller fills begin with their size; set it (and the
  *    defaults) with their ..._init() function, so that they can grow in later releases.
  *  - The library starts one thread per klient_t, blocks all signals in it, never exits the process
@@ -51,10 +51,14 @@ typedef struct klient_producer klient_producer_t;
 typedef struct klient_consumer klient_consumer_t;
 typedef struct klient_admin klient_admin_t;
 typedef struct klient_records klient_records_t;        /* what one poll returned */
+typedef struct klient_offsets klient_offsets_t;        /* what a group has committed */
 typedef struct klient_metadata klient_metadata_t;      /* what the cluster looks like */
 typedef struct klient_results klient_results_t;        /* one outcome per item of an admin call */
+typedef struct klient_metrics klient_metrics_t;        /* what a broker counts */
 typedef struct klient_logs klient_logs_t;              /* what partitions' logs are like */
+typedef struct klient_reassignments klient_reassignments_t;    /* which are under way */
 typedef struct klient_settings klient_settings_t;      /* configuration of a topic or broker */
+typedef struct klient_scratch klient_scratch_t;        /* memory for the time of one send */
 
 /* The version of the library in use, "0.1.0"; KLIENT_VERSION is that of the header. */
 const char *klient_version(void);
@@ -93,6 +97,7 @@ typedef enum klient_code {
     KLIENT_UNKNOWN_MEMBER_ID = 25,
     KLIENT_INVALID_SESSION_TIMEOUT = 26,
     KLIENT_REBALANCE_IN_PROGRESS = 27,
+    KLIENT_INVALID_COMMIT_OFFSET_SIZE = 28,
     KLIENT_TOPIC_AUTHORIZATION_FAILED = 29,
     KLIENT_GROUP_AUTHORIZATION_FAILED = 30,
     KLIENT_CLUSTER_AUTHORIZATION_FAILED = 31,
@@ -113,16 +118,31 @@ typedef enum klient_code {
     KLIENT_KAFKA_STORAGE_ERROR = 56,
     KLIENT_LOG_DIR_NOT_FOUND = 57,
     KLIENT_UNKNOWN_PRODUCER_ID = 59,
+    KLIENT_NON_EMPTY_GROUP = 68,
+    KLIENT_GROUP_ID_NOT_FOUND = 69,
+    KLIENT_FETCH_SESSION_ID_NOT_FOUND = 70,
+    KLIENT_INVALID_FETCH_SESSION_EPOCH = 71,
     KLIENT_FENCED_LEADER_EPOCH = 74,
     KLIENT_UNKNOWN_LEADER_EPOCH = 75,
     KLIENT_UNSUPPORTED_COMPRESSION_TYPE = 76,
     KLIENT_STALE_BROKER_EPOCH = 77,
     KLIENT_OFFSET_NOT_AVAILABLE = 78,
+    KLIENT_MEMBER_ID_REQUIRED = 79,
+    KLIENT_PREFERRED_LEADER_NOT_AVAILABLE = 80,
+    KLIENT_GROUP_MAX_SIZE_REACHED = 81,
     KLIENT_FENCED_INSTANCE_ID = 82,
+    KLIENT_ELIGIBLE_LEADERS_NOT_AVAILABLE = 83,
+    KLIENT_ELECTION_NOT_NEEDED = 84,
+    KLIENT_NO_REASSIGNMENT_IN_PROGRESS = 85,
+    KLIENT_GROUP_SUBSCRIBED_TO_TOPIC = 86,
     KLIENT_INVALID_RECORD = 87,
+    KLIENT_UNSTABLE_OFFSET_COMMIT = 88,
     KLIENT_THROTTLING_QUOTA_EXCEEDED = 89,
+    KLIENT_INVALID_UPDATE_VERSION = 95,
     KLIENT_UNKNOWN_TOPIC_ID = 100,
     KLIENT_INCONSISTENT_TOPIC_ID = 103,
+    KLIENT_INELIGIBLE_REPLICA = 107,
+    KLIENT_INVALID_REGULAR_EXPRESSION = 128,
     KLIENT_NOMEM = -100,
     KLIENT_IO = -101,
     KLIENT_CORRUPT = -102,
@@ -154,7 +174,10 @@ typedef enum klient_code {
     KLIENT_SERIALIZER_FAILED = -128,
     KLIENT_END_OF_PARTITION = -129,
     KLIENT_NO_COMMON_VERSION = -130,
-    KLIENT_PRODUCER_IDS_EXHAUSTED = -131
+    KLIENT_PRODUCER_IDS_EXHAUSTED = -131,
+    KLIENT_LOG_TRUNCATION = -132,
+    KLIENT_DESERIALIZER_FAILED = -133,
+    KLIENT_WRONG_STATE = -134
 } klient_code_t;
 
 /* About a code: its name ("NOT_LEADER_OR_FOLLOWER"), a sentence without a full stop, and whether
@@ -178,6 +201,10 @@ int32_t klient_error_partition(const klient_error_t *error);
 /* From klient_consumer_poll(): the offset to seek to in order to leave what can not be read
  * behind; -1 when that does not apply. */
 int64_t klient_error_skip_to(const klient_error_t *error);
+
+/* The number that a serializer, deserializer or interceptor of the application failed with; 0: none
+ * was involved. What it had to say is in the text. */
+int klient_error_detail(const klient_error_t *error);
 
 /* NULL is allowed. */
 void klient_error_free(klient_error_t *error);
@@ -241,7 +268,8 @@ typedef struct klient_report {
 
 /* Called once per record of which klient_producer_send() returned KLIENT_OK, inside
  * klient_producer_poll(), _flush() and _close() of whichever thread called. Reports of one
- * partition come in the order of its offsets if one thread polls. */
+ * partition come in the order of its offsets if one thread polls, but for a record whose answer a
+ * broken connection took along: its report comes when it is known that it was stored. */
 typedef void (*klient_report_fn)(void *context, const klient_report_t *report);
 
 /* Ask for reports from producers made with this config. NULL: none. `context` is borrowed. */
@@ -278,8 +306,9 @@ typedef enum klient_log_level {
     KLIENT_LOG_ERROR = 3
 } klient_log_level_t;
 
-/* Called on the handle's own thread, which it must not hold up, and inside the calls that open
- * something. Must not call this library. `line` is valid during the call. */
+/* Called on the handle's own thread, which it must not hold up, and inside calls that open
+ * something or in which an interceptor fails. Must not call this library. `line` is valid during
+ * the call. */
 typedef void (*klient_log_fn)(void *context, klient_log_level_t level, const char *line);
 
 /* Have the lines of handles made with this config. NULL, the default: they go to standard error.
@@ -325,7 +354,9 @@ typedef enum klient_timestamp_type {
 } klient_timestamp_type_t;
 
 /* A record to send (borrowed and copied by the call), or one received (views into a
- * klient_records_t). data NULL means null, data non-NULL with size 0 means empty. */
+ * klient_records_t). data NULL means null, data non-NULL with size 0 means empty. Key and value of
+ * a record to send are what key.serializer and value.serializer take, which is bytes unless they
+ * are set; of one received they are always the bytes, see klient_record_value(). */
 typedef struct klient_record {
     size_t size;                 /* klient_record_init() */
     const char *topic;
@@ -340,10 +371,241 @@ typedef struct klient_record {
     int64_t timestamp;           /* ms since 1970; sending: KLIENT_TIMESTAMP_NOW */
     klient_timestamp_type_t timestamp_type;    /* receiving */
     void *opaque;                /* sending: comes back in the report */
+    const klient_records_t *origin;    /* receiving: what it is part of; the library's */
 } klient_record_t;
 
 /* Size and defaults: no key, no value, any partition, now. */
 void klient_record_init(klient_record_t *record);
+
+/* ============================================================================================ */
+/* Serializers and deserializers: values of C as keys and values                                 */
+/* ============================================================================================ */
+
+/* key.serializer and value.serializer (producers), key.deserializer and value.deserializer
+ * (consumers) name one of these, or one of the application's own. The class names of Java's
+ * (org.apache.kafka.common.serialization.LongSerializer, ...) are accepted, too, and what stands in
+ * the log is what they write.
+ *
+ *   name     key or value of a record to send     in the log                       received
+ *   bytes    bytes; the default                   as they are                      bytes
+ *   string   UTF-8, without a zero at its end     as it is, checked                text
+ *   int32    an int32_t                           4 bytes, the highest first       int32
+ *   int64    an int64_t                           8 bytes, the highest first       int64
+ *   double   a double                             8 bytes of IEEE 754, likewise    real
+ *   uuid     16 bytes                             36 characters, 8-4-4-4-12        uuid
+ *   json     a JSON text (RFC 8259), in UTF-8     as it is, checked                text
+ *
+ *   int64_t cents = 1250;                         (value.serializer=int64)
+ *   record.value = &cents, record.value_size = sizeof cents;
+ *
+ * NULL stays null and is given to none of them. A size that is not the type's and text that is none
+ * are refused: KLIENT_SERIALIZER_FAILED, KLIENT_DESERIALIZER_FAILED. A custom partitioner, and the
+ * hash of keys, see what is in the log. */
+
+typedef enum klient_type {
+    KLIENT_TYPE_NULL = 0,        /* there is none */
+    KLIENT_TYPE_BYTES = 1,
+    KLIENT_TYPE_STRING = 2,
+    KLIENT_TYPE_INT32 = 3,
+    KLIENT_TYPE_INT64 = 4,
+    KLIENT_TYPE_DOUBLE = 5,
+    KLIENT_TYPE_UUID = 6,
+    KLIENT_TYPE_JSON = 7,
+    KLIENT_TYPE_OWN = 8          /* what an own deserializer made */
+} klient_type_t;
+
+/* What a deserializer made: `type` says which member of `as` it is. */
+typedef struct klient_value {
+    size_t size;                 /* of this struct, set by the caller */
+    klient_type_t type;
+    const void *maker;           /* the library's */
+    union {
+        struct {
+            const void *data;
+            size_t size;
+        } bytes;                 /* BYTES: a view, valid as long as those of the record */
+        struct {
+            const char *data;    /* not terminated */
+            size_t size;
+        } text;                  /* STRING, JSON: likewise */
+        int32_t int32;
+        int64_t int64;
+        double real;
+        uint8_t uuid[16];
+        void *own;
+    } as;
+} klient_value_t;
+
+/* What key.deserializer and value.deserializer of its consumer make of a record that
+ * klient_records_next() filled in, while its views are valid, also after the consumer was closed.
+ * Each call does the work anew. Nothing is allocated but by own deserializers. Any thread; does not
+ * wait.
+ *
+ * KLIENT_DESERIALIZER_FAILED (the text says why; the error names the partition, and
+ * klient_error_skip_to() the offset behind the record): the bytes are in the record, which counts
+ * as read like any other; klient_records_next() and poll go on behind it. KLIENT_INVALID_ARGUMENT
+ * (the record was not received, *value is too small). */
+klient_code_t klient_record_key(const klient_record_t *record, klient_value_t *key,
+                                klient_error_t **error);
+klient_code_t klient_record_value(const klient_record_t *record, klient_value_t *value,
+                                  klient_error_t **error);
+
+/* To be called for values of type KLIENT_TYPE_OWN, by any thread, also after klient_records_free().
+ * No-op for others and for NULL. */
+void klient_value_free(klient_value_t *value);
+
+/* --- own ones --------------------------------------------------------------------------------- */
+
+/* A property that an own serializer, deserializer or interceptor adds to those of its
+ * configuration: klient_config_set(), _load(), _get() and _print() know it from then on. Several
+ * may declare the same one; the first declaration counts. Never grows: arrays of it are passed. */
+typedef struct klient_property {
+    const char *name;
+    const char *fallback;        /* its default; NULL: unset, which reads as "" */
+    int secret;                  /* klient_config_print() leaves its value out */
+} klient_property_t;
+
+/* A key or value on its way into a record. Valid during the call. */
+typedef struct klient_serialization {
+    size_t size;                 /* of this struct, as the library knows it */
+    const char *topic;
+    int is_key;
+    const void *data;            /* klient_record_t.key or .value as it was sent; never NULL */
+    size_t data_size;
+    klient_scratch_t *scratch;
+    char *reason;                /* room of `reason_size` bytes for the text of a failure */
+    size_t reason_size;
+    /* May be replaced, by others in scratch memory. */
+    const klient_header_t *headers;
+    size_t header_count;
+    /* To be set: the result, in scratch memory, in `data` or constant. NULL makes it null. */
+    const void *bytes;
+    size_t bytes_size;
+} klient_serialization_t;
+
+/* Memory for what a serializer or an interceptor makes of a record, aligned for any type; it lasts
+ * until the send has returned. The first kilobyte or so costs no allocation. NULL when out of
+ * memory, or beyond four times max.request.size in one send. */
+void *klient_scratch_alloc(klient_scratch_t *scratch, size_t size);
+
+typedef struct klient_serializer {
+    size_t size;                 /* klient_serializer_init() */
+    void *context;               /* borrowed until the handles made with the config are closed */
+    const klient_property_t *properties;
+    size_t property_count;
+    /* Called when a producer is opened, once for keys and once for values, if it is to serialize
+     * them; in the thread that opens it. `config`, valid during the call, is the producer's: read
+     * it with klient_config_get(). *state is what the other calls get. Not 0: opening fails with
+     * KLIENT_INVALID_CONFIG, this klient_error_detail() and the reason. NULL: the state is the
+     * context. */
+    int (*open)(void *context, const klient_config_t *config, int is_key, void **state,
+                char *reason, size_t reason_size);
+    /* Inside klient_producer_send() of any number of threads at once; must not use the producer.
+     * Not 0: the send fails with KLIENT_SERIALIZER_FAILED, this klient_error_detail() and the
+     * reason. */
+    int (*serialize)(void *state, klient_serialization_t *call);
+    /* When the producer is closed. NULL: nothing to do. */
+    void (*close)(void *state);
+} klient_serializer_t;
+
+/* A key or value of a record that was received. Valid during the call. */
+typedef struct klient_deserialization {
+    size_t size;                 /* of this struct, as the library knows it */
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+    int is_key;
+    const void *bytes;           /* never NULL */
+    size_t bytes_size;
+    const klient_header_t *headers;
+    size_t header_count;
+    char *reason;                /* as in klient_serialization_t */
+    size_t reason_size;
+} klient_deserialization_t;
+
+typedef struct klient_deserializer {
+    size_t size;                 /* klient_deserializer_init() */
+    void *context;               /* borrowed until `close` was called */
+    const klient_property_t *properties;
+    size_t property_count;
+    /* As of a serializer, when a consumer is opened. */
+    int (*open)(void *context, const klient_config_t *config, int is_key, void **state,
+                char *reason, size_t reason_size);
+    /* Make *own, inside klient_record_key() and _value() of any number of threads at once. It may
+     * point into the record's views. Not 0: they fail with KLIENT_DESERIALIZER_FAILED, this
+     * klient_error_detail() and the reason. */
+    int (*deserialize)(void *state, klient_deserialization_t *call, void **own);
+    /* Free what it made, inside klient_value_free(). NULL: nothing to do. */
+    void (*free_own)(void *state, void *own);
+    /* When the consumer is closed and the last of its records and values freed, by the thread that
+     * did that. NULL: nothing to do. */
+    void (*close)(void *state);
+} klient_deserializer_t;
+
+/* Size and NULL. */
+void klient_serializer_init(klient_serializer_t *serializer);
+void klient_deserializer_init(klient_deserializer_t *deserializer);
+
+/* Let the four properties name a serializer or deserializer of the application's own; a Java class
+ * name will do, so that the properties files of Java programs can stay as they are. To be called
+ * before properties that it declares are set. Everything but the context is copied.
+ *
+ * KLIENT_EXISTS (the name is taken), KLIENT_INVALID_ARGUMENT (no name, blanks or commas in it; no
+ * function; a property with a name that libklient has itself), KLIENT_NOMEM. */
+klient_code_t klient_config_add_serializer(klient_config_t *config, const char *name,
+                                           const klient_serializer_t *serializer,
+                                           klient_error_t **error);
+klient_code_t klient_config_add_deserializer(klient_config_t *config, const char *name,
+                                             const klient_deserializer_t *deserializer,
+                                             klient_error_t **error);
+
+/* ============================================================================================ */
+/* Interceptors: who looks at records on their way                                               */
+/* ============================================================================================ */
+
+/* Called one after the other, as they were added or as interceptor.classes orders them. A call that
+ * returns anything but 0 is logged (event=interceptor-failed; of many failures the 1st, 2nd, 4th,
+ * 8th, ...) and stops nothing: neither the record nor the next interceptor. They must not use the
+ * producer or consumer that calls them. Calls that are NULL are left out. */
+typedef struct klient_interceptor {
+    size_t size;                 /* klient_interceptor_init() */
+    void *context;               /* borrowed until the handles made with the config are closed */
+    const klient_property_t *properties;
+    size_t property_count;
+    /* As of a serializer: when a producer is opened (for on_send, on_acknowledgement) or a consumer
+     * (for on_consume). */
+    int (*open)(void *context, const klient_config_t *config, void **state, char *reason,
+                size_t reason_size);
+    /* Inside klient_producer_send() of any number of threads at once, before serializers and
+     * partitioner. *record is a copy: all but `size` and `opaque` may be changed, into what lasts
+     * until the send has returned (scratch memory does); the next one sees it like that. A call
+     * that fails, or leaves no topic, has changed nothing. */
+    int (*on_send)(void *state, klient_record_t *record, klient_scratch_t *scratch);
+    /* Once for each record that passed on_send. When the send itself failed: inside it, with its
+     * code, and partition KLIENT_PARTITION_ANY where none was asked for. Otherwise like and before
+     * the report of the record: inside klient_producer_poll(), _flush() and _close(), one thread at
+     * a time. It counts as asking for reports: poll, or they fill buffer.memory. */
+    int (*on_acknowledgement)(void *state, const klient_report_t *report);
+    /* Inside klient_consumer_poll(), once for what it is about to return: walk it with
+     * klient_records_next(), from the beginning each. Records can be left out with
+     * klient_records_drop(), but not changed. Keep none of it: it is the application's. */
+    int (*on_consume)(void *state, klient_records_t *records);
+    /* When the producer or consumer is closed. */
+    void (*close)(void *state);
+} klient_interceptor_t;
+
+/* Size and NULL. */
+void klient_interceptor_init(klient_interceptor_t *interceptor);
+
+/* Add one; errors and the rest as klient_config_add_serializer(). */
+klient_code_t klient_config_add_interceptor(klient_config_t *config, const char *name,
+                                            const klient_interceptor_t *interceptor,
+                                            klient_error_t **error);
+
+/* Inside on_consume: neither the next interceptor nor the application gets the record that
+ * klient_records_next() returned last. It counts as read. KLIENT_INVALID_ARGUMENT (outside of
+ * on_consume, nothing was returned yet, it was dropped already), KLIENT_NOMEM. */
+klient_code_t klient_records_drop(klient_records_t *records);
 
 /* ============================================================================================ */
 /* Producer                                                                                     */
@@ -365,9 +627,11 @@ klient_producer_t *klient_producer_new(const klient_config_t *config, klient_err
  * reports that were not read yet count against) is full; otherwise takes neither lock nor system
  * call.
  *
- * KLIENT_QUEUE_FULL (retriable; call klient_producer_poll() if reports were asked for),
+ * KLIENT_QUEUE_FULL (retriable; call klient_producer_poll() if reports were asked for, also by an
+ * interceptor),
  * KLIENT_UNKNOWN_TOPIC_OR_PARTITION (no such topic, or a partition beyond its last),
  * KLIENT_INVALID_TOPIC_EXCEPTION, KLIENT_MESSAGE_TOO_LARGE (over max.request.size),
+ * KLIENT_SERIALIZER_FAILED (key.serializer or value.serializer refused it),
  * KLIENT_PARTITIONER_FAILED, KLIENT_REQUEST_TIMED_OUT (no broker answered within max.block.ms;
  * retriable), KLIENT_CLOSED, KLIENT_IN_CALLBACK (it would have to wait), KLIENT_INVALID_ARGUMENT,
  * KLIENT_NOMEM, KLIENT_FORKED. */
@@ -428,15 +692,27 @@ klient_consumer_t *klient_consumer_open(klient_t *klient, const klient_config_t 
 /* A consumer with a handle of its own. */
 klient_consumer_t *klient_consumer_new(const klient_config_t *config, klient_error_t **error);
 
-/* Stop fetching and free the consumer. Records that were handed out stay valid. Never waits
- * longer than `timeout_ms`. NULL is allowed. KLIENT_CONCURRENT (nothing was done). */
+/* Stop fetching, leave the group, and free the consumer. Records that were handed out stay valid.
+ *
+ * In a group: what enable.auto.commit may commit is committed, the listener is told that all
+ * partitions are revoked, and the coordinator that the member is gone, unless it is static (see
+ * group.leave.on.close). Commits under way are waited for; outcomes that have not been told are
+ * told. Never waits longer than `timeout_ms`: the consumer is freed all the same, and the first
+ * thing that was not done is returned. NULL is allowed.
+ *
+ * KLIENT_REQUEST_TIMED_OUT or the code of a failed auto commit (the consumer is gone);
+ * KLIENT_CONCURRENT, KLIENT_IN_CALLBACK (nothing was done). */
 klient_code_t klient_consumer_close(klient_consumer_t *consumer, int64_t timeout_ms,
                                     klient_error_t **error);
 
 /* Read exactly these partitions from now on. Those assigned before keep their position; new ones
- * start where auto.offset.reset says, unless a seek follows. Does not wait: whether they exist is
- * found out later and told by poll. KLIENT_INVALID_ARGUMENT (a partition twice, a bad name),
- * KLIENT_NOMEM, KLIENT_CONCURRENT. */
+ * start where the group has committed, if there is a group.id, else where auto.offset.reset says,
+ * unless a seek follows. Does not wait: whether they exist is found out later and told by poll.
+ *
+ * With a group.id the consumer commits without being a member, which the coordinator refuses while
+ * the group has members. KLIENT_INVALID_ARGUMENT (a partition twice, a bad name),
+ * KLIENT_WRONG_STATE (it is subscribed: unsubscribe first), KLIENT_NOMEM, KLIENT_CONCURRENT,
+ * KLIENT_IN_CALLBACK. */
 klient_code_t klient_consumer_assign(klient_consumer_t *consumer,
                                      const klient_topic_partition_t *partitions, size_t count,
                                      klient_error_t **error);
@@ -454,10 +730,20 @@ klient_code_t klient_consumer_assignment(klient_consumer_t *consumer, size_t ind
  *
  * An error concerns one partition (klient_error_topic(), klient_error_partition()) and others go
  * on. Retriable trouble is dealt with inside and not returned. KLIENT_WOKEN_UP,
- * KLIENT_OFFSET_OUT_OF_RANGE (auto.offset.reset=none: seek), KLIENT_CORRUPT_MESSAGE (comes again
+ * KLIENT_OFFSET_OUT_OF_RANGE (auto.offset.reset=none: seek), KLIENT_LOG_TRUNCATION (told once; goes
+ * on where what was read and what is there part, or waits for a seek with auto.offset.reset=none;
+ * only where unclean elections are allowed), KLIENT_CORRUPT_MESSAGE (comes again
  * until the application seeks to klient_error_skip_to()), KLIENT_UNKNOWN_TOPIC_OR_PARTITION (looked
  * up again in the background), KLIENT_TOPIC_AUTHORIZATION_FAILED, KLIENT_NOMEM,
- * KLIENT_CONCURRENT, KLIENT_FORKED. */
+ * KLIENT_CONCURRENT, KLIENT_IN_CALLBACK, KLIENT_FORKED.
+ *
+ * In a group it also takes over what was assigned, calls the listener, and tells outcomes of
+ * klient_consumer_commit_async(). Call it at least every max.poll.interval.ms, or the member leaves
+ * the group until the next poll. Why the member is not in the group comes as an error without a
+ * partition; joining is tried again, unless it is fatal: KLIENT_FENCED_INSTANCE_ID (another process
+ * has our group.instance.id; fatal), KLIENT_INCONSISTENT_GROUP_PROTOCOL (no common assignor),
+ * KLIENT_GROUP_MAX_SIZE_REACHED, KLIENT_INVALID_SESSION_TIMEOUT, KLIENT_INVALID_GROUP_ID,
+ * KLIENT_GROUP_AUTHORIZATION_FAILED, KLIENT_UNSUPPORTED_VERSION (a broker without groups). */
 klient_code_t klient_consumer_poll(klient_consumer_t *consumer, int64_t timeout_ms,
                                    klient_records_t **out, klient_error_t **error);
 
@@ -517,6 +803,140 @@ klient_code_t klient_consumer_partitions_for(klient_consumer_t *consumer, const 
                                              int64_t timeout_ms, klient_metadata_t **out,
                                              klient_error_t **error);
 
+/* --- groups: the consumer has a group.id ------------------------------------------------------ */
+
+/* Called inside klient_consumer_poll(), _unsubscribe() and _close(), with partitions that are valid
+ * during the call. From inside, all calls of the consumer are allowed but poll, subscribe,
+ * unsubscribe, assign and close; commits work, and wait. */
+typedef void (*klient_rebalance_fn)(void *context, klient_consumer_t *consumer,
+                                    const klient_topic_partition_t *partitions, size_t count);
+
+/* What is told of rebalances. Any of them may be NULL. With cooperative assignors only what changes
+ * is told, else everything each time. */
+typedef struct klient_listener {
+    size_t size;                 /* klient_listener_init() */
+    klient_rebalance_fn revoked;     /* about to be given up: still ours, the last time to commit */
+    klient_rebalance_fn assigned;    /* new, maybe none: after every rebalance */
+    klient_rebalance_fn lost;        /* gone already, maybe somebody else's; commits are refused.
+                                        NULL: `revoked` is called instead */
+    void *context;               /* borrowed until the consumer is unsubscribed or closed */
+} klient_listener_t;
+
+void klient_listener_init(klient_listener_t *listener);
+
+/* Join the group and share the partitions of these topics with its other members; topics that do
+ * not exist are looked for and join later. Replaces an earlier subscription: what is left of that
+ * is kept without a pause. `listener` (NULL: none) is copied. Does not wait.
+ *
+ * KLIENT_INVALID_GROUP_ID (no group.id), KLIENT_WRONG_STATE (partitions were assigned by hand:
+ * unassign first), KLIENT_INVALID_ARGUMENT (no topic, or a bad name), KLIENT_NOMEM,
+ * KLIENT_CONCURRENT, KLIENT_IN_CALLBACK. */
+klient_code_t klient_consumer_subscribe(klient_consumer_t *consumer, const char *const *topics,
+                                        size_t count, const klient_listener_t *listener,
+                                        klient_error_t **error);
+
+/* The same for all topics, also later ones, whose whole name matches a regular expression (PCRE2,
+ * the whole name as Java's Pattern.matches()); never internal ones. As above, and
+ * KLIENT_INVALID_REGULAR_EXPRESSION: it does not compile (the text says where); later by poll: to
+ * match a name takes too long. */
+klient_code_t klient_consumer_subscribe_pattern(klient_consumer_t *consumer, const char *pattern,
+                                                const klient_listener_t *listener,
+                                                klient_error_t **error);
+
+/* Leave the group, or unassign. The listener is told that all partitions are revoked, and what
+ * enable.auto.commit may commit is committed; leaving goes on in the background. KLIENT_CONCURRENT,
+ * KLIENT_IN_CALLBACK. */
+klient_code_t klient_consumer_unsubscribe(klient_consumer_t *consumer, klient_error_t **error);
+
+/* How many topics the subscription names, and the i-th, until the next subscribe; NULL beyond the
+ * last. The expression of klient_consumer_subscribe_pattern(), or NULL. */
+size_t klient_consumer_subscription_count(klient_consumer_t *consumer);
+const char *klient_consumer_subscription(klient_consumer_t *consumer, size_t index);
+const char *klient_consumer_subscription_pattern(klient_consumer_t *consumer);
+
+/* The member as it was when the last rebalance was told. Strings live until the next poll. */
+typedef struct klient_group_metadata {
+    size_t size;
+    const char *group;           /* "": none */
+    const char *member;          /* "": not in it */
+    const char *instance;        /* "": not static */
+    int32_t generation;          /* -1: not in it */
+} klient_group_metadata_t;
+
+/* KLIENT_INVALID_ARGUMENT, KLIENT_CONCURRENT. */
+klient_code_t klient_consumer_group_metadata(klient_consumer_t *consumer,
+                                             klient_group_metadata_t *out, klient_error_t **error);
+
+/* An offset to commit, or one that is committed. */
+typedef struct klient_offset {
+    size_t size;                 /* klient_offset_init() */
+    const char *topic;
+    int32_t partition;
+    int64_t offset;              /* of the next record to read; -1: none is committed */
+    int32_t leader_epoch;        /* of the record before it; -1: not known */
+    const char *metadata;        /* for people, up to the broker's offset.metadata.max.bytes;
+                                    NULL: none */
+    klient_code_t code;          /* of this one; not read */
+} klient_offset_t;
+
+void klient_offset_init(klient_offset_t *offset);
+
+/* Commit `count` offsets; `offsets` NULL: what poll has returned of all assigned partitions, or
+ * with enable.auto.offset.store=false what was stored. Commits are carried out in the order of the
+ * calls. Waits; what may succeed later is tried again until `timeout_ms`, also through rebalances
+ * that leave us the partitions. Allowed in callbacks. Only an application that commits a lower
+ * offset lowers it.
+ *
+ * KLIENT_ILLEGAL_GENERATION, KLIENT_UNKNOWN_MEMBER_ID (partitions were lost: nothing is committed),
+ * KLIENT_FENCED_INSTANCE_ID, KLIENT_NOT_ASSIGNED (subscribed, and it is not ours),
+ * KLIENT_OFFSET_METADATA_TOO_LARGE, KLIENT_UNKNOWN_TOPIC_OR_PARTITION, KLIENT_INVALID_GROUP_ID,
+ * KLIENT_GROUP_AUTHORIZATION_FAILED, KLIENT_REQUEST_TIMED_OUT (may have been done),
+ * KLIENT_WOKEN_UP (likewise), KLIENT_CLOSED (in what close calls at its very end),
+ * KLIENT_INVALID_ARGUMENT, KLIENT_CONCURRENT. */
+klient_code_t klient_consumer_commit_sync(klient_consumer_t *consumer,
+                                          const klient_offset_t *const *offsets, size_t count,
+                                          int64_t timeout_ms, klient_error_t **error);
+
+/* What became of a klient_consumer_commit_async(). `offsets` are those of the call, each with its
+ * code; valid during the callback. */
+typedef void (*klient_commit_fn)(void *context, klient_consumer_t *consumer, klient_code_t code,
+                                 const klient_offset_t *const *offsets, size_t count);
+
+/* The same without waiting: `done` (may be NULL) is called inside a later poll, commit_sync,
+ * unsubscribe or close. What fails is not tried again. Errors of the call itself:
+ * KLIENT_NOT_ASSIGNED, KLIENT_INVALID_GROUP_ID, KLIENT_INVALID_ARGUMENT, KLIENT_NOMEM,
+ * KLIENT_CONCURRENT. */
+klient_code_t klient_consumer_commit_async(klient_consumer_t *consumer,
+                                           const klient_offset_t *const *offsets, size_t count,
+                                           klient_commit_fn done, void *context,
+                                           klient_error_t **error);
+
+/* With enable.auto.offset.store=false: `offset` (of the next record to read) is what later commits
+ * without offsets, automatic ones too, are to commit of this partition. KLIENT_NOT_ASSIGNED,
+ * KLIENT_WRONG_STATE (the property is true), KLIENT_INVALID_ARGUMENT, KLIENT_CONCURRENT. */
+klient_code_t klient_consumer_store_offset(klient_consumer_t *consumer, const char *topic,
+                                           int32_t partition, int64_t offset,
+                                           klient_error_t **error);
+
+/* What the group has committed of these partitions. Waits for the coordinator. Allowed in
+ * callbacks. *out, in their order, is to be freed with klient_offsets_free(). The first failure is
+ * returned. KLIENT_INVALID_GROUP_ID, KLIENT_REQUEST_TIMED_OUT, KLIENT_WOKEN_UP,
+ * KLIENT_GROUP_AUTHORIZATION_FAILED, KLIENT_INVALID_ARGUMENT, KLIENT_CONCURRENT. */
+klient_code_t klient_consumer_committed(klient_consumer_t *consumer,
+                                        const klient_topic_partition_t *partitions, size_t count,
+                                        int64_t timeout_ms, klient_offsets_t **out,
+                                        klient_error_t **error);
+size_t klient_offsets_count(const klient_offsets_t *offsets);
+klient_code_t klient_offsets_get(const klient_offsets_t *offsets, size_t index,
+                                 klient_offset_t *out);
+void klient_offsets_free(klient_offsets_t *offsets);              /* NULL is allowed */
+
+/* How many offsets lie between the position and the end of an assigned partition, as the last fetch
+ * told it. Waits for the first. KLIENT_NOT_ASSIGNED, KLIENT_REQUEST_TIMED_OUT, KLIENT_WOKEN_UP,
+ * KLIENT_CONCURRENT. */
+klient_code_t klient_consumer_lag(klient_consumer_t *consumer, const char *topic, int32_t partition,
+                                  int64_t timeout_ms, int64_t *lag, klient_error_t **error);
+
 /* --- what a poll returned --------------------------------------------------------------------- */
 
 /* Fill *record (after klient_record_init()) with the next one: 1, or 0 at the end. Its views stay
@@ -533,7 +953,8 @@ size_t klient_records_count(const klient_records_t *records);
 klient_code_t klient_records_code(const klient_records_t *records);
 
 /* One more owner; each calls klient_records_free(). Any thread. What is held counts against
- * consumer.buffer.memory: hold it all, and fetching stops. NULL is allowed in free. */
+ * consumer.buffer.memory: hold it all, and fetching stops. With enable.auto.commit the last free
+ * says that the records are done with. NULL is allowed in free. */
 klient_records_t *klient_records_ref(klient_records_t *records);
 void klient_records_free(klient_records_t *records);
 
@@ -620,13 +1041,15 @@ size_t klient_results_count(const klient_results_t *results);
 const char *klient_results_name(const klient_results_t *results, size_t index);
 klient_code_t klient_results_code(const klient_results_t *results, size_t index);
 const char *klient_results_text(const klient_results_t *results, size_t index);   /* for people */
+int32_t klient_results_partition(const klient_results_t *results, size_t index);  /* -1: none */
 int32_t klient_results_partitions(const klient_results_t *results, size_t index);
 int32_t klient_results_replication_factor(const klient_results_t *results, size_t index);
 void klient_results_free(klient_results_t *results);              /* NULL is allowed */
 
 /* The cluster and its brokers; the same with every topic; or with the named topics and their
  * overridden configuration. A topic that could not be described has a code of its own and fails
- * no call. Free *out with klient_metadata_free(). KLIENT_REQUEST_TIMED_OUT. */
+ * no call; a topic that the broker does not know is asked of the controller's as well, so that what
+ * was just made is found. Free *out with klient_metadata_free(). KLIENT_REQUEST_TIMED_OUT. */
 klient_code_t klient_admin_describe_cluster(klient_admin_t *admin, int64_t timeout_ms,
                                             klient_metadata_t **out, klient_error_t **error);
 klient_code_t klient_admin_list_topics(klient_admin_t *admin, int64_t timeout_ms,
@@ -661,8 +1084,13 @@ typedef struct klient_partition_info {
     klient_code_t code;              /* KLIENT_LEADER_NOT_AVAILABLE while it has none */
     int32_t leader;                  /* broker id, -1: none */
     int32_t leader_epoch;
-    const int32_t *replicas, *isr, *offline;    /* broker ids */
+    /* Broker ids. eligible: out of sync, and yet with all that is committed, so they may lead when
+     * nobody in sync lives. offline: their broker is gone. */
+    const int32_t *replicas, *isr, *offline;
     size_t replica_count, isr_count, offline_count;
+    const int32_t *eligible;
+    size_t eligible_count;
+    int32_t min_insync;              /* with fewer in sync, acks=all is refused; 0: not told */
 } klient_partition_info_t;
 
 typedef struct klient_setting {
@@ -700,6 +1128,31 @@ typedef enum klient_cleaning {
     KLIENT_CLEANING_FAILED = 3       /* set aside until klient_admin_compact_logs() */
 } klient_cleaning_t;
 
+/* How another replica of a partition is, as its leader sees it: in sync, or why not. */
+typedef enum klient_follower_state {
+    KLIENT_FOLLOWER_UNKNOWN = 0,
+    KLIENT_FOLLOWER_IN_SYNC = 1,
+    KLIENT_FOLLOWER_LEAVING = 2,     /* in sync, and the controller is asked to take it out */
+    KLIENT_FOLLOWER_GONE = 3,        /* its broker is not registered */
+    KLIENT_FOLLOWER_LOST = 4,        /* its broker can not use its copy */
+    KLIENT_FOLLOWER_THROTTLED = 5,   /* it waits for a throttle */
+    KLIENT_FOLLOWER_SILENT = 6,      /* it does not ask for the records that it lacks */
+    KLIENT_FOLLOWER_BEHIND = 7,      /* it asks, and lacks some that may be committed */
+    KLIENT_FOLLOWER_FLUSHING = 8,    /* it has them, and not yet on its disk (log.flush.on.ack) */
+    KLIENT_FOLLOWER_REFUSED = 9,     /* the controller refused it, and will be asked again */
+    KLIENT_FOLLOWER_JOINING = 10     /* the controller is asked, or about to be */
+} klient_follower_state_t;
+
+typedef struct klient_follower_info {
+    size_t size;
+    int32_t broker;
+    klient_follower_state_t state;
+    int64_t end;                     /* of its log; -1: it has not asked since the leader leads */
+    int64_t lag;                     /* records that it lacks; all, while end is -1 */
+    int64_t behind_ms;               /* since it had all of them, or the leader leads; 0: it has */
+    int64_t silent_ms;               /* since it last asked; with nothing to ask for it need not */
+} klient_follower_info_t;
+
 /* As above. What has a code other than KLIENT_OK holds topic, partition and cleaning_error (its
  * text for people) only. */
 typedef struct klient_log_info {
@@ -718,6 +1171,7 @@ typedef struct klient_log_info {
     int64_t cleaned_bytes_before, cleaned_bytes_after;
     int64_t cleaned_took_ms;
     const char *cleaning_error;      /* why it FAILED, or "" */
+    size_t follower_count;           /* klient_logs_follower(); 0 from an older broker */
 } klient_log_info_t;
 
 /* What the logs of partitions are like, told by their leaders. A partition that could not be
@@ -737,6 +1191,9 @@ klient_code_t klient_admin_compact_logs(klient_admin_t *admin,
                                         klient_error_t **error);
 size_t klient_logs_count(const klient_logs_t *logs);
 klient_code_t klient_logs_get(const klient_logs_t *logs, size_t index, klient_log_info_t *out);
+/* Follower number `follower` of entry `index`. KLIENT_INVALID_ARGUMENT: there is none. */
+klient_code_t klient_logs_follower(const klient_logs_t *logs, size_t index, size_t follower,
+                                   klient_follower_info_t *out);
 void klient_logs_free(klient_logs_t *logs);                       /* NULL is allowed */
 
 /* Have the leader of a partition take its log to another of its log directories, named as its
@@ -747,6 +1204,84 @@ void klient_logs_free(klient_logs_t *logs);                       /* NULL is all
 klient_code_t klient_admin_move_log(klient_admin_t *admin, const char *topic, int32_t partition,
                                     const char *directory, int64_t timeout_ms,
                                     klient_error_t **error);
+
+typedef enum klient_metric_kind {
+    KLIENT_METRIC_COUNTER = 0,       /* since the broker's start; never falls */
+    KLIENT_METRIC_GAUGE = 1,         /* at the moment */
+    KLIENT_METRIC_HISTOGRAM = 2      /* of values since the broker's start */
+} klient_metric_kind_t;
+
+/* As above. */
+typedef struct klient_metric {
+    size_t size;
+    const char *name;                /* "loop_turn_us" */
+    const char *text;                /* what it counts, for people */
+    klient_metric_kind_t kind;
+    int64_t value;                   /* of a histogram: how many values there were */
+    int64_t p50, p99, p999;          /* of a histogram: quantiles, at most an eighth too large */
+    int64_t max;                     /* of a histogram: the largest value, exactly */
+} klient_metric_t;
+
+/* What a broker counts, since its start. Free *out with klient_metrics_free().
+ * KLIENT_BROKER_NOT_AVAILABLE, KLIENT_CLUSTER_AUTHORIZATION_FAILED, KLIENT_UNSUPPORTED_VERSION (an
+ * older broker), KLIENT_REQUEST_TIMED_OUT. */
+klient_code_t klient_admin_describe_metrics(klient_admin_t *admin, int32_t broker,
+                                            int64_t timeout_ms, klient_metrics_t **out,
+                                            klient_error_t **error);
+size_t klient_metrics_count(const klient_metrics_t *metrics);
+int64_t klient_metrics_time_us(const klient_metrics_t *metrics);  /* monotonic, on the broker */
+klient_code_t klient_metrics_get(const klient_metrics_t *metrics, size_t index,
+                                 klient_metric_t *out);
+void klient_metrics_free(klient_metrics_t *metrics);              /* NULL is allowed */
+
+typedef enum klient_election {
+    KLIENT_ELECTION_PREFERRED = 0,   /* the first replica leads, if it is in sync */
+    KLIENT_ELECTION_UNCLEAN = 1      /* where nobody leads, the first live replica does, though it
+                                        may lack records that were acknowledged */
+} klient_election_t;
+
+/* Elect leaders of `count` partitions, or wherever it makes a difference (`partitions` NULL). One
+ * result per partition, in order; of all: one for each whose leader changed, or could not. Returns
+ * the first failure: KLIENT_ELECTION_NOT_NEEDED (it has that leader),
+ * KLIENT_PREFERRED_LEADER_NOT_AVAILABLE, KLIENT_ELIGIBLE_LEADERS_NOT_AVAILABLE (unclean: no replica
+ * lives), KLIENT_UNKNOWN_TOPIC_OR_PARTITION, KLIENT_REQUEST_TIMED_OUT (may have been done). */
+klient_code_t klient_admin_elect_leaders(klient_admin_t *admin, klient_election_t kind,
+                                         const klient_topic_partition_t *partitions, size_t count,
+                                         int64_t timeout_ms, klient_results_t **results,
+                                         klient_error_t **error);
+
+/* Which brokers have the replicas of a partition. */
+typedef struct klient_reassignment {
+    size_t size;
+    const char *topic;
+    int32_t partition;
+    /* Wanted: all that it shall have, the preferred leader first; NULL: back to what it was before
+     * the reassignment that is under way. Listed: all at this moment, old and new. */
+    const int32_t *replicas;
+    size_t replica_count;
+    /* Listed: those that come and those that go. Not read otherwise. */
+    const int32_t *adding, *removing;
+    size_t adding_count, removing_count;
+} klient_reassignment_t;
+
+/* Give partitions other replicas, or another order of them. Returns when that has begun: the new
+ * ones copy, then the old ones go, and only then is it off the list of klient_admin_list_...().
+ * Results in order. The first failure is returned: KLIENT_INVALID_REPLICA_ASSIGNMENT,
+ * KLIENT_NO_REASSIGNMENT_IN_PROGRESS (nothing to cancel), KLIENT_UNKNOWN_TOPIC_OR_PARTITION,
+ * KLIENT_REQUEST_TIMED_OUT (may have begun). */
+klient_code_t klient_admin_alter_reassignments(klient_admin_t *admin,
+                                               const klient_reassignment_t *const *reassignments,
+                                               size_t count, int64_t timeout_ms,
+                                               klient_results_t **results, klient_error_t **error);
+
+/* What is under way. Free *out with klient_reassignments_free(). KLIENT_REQUEST_TIMED_OUT. */
+klient_code_t klient_admin_list_reassignments(klient_admin_t *admin, int64_t timeout_ms,
+                                              klient_reassignments_t **out,
+                                              klient_error_t **error);
+size_t klient_reassignments_count(const klient_reassignments_t *list);
+klient_code_t klient_reassignments_get(const klient_reassignments_t *list, size_t index,
+                                       klient_reassignment_t *out);
+void klient_reassignments_free(klient_reassignments_t *list);     /* NULL is allowed */
 
 typedef enum klient_resource {
     KLIENT_RESOURCE_TOPIC = 0,

@@ -6,31 +6,55 @@ libklientcore_la_SOURCES = \
 	client/klient.h \
 	client/accumulator.c \
 	client/admin_records.c \
+	client/admin_replicas.c \
 	client/admin.c client/admin_internal.h client/admin_alter.c client/admin_move.c \
 	client/ask.h client/ask.c \
+	client/assignor.h client/assign_group.c client/assign_simple.c client/assign_sticky.c \
+	client/assign_level.h client/assign_level.c client/assign_pools.h client/assign_pools.c \
 	client/broker.h client/broker.c \
 	client/cluster.h client/cluster.c \
+	client/commits.h client/commits.c \
+	client/committed.h client/committed.c \
 	client/config.h client/config_table.h client/config.c \
 	client/consumer.h client/consumer.c client/consumer_assign.c \
+	client/consumer_commit.c client/consumer_group.c \
+	client/coordinator.h client/coordinator.c \
 	client/describe.h client/describe.c \
+	client/deserializer.h client/deserializer.c \
 	client/error.h client/error.c \
+	client/extension.h client/extension.c \
 	client/fetch_start.c client/fetcher.c client/fetcher_private.h \
 	client/gate.h client/gate.c \
+	client/group.h client/group_private.h client/group.c client/group_join.c \
+	client/group_lead.c client/group_orders.c client/group_topics.c \
 	client/handle.h client/handle.c \
 	client/identity.h client/identity.c \
 	client/inquiry.h client/inquiry.c \
+	client/interceptor.h client/interceptor.c \
 	client/link.h client/link.c \
 	client/logs.c \
+	client/membership.h client/membership.c \
+	client/metrics.c \
+	client/outgoing.h client/outgoing.c \
 	client/partitioner.h client/partitioner.c \
+	client/partitions.h client/partitions.c \
+	client/pattern.h client/pattern.c \
 	client/position.h client/position.c \
 	client/producer.h client/producer.c client/producer_topic.c \
+	client/progress.h client/progress.c \
 	client/records.c \
 	client/report.c \
 	client/sender.c client/sender_private.h client/settle.c client/shipment.c \
+	client/serde.h client/serde.c client/serializer.h client/serializer.c \
+	client/silence.h client/silence.c \
 	client/spin.h \
+	client/strategy.h client/strategy.c \
+	client/subscription.h client/subscription.c \
+	client/survey.h client/survey.c \
 	client/task.h client/task.c \
 	client/versions.h client/versions.c
-libklientcore_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) $(EVENT_CFLAGS)
+libklientcore_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) $(EVENT_CFLAGS) $(PCRE2_CFLAGS)
+libklientcore_la_LIBADD = $(PCRE2_LIBS)
 
 lib_LTLIBRARIES += libklient.la
 libklient_la_SOURCES =
@@ -61,7 +85,8 @@ nodist_pkgconfig_DATA = client/klient.pc
 # The examples are compiled as a user would compile them, and run by tests/client/examples.sh.
 klient_examples = client/examples/produce client/examples/consume \
 	client/examples/admin_create_topic client/examples/custom_partitioner \
-	client/examples/headers client/examples/event_loop
+	client/examples/headers client/examples/event_loop client/examples/group \
+	client/examples/own_serializer
 noinst_PROGRAMS += $(klient_examples)
 klient_example_flags = -I$(top_srcdir)/client
 client_examples_produce_SOURCES = client/examples/produce.c
@@ -82,3 +107,9 @@ client_examples_headers_LDADD = libklient.la
 client_examples_event_loop_SOURCES = client/examples/event_loop.c
 client_examples_event_loop_CPPFLAGS = $(klient_example_flags)
 client_examples_event_loop_LDADD = libklient.la
+client_examples_own_serializer_SOURCES = client/examples/own_serializer.c
+client_examples_own_serializer_CPPFLAGS = $(klient_example_flags)
+client_examples_own_serializer_LDADD = libklient.la
+client_examples_group_SOURCES = client/examples/group.c
+client_examples_group_CPPFLAGS = $(klient_example_flags)
+client_examples_group_LDADD = libklient.la

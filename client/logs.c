@@ -1,29 +1,21 @@
-/* logs.c - what partitions' logs are like, and compaction on request: asked of every leader. */
-#include <stdlib.h>
-#include <string.h>
-
+/* logs.c - what partitions' logs and followers are like, and compaction on request: asked of every
+ * leader. */
 #include "client/admin_internal.h"
 #include "client/error.h"
-#include "client/handle.h"
 #include "client/inquiry.h"
-#include "client/task.h"
+#include "client/survey.h"
 #include "common/error.h"
 
-struct item {
-    struct inquiry inquiry;
-    struct klient_logs *all;
-    char *topic;                        /* owned */
-    klient_log_info_t info;
-    char *directory, *error;            /* owned; what info points to */
+struct klient_logs {
+    struct survey *survey;              /* owned; this is in its arena */
 };
 
-struct klient_logs {
-    struct task task;
-    struct klient *klient;
+struct item {
+    struct answer answer;
+    struct inquiry inquiry;
     bool compact;
-    int64_t deadline_ms;
-    size_t count, left;
-    struct item items[];
+    klient_log_info_t info;
+    klient_follower_info_t *followers;  /* in the survey's arena */
 };
 
 static int build(struct inquiry *inquiry, struct request *request)
@@ -41,7 +33,7 @@ static int build(struct inquiry *inquiry, struct request *request)
     Kairn__LogPartition **rows = arena_copy(&request->arena, &row, sizeof row);
     if (rows == NULL)
         return K_NOMEM;
-    if (item->all->compact) {
+    if (item->compact) {
         kairn__compact_logs_request__init(compact);
         compact->partitions = rows;
         compact->n_partitions = 1;
@@ -71,24 +63,63 @@ static klient_cleaning_t state_of(Kairn__LogCleaning__State state)
     }
 }
 
+/* States of a newer broker are not known here. */
+static klient_follower_state_t follower_state_of(Kairn__FollowerInfo__State state)
+{
+    static const klient_follower_state_t states[] = {
+        [KAIRN__FOLLOWER_INFO__STATE__IN_SYNC] = KLIENT_FOLLOWER_IN_SYNC,
+        [KAIRN__FOLLOWER_INFO__STATE__LEAVING] = KLIENT_FOLLOWER_LEAVING,
+        [KAIRN__FOLLOWER_INFO__STATE__GONE] = KLIENT_FOLLOWER_GONE,
+        [KAIRN__FOLLOWER_INFO__STATE__LOST] = KLIENT_FOLLOWER_LOST,
+        [KAIRN__FOLLOWER_INFO__STATE__THROTTLED] = KLIENT_FOLLOWER_THROTTLED,
+        [KAIRN__FOLLOWER_INFO__STATE__SILENT] = KLIENT_FOLLOWER_SILENT,
+        [KAIRN__FOLLOWER_INFO__STATE__BEHIND] = KLIENT_FOLLOWER_BEHIND,
+        [KAIRN__FOLLOWER_INFO__STATE__FLUSHING] = KLIENT_FOLLOWER_FLUSHING,
+        [KAIRN__FOLLOWER_INFO__STATE__REFUSED] = KLIENT_FOLLOWER_REFUSED,
+        [KAIRN__FOLLOWER_INFO__STATE__JOINING] = KLIENT_FOLLOWER_JOINING,
+    };
+    size_t index = (size_t)state;
+
+    return index < sizeof states / sizeof *states ? states[index] : KLIENT_FOLLOWER_UNKNOWN;
+}
+
+static int take_followers(struct item *item, const Kairn__LogInfo *from)
+{
+    klient_follower_info_t *followers = arena_calloc(&item->answer.survey->arena,
+                                                     from->n_followers + 1, sizeof *followers);
+
+    if (followers == NULL)
+        return K_NOMEM;
+    for (size_t i = 0; i < from->n_followers; i++) {
+        const Kairn__FollowerInfo *follower = from->followers[i];
+        followers[i] = (klient_follower_info_t){ .broker = follower->broker,
+                                                 .state = follower_state_of(follower->state),
+                                                 .end = follower->end,
+                                                 .lag = (int64_t)follower->lag,
+                                                 .behind_ms = (int64_t)follower->behind_ms,
+                                                 .silent_ms = (int64_t)follower->silent_ms };
+    }
+    item->followers = followers;
+    item->info.follower_count = from->n_followers;
+    return 0;
+}
+
 static int take(struct item *item, const Kairn__LogInfo *from)
 {
     klient_log_info_t *info = &item->info;
+    struct arena *arena = &item->answer.survey->arena;
     const Kairn__LogCleaning *cleaning = from->cleaning;
-
-    free(item->directory);
-    free(item->error);
-    item->directory = strdup(from->directory);
-    item->error = strdup(cleaning == NULL ? "" : cleaning->error);
-    if (item->directory == NULL || item->error == NULL)
+    char *directory = arena_strdup(arena, from->directory);
+    char *why = arena_strdup(arena, cleaning == NULL ? "" : cleaning->error);
+    if (directory == NULL || why == NULL || take_followers(item, from) != 0)
         return K_NOMEM;
-    info->directory = item->directory;
+    info->directory = directory;
     info->start = from->log_start;
     info->end = from->log_end;
     info->high_watermark = from->high_watermark;
     info->bytes = (int64_t)from->bytes;
     info->segments = (int32_t)from->segments;
-    info->cleaning_error = item->error;
+    info->cleaning_error = why;
     if (cleaning == NULL)
         return 0;
     info->cleaning = state_of(cleaning->state);
@@ -107,7 +138,7 @@ static int read_answer(struct inquiry *inquiry, const Kairn__ResponseHead *head,
 {
     struct item *item = LIST_OWNER(inquiry, struct item, inquiry);
 
-    if (item->all->compact) {
+    if (item->compact) {
         if (head->compact_logs->n_results != 1)
             return K_MALFORMED;
         *error = head->compact_logs->results[0]->error;
@@ -123,85 +154,63 @@ static int read_answer(struct inquiry *inquiry, const Kairn__ResponseHead *head,
 
 static void done(struct inquiry *inquiry, int code, const char *text)
 {
-    struct item *item = LIST_OWNER(inquiry, struct item, inquiry);
-    struct klient_logs *all = item->all;
-
-    item->info.code = (klient_code_t)code;
-    if (code != 0) {
-        free(item->error);
-        item->error = strdup(text != NULL && text[0] != '\0' ? text : k_error_text(code));
-        item->info.cleaning_error = item->error != NULL ? item->error : "";
-    }
-    if (--all->left == 0)
-        task_done(&all->task, 0);
+    survey_answered(&LIST_OWNER(inquiry, struct item, inquiry)->answer, code, text);
 }
 
-static void run(struct task *task)
+static void start(struct answer *answer)
 {
-    struct klient_logs *all = LIST_OWNER(task, struct klient_logs, task);
-    size_t count = all->count;
+    struct item *item = LIST_OWNER(answer, struct item, answer);
 
-    /* The last answer frees `all`, maybe during the last start. */
+    item->inquiry.build = build;
+    item->inquiry.read = read_answer;
+    item->inquiry.done = done;
+    inquiry_start(&item->inquiry, answer->survey->klient, answer->topic, answer->partition,
+                  answer->survey->deadline_ms);
+}
+
+/* NULL when out of memory. */
+static klient_logs_t *logs_new(klient_admin_t *admin, bool compact,
+                               const klient_topic_partition_t *partitions, size_t count,
+                               int64_t deadline_ms)
+{
+    struct survey *survey = survey_new(admin->klient, partitions, count, sizeof(struct item),
+                                       start, deadline_ms);
+    if (survey == NULL)
+        return NULL;
+    klient_logs_t *logs = arena_alloc(&survey->arena, sizeof *logs);
+    if (logs == NULL) {
+        task_unref(&survey->task);
+        return NULL;
+    }
+    logs->survey = survey;
     for (size_t i = 0; i < count; i++) {
-        struct item *item = &all->items[i];
-        item->inquiry.build = build;
-        item->inquiry.read = read_answer;
-        item->inquiry.done = done;
-        item->inquiry.once = false;
-        inquiry_start(&item->inquiry, all->klient, item->topic, item->info.partition,
-                      all->deadline_ms);
+        struct item *item = survey_row(survey, i);
+        item->compact = compact;
+        item->info = (klient_log_info_t){ .topic = item->answer.topic,
+                                          .partition = item->answer.partition, .directory = "",
+                                          .cleaning_error = "", .cleaned_ms = -1,
+                                          .cleaned_upto = -1 };
     }
-}
-
-static void dispose(struct task *task)
-{
-    struct klient_logs *all = LIST_OWNER(task, struct klient_logs, task);
-
-    for (size_t i = 0; i < all->count; i++) {
-        free(all->items[i].topic);
-        free(all->items[i].directory);
-        free(all->items[i].error);
-    }
-    free(all);
+    return logs;
 }
 
 static klient_code_t ask(klient_admin_t *admin, bool compact,
                          const klient_topic_partition_t *partitions, size_t count,
                          int64_t timeout_ms, klient_logs_t **out, klient_error_t **error)
 {
-    int checked = admin_check(admin);
-    if (checked != 0 || out == NULL || count == 0 || partitions == NULL)
+    int checked = admin_check_partitions(admin, partitions, count);
+    if (checked != 0 || out == NULL)
         return fail(error, checked != 0 ? checked : K_INVALID_ARGUMENT, NULL);
-    struct klient_logs *all = calloc(1, sizeof *all + count * sizeof all->items[0]);
-    if (all == NULL)
+    int64_t deadline_ms = deadline_after(timeout_ms);
+    klient_logs_t *logs = logs_new(admin, compact, partitions, count, deadline_ms);
+    if (logs == NULL)
         return fail(error, K_NOMEM, NULL);
-    task_init(&all->task, run, dispose);
-    all->klient = admin->klient;
-    all->compact = compact;
-    all->deadline_ms = deadline_after(timeout_ms);
-    all->count = all->left = count;
-    bool copied = true;
-    for (size_t i = 0; i < count; i++) {
-        struct item *item = &all->items[i];
-        item->all = all;
-        item->topic = partitions[i].topic == NULL ? NULL : strdup(partitions[i].topic);
-        item->info = (klient_log_info_t){ .partition = partitions[i].partition, .topic =
-                                          item->topic, .directory = "", .cleaning_error = "",
-                                          .cleaned_ms = -1, .cleaned_upto = -1 };
-        copied = copied && item->topic != NULL;
-    }
-    if (!copied) {
-        task_unref(&all->task);
-        return fail(error, K_NOMEM, NULL);
-    }
-    task_start(&all->task, all->klient);
-    int64_t patience = all->deadline_ms > INT64_MAX - 1000 ? INT64_MAX : all->deadline_ms + 1000;
-    if (!task_wait(&all->task, patience)) {
-        task_unref(&all->task);
-        return fail(error, K_REQUEST_TIMED_OUT, NULL);
-    }
-    *out = all;
-    return KLIENT_OK;
+    klient_code_t code = task_await(&logs->survey->task, admin->klient, deadline_ms, error);
+    if (code == KLIENT_OK)
+        *out = logs;
+    else
+        klient_logs_free(logs);
+    return code;
 }
 
 klient_code_t klient_admin_describe_logs(klient_admin_t *admin,
@@ -222,15 +231,34 @@ klient_code_t klient_admin_compact_logs(klient_admin_t *admin,
 
 size_t klient_logs_count(const klient_logs_t *logs)
 {
-    return logs->count;
+    return logs->survey->count;
 }
 
 klient_code_t klient_logs_get(const klient_logs_t *logs, size_t index, klient_log_info_t *out)
 {
-    if (index >= logs->count || out->size < sizeof *out)
+    if (index >= logs->survey->count || out->size < sizeof *out)
+        return KLIENT_INVALID_ARGUMENT;
+    const struct item *item = survey_row(logs->survey, index);
+    int code = item->answer.code;
+    size_t size = out->size;
+    *out = item->info;
+    out->size = size;
+    out->code = (klient_code_t)code;
+    if (code != 0)
+        out->cleaning_error = item->answer.text != NULL ? item->answer.text : k_error_text(code);
+    return KLIENT_OK;
+}
+
+klient_code_t klient_logs_follower(const klient_logs_t *logs, size_t index, size_t follower,
+                                   klient_follower_info_t *out)
+{
+    if (index >= logs->survey->count || out->size < sizeof *out)
+        return KLIENT_INVALID_ARGUMENT;
+    const struct item *item = survey_row(logs->survey, index);
+    if (item->answer.code != 0 || follower >= item->info.follower_count)
         return KLIENT_INVALID_ARGUMENT;
     size_t size = out->size;
-    *out = logs->items[index].info;
+    *out = item->followers[follower];
     out->size = size;
     return KLIENT_OK;
 }
@@ -238,5 +266,5 @@ klient_code_t klient_logs_get(const klient_logs_t *logs, size_t index, klient_lo
 void klient_logs_free(klient_logs_t *logs)
 {
     if (logs != NULL)
-        task_unref(&logs->task);
+        task_unref(&logs->survey->task);
 }

@@ -1,11 +1,8 @@
 #include "client/position.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "client/config.h"
 #include "client/error.h"
-#include "client/task.h"
+#include "client/survey.h"
 #include "common/error.h"
 
 static int build(struct inquiry *inquiry, struct request *request)
@@ -66,59 +63,34 @@ void lookup_start(struct lookup *lookup, struct klient *klient, const char *topi
 /* --- many, for an application thread ---------------------------------------------------------- */
 
 struct item {
+    struct answer answer;
     struct lookup lookup;
-    struct lookups *all;
-    char *topic;                    /* owned */
-    int32_t partition;
-    int code;
-};
-
-struct lookups {
-    struct task task;
-    struct klient *klient;
-    int64_t deadline_ms;
-    size_t count, left;
-    struct item items[];
 };
 
 static void one_found(struct lookup *lookup, int code)
 {
-    struct item *item = LIST_OWNER(lookup, struct item, lookup);
-    struct lookups *all = item->all;
-
-    item->code = code;
-    if (--all->left == 0)
-        task_done(&all->task, 0);
+    survey_answered(&LIST_OWNER(lookup, struct item, lookup)->answer, code, NULL);
 }
 
-static void run(struct task *task)
+static void start(struct answer *answer)
 {
-    struct lookups *all = LIST_OWNER(task, struct lookups, task);
-    size_t count = all->count;
+    struct item *item = LIST_OWNER(answer, struct item, answer);
 
-    /* The last to be found frees `all`, maybe during the last start. */
-    for (size_t i = 0; i < count; i++)
-        lookup_start(&all->items[i].lookup, all->klient, all->items[i].topic,
-                     all->items[i].partition, all->deadline_ms);
+    lookup_start(&item->lookup, answer->survey->klient, answer->topic, answer->partition,
+                 answer->survey->deadline_ms);
 }
 
-static void dispose(struct task *task)
+static klient_code_t take(const struct survey *survey, int64_t *offsets, klient_error_t **error)
 {
-    struct lookups *all = LIST_OWNER(task, struct lookups, task);
-
-    for (size_t i = 0; i < all->count; i++)
-        free(all->items[i].topic);
-    free(all);
-}
-
-static klient_code_t take(struct lookups *all, int64_t *offsets, klient_error_t **error)
-{
-    for (size_t i = 0; i < all->count; i++)
-        if (all->items[i].code != 0)
-            return fail_partition(error, all->items[i].code, all->items[i].topic,
-                                  all->items[i].partition, -1, NULL);
-    for (size_t i = 0; i < all->count; i++)
-        offsets[i] = all->items[i].lookup.offset;
+    for (size_t i = 0; i < survey->count; i++) {
+        const struct answer *answer = survey_row(survey, i);
+        if (answer->code != 0)
+            return fail_partition(error, answer->code, answer->topic, answer->partition, -1, NULL);
+    }
+    for (size_t i = 0; i < survey->count; i++) {
+        const struct item *item = survey_row(survey, i);
+        offsets[i] = item->lookup.offset;
+    }
     return KLIENT_OK;
 }
 
@@ -130,32 +102,20 @@ klient_code_t lookup_all(struct klient *klient, int isolation,
 {
     if (count == 0)
         return KLIENT_OK;
-    struct lookups *all = calloc(1, sizeof *all + count * sizeof all->items[0]);
-    if (all == NULL)
+    struct survey *survey = survey_new(klient, partitions, count, sizeof(struct item), start,
+                                       deadline_ms);
+    if (survey == NULL)
         return fail(error, K_NOMEM, NULL);
-    task_init(&all->task, run, dispose);
-    all->klient = klient;
-    all->deadline_ms = deadline_ms;
-    all->count = all->left = count;
-    bool copied = true;
     for (size_t i = 0; i < count; i++) {
-        struct item *item = &all->items[i];
-        item->all = all;
-        item->topic = strdup(partitions[i].topic);
-        item->partition = partitions[i].partition;
+        struct item *item = survey_row(survey, i);
         item->lookup.timestamp = timestamps == NULL ? timestamp : timestamps[i];
         item->lookup.isolation = isolation;
         item->lookup.found = one_found;
-        copied &= item->topic != NULL;
     }
-    klient_code_t code;
-    if (!copied) {
-        code = fail(error, K_NOMEM, NULL);
-    } else {
-        task_start(&all->task, klient);
-        int gave_up = wait(context, &all->task, deadline_ms);
-        code = gave_up != 0 ? fail(error, gave_up, NULL) : take(all, offsets, error);
-    }
-    task_unref(&all->task);
+    task_start(&survey->task, klient);
+    int gave_up = wait(context, &survey->task, deadline_ms);
+    klient_code_t code =
+        gave_up != 0 ? fail(error, gave_up, NULL) : take(survey, offsets, error);
+    task_unref(&survey->task);
     return code;
 }

@@ -20,6 +20,7 @@ static void destroy(struct klient_producer *producer)
     producer_topics_free(producer);
     if (producer->sender != NULL)
         sender_free(producer->sender);
+    outgoing_close(&producer->outgoing);
     klient_config_free(producer->config);
     free(producer);
 }
@@ -59,6 +60,10 @@ klient_producer_t *klient_producer_open(klient_t *klient, const klient_config_t 
     producer->config = klient_config_copy(config == NULL ? klient->config : config);
     if (producer->config == NULL || sender_new(producer, &producer->sender) != 0)
         goto undo;
+    if (outgoing_open(&producer->outgoing, producer->config, error) != 0) {
+        destroy(producer);
+        return NULL;
+    }
     config_say_idempotence(producer->config);
     struct start request = { .producer = producer };
     task_call(klient, start, &request);
@@ -328,15 +333,39 @@ static klient_code_t explain(struct klient_producer *producer, const klient_reco
     return fail(error, code, "%s: %s", record->topic, k_error_text(code));
 }
 
+/* The same for a record that is changed on its way. */
+static klient_code_t send_packed(struct klient_producer *producer, const klient_record_t *record,
+                                 bool wait, klient_error_t **error)
+{
+    struct parcel parcel;
+    klient_code_t told;
+
+    if (handle_forked(producer->klient))
+        return fail(error, K_FORKED, NULL);
+    int code = outgoing_pack(&producer->outgoing, record, &parcel);
+    if (code == 0)
+        code = send(producer, &parcel.record, wait);
+    if (code != 0)
+        outgoing_refused(&producer->outgoing, &parcel, code);
+    told = code == K_SERIALIZER_FAILED ? parcel_explain(&parcel, error)
+                                       : explain(producer, &parcel.record, code, error);
+    parcel_fini(&parcel);
+    return told;
+}
+
 klient_code_t klient_producer_send(klient_producer_t *producer, const klient_record_t *record,
                                    klient_error_t **error)
 {
+    if (!producer->outgoing.idle)
+        return send_packed(producer, record, true, error);
     return explain(producer, record, send(producer, record, true), error);
 }
 
 klient_code_t klient_producer_try_send(klient_producer_t *producer, const klient_record_t *record,
                                        klient_error_t **error)
 {
+    if (!producer->outgoing.idle)
+        return send_packed(producer, record, false, error);
     return explain(producer, record, send(producer, record, false), error);
 }
 

@@ -20,9 +20,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "client/config.h"
 #include "client/gate.h"
 #include "client/handle.h"
 #include "client/klient.h"
+#include "client/outgoing.h"
 #include "client/spin.h"
 #include "client/task.h"
 #include "common/heap.h"
@@ -62,7 +64,7 @@ struct batch {
     size_t charged;                 /* bytes counted against buffer.memory */
     int64_t opened_at_ms;           /* of mono time */
     int64_t attempts;
-    bool maybe_written;             /* an attempt ended without a word from the broker */
+    bool maybe_written;             /* an attempt ended in a way that leaves it open */
     bool alone;                     /* sent without company: one of a group was refused */
     bool closes_cargo;              /* retries go in the groups that brokers may know */
     struct flush *flush;            /* who waits for it; loop only */
@@ -80,6 +82,7 @@ struct accumulator {
     struct spin spin;
     struct batch *open;             /* owned */
     struct batch_queue closed;      /* owned; oldest first, some not sealed yet */
+    size_t usual_size;              /* of the last batches: room to begin with */
     size_t sticky_bytes;            /* taken from records without key since it became the choice */
     int64_t producer_id;            /* -1: batches are not numbered (yet) */
     int16_t producer_epoch;         /* of this partition's numbers */
@@ -105,6 +108,8 @@ struct accumulator {
     bool draining;                  /* one of them failed: none departs until all are answered */
     struct link *link;              /* by which the last cargo went; borrowed */
     int64_t retry_at_ms, backoff_ms, sent_at_us;
+    int32_t failed_epoch;           /* a leader of a newer one need not wait for retry_at_ms */
+    bool seeks_leader;              /* such a one is looked for */
 };
 
 /* Published as a whole and never changed: readers take no lock. */
@@ -139,6 +144,7 @@ struct topic_table {
 struct klient_producer {
     struct klient *klient;              /* referenced */
     struct klient_config *config;       /* owned, immutable */
+    struct outgoing outgoing;           /* what records pass before they are sent; likewise */
     atomic_bool closing;
     struct gate progress;               /* memory, a topic, reports or a flush: look again */
     _Atomic(struct topic_table *) topics;
@@ -158,6 +164,12 @@ struct klient_producer {
     atomic_int first_failure;           /* since the last flush */
     atomic_uint_least64_t chance;
 };
+
+/* Is every record to be reported to somebody? */
+static inline bool producer_reports(const struct klient_producer *producer)
+{
+    return producer->config->report != NULL || producer->outgoing.interceptors.acknowledges;
+}
 
 static inline void queue_init(struct batch_queue *queue)
 {

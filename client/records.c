@@ -5,6 +5,7 @@
 
 #include "client/config.h"
 #include "client/consumer.h"
+#include "client/deserializer.h"
 #include "common/arena.h"
 #include "common/buffer.h"
 #include "common/compress.h"
@@ -23,15 +24,20 @@ struct slice {
 
 struct klient_records {
     atomic_uint references;
+    struct deserializers *deserializers;    /* referenced */
     struct slice *slices;           /* owned */
     size_t slice_count, slice_capacity;
     size_t count;
     klient_code_t code;
+    uint8_t *dropped;               /* owned: a bit for each record that is left out; NULL: none */
+    bool open_to_drops;
     /* Iteration. */
+    size_t walked;                  /* records that it passed, of all */
     size_t slice;
     int32_t taken;                  /* of the slice */
     struct batch_reader reader;
     struct arena headers;           /* of decoded headers */
+    struct handout *handouts;       /* what they are of each partition; referenced */
 };
 
 /* --- memory ----------------------------------------------------------------------------------- */
@@ -103,15 +109,21 @@ void chunk_unref(struct chunk *chunk)
     free(chunk);
 }
 
-klient_records_t *records_new(void)
+klient_records_t *records_new(struct deserializers *deserializers)
 {
     klient_records_t *records = calloc(1, sizeof *records);
 
     if (records == NULL)
         return NULL;
     atomic_init(&records->references, 1);
+    records->deserializers = deserializers_ref(deserializers);
     arena_init(&records->headers, NULL, 0, SIZE_MAX);
     return records;
+}
+
+const struct deserializers *records_deserializers(const klient_records_t *records)
+{
+    return records->deserializers;
 }
 
 klient_records_t *klient_records_ref(klient_records_t *records)
@@ -128,7 +140,13 @@ void klient_records_free(klient_records_t *records)
         inflated_unref(records->slices[i].inflated);
         chunk_unref(records->slices[i].chunk);
     }
+    deserializers_unref(records->deserializers);
+    for (struct handout *handout = records->handouts, *next; handout != NULL; handout = next) {
+        next = handout->sibling;
+        handout_done(handout);
+    }
     arena_fini(&records->headers);
+    free(records->dropped);
     free(records->slices);
     free(records);
 }
@@ -191,8 +209,10 @@ static void leave_batch(struct chunk *chunk, const uint8_t *batch)
     chunk->inflated = NULL;
     chunk->reading = false;
     chunk->at += batch_size(batch);
-    if (chunk->partition->position <= batch_last_offset(batch))
+    if (chunk->partition->position <= batch_last_offset(batch)) {
         chunk->partition->position = batch_last_offset(batch) + 1;
+        chunk->partition->position_epoch = batch_leader_epoch(batch);
+    }
 }
 
 /* Check the batch at `at` and start reading it. 1; 0 when there is nothing in it for us (it is
@@ -301,6 +321,7 @@ static int take_from_batch(klient_records_t *records, struct chunk *chunk, size_
     if (code == 0) {
         chunk->reader = reader;
         chunk->partition->position = record.offset + 1;
+        chunk->partition->position_epoch = batch_leader_epoch(batch);
     }
     return code;
 }
@@ -324,6 +345,36 @@ int records_add(klient_records_t *records, struct chunk *chunk, size_t room,
             code = take_from_batch(records, chunk, room - records->count);
     }
     *finished = code == 0 && chunk->at >= chunk->size;
+    return code;
+}
+
+int records_track(klient_records_t *records, struct klient_consumer *consumer)
+{
+    const struct config_values *values = &consumer->config->values;
+    const struct assigned *last = NULL;
+    int code = 0;
+
+    if (consumer->group == NULL || !values->auto_commit || !values->auto_offset_store)
+        return 0;
+    for (size_t i = 0; i < records->slice_count; i++) {
+        struct assigned *assigned = records->slices[i].chunk->partition;
+        if (assigned == last)
+            continue;
+        last = assigned;
+        struct handout *handout = handout_new(assigned->position, assigned->position_epoch);
+        spin_lock(&consumer->spin);
+        if (handout == NULL)
+            progress_block(&assigned->progress);
+        else
+            progress_hand_out(&assigned->progress, handout);
+        spin_unlock(&consumer->spin);
+        if (handout == NULL) {
+            code = K_NOMEM;
+            continue;
+        }
+        handout->sibling = records->handouts;
+        records->handouts = handout;
+    }
     return code;
 }
 
@@ -351,7 +402,7 @@ static const klient_header_t *decode_headers(klient_records_t *records,
     return headers;
 }
 
-int klient_records_next(klient_records_t *records, klient_record_t *record)
+static int next_of_all(klient_records_t *records, klient_record_t *record)
 {
     struct record_view view;
 
@@ -385,11 +436,45 @@ int klient_records_next(klient_records_t *records, klient_record_t *record)
     record->timestamp = view.timestamp;
     record->timestamp_type = slice->timestamp_type;
     record->opaque = NULL;
+    record->origin = records;
     return 1;
+}
+
+static bool is_dropped(const klient_records_t *records, size_t index)
+{
+    return records->dropped != NULL && (records->dropped[index / 8] >> index % 8 & 1) != 0;
+}
+
+int klient_records_next(klient_records_t *records, klient_record_t *record)
+{
+    while (next_of_all(records, record))
+        if (!is_dropped(records, records->walked++))
+            return 1;
+    return 0;
+}
+
+void records_open_to_drops(klient_records_t *records, bool open)
+{
+    records->open_to_drops = open;
+}
+
+klient_code_t klient_records_drop(klient_records_t *records)
+{
+    size_t index = records->walked - 1;
+
+    if (!records->open_to_drops || records->walked == 0 || is_dropped(records, index))
+        return KLIENT_INVALID_ARGUMENT;
+    if (records->dropped == NULL &&
+        (records->dropped = calloc((records->count + 7) / 8, 1)) == NULL)
+        return KLIENT_NOMEM;
+    records->dropped[index / 8] |= (uint8_t)(1u << index % 8);
+    records->count--;
+    return KLIENT_OK;
 }
 
 void klient_records_rewind(klient_records_t *records)
 {
+    records->walked = 0;
     records->slice = 0;
     records->taken = 0;
     records->code = KLIENT_OK;

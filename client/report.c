@@ -30,7 +30,7 @@ void report_batch(struct klient_producer *producer, struct batch *batch)
     if (batch->code != 0)
         atomic_compare_exchange_strong(&producer->first_failure, &none, batch->code);
     batch_release_bytes(producer, batch);
-    if (producer->config->report == NULL) {
+    if (!producer_reports(producer)) {
         batch_free(producer, batch);
         return;
     }
@@ -78,7 +78,9 @@ static void report_records(struct klient_producer *producer, struct batch *batch
                            : batch->append_time_ms >= 0 ? batch->append_time_ms
                                                         : batch->deliveries[i].timestamp;
         report.opaque = batch->deliveries[i].opaque;
-        config->report(config->report_context, &report);
+        interceptors_acknowledge(&producer->outgoing.interceptors, &report);
+        if (config->report != NULL)
+            config->report(config->report_context, &report);
     }
 }
 

@@ -233,6 +233,16 @@ static bool is_due(struct sender *sender, struct accumulator *accumulator, int64
                (size_t)sender_values(sender)->batch_bytes >= company;
 }
 
+/* Its last attempt failed, and nothing but time can make the next one better. */
+static bool backs_off(const struct accumulator *accumulator, int64_t now)
+{
+    const struct topic *topic = accumulator->topic->topic;
+
+    return accumulator->retry_at_ms > now &&
+           (accumulator->partition >= topic->count ||
+            topic->partitions[accumulator->partition].epoch <= accumulator->failed_epoch);
+}
+
 static void examine(struct sender *sender, struct accumulator *accumulator)
 {
     int64_t now = sender_now_ms(sender);
@@ -246,7 +256,11 @@ static void examine(struct sender *sender, struct accumulator *accumulator)
     int64_t expiry = expire(sender, accumulator);
     if (expiry == INT64_MAX)
         return;
-    if (accumulator->retry_at_ms > now) {
+    if (backs_off(accumulator, now)) {
+        /* One partition of a topic is asked for at a time, and its news can leave ours out. */
+        if (accumulator->seeks_leader)
+            cluster_stale(sender->producer->klient->cluster, accumulator->topic->topic,
+                          accumulator->partition, accumulator->failed_epoch, NULL);
         wake_at(sender, accumulator,
                 accumulator->retry_at_ms < expiry ? accumulator->retry_at_ms : expiry);
         return;
@@ -291,11 +305,7 @@ static void run(struct turn_hook *hook)
     }
     /* Examining can touch again; that is for the next round. */
     list_init(&work);
-    while (!list_empty(&sender->work)) {
-        struct list *node = list_first(&sender->work);
-        list_remove(node);
-        list_append(&work, node);
-    }
+    list_move(&work, &sender->work);
     while (!list_empty(&work))
         examine(sender, LIST_OWNER(list_first(&work), struct accumulator, node));
     LIST_EACH(&sender->lanes, node) {

@@ -60,6 +60,7 @@ struct cargo {
     /* the answer */
     bool answered;
     bool hinted;                    /* it named the new leader */
+    bool behind;                    /* who leads, as we know, has not heard of it yet */
     int code;
     int64_t base_offset, append_time_ms;
 };

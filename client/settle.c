@@ -14,6 +14,8 @@
 #include "client/sender_private.h"
 #include "common/error.h"
 
+enum { BEHIND_MS = 2 };             /* half of the first pause */
+
 /* Errors that speak of the numbers and not of the batches. */
 static bool about_numbers(int code)
 {
@@ -21,11 +23,13 @@ static bool about_numbers(int code)
            code == K_INVALID_PRODUCER_EPOCH;
 }
 
-/* May it have been stored all the same? */
+/* May it have been stored all the same? Also a leader that is one no more, that stops or whose disk
+ * fails answers what it has appended so: the next leader may have it. */
 static bool in_doubt(int code)
 {
     return code == K_NETWORK_EXCEPTION || code == K_REQUEST_TIMED_OUT || code == K_MALFORMED ||
-           code == K_NOT_ENOUGH_REPLICAS_AFTER_APPEND || code == K_UNKNOWN_SERVER_ERROR;
+           code == K_NOT_ENOUGH_REPLICAS_AFTER_APPEND || code == K_UNKNOWN_SERVER_ERROR ||
+           code == K_NOT_LEADER_OR_FOLLOWER || code == K_KAFKA_STORAGE_ERROR || code == K_CLOSED;
 }
 
 static struct cargo *oldest(const struct accumulator *accumulator)
@@ -59,6 +63,14 @@ static void arrived(struct sender *sender, struct cargo *cargo)
     forget(cargo);
 }
 
+/* A leader is elected, clients hear of it, and for a moment it may itself know less than they. */
+static bool is_behind(const struct cargo *cargo, const Kairn__Error *error)
+{
+    return cargo->code == K_UNKNOWN_LEADER_EPOCH ||
+           (cargo->code == K_NOT_LEADER_OR_FOLLOWER && error != NULL && error->leader != NULL &&
+            error->leader->epoch <= cargo->epoch);
+}
+
 /* An attempt failed. Looks for the leader where that is the trouble. */
 static void note_failure(struct sender *sender, struct cargo *cargo, const Kairn__Error *error)
 {
@@ -72,11 +84,16 @@ static void note_failure(struct sender *sender, struct cargo *cargo, const Kairn
     /* Only while the topic is the one it was sent to: otherwise its epochs say nothing. */
     if (!k_error_stale(cargo->code) || !uuid_equal(&topic->id, &cargo->topic_id))
         return;
+#ifdef MUTANT_RESET_SEQ
+    if (cargo->code == K_UNKNOWN_TOPIC_OR_PARTITION)
+        cargo->accumulator->next_sequence = 0;
+#endif
     if (cargo->code == K_UNKNOWN_TOPIC_OR_PARTITION || cargo->code == K_UNKNOWN_TOPIC_ID)
         cluster_refresh(cluster);
     else
         cargo->hinted = cluster_stale(cluster, topic, cargo->accumulator->partition, cargo->epoch,
                                       error);
+    cargo->behind = is_behind(cargo, error);
 }
 
 /* One of a group was refused: sent one by one, only the culprit fails. */
@@ -124,17 +141,23 @@ static void start_over(struct sender *sender, struct accumulator *accumulator)
     spin_unlock(&accumulator->spin);
 }
 
-static void back_off(struct sender *sender, struct accumulator *accumulator)
+static void back_off(struct sender *sender, struct accumulator *accumulator,
+                     const struct cargo *failed)
 {
-    accumulator->backoff_ms =
-        cluster_backoff(sender->producer->klient->cluster, accumulator->backoff_ms);
+    int64_t previous_ms = accumulator->backoff_ms;
+
+    if (previous_ms == 0 && failed->behind)
+        previous_ms = BEHIND_MS;
+    accumulator->backoff_ms = cluster_backoff(sender->producer->klient->cluster, previous_ms);
     accumulator->retry_at_ms = sender_now_ms(sender) + accumulator->backoff_ms;
+    accumulator->failed_epoch = failed->epoch;
+    accumulator->seeks_leader = k_error_stale(failed->code);
 }
 
 /* All are answered, and at least one of them failed. */
 static void settle_failures(struct sender *sender, struct accumulator *accumulator)
 {
-    bool first = true, over = false, pause = false;
+    bool first = true, over = false;
 
     LIST_EACH_SAFE(&accumulator->cargos, node, after) {
         struct cargo *cargo = LIST_OWNER(node, struct cargo, node);
@@ -144,8 +167,9 @@ static void settle_failures(struct sender *sender, struct accumulator *accumulat
         }
         if (goes_again(sender, cargo, first)) {
             over |= first && about_numbers(cargo->code);
-            pause |= first && k_error_retriable(cargo->code) &&
-                     !(cargo->hinted && accumulator->backoff_ms == 0);
+            if (first && k_error_retriable(cargo->code) &&
+                !(cargo->hinted && accumulator->backoff_ms == 0))
+                back_off(sender, accumulator, cargo);
         } else {
             sender_complete_all(sender, &cargo->batches, cargo->code);
             forget(cargo);
@@ -160,8 +184,6 @@ static void settle_failures(struct sender *sender, struct accumulator *accumulat
     }
     if (over)
         start_over(sender, accumulator);
-    if (pause)
-        back_off(sender, accumulator);
     accumulator->draining = false;
 }
 

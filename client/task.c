@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <stddef.h>
 
+#include "client/error.h"
 #include "client/handle.h"
 #include "net/loop.h"
 
@@ -40,6 +41,21 @@ bool task_wait(struct task *task, int64_t deadline_ms)
         if (!gate_wait(&task->gate, ticket, deadline_ms))
             return atomic_load(&task->done);
     }
+}
+
+klient_code_t task_await(struct task *task, struct klient *klient, int64_t deadline_ms,
+                         klient_error_t **error)
+{
+    enum { PATIENCE_MS = 1000 };
+
+    task_start(task, klient);
+    if (!task_wait(task, deadline_ms > INT64_MAX - PATIENCE_MS ? INT64_MAX
+                                                               : deadline_ms + PATIENCE_MS))
+        return fail(error, K_REQUEST_TIMED_OUT, NULL);
+    if (task->code == 0)
+        return KLIENT_OK;
+    return fail(error, task->code, "%s",
+                task->reason.text[0] != '\0' ? task->reason.text : k_error_text(task->code));
 }
 
 void task_unref(struct task *task)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "client/gate.h"
+#include "client/klient.h"
 #include "common/error.h"
 #include "common/mail.h"
 
@@ -31,8 +32,14 @@ void task_init(struct task *task, void (*run)(struct task *), void (*dispose)(st
 /* Give it to the loop. */
 void task_start(struct task *task, struct klient *klient);
 
-/* Wait until it is done; false when `deadline_ms` passed first. */
+/* Wait until it is done; false when `deadline_ms` (of mono time) passed first. */
 bool task_wait(struct task *task, int64_t deadline_ms);
+
+/* Start it and wait. Its work keeps `deadline_ms` by itself, so it is waited for a moment longer,
+ * which only covers a loop that is held up: then K_REQUEST_TIMED_OUT. Otherwise it is done, and its
+ * code and reason are returned. */
+klient_code_t task_await(struct task *task, struct klient *klient, int64_t deadline_ms,
+                         klient_error_t **error);
 
 /* The caller's share. */
 void task_unref(struct task *task);

@@ -33,13 +33,17 @@ examples=client/examples
 expect "partition 2: leader 1" $examples/admin_create_topic "$address" CustomerCountry 3
 expect "stored" $examples/produce "$address"
 expect "0 Precision Products France" $examples/consume "$address" CustomerCountry 2 1
+expect "2 0 France" $examples/group "$address" CustomerCountry 1
 expect "urgent: partition 0, no error" $examples/custom_partitioner "$address" Existing
 expect "trace-id: 4711" $examples/headers "$address" Existing
 expect "urgent" $examples/event_loop "$address" Existing
+expect "not sent: Existing: value.serializer: order 4711 has -1 cents (1)" \
+    $examples/own_serializer "$address" Existing
+expect "order 4712: 12.50 CHF" $examples/own_serializer "$address" Existing
 
 # Not what a sanitizer was built into: that needs the sanitizer's own compiler.
 if [ -f .libs/libklient.a ] && ! nm .libs/libklient.a | grep -q '__[at]san_'; then
-    libraries=$(pkg-config --libs libevent_core libevent_pthreads libprotobuf-c zlib liblz4 libzstd)
+    libraries=$(pkg-config --libs libevent_core libevent_pthreads libprotobuf-c zlib liblz4 libzstd libpcre2-8)
     # shellcheck disable=SC2086
     ${CC:-cc} -I"$source/client" "$source/client/examples/produce.c" .libs/libklient.a $libraries \
         -lsnappy -pthread -o "$work/produce"

@@ -143,6 +143,98 @@ static void delete_records(const struct fake_broker *broker,
     head->delete_records = body;
 }
 
+/* The partition that a request names by topic and number, NULL: there is none. */
+static struct fake_partition *named(struct fake *fake, const Kairn__TopicPartition *name)
+{
+    struct fake_topic *topic = fake_topic_by_name(fake, name->topic);
+
+    return topic != NULL && (int)name->partition < topic->partition_count
+               ? &topic->partitions[name->partition]
+               : NULL;
+}
+
+/* Preferred is the first broker, for every partition. */
+static void elect_leaders(struct fake *fake, const Kairn__ElectLeadersRequest *question,
+                          Kairn__ResponseHead *head)
+{
+    struct arena *arena = &fake->arena;
+    Kairn__ElectLeadersResponse *body = arena_alloc(arena, sizeof *body);
+
+    kairn__elect_leaders_response__init(body);
+    body->results = arena_calloc(arena, question->n_partitions + 1, sizeof *body->results);
+    for (size_t i = 0; i < question->n_partitions; i++) {
+        struct fake_partition *partition = named(fake, question->partitions[i]);
+        Kairn__ElectLeadersResult *result = arena_alloc(arena, sizeof *result);
+        int code = partition == NULL        ? K_UNKNOWN_TOPIC_OR_PARTITION
+                   : partition->leader == 0 ? K_ELECTION_NOT_NEEDED
+                                            : 0;
+        kairn__elect_leaders_result__init(result);
+        result->partition = question->partitions[i];
+        result->error = code != 0 ? head_error(arena, code, NULL) : NULL;
+        if (code == 0) {
+            partition->leader = 0;
+            partition->epoch++;
+            fake->sequence++;
+        }
+        body->results[body->n_results++] = result;
+    }
+    head->body_case = KAIRN__RESPONSE_HEAD__BODY_ELECT_LEADERS;
+    head->elect_leaders = body;
+}
+
+/* The last one stays under way for ever; without one nothing can be cancelled. */
+static void alter_reassignments(struct fake *fake, const Kairn__AlterReassignmentsRequest *question,
+                                Kairn__ResponseHead *head)
+{
+    struct arena *arena = &fake->arena;
+    Kairn__AlterReassignmentsResponse *body = arena_alloc(arena, sizeof *body);
+
+    kairn__alter_reassignments_response__init(body);
+    body->results = arena_calloc(arena, question->n_partitions + 1, sizeof *body->results);
+    for (size_t i = 0; i < question->n_partitions; i++) {
+        const Kairn__Reassignment *wish = question->partitions[i];
+        Kairn__AlterReassignmentsResult *result = arena_alloc(arena, sizeof *result);
+        int code = named(fake, wish->partition) == NULL ? K_UNKNOWN_TOPIC_OR_PARTITION
+                   : wish->cancel && fake->reassigned_to == 0
+                       ? K_NO_REASSIGNMENT_IN_PROGRESS
+                       : 0;
+        kairn__alter_reassignments_result__init(result);
+        result->partition = wish->partition;
+        result->error = code != 0 ? head_error(arena, code, NULL) : NULL;
+        if (code == 0)
+            fake->reassigned_to = wish->cancel ? 0 : wish->replicas[wish->n_replicas - 1];
+        body->results[body->n_results++] = result;
+    }
+    head->body_case = KAIRN__RESPONSE_HEAD__BODY_ALTER_REASSIGNMENTS;
+    head->alter_reassignments = body;
+}
+
+static void list_reassignments(struct fake *fake, Kairn__ResponseHead *head)
+{
+    struct arena *arena = &fake->arena;
+    Kairn__ListReassignmentsResponse *body = arena_alloc(arena, sizeof *body);
+
+    kairn__list_reassignments_response__init(body);
+    if (fake->reassigned_to != 0) {
+        const int32_t replicas[] = { 1, fake->reassigned_to };
+        Kairn__OngoingReassignment *row = arena_alloc(arena, sizeof *row);
+        kairn__ongoing_reassignment__init(row);
+        row->partition = arena_alloc(arena, sizeof *row->partition);
+        kairn__topic_partition__init(row->partition);
+        row->partition->topic = (char *)"orders";
+        row->replicas = arena_copy(arena, replicas, sizeof replicas);
+        row->n_replicas = 2;
+        row->adding = row->replicas + 1;
+        row->n_adding = 1;
+        row->removing = row->replicas;
+        row->n_removing = 1;
+        body->partitions = arena_copy(arena, &row, sizeof row);
+        body->n_partitions = 1;
+    }
+    head->body_case = KAIRN__RESPONSE_HEAD__BODY_LIST_REASSIGNMENTS;
+    head->list_reassignments = body;
+}
+
 bool fake_alter(struct fake_broker *broker, const Kairn__RequestHead *request,
                 Kairn__ResponseHead *head)
 {
@@ -158,6 +250,15 @@ bool fake_alter(struct fake_broker *broker, const Kairn__RequestHead *request,
         return true;
     case KAIRN__REQUEST_HEAD__BODY_DELETE_RECORDS:
         delete_records(broker, request->delete_records->partitions[0], head);
+        return true;
+    case KAIRN__REQUEST_HEAD__BODY_ELECT_LEADERS:
+        elect_leaders(broker->fake, request->elect_leaders, head);
+        return true;
+    case KAIRN__REQUEST_HEAD__BODY_ALTER_REASSIGNMENTS:
+        alter_reassignments(broker->fake, request->alter_reassignments, head);
+        return true;
+    case KAIRN__REQUEST_HEAD__BODY_LIST_REASSIGNMENTS:
+        list_reassignments(broker->fake, head);
         return true;
     default:
         return false;

@@ -9,17 +9,29 @@
 #include "proto/api_table.h"
 #include "tests/client/fake_private.h"
 
-/* Send an answer; consumes `payload`. */
-static void answer(struct fake_conn *conn, Kairn__ResponseHead *head, struct chain *payload)
+static int delay_of(struct fake *fake, Kairn__ResponseHead__BodyCase body)
+{
+    switch (body) {
+    case KAIRN__RESPONSE_HEAD__BODY_PRODUCE: return atomic_load(&fake->faults.delay_ms);
+    case KAIRN__RESPONSE_HEAD__BODY_OFFSET_FETCH:
+        return atomic_load(&fake->faults.committed_delay_ms);
+    case KAIRN__RESPONSE_HEAD__BODY_OFFSET_COMMIT:
+        return atomic_load(&fake->faults.commit_delay_ms);
+    default: return 0;
+    }
+}
+
+void fake_answer(struct fake_conn *conn, Kairn__ResponseHead *head, struct chain *payload)
 {
     struct fake *fake = conn->broker->fake;
     int metadata = head->body_case == KAIRN__RESPONSE_HEAD__BODY_METADATA;
     int produce = head->body_case == KAIRN__RESPONSE_HEAD__BODY_PRODUCE;
     size_t payload_size = payload == NULL ? 0 : payload->size;
     struct chain chain;
-    int delay_ms = produce ? atomic_load(&fake->faults.delay_ms) : 0;
+    int delay_ms = delay_of(fake, head->body_case);
 
     if (atomic_load(&fake->faults.mute) ||
+        conn->broker - fake->brokers + 1 == atomic_load(&fake->faults.mute_broker) ||
         fake_spoil(conn, head, &payload_size,
               atomic_load(metadata ? &fake->faults.hostile_metadata : &fake->faults.hostile))) {
         if (payload != NULL)
@@ -40,12 +52,48 @@ static void answer(struct fake_conn *conn, Kairn__ResponseHead *head, struct cha
         chain_move(&fake_waiting_new(conn, &fake->late, fake_late_fired, delay_ms)->answer, &chain);
 }
 
-/* --- metadata --------------------------------------------------------------------------------- */
+/* --- requests that wait ----------------------------------------------------------------------- */
 
-#define NEW(arena, lower, Upper) ({                                     \
-    Kairn__##Upper *made = arena_alloc(arena, sizeof *made);            \
-    kairn__##lower##__init(made);                                       \
-    made; })
+static void look_again(void *context)
+{
+    struct waiting *waiting = context;
+    struct fake_conn *conn = waiting->conn;
+
+    conn->references++;
+    if (!conn->closed)
+        fake_serve(conn, waiting->request, waiting->request_size, 1);
+    fake_waiting_free(waiting);
+    fake_conn_unref(conn);
+}
+
+/* It is answered when `list` is woken, or then. */
+static void park(struct fake_conn *conn, struct list *list, int64_t wait_ms, const uint8_t *bytes,
+                 size_t size)
+{
+    struct waiting *waiting = fake_waiting_new(conn, list, look_again, wait_ms);
+
+    waiting->request = malloc(size);
+    waiting->request_size = size;
+    memcpy(waiting->request, bytes, size);
+}
+
+static void wake(struct list *list)
+{
+    LIST_EACH(list, node)
+        timer_after(LIST_OWNER(node, struct waiting, node)->timer, 0);
+}
+
+void fake_wake_fetches(struct fake *fake)
+{
+    wake(&fake->fetches);
+}
+
+void fake_wake_news(struct fake *fake)
+{
+    wake(&fake->news);
+}
+
+/* --- metadata --------------------------------------------------------------------------------- */
 
 int fake_loops(struct fake *fake)
 {
@@ -80,16 +128,32 @@ static void describe_topic(struct fake *fake, struct fake_topic *topic, Kairn__T
     }
 }
 
+static bool is_superseded(struct fake *fake, const Kairn__StaleLeader *stale)
+{
+    struct fake_partition *partition = fake_partition_by_id(fake, stale->topic_id,
+                                                            stale->partition);
+
+    return partition == NULL || partition->epoch > stale->leader_epoch;
+}
+
 static void metadata(struct fake_conn *conn, const Kairn__RequestHead *request,
-                     Kairn__ResponseHead *head)
+                     Kairn__ResponseHead *head, const uint8_t *bytes, size_t size, int last_chance)
 {
     struct fake *fake = conn->broker->fake;
     struct arena *arena = &fake->arena;
     Kairn__MetadataResponse *body = NEW(arena, metadata_response, MetadataResponse);
     const Kairn__MetadataRequest *question = request->metadata;
 
+    if (atomic_load(&fake->faults.park) != 0 && !last_chance && question->newer_than != NULL &&
+        !is_superseded(fake, question->newer_than)) {
+        park(conn, &fake->news, request->timeout_ms, bytes, size);
+        return;
+    }
     body->cluster_id = (char *)"fake-cluster";
-    body->controller = 1;
+    int controller = atomic_load(&fake->faults.controller);
+    bool late = atomic_load(&fake->faults.only_controller_knows) != 0 &&
+                conn->broker != &fake->brokers[controller];
+    body->controller = controller + 1;
     body->controller_epoch = 1;
     body->sequence = fake->sequence;
     body->brokers = arena_calloc(arena, (size_t)fake->broker_count, sizeof(void *));
@@ -113,19 +177,19 @@ static void metadata(struct fake_conn *conn, const Kairn__RequestHead *request,
         Kairn__TopicInfo *info = body->topics[body->n_topics++] =
             NEW(arena, topic_info, TopicInfo);
         info->name = question->topics[i];
-        if (topic != NULL)
+        if (topic != NULL && !late)
             describe_topic(fake, topic, info);
         else
             info->error = head_error(arena, K_UNKNOWN_TOPIC_OR_PARTITION, NULL);
     }
     head->body_case = KAIRN__RESPONSE_HEAD__BODY_METADATA;
     head->metadata = body;
-    answer(conn, head, NULL);
+    fake_answer(conn, head, NULL);
 }
 
 /* --- produce ---------------------------------------------------------------------------------- */
 
-static int use_up(atomic_int *count)
+int fake_use_up(atomic_int *count)
 {
     int left = atomic_load(count);
 
@@ -165,7 +229,7 @@ static int store(struct fake *fake, struct fake_partition *partition,
         if (larger > 0 && size > (size_t)larger)
             return K_MESSAGE_TOO_LARGE;
     }
-    if (use_up(&fake->faults.forget_producers))
+    if (fake_use_up(&fake->faults.forget_producers))
         fake_sequence_forget(partition);
     int code = fake_sequence_check(partition, bytes, (size_t)(at - bytes), stored);
     if (code != 0 || *stored >= 0)
@@ -189,8 +253,8 @@ static void produce_one(struct fake_conn *conn, const Kairn__ProducePartition *r
         result->error = head_error(&fake->arena, K_UNKNOWN_TOPIC_OR_PARTITION, NULL);
         return;
     }
-    int silent = use_up(&faults->move_silently);
-    if (silent || use_up(&faults->move_leader)) {
+    int silent = fake_use_up(&faults->move_silently);
+    if (silent || fake_use_up(&faults->move_leader)) {
         fake_move_leader(fake, partition);
         refuse_stale(fake, partition, result, !silent);
         return;
@@ -199,10 +263,12 @@ static void produce_one(struct fake_conn *conn, const Kairn__ProducePartition *r
         refuse_stale(fake, partition, result, 1);
         return;
     }
-    int code = use_up(&faults->refuse_count) ? atomic_load(&faults->refuse_code) : 0;
+    int code = fake_use_up(&faults->refuse_count) ? atomic_load(&faults->refuse_code) : 0;
     int64_t base = -1;
-    if (code == 0)
-        code = store(fake, partition, row, bytes, &base);
+    if (code == 0 || code == K_NOT_ENOUGH_REPLICAS_AFTER_APPEND) {
+        int stored = store(fake, partition, row, bytes, &base);
+        code = stored != 0 ? stored : code;
+    }
     if (code != 0)
         result->error = head_error(&fake->arena, code, NULL);
     else
@@ -213,19 +279,22 @@ static void produce_one(struct fake_conn *conn, const Kairn__ProducePartition *r
 
 static void random_fault(struct fake *fake)
 {
-    static const int codes[] = { K_NOT_ENOUGH_REPLICAS, K_DISK_FULL, K_LEASE_EXPIRED,
-                                 K_LEADER_NOT_AVAILABLE };
+    static const int codes[] = { K_NOT_ENOUGH_REPLICAS,   K_DISK_FULL,
+                                 K_LEASE_EXPIRED,         K_LEADER_NOT_AVAILABLE,
+                                 K_FENCED_LEADER_EPOCH,   K_UNKNOWN_LEADER_EPOCH,
+                                 K_NOT_ENOUGH_REPLICAS_AFTER_APPEND };   /* stored: the last */
     struct fake_faults *faults = &fake->faults;
+    bool lost = atomic_load(&faults->random_lost) != 0;
 
     if ((int)rand_below(&fake->rand, 100) >= atomic_load(&faults->random_percent))
         return;
-    switch (rand_below(&fake->rand, atomic_load(&faults->random_lost) != 0 ? 6 : 5)) {
+    switch (rand_below(&fake->rand, lost ? 6 : 5)) {
     case 5: atomic_store(&faults->drop_after, 1); break;
     case 0: atomic_store(&faults->drop_before, 1); break;
     case 1: atomic_store(&faults->move_leader, 1); break;
     case 2: atomic_store(&faults->move_silently, 1); break;
     default:
-        atomic_store(&faults->refuse_code, codes[rand_below(&fake->rand, 4)]);
+        atomic_store(&faults->refuse_code, codes[rand_below(&fake->rand, lost ? 7 : 6)]);
         atomic_store(&faults->refuse_count, 1);
         break;
     }
@@ -242,7 +311,7 @@ static void produce(struct fake_conn *conn, const Kairn__RequestHead *request,
     size_t total = 0;
 
     random_fault(fake);
-    if (use_up(&fake->faults.drop_before)) {
+    if (fake_use_up(&fake->faults.drop_before)) {
         fake_hang_up(conn);
         return;
     }
@@ -263,10 +332,10 @@ static void produce(struct fake_conn *conn, const Kairn__RequestHead *request,
     body->n_results = question->n_partitions;
     head->body_case = KAIRN__RESPONSE_HEAD__BODY_PRODUCE;
     head->produce = body;
-    if (use_up(&fake->faults.drop_after))
+    if (fake_use_up(&fake->faults.drop_after))
         fake_hang_up(conn);
     else if (question->acks != 0)
-        answer(conn, head, NULL);
+        fake_answer(conn, head, NULL);
     fake_wake_fetches(fake);
 }
 
@@ -278,7 +347,7 @@ static void producer_id(struct fake_conn *conn, Kairn__ResponseHead *head)
     body->producer_id = fake->producer_ids++;
     head->body_case = KAIRN__RESPONSE_HEAD__BODY_PRODUCER_ID;
     head->producer_id = body;
-    answer(conn, head, NULL);
+    fake_answer(conn, head, NULL);
 }
 
 /* --- fetch ------------------------------------------------------------------------------------ */
@@ -290,6 +359,13 @@ static void fetch_one(struct fake *fake, int broker, const Kairn__FetchPartition
 
     result->topic_id = row->topic_id;
     result->partition = row->partition;
+    if (partition != NULL && partition->leader == broker && row->last_epoch >= 0 &&
+        row->last_epoch < partition->lost_epoch && row->offset > partition->lost_end) {
+        result->diverged = NEW(&fake->arena, divergence, Divergence);
+        result->diverged->epoch = row->last_epoch;
+        result->diverged->end = partition->lost_end;
+        return;
+    }
     int code = partition == NULL ? K_UNKNOWN_TOPIC_OR_PARTITION
                : partition->leader != broker ? K_NOT_LEADER_OR_FOLLOWER
                : row->offset < partition->start || row->offset > partition->end
@@ -321,24 +397,6 @@ static void fetch_one(struct fake *fake, int broker, const Kairn__FetchPartition
     }
 }
 
-static void fetch_fired(void *context)
-{
-    struct waiting *waiting = context;
-    struct fake_conn *conn = waiting->conn;
-
-    conn->references++;
-    if (!conn->closed)
-        fake_serve(conn, waiting->request, waiting->request_size, 1);
-    fake_waiting_free(waiting);
-    fake_conn_unref(conn);
-}
-
-void fake_wake_fetches(struct fake *fake)
-{
-    LIST_EACH(&fake->fetches, node)
-        timer_after(LIST_OWNER(node, struct waiting, node)->timer, 0);
-}
-
 static void fetch(struct fake_conn *conn, const Kairn__RequestHead *request,
                   Kairn__ResponseHead *head, uint8_t *bytes, size_t size, int last_chance)
 {
@@ -359,17 +417,13 @@ static void fetch(struct fake_conn *conn, const Kairn__RequestHead *request,
     }
     body->n_results = question->n_partitions;
     if (payload.size < question->min_bytes && !failed && !last_chance) {
-        struct waiting *waiting =
-            fake_waiting_new(conn, &fake->fetches, fetch_fired, question->max_wait_ms);
-        waiting->request = malloc(size);
-        waiting->request_size = size;
-        memcpy(waiting->request, bytes, size);
+        park(conn, &fake->fetches, question->max_wait_ms, bytes, size);
         chain_fini(&payload);
         return;
     }
     head->body_case = KAIRN__RESPONSE_HEAD__BODY_FETCH;
     head->fetch = body;
-    answer(conn, head, &payload);
+    fake_answer(conn, head, &payload);
 }
 
 static void list_offsets(struct fake_conn *conn, const Kairn__RequestHead *request,
@@ -399,7 +453,7 @@ static void list_offsets(struct fake_conn *conn, const Kairn__RequestHead *reque
     body->n_results = 1;
     head->body_case = KAIRN__RESPONSE_HEAD__BODY_LIST_OFFSETS;
     head->list_offsets = body;
-    answer(conn, head, NULL);
+    fake_answer(conn, head, NULL);
 }
 
 /* --- topics and settings ---------------------------------------------------------------------- */
@@ -435,7 +489,7 @@ static void create_topics(struct fake_conn *conn, const Kairn__RequestHead *requ
     body->n_results = question->n_topics;
     head->body_case = KAIRN__RESPONSE_HEAD__BODY_CREATE_TOPICS;
     head->create_topics = body;
-    answer(conn, head, NULL);
+    fake_answer(conn, head, NULL);
 }
 
 static void delete_topics(struct fake_conn *conn, const Kairn__RequestHead *request,
@@ -453,7 +507,7 @@ static void delete_topics(struct fake_conn *conn, const Kairn__RequestHead *requ
     body->n_results = question->n_topics;
     head->body_case = KAIRN__RESPONSE_HEAD__BODY_DELETE_TOPICS;
     head->delete_topics = body;
-    answer(conn, head, NULL);
+    fake_answer(conn, head, NULL);
 }
 
 /* --- versions --------------------------------------------------------------------------------- */
@@ -485,7 +539,7 @@ static void api_versions(struct fake_conn *conn, Kairn__ResponseHead *head)
     body->software_version = (char *)"fake";
     head->body_case = KAIRN__RESPONSE_HEAD__BODY_API_VERSIONS;
     head->api_versions = body;
-    answer(conn, head, NULL);
+    fake_answer(conn, head, NULL);
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */
@@ -510,12 +564,14 @@ void fake_serve(struct fake_conn *conn, uint8_t *bytes, size_t size, int last_ch
     announced(fake, request->body_case, &served);
     if (request->version < served.lowest || request->version > served.highest) {
         head.error = head_error(&fake->arena, K_UNSUPPORTED_VERSION, NULL);
-        answer(conn, &head, NULL);
+        fake_answer(conn, &head, NULL);
         return;
     }
     switch (request->body_case) {
     case KAIRN__REQUEST_HEAD__BODY_API_VERSIONS: api_versions(conn, &head); break;
-    case KAIRN__REQUEST_HEAD__BODY_METADATA: metadata(conn, request, &head); break;
+    case KAIRN__REQUEST_HEAD__BODY_METADATA:
+        metadata(conn, request, &head, bytes, size, last_chance);
+        break;
     case KAIRN__REQUEST_HEAD__BODY_PRODUCE: produce(conn, request, &head, &frame); break;
     case KAIRN__REQUEST_HEAD__BODY_FETCH:
         fetch(conn, request, &head, bytes, size, last_chance);
@@ -525,8 +581,11 @@ void fake_serve(struct fake_conn *conn, uint8_t *bytes, size_t size, int last_ch
     case KAIRN__REQUEST_HEAD__BODY_DELETE_TOPICS: delete_topics(conn, request, &head); break;
     case KAIRN__REQUEST_HEAD__BODY_PRODUCER_ID: producer_id(conn, &head); break;
     default:
-        if (fake_alter(conn->broker, request, &head))
-            answer(conn, &head, NULL);
+        if (fake_group_serve(conn, request, &head))
+            return;
+        if (fake_alter(conn->broker, request, &head) ||
+            fake_describe(conn->broker, request, &head))
+            fake_answer(conn, &head, NULL);
         else
             fake_hang_up(conn);
     }

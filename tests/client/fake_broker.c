@@ -31,7 +31,7 @@ static void call_deliver(struct mail *mail)
     sem_post(&call->done);
 }
 
-static void on_loop(struct fake *fake, void (*run)(struct fake *, void *), void *context)
+void fake_on_loop(struct fake *fake, void (*run)(struct fake *, void *), void *context)
 {
     struct call call = { .mail = { .deliver = call_deliver }, .run = run, .fake = fake,
                          .context = context };
@@ -170,6 +170,7 @@ struct fake *fake_new(int brokers)
 
     fake->broker_count = brokers;
     list_init(&fake->fetches);
+    list_init(&fake->news);
     list_init(&fake->late);
     rand_seed(&fake->rand, 42);
     arena_init(&fake->arena, NULL, 0, SIZE_MAX);
@@ -184,6 +185,7 @@ struct fake *fake_new(int brokers)
     }
     snprintf(fake->bootstrap, sizeof fake->bootstrap, "127.0.0.1:%u",
              listener_port(fake->brokers[0].listener));
+    fake->groups = fake_groups_new(fake);
     loop_start(fake->loop);
     return fake;
 }
@@ -201,15 +203,18 @@ static void shut_down(struct fake *fake, void *context)
     disconnect(fake, context);
     for (int i = 0; i < fake->broker_count; i++)
         listener_free(fake->brokers[i].listener);
+    fake_groups_free(fake->groups);
     while (!list_empty(&fake->fetches))
         fake_waiting_free(LIST_OWNER(list_first(&fake->fetches), struct waiting, node));
+    while (!list_empty(&fake->news))
+        fake_waiting_free(LIST_OWNER(list_first(&fake->news), struct waiting, node));
     while (!list_empty(&fake->late))
         fake_waiting_free(LIST_OWNER(list_first(&fake->late), struct waiting, node));
 }
 
 void fake_free(struct fake *fake)
 {
-    on_loop(fake, shut_down, NULL);
+    fake_on_loop(fake, shut_down, NULL);
     loop_stop(fake->loop);
     loop_join(fake->loop);
     loop_free(fake->loop);
@@ -232,7 +237,7 @@ const char *fake_bootstrap(const struct fake *fake)
 
 void fake_disconnect(struct fake *fake)
 {
-    on_loop(fake, disconnect, NULL);
+    fake_on_loop(fake, disconnect, NULL);
 }
 
 struct arguments {
@@ -261,7 +266,7 @@ static void do_add(struct fake *fake, void *context)
 
 void fake_add_topic(struct fake *fake, const char *name, int partitions)
 {
-    on_loop(fake, do_add, &(struct arguments){ .topic = name, .number = partitions });
+    fake_on_loop(fake, do_add, &(struct arguments){ .topic = name, .number = partitions });
 }
 
 static void do_remove(struct fake *fake, void *context)
@@ -272,7 +277,25 @@ static void do_remove(struct fake *fake, void *context)
 
 void fake_remove_topic(struct fake *fake, const char *name)
 {
-    on_loop(fake, do_remove, &(struct arguments){ .topic = name });
+    fake_on_loop(fake, do_remove, &(struct arguments){ .topic = name });
+}
+
+static void do_grow(struct fake *fake, void *context)
+{
+    struct arguments *arguments = context;
+    struct fake_topic *topic = fake_topic_by_name(fake, arguments->topic);
+
+    for (int p = topic->partition_count; p < (int)arguments->number; p++) {
+        topic->partitions[p].leader = p % fake->broker_count;
+        topic->partitions[p].aborted_offset = -1;
+    }
+    topic->partition_count = (int)arguments->number;
+    fake->sequence++;
+}
+
+void fake_add_partitions(struct fake *fake, const char *topic, int partitions)
+{
+    fake_on_loop(fake, do_grow, &(struct arguments){ .topic = topic, .number = partitions });
 }
 
 static void do_lead(struct fake *fake, void *context)
@@ -282,11 +305,12 @@ static void do_lead(struct fake *fake, void *context)
     partition->epoch++;
     fake->sequence++;
     fake_wake_fetches(fake);
+    fake_wake_news(fake);
 }
 
 void fake_set_leader(struct fake *fake, const char *topic, int partition, int broker)
 {
-    on_loop(fake, do_lead,
+    fake_on_loop(fake, do_lead,
             &(struct arguments){ .topic = topic, .partition = partition, .number = broker });
 }
 
@@ -300,9 +324,34 @@ static void do_append(struct fake *fake, void *context)
 void fake_append(struct fake *fake, const char *topic, int partition, const void *batch,
                  size_t size)
 {
-    on_loop(fake, do_append,
+    fake_on_loop(fake, do_append,
             &(struct arguments){ .topic = topic, .partition = partition, .bytes = batch,
                                  .size = size });
+}
+
+static void do_lose(struct fake *fake, void *context)
+{
+    struct arguments *arguments = context;
+    struct fake_partition *partition = partition_of(fake, arguments);
+
+    while (partition->count > 0) {
+        struct stored *last = &partition->batches[partition->count - 1];
+        if (batch_base_offset(last->slab->bytes) < arguments->offset)
+            break;
+        partition->end = batch_base_offset(last->slab->bytes);
+        slab_unref(last->slab);
+        partition->count--;
+    }
+    partition->lost_epoch = ++partition->epoch;
+    partition->lost_end = partition->end;
+    fake->sequence++;
+    fake_wake_fetches(fake);
+}
+
+void fake_lose(struct fake *fake, const char *topic, int partition, int64_t offset)
+{
+    fake_on_loop(fake, do_lose,
+            &(struct arguments){ .topic = topic, .partition = partition, .offset = offset });
 }
 
 static void do_trim(struct fake *fake, void *context)
@@ -314,7 +363,7 @@ static void do_trim(struct fake *fake, void *context)
 
 void fake_trim(struct fake *fake, const char *topic, int partition, int64_t offset)
 {
-    on_loop(fake, do_trim,
+    fake_on_loop(fake, do_trim,
             &(struct arguments){ .topic = topic, .partition = partition, .offset = offset });
 }
 
@@ -337,7 +386,7 @@ uint8_t *fake_read(struct fake *fake, const char *topic, int partition, size_t *
 {
     struct arguments arguments = { .topic = topic, .partition = partition };
 
-    on_loop(fake, do_read, &arguments);
+    fake_on_loop(fake, do_read, &arguments);
     *size = arguments.size;
     return arguments.result;
 }
@@ -352,7 +401,7 @@ int fake_requests(struct fake *fake, int body)
 {
     struct arguments arguments = { .partition = body };
 
-    on_loop(fake, do_count, &arguments);
+    fake_on_loop(fake, do_count, &arguments);
     return (int)arguments.number;
 }
 
@@ -367,7 +416,7 @@ static void do_abort(struct fake *fake, void *context)
 void fake_abort(struct fake *fake, const char *topic, int partition, int64_t producer_id,
                 int64_t offset)
 {
-    on_loop(fake, do_abort,
+    fake_on_loop(fake, do_abort,
             &(struct arguments){ .topic = topic, .partition = partition, .number = producer_id,
                                  .offset = offset });
 }

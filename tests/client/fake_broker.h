@@ -37,19 +37,31 @@ struct fake_faults {
     atomic_int refuse_code;
     atomic_int refuse_larger;       /* batches over so many bytes are too large; 0: none */
     atomic_int delay_ms;            /* before every answer to produce */
+    atomic_int commit_delay_ms;     /* before every answer to a commit */
+    atomic_int committed_delay_ms;  /* before what is committed is answered, as it was when asked */
     atomic_int shuffle;             /* answers to produce and metadata come out of order */
     atomic_int random_percent;      /* of produce requests get one of the faults above at random */
     atomic_int random_lost;         /* those at random may also be stored, and the answer lost */
     atomic_int forget_producers;    /* so many times a partition forgets where its producers are */
     atomic_int mute;                /* requests are not answered at all */
+    atomic_int mute_broker;         /* nor by the broker of this index plus one; 0: none */
     atomic_int hostile;             /* enum fake_hostility, of every answer but metadata */
     atomic_int hostile_metadata;    /* of answers to metadata */
     /* The body (field number) that ApiVersions tells other versions of, and which; 0: none, and
      * lowest > highest: it is not served at all. */
     atomic_int version_body, version_lowest, version_highest;
     atomic_int codec;               /* that topics are said to store, plus one; 0: the producer's */
+    atomic_int controller;          /* index of its broker */
+    atomic_int only_controller_knows;   /* the others answer that topics are unknown */
     atomic_int discard;             /* count records instead of keeping them */
+    atomic_int park;                /* questions for a newer leader wait for one, as they should */
     atomic_int loops;               /* partition p belongs to loop p modulo this; 0: one loop */
+    /* Groups: so many requests of this body (field number) are refused with this code; all of them
+     * while it loads; the answers to this body are nonsense. */
+    atomic_int group_refuse_body, group_refuse_count, group_refuse_code;
+    atomic_int group_loads;
+    atomic_int group_nonsense_body;
+    atomic_int group_size_max;      /* members; 0: any number */
     /* Seen: produce requests that came by a connection made for the loop of a partition. */
     atomic_int by_own_loop;
 };
@@ -76,6 +88,9 @@ void fake_append(struct fake *fake, const char *topic, int partition, const void
 /* Forget everything below `offset`. */
 void fake_trim(struct fake *fake, const char *topic, int partition, int64_t offset);
 
+/* An unclean election: under a new epoch, everything from `offset` on is gone. */
+void fake_lose(struct fake *fake, const char *topic, int partition, int64_t offset);
+
 /* A copy of all batches of a partition, back to back; to be freed by the caller. */
 uint8_t *fake_read(struct fake *fake, const char *topic, int partition, size_t *size);
 
@@ -84,6 +99,24 @@ int fake_requests(struct fake *fake, int body);
 
 /* Close every connection, now. */
 void fake_disconnect(struct fake *fake);
+
+/* Which broker (its index) coordinates all groups: what waits at another one is sent away. */
+void fake_set_coordinator(struct fake *fake, int broker);
+
+/* Members of a group. */
+int fake_group_members(struct fake *fake, const char *group);
+int fake_group_generation(struct fake *fake, const char *group);
+
+/* What is committed, -1: nothing; `metadata` (may be NULL) has room for 64 bytes. */
+int64_t fake_committed(struct fake *fake, const char *group, const char *topic, int partition,
+                       char *metadata);
+
+/* Commit as the coordinator's own administrator. */
+void fake_commit(struct fake *fake, const char *group, const char *topic, int partition,
+                 int64_t offset);
+
+/* The topic has so many partitions from now on. */
+void fake_add_partitions(struct fake *fake, const char *topic, int partitions);
 
 /* Mark the transaction of `producer_id` that starts at `offset` as aborted. */
 void fake_abort(struct fake *fake, const char *topic, int partition, int64_t producer_id,

@@ -15,7 +15,14 @@
 #include "proto/head.h"
 #include "tests/client/fake_broker.h"
 
+struct fake_groups;
 struct slab;
+
+/* A message in the arena. */
+#define NEW(arena, lower, Upper) ({                                     \
+    Kairn__##Upper *made = arena_alloc(arena, sizeof *made);            \
+    kairn__##lower##__init(made);                                       \
+    made; })
 
 enum {
     TOPICS_MAX = 16, PARTITIONS_MAX = 64, BODIES_MAX = 64,
@@ -48,6 +55,8 @@ struct fake_partition {
     size_t count, capacity;
     int64_t start, end;
     int leader, epoch;
+    int lost_epoch;                 /* records of epochs below it end at lost_end; 0: none lost */
+    int64_t lost_end;
     int64_t aborted_producer, aborted_offset;   /* -1: none */
     struct fake_producer producers[FAKE_PRODUCERS_MAX];
     int producer_count;
@@ -93,14 +102,16 @@ struct fake {
     int broker_count;
     struct fake_topic *topics[TOPICS_MAX];
     struct fake_faults faults;
-    struct list fetches, late;
+    struct list fetches, news, late;
     struct rand rand;
     int requests[BODIES_MAX];
     uint64_t sequence;
     char setting[128];              /* see fake_alter.c */
     int64_t producer_ids;           /* given out */
+    int32_t reassigned_to;          /* broker id; 0: nothing is under way */
     char bootstrap[32];
     struct arena arena;
+    struct fake_groups *groups;
 };
 
 /* --- fake_topics.c ---------------------------------------------------------------------------- */
@@ -135,6 +146,9 @@ void fake_sequence_forget(struct fake_partition *partition);
 
 /* --- fake_broker.c ---------------------------------------------------------------------------- */
 
+/* Run on the fake's loop, and wait for it. */
+void fake_on_loop(struct fake *fake, void (*run)(struct fake *fake, void *context), void *context);
+
 void fake_conn_unref(struct fake_conn *conn);
 void fake_hang_up(struct fake_conn *conn);
 void fake_send_bytes(struct fake_conn *conn, const void *bytes, size_t size);
@@ -150,15 +164,52 @@ void fake_late_fired(void *context);
 bool fake_alter(struct fake_broker *broker, const Kairn__RequestHead *request,
                 Kairn__ResponseHead *head);
 
+/* --- fake_describe.c -------------------------------------------------------------------------- */
+
+/* The same for what describes logs and metrics. */
+bool fake_describe(struct fake_broker *broker, const Kairn__RequestHead *request,
+                   Kairn__ResponseHead *head);
+
+/* --- fake_groups.c ---------------------------------------------------------------------------- */
+
+struct fake_groups *fake_groups_new(struct fake *fake);
+void fake_groups_free(struct fake_groups *groups);
+
+/* Serve a request of a group's member; false: it is another one. Answers at once or later. */
+bool fake_group_serve(struct fake_conn *conn, const Kairn__RequestHead *request,
+                      Kairn__ResponseHead *head);
+
+/* --- fake_group_answers.c --------------------------------------------------------------------- */
+
+struct groups_effect;
+
+/* A copy; "" for NULL. */
+char *fake_text(struct arena *arena, const char *from);
+
+/* Fill in the body of head->body_case; `rows` are those of a commit. */
+void fake_group_answer(struct fake *fake, const struct groups_effect *effect, size_t rows,
+                       Kairn__ResponseHead *head);
+
+/* Make nonsense of the right type of it, if that is asked for. */
+void fake_group_spoil(struct fake *fake, Kairn__ResponseHead *head);
+
 /* --- fake_answers.c --------------------------------------------------------------------------- */
 
 /* Answer one whole frame; with `last_chance` a fetch is not parked again. */
 void fake_serve(struct fake_conn *conn, uint8_t *bytes, size_t size, int last_chance);
+
+/* Send an answer; consumes `payload` (NULL: none). */
+void fake_answer(struct fake_conn *conn, Kairn__ResponseHead *head, struct chain *payload);
+
+/* Take one of a number of faults: were there any left? */
+int fake_use_up(atomic_int *count);
 
 /* How many loops the brokers have. */
 int fake_loops(struct fake *fake);
 
 /* Look at parked fetches again. */
 void fake_wake_fetches(struct fake *fake);
+/* And at questions for newer leaders. */
+void fake_wake_news(struct fake *fake);
 
 #endif

@@ -40,17 +40,36 @@ void expect_numbers(klient_consumer_t *consumer, long first, int count);
 void each_stored(struct fake *fake, const char *topic, int partition,
                  void (*each)(void *context, int64_t offset, const char *value), void *context);
 
+Suite *assign_sticky_suite(void);
+Suite *assignor_suite(void);
 Suite *codecs_suite(void);
 Suite *config_suite(void);
+Suite *interceptor_suite(void);
+Suite *interceptor_consume_suite(void);
+Suite *own_serde_suite(void);
+Suite *auto_commit_suite(void);
+Suite *group_commits_suite(void);
+Suite *group_starts_suite(void);
+Suite *group_suite(void);
+Suite *group_trouble_suite(void);
+Suite *leaders_suite(void);
+Suite *membership_suite(void);
+Suite *membership_losses_suite(void);
+Suite *pattern_suite(void);
+Suite *progress_suite(void);
 Suite *partitioner_suite(void);
 Suite *producer_suite(void);
 Suite *faults_suite(void);
 Suite *consumer_suite(void);
 Suite *records_suite(void);
 Suite *admin_suite(void);
+Suite *admin_replicas_suite(void);
+Suite *describe_suite(void);
 Suite *hostile_suite(void);
 Suite *handle_suite(void);
 Suite *sealing_suite(void);
+Suite *serde_suite(void);
+Suite *typed_suite(void);
 Suite *versions_suite(void);
 
 #endif

@@ -5,21 +5,43 @@ tests_client_test_client_SOURCES = \
 	$(fake_broker_sources) \
 	tests/client/helpers.h tests/client/helpers.c \
 	tests/client/main.c \
+	tests/client/spy.h tests/client/spy.c \
 	tests/client/test_admin.c \
+	tests/client/test_admin_replicas.c \
+	tests/client/test_assign_sticky.c \
+	tests/client/test_assignor.c \
 	tests/client/test_codecs.c \
 	tests/client/test_config.c \
 	tests/client/test_consumer.c \
+	tests/client/test_describe.c \
 	tests/client/test_faults.c \
+	tests/client/members.h tests/client/members.c \
+	tests/client/test_group.c \
+	tests/client/test_auto_commit.c \
+	tests/client/test_group_commits.c \
+	tests/client/test_group_starts.c \
+	tests/client/test_group_trouble.c \
 	tests/client/test_handle.c \
 	tests/client/test_hostile.c \
+	tests/client/test_interceptor.c \
+	tests/client/test_interceptor_consume.c \
+	tests/client/test_own_serde.c \
+	tests/client/test_leaders.c \
+	tests/client/membership_driver.c tests/client/membership_driver.h \
+	tests/client/test_membership.c \
+	tests/client/test_membership_losses.c \
 	tests/client/test_partitioner.c \
+	tests/client/test_pattern.c \
 	tests/client/test_producer.c \
+	tests/client/test_progress.c \
 	tests/client/test_records.c \
 	tests/client/test_sealing.c \
+	tests/client/test_serde.c \
+	tests/client/test_typed.c \
 	tests/client/test_versions.c
 tests_client_test_client_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS) \
 	-DSOURCE_DIR='"$(abs_top_srcdir)"'
-tests_client_test_client_LDADD = libtestlib.la libklientcore.la libnet.la libproto.la libcommon.la \
+tests_client_test_client_LDADD = libtestlib.la libklientcore.la libcore.la libnet.la libproto.la libcommon.la \
 	$(CHECK_LIBS)
 
 # Makes docs/client-configuration.md; test_config.c compares.
@@ -27,10 +49,15 @@ check_PROGRAMS += tests/client/print_config_docs
 tests_client_print_config_docs_SOURCES = tests/client/print_config_docs.c
 tests_client_print_config_docs_LDADD = libklient.la
 
+# Reads what Java's serializers write; tests/peers/test_serde.sh compares.
+check_PROGRAMS += tests/client/describe_serde
+tests_client_describe_serde_SOURCES = tests/client/describe_serde.c
+tests_client_describe_serde_LDADD = libklientcore.la libcommon.la
+
 check_PROGRAMS += tests/client/fake_server
 TESTS += tests/client/examples.sh
 EXTRA_DIST += tests/client/examples.sh
 tests_client_fake_server_SOURCES = tests/client/fake_server.c \
 	$(fake_broker_sources)
 tests_client_fake_server_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
-tests_client_fake_server_LDADD = libnet.la libproto.la libcommon.la
+tests_client_fake_server_LDADD = libcore.la libnet.la libproto.la libcommon.la

@@ -8,7 +8,13 @@ int main(int argc, char **argv)
     static const suite_maker makers[] = {
         config_suite,   codecs_suite,  partitioner_suite, producer_suite, faults_suite,
         consumer_suite, records_suite, admin_suite,       hostile_suite,  handle_suite,
-        sealing_suite,  versions_suite,
+        admin_replicas_suite, describe_suite,
+        sealing_suite,  versions_suite, assignor_suite, assign_sticky_suite,
+        serde_suite,    typed_suite,    own_serde_suite, interceptor_suite,
+        interceptor_consume_suite, leaders_suite, membership_suite, pattern_suite, progress_suite,
+        group_suite,    group_commits_suite, group_starts_suite,
+        auto_commit_suite, membership_losses_suite,
+        group_trouble_suite,
     };
 
     return run_suites(argc, argv, makers, sizeof makers / sizeof makers[0]);

@@ -5,9 +5,10 @@ int main(void)
 {
     puts("# Configuration of libklient\n\n"
          "Names and meanings are those of Kafka's clients, names of librdkafka are aliases;\n"
-         "defaults are those of the Java client 3.6, except `linger.ms`. Values are set with\n"
-         "`klient_config_set()` or read from a file with `klient_config_load()`. Unknown names\n"
-         "are errors, and so are names that Kafka knows and libklient does not serve yet.\n\n"
+         "defaults are those of the Java clients 3.9, except `linger.ms` and `isolation.level`.\n"
+         "Values are set with `klient_config_set()` or read from a file with\n"
+         "`klient_config_load()`. Unknown names are errors, and so are names that Kafka knows and\n"
+         "libklient does not serve yet.\n\n"
          "This page is made by `tests/client/print_config_docs`.\n");
     klient_config_print_docs(stdout);
     return 0;

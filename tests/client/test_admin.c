@@ -66,6 +66,49 @@ START_TEST(topics_are_created_described_and_deleted)
 }
 END_TEST
 
+START_TEST(a_topic_is_unknown_only_if_the_controller_does_not_know_it_either)
+{
+    klient_admin_t *admin = admin_with(config_for(fake, NULL));
+    klient_metadata_t *metadata = NULL;
+    klient_topic_info_t topic = { .size = sizeof topic };
+    const char *names[] = { "a", "none" };
+    fake_add_topic(fake, "a", 2);
+    atomic_store(&fake_faults(fake)->controller, 2);
+    atomic_store(&fake_faults(fake)->only_controller_knows, 1);
+
+    ck_assert_int_eq(klient_admin_describe_topics(admin, names, 2, PATIENCE_MS, &metadata, NULL),
+                     KLIENT_OK);
+
+    klient_metadata_topic(metadata, 0, &topic);
+    ck_assert_int_eq(topic.code, KLIENT_OK);
+    ck_assert_int_eq(topic.partition_count, 2);
+    klient_metadata_topic(metadata, 1, &topic);
+    ck_assert_int_eq(topic.code, KLIENT_UNKNOWN_TOPIC_OR_PARTITION);
+    klient_metadata_free(metadata);
+    klient_admin_close(admin);
+}
+END_TEST
+
+START_TEST(a_topic_is_unknown_without_a_controller_that_could_know_it)
+{
+    klient_admin_t *admin = admin_with(config_for(fake, NULL));
+    klient_metadata_t *metadata = NULL;
+    klient_topic_info_t topic = { .size = sizeof topic };
+    const char *name = "none";
+    atomic_store(&fake_faults(fake)->controller, FAKE_BROKERS_MAX - 1);     /* it is not there */
+
+    int64_t begin_ms = clock_mono_ms(&clock_system);
+    ck_assert_int_eq(klient_admin_describe_topics(admin, &name, 1, PATIENCE_MS, &metadata, NULL),
+                     KLIENT_OK);
+    ck_assert_int_lt(clock_mono_ms(&clock_system) - begin_ms, PATIENCE_MS / 2);
+
+    klient_metadata_topic(metadata, 0, &topic);
+    ck_assert_int_eq(topic.code, KLIENT_UNKNOWN_TOPIC_OR_PARTITION);
+    klient_metadata_free(metadata);
+    klient_admin_close(admin);
+}
+END_TEST
+
 START_TEST(every_topic_has_its_own_outcome)
 {
     klient_admin_t *admin = admin_with(config_for(fake, NULL));
@@ -404,6 +447,55 @@ START_TEST(a_broker_that_answers_nonsense_to_delete_records_is_no_crash)
 }
 END_TEST
 
+START_TEST(partitions_that_can_not_be_are_refused_before_anyone_is_asked)
+{
+    static const klient_topic_partition_t wrong[] = { { "a", -1 }, { NULL, 0 } };
+    klient_admin_t *admin = admin_with(config_for(fake, NULL));
+    const klient_topic_partition_t partitions[] = { { "a", 0 }, wrong[_i] };
+    const int64_t offsets[] = { 0, 0 };
+    klient_logs_t *logs = NULL;
+    fake_add_topic(fake, "a", 1);
+    fill(fake, "a", 0, 3);
+
+    ck_assert_int_eq(klient_admin_describe_logs(admin, partitions, 2, PATIENCE_MS, &logs, NULL),
+                     KLIENT_INVALID_ARGUMENT);
+    ck_assert_int_eq(klient_admin_compact_logs(admin, partitions, 2, PATIENCE_MS, &logs, NULL),
+                     KLIENT_INVALID_ARGUMENT);
+    ck_assert_int_eq(klient_admin_delete_records(admin, partitions, offsets, 2, PATIENCE_MS, NULL,
+                                                 NULL, NULL),
+                     KLIENT_INVALID_ARGUMENT);
+
+    ck_assert_ptr_null(logs);
+    klient_admin_close(admin);
+}
+END_TEST
+
+START_TEST(logs_of_a_partition_that_is_not_there_fail_no_call)
+{
+    klient_admin_t *admin = admin_with(config_for(fake, NULL));
+    const klient_topic_partition_t partitions[] = { { "a", 5 }, { "b", 0 } };
+    klient_log_info_t info = { .size = sizeof info };
+    klient_logs_t *logs = NULL;
+    fake_add_topic(fake, "a", 1);
+
+    ck_assert_int_eq(klient_admin_describe_logs(admin, partitions, 2, PATIENCE_MS, &logs, NULL),
+                     KLIENT_OK);
+
+    ck_assert_uint_eq(klient_logs_count(logs), 2);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(klient_logs_get(logs, i, &info), KLIENT_OK);
+        ck_assert_uint_eq(info.size, sizeof info);
+        ck_assert_str_eq(info.topic, partitions[i].topic);
+        ck_assert_int_eq(info.partition, partitions[i].partition);
+        ck_assert_int_eq(info.code, KLIENT_UNKNOWN_TOPIC_OR_PARTITION);
+        ck_assert_str_ne(info.cleaning_error, "");
+    }
+    ck_assert_int_eq(klient_logs_get(logs, 2, &info), KLIENT_INVALID_ARGUMENT);
+    klient_logs_free(logs);
+    klient_admin_close(admin);
+}
+END_TEST
+
 Suite *admin_suite(void)
 {
     Suite *suite = suite_create("client/admin");
@@ -412,6 +504,8 @@ Suite *admin_suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, topics_are_created_described_and_deleted);
+    tcase_add_test(tcase, a_topic_is_unknown_only_if_the_controller_does_not_know_it_either);
+    tcase_add_test(tcase, a_topic_is_unknown_without_a_controller_that_could_know_it);
     tcase_add_test(tcase, every_topic_has_its_own_outcome);
     tcase_add_test(tcase, creating_twice_and_deleting_nothing_fail);
     tcase_add_test(tcase, the_cluster_is_described_in_order);
@@ -423,6 +517,8 @@ Suite *admin_suite(void)
     tcase_add_test(tcase, records_are_deleted_where_the_partitions_are);
     tcase_add_test(tcase, records_that_can_not_be_deleted_fail_for_themselves);
     tcase_add_loop_test(tcase, a_broker_that_answers_nonsense_to_delete_records_is_no_crash, 0, 5);
+    tcase_add_test(tcase, logs_of_a_partition_that_is_not_there_fail_no_call);
+    tcase_add_loop_test(tcase, partitions_that_can_not_be_are_refused_before_anyone_is_asked, 0, 2);
     tcase_add_test(tcase, calls_end_at_their_deadline);
     tcase_add_test(tcase, a_lost_connection_is_made_again);
     suite_add_tcase(suite, tcase);

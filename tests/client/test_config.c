@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "client/config.h"
+#include "client/strategy.h"
 #include "common/error.h"
 #include "tests/client/helpers.h"
 
@@ -149,7 +150,7 @@ END_TEST
 
 START_TEST(what_kafka_knows_and_we_do_not_serve_says_so)
 {
-    static const char *const names[][2] = { { "group.id", "g" },
+    static const char *const names[][2] = { { "transactional.id", "t" },
                                             { "security.protocol", "SSL" },
                                             { "sasl.mechanism", "PLAIN" } };
     klient_config_t *config = klient_config_new();
@@ -230,6 +231,26 @@ START_TEST(settings_that_contradict_each_other_are_refused)
 }
 END_TEST
 
+START_TEST(a_strategy_names_assignors_that_there_are)
+{
+    const char *java = "org.apache.kafka.clients.consumer.CooperativeStickyAssignor";
+    struct k_reason reason;
+    struct strategy strategy;
+
+    ck_assert_int_eq(strategy_read(&strategy, " range, cooperative-sticky ", &reason), 0);
+    ck_assert_uint_eq(strategy.count, 2);
+    ck_assert(!strategy.cooperative);
+    ck_assert_ptr_eq(strategy_find(&strategy, "range"), &assignor_range);
+    ck_assert_ptr_null(strategy_find(&strategy, "sticky"));
+    ck_assert_int_eq(strategy_read(&strategy, java, &reason), 0);
+    ck_assert(strategy.cooperative);
+    ck_assert_int_eq(strategy_read(&strategy, "range,ranger", &reason), K_INVALID_CONFIG);
+    ck_assert_ptr_nonnull(strstr(reason.text, "\"ranger\""));
+    ck_assert_int_eq(strategy_read(&strategy, "range,range", &reason), K_INVALID_CONFIG);
+    ck_assert_int_eq(strategy_read(&strategy, " , ", &reason), K_INVALID_CONFIG);
+}
+END_TEST
+
 START_TEST(printing_names_every_value_and_its_source)
 {
     klient_config_t *config = klient_config_new();
@@ -304,6 +325,7 @@ Suite *config_suite(void)
     tcase_add_test(tcase, a_handle_needs_servers_in_host_port_form);
     tcase_add_test(tcase, a_server_list_is_read_address_by_address);
     tcase_add_test(tcase, settings_that_contradict_each_other_are_refused);
+    tcase_add_test(tcase, a_strategy_names_assignors_that_there_are);
     tcase_add_test(tcase, printing_names_every_value_and_its_source);
     tcase_add_test(tcase, what_belongs_to_no_call_goes_to_the_log_function);
     tcase_add_test(tcase, the_documentation_is_what_the_table_says);

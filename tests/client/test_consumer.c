@@ -159,6 +159,61 @@ START_TEST(without_a_policy_it_is_an_error_until_a_seek)
 }
 END_TEST
 
+/* Ten records, the last four of which an unclean election loses, and others in their place. */
+static klient_consumer_t *with_lost_records(const char *reset)
+{
+    klient_consumer_t *consumer =
+        consumer_with(config_for(fake, "auto.offset.reset", reset, "max.poll.records", "1", NULL));
+
+    for (int i = 0; i < 10; i++)
+        fill(fake, "t", 0, 1);
+    assign_one(consumer, "t", 0);
+    klient_consumer_seek(consumer, "t", 0, 0, NULL);
+    for (int i = 0; i < 10; i++)
+        expect_numbers(consumer, 0, 1);
+    fake_lose(fake, "t", 0, 6);
+    fill(fake, "t", 0, 8);
+    return consumer;
+}
+
+START_TEST(lost_records_are_told_and_reading_goes_on_where_the_logs_part)
+{
+    klient_consumer_t *consumer = with_lost_records(_i == 0 ? "latest" : "earliest");
+    klient_records_t *records = NULL;
+    klient_error_t *error = NULL;
+    int64_t position = -1;
+
+    ck_assert_int_eq(poll_something(consumer, &records, &error), KLIENT_LOG_TRUNCATION);
+    ck_assert_str_eq(klient_error_topic(error), "t");
+    klient_error_free(error);
+    ck_assert_int_eq(klient_consumer_position(consumer, "t", 0, PATIENCE_MS, &position, NULL),
+                     KLIENT_OK);
+    ck_assert_int_eq(position, 6);
+    expect_numbers(consumer, 0, 8);
+
+    klient_consumer_close(consumer, PATIENCE_MS, NULL);
+}
+END_TEST
+
+START_TEST(without_a_policy_lost_records_wait_for_a_seek)
+{
+    klient_consumer_t *consumer = with_lost_records("none");
+    klient_records_t *records = NULL;
+    int64_t position;
+
+    ck_assert_int_eq(poll_something(consumer, &records, NULL), KLIENT_LOG_TRUNCATION);
+    ck_assert_int_eq(klient_consumer_poll(consumer, 50, &records, NULL), KLIENT_OK);
+    ck_assert_ptr_null(records);
+    klient_consumer_seek(consumer, "t", 0, 6, NULL);
+    expect_numbers(consumer, 0, 8);
+    ck_assert_int_eq(klient_consumer_position(consumer, "t", 0, PATIENCE_MS, &position, NULL),
+                     KLIENT_OK);
+    ck_assert_int_eq(position, 14);
+
+    klient_consumer_close(consumer, PATIENCE_MS, NULL);
+}
+END_TEST
+
 START_TEST(a_paused_partition_is_silent_and_others_are_not)
 {
     klient_consumer_t *consumer = from_the_beginning();
@@ -505,6 +560,8 @@ Suite *consumer_suite(void)
     tcase_add_test(tcase, a_poll_returns_at_most_max_poll_records);
     tcase_add_test(tcase, an_offset_out_of_range_is_reset_by_policy);
     tcase_add_test(tcase, without_a_policy_it_is_an_error_until_a_seek);
+    tcase_add_loop_test(tcase, lost_records_are_told_and_reading_goes_on_where_the_logs_part, 0, 2);
+    tcase_add_test(tcase, without_a_policy_lost_records_wait_for_a_seek);
     tcase_add_test(tcase, a_paused_partition_is_silent_and_others_are_not);
     tcase_add_test(tcase, reassigning_keeps_positions_and_drops_the_rest);
     tcase_add_test(tcase, bad_assignments_are_refused_whole);

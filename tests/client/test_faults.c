@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "tests/client/helpers.h"
 
 enum { THREADS_MAX = 4, RECORDS = 3000, PARTITIONS = 3 };
@@ -217,6 +218,53 @@ START_TEST(a_broker_that_forgot_a_producer_gets_its_records_under_a_new_epoch)
 }
 END_TEST
 
+/* What a leader says around a failover: the records are stored later, once, and in order. */
+START_TEST(what_passes_by_itself_costs_neither_a_record_nor_the_order)
+{
+    static const int codes[] = { KLIENT_NOT_ENOUGH_REPLICAS,
+                                 KLIENT_NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+                                 KLIENT_FENCED_LEADER_EPOCH, KLIENT_UNKNOWN_LEADER_EPOCH,
+                                 KLIENT_KAFKA_STORAGE_ERROR, KLIENT_LEASE_EXPIRED,
+                                 KLIENT_REQUEST_TIMED_OUT };
+    klient_producer_t *producer =
+        producer_with(config_for(fake, "retry.backoff.ms", "5", "linger.ms", "0", NULL));
+    char text[16];
+
+    for (int i = 0; i < 40; i++) {
+        if (i % 10 == 5) {
+            atomic_store(&fake_faults(fake)->refuse_code, codes[_i]);
+            atomic_store(&fake_faults(fake)->refuse_count, 1 + i / 10);
+        }
+        snprintf(text, sizeof text, "0 %d", i);
+        ck_assert_int_eq(send_text(producer, "t", 0, NULL, text), KLIENT_OK);
+    }
+
+    ck_assert_int_eq(klient_producer_close(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    ck_assert_int_eq(check_all(1, 40), 0);
+}
+END_TEST
+
+/* Numbers that began anew would be those of records that the leader still remembers as stored. */
+START_TEST(numbers_go_on_when_a_leader_does_not_know_the_topic_for_a_while)
+{
+    klient_producer_t *producer = producer_with(config_for(fake, "retry.backoff.ms", "5", NULL));
+    char text[16];
+
+    for (int i = 0; i < 5; i++) {
+        if (i == 3) {
+            atomic_store(&fake_faults(fake)->refuse_code, KLIENT_UNKNOWN_TOPIC_OR_PARTITION);
+            atomic_store(&fake_faults(fake)->refuse_count, 2);
+        }
+        snprintf(text, sizeof text, "0 %d", i);
+        ck_assert_int_eq(send_text(producer, "t", 0, NULL, text), KLIENT_OK);
+        ck_assert_int_eq(klient_producer_flush(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    }
+
+    ck_assert_int_eq(klient_producer_close(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    ck_assert_int_eq(check_all(1, 5), 0);
+}
+END_TEST
+
 START_TEST(a_record_that_fails_for_good_leaves_no_gap)
 {
     klient_producer_t *producer = producer_with(config_for(fake, "retries", "1", NULL));
@@ -293,6 +341,27 @@ START_TEST(records_wait_for_a_leader_to_be_elected)
 }
 END_TEST
 
+/* Its machine is gone: the connection stands, and nothing comes. */
+START_TEST(a_leader_that_says_nothing_is_left_once_another_leads)
+{
+    klient_producer_t *producer = producer_with(config_for(fake, NULL));
+
+    fake_set_leader(fake, "t", 0, 1);
+    send_text(producer, "t", 0, NULL, "0 0");
+    ck_assert_int_eq(klient_producer_flush(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    atomic_store(&fake_faults(fake)->mute_broker, 2);
+    send_text(producer, "t", 0, NULL, "0 1");
+    ck_assert_int_eq(klient_producer_flush(producer, 100, NULL), KLIENT_REQUEST_TIMED_OUT);
+    fake_set_leader(fake, "t", 0, 2);
+    int64_t before_ms = clock_mono_ms(&clock_system);
+
+    ck_assert_int_eq(klient_producer_flush(producer, 2 * PATIENCE_MS, NULL), KLIENT_OK);
+    ck_assert_int_lt(clock_mono_ms(&clock_system) - before_ms, 20000);
+    klient_producer_close(producer, PATIENCE_MS, NULL);
+    ck_assert_int_eq(check_all(1, 2), 0);
+}
+END_TEST
+
 START_TEST(connections_that_break_are_made_again)
 {
     klient_producer_t *producer = producer_with(config_for(fake, NULL));
@@ -332,9 +401,15 @@ static bool few_are_sent(int sent)
     return sent >= 100;
 }
 
+/* A busy machine may send for long before it answers. */
 static bool own_loop_is_used(int sent)
 {
-    ck_assert_int_lt(sent, 200000);
+    static int64_t deadline_ms;
+    int64_t now_ms = clock_mono_ms(&clock_system);
+
+    if (sent == 0)
+        deadline_ms = now_ms + PATIENCE_MS;
+    ck_assert_int_lt(now_ms, deadline_ms);
     return atomic_load(&fake_faults(fake)->by_own_loop) >= 3;
 }
 
@@ -369,6 +444,25 @@ START_TEST(a_topic_made_anew_is_a_new_topic)
 }
 END_TEST
 
+/* Whoever waits for a leader learns that there is no topic: that has to be asked again, too. */
+START_TEST(a_topic_that_was_gone_while_its_leader_was_looked_for_is_found_again)
+{
+    klient_producer_t *producer = producer_with(config_for(fake, NULL));
+
+    send_text(producer, "t", 0, NULL, "0 0");
+    ck_assert_int_eq(klient_producer_flush(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    fake_set_leader(fake, "t", 0, -1);
+    send_text(producer, "t", 0, NULL, "0 0");
+    ck_assert_int_eq(klient_producer_flush(producer, 200, NULL), KLIENT_REQUEST_TIMED_OUT);
+    fake_remove_topic(fake, "t");
+    ck_assert_int_eq(klient_producer_flush(producer, 500, NULL), KLIENT_REQUEST_TIMED_OUT);
+    fake_add_topic(fake, "t", PARTITIONS);
+
+    ck_assert_int_eq(klient_producer_close(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    ck_assert_int_eq(check_all(1, 1), 0);
+}
+END_TEST
+
 START_TEST(records_of_a_topic_that_is_gone_fail)
 {
     klient_producer_t *producer = producer_with(
@@ -397,6 +491,40 @@ START_TEST(without_retries_the_first_failure_is_final)
 }
 END_TEST
 
+static void note_doubt(void *context, const klient_report_t *report)
+{
+    ck_assert_int_ne(report->code, KLIENT_OK);
+    *(int *)context = report->may_have_been_written;
+}
+
+/* Is it open whether a record was stored that every attempt was refused for? */
+static int in_doubt_after(klient_code_t refusal)
+{
+    int doubt = -1;
+    klient_config_t *config =
+        config_for(fake, "delivery.timeout.ms", "200", "request.timeout.ms", "100", NULL);
+    klient_config_set_report(config, note_doubt, &doubt);
+    klient_producer_t *producer = producer_with(config);
+
+    atomic_store(&fake_faults(fake)->refuse_code, (int)refusal);
+    atomic_store(&fake_faults(fake)->refuse_count, 1000000);
+    send_text(producer, "t", 0, NULL, "x");
+    ck_assert_int_ne(klient_producer_flush(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    atomic_store(&fake_faults(fake)->refuse_count, 0);
+    klient_producer_close(producer, 0, NULL);
+    return doubt;
+}
+
+START_TEST(what_a_leader_said_that_is_one_no_more_leaves_it_open)
+{
+    ck_assert_int_eq(in_doubt_after(KLIENT_NOT_LEADER_OR_FOLLOWER), 1);
+    ck_assert_int_eq(in_doubt_after(KLIENT_KAFKA_STORAGE_ERROR), 1);
+    ck_assert_int_eq(in_doubt_after(KLIENT_NOT_ENOUGH_REPLICAS_AFTER_APPEND), 1);
+    ck_assert_int_eq(in_doubt_after(KLIENT_NOT_ENOUGH_REPLICAS), 0);
+    ck_assert_int_eq(in_doubt_after(KLIENT_MESSAGE_TOO_LARGE), 0);
+}
+END_TEST
+
 Suite *faults_suite(void)
 {
     Suite *suite = suite_create("client/faults");
@@ -415,16 +543,22 @@ Suite *faults_suite(void)
                         THREADS_MAX + 1);
     tcase_add_loop_test(tcase, compressing_threads_lose_double_and_reorder_nothing, 0, 2);
     tcase_add_test(tcase, a_broker_that_forgot_a_producer_gets_its_records_under_a_new_epoch);
+    tcase_add_loop_test(tcase, what_passes_by_itself_costs_neither_a_record_nor_the_order, 0, 7);
+    tcase_add_test(tcase, numbers_go_on_when_a_leader_does_not_know_the_topic_for_a_while);
     tcase_add_test(tcase, a_record_that_fails_for_good_leaves_no_gap);
     tcase_add_test(tcase, brokers_too_old_for_idempotence_are_written_to_without);
     tcase_add_test(tcase, idempotence_that_was_asked_for_is_not_given_up);
     tcase_add_test(tcase, a_hint_saves_the_metadata_request);
     tcase_add_test(tcase, records_wait_for_a_leader_to_be_elected);
+    tcase_add_test(tcase, a_leader_that_says_nothing_is_left_once_another_leads);
     tcase_add_test(tcase, connections_that_break_are_made_again);
     tcase_add_test(tcase, a_busy_partition_gets_a_connection_to_its_loop);
     tcase_add_test(tcase, a_topic_made_anew_is_a_new_topic);
+    tcase_add_test(tcase,
+                   a_topic_that_was_gone_while_its_leader_was_looked_for_is_found_again);
     tcase_add_test(tcase, records_of_a_topic_that_is_gone_fail);
     tcase_add_test(tcase, without_retries_the_first_failure_is_final);
+    tcase_add_test(tcase, what_a_leader_said_that_is_one_no_more_leaves_it_open);
     suite_add_tcase(suite, tcase);
     return suite;
 }

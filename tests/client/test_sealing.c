@@ -6,6 +6,7 @@
 #include "client/producer.h"
 #include "proto/head.h"
 #include "tests/client/helpers.h"
+#include "tests/lib/wait.h"
 
 enum { PRODUCE = KAIRN__REQUEST_HEAD__BODY_PRODUCE, TRIES = 1000, SHORT_MS = 100 };
 
@@ -85,15 +86,6 @@ static int count_stored(void)
     return next;
 }
 
-/* However slow the machine is. */
-static void await_stored(int count)
-{
-    int64_t deadline_ms = mono_ms() + PATIENCE_MS;
-
-    while (count_stored() < count)
-        ck_assert_msg(mono_ms() < deadline_ms, "no %d records", count);
-}
-
 static void is_another(void *context, int64_t offset, const char *value)
 {
     (void)offset;
@@ -113,14 +105,6 @@ static int last_epoch(void)
     return epoch;
 }
 
-static void await_requests(int count)
-{
-    int64_t deadline_ms = mono_ms() + PATIENCE_MS;
-
-    while (fake_requests(fake, PRODUCE) < count)
-        ck_assert_msg(mono_ms() < deadline_ms, "no %d requests", count);
-}
-
 static const char *const idempotence[] = { "false", "true" };
 
 START_TEST(what_is_being_sealed_is_not_overtaken)
@@ -133,7 +117,7 @@ START_TEST(what_is_being_sealed_is_not_overtaken)
     int before = next - 1;
     for (int i = 0; i < 100; i++)
         ck_assert_int_eq(send_number(producer, next++), KLIENT_OK);
-    await_stored(before);
+    WAIT_UNTIL(count_stored() >= before);
     ck_assert_int_eq(klient_producer_flush(producer, SHORT_MS, NULL), KLIENT_REQUEST_TIMED_OUT);
     ck_assert(waits(producer, batch));
     ck_assert_int_eq(count_stored(), before);
@@ -153,7 +137,7 @@ START_TEST(what_was_sealed_goes_without_what_is_being_sealed)
     struct batch *first = close_one(producer, &next);
     struct batch *second = close_one(producer, &next);
     seal(producer, first);
-    await_stored(next - 1);
+    WAIT_UNTIL(count_stored() >= next - 1);
     ck_assert_int_eq(klient_producer_flush(producer, SHORT_MS, NULL), KLIENT_REQUEST_TIMED_OUT);
     ck_assert(waits(producer, second));
     ck_assert_int_eq(count_stored(), next - 1);
@@ -217,11 +201,11 @@ START_TEST(what_is_being_sealed_gets_the_numbers_of_a_new_epoch)
     atomic_store(&fake_faults(fake)->delay_ms, 5 * SHORT_MS);
     atomic_store(&fake_faults(fake)->forget_producers, 1);
     ck_assert_int_eq(send_number(producer, next++), KLIENT_OK);
-    await_requests(requests + 1);
+    WAIT_UNTIL(fake_requests(fake, PRODUCE) >= requests + 1);
     struct batch *batch = close_one(producer, &next);
     ck_assert_int_eq(batch->builder.producer_epoch, 0);
     ck_assert_int_eq(send_number(producer, next++), KLIENT_OK);
-    await_requests(requests + 2);                   /* refused, and sent again */
+    WAIT_UNTIL(fake_requests(fake, PRODUCE) >= requests + 2);   /* refused, and sent again */
     if (_i == 1)
         atomic_store(&fake_faults(fake)->forget_producers, 1);
     seal(producer, batch);

@@ -1,0 +1,103 @@
+/* Where a group begins to read what it has not committed anything of. */
+#include <string.h>
+
+#include "tests/client/members.h"
+#include "tests/lib/wait.h"
+
+static struct fake *fake;
+static struct member member;
+
+static void setup(void)
+{
+    fake = fake_new(2);
+    fake_add_topic(fake, "t", 1);
+    memset(&member, 0, sizeof member);
+}
+
+static void teardown(void)
+{
+    klient_consumer_close(member.consumer, PATIENCE_MS, NULL);
+    fake_free(fake);
+}
+
+static int64_t committed(int partition)
+{
+    return fake_committed(fake, "g", "t", partition, NULL);
+}
+
+START_TEST(where_it_starts_by_policy_is_committed_at_once)
+{
+    fill(fake, "t", 0, 25);
+    member_open(&member, fake, "auto.offset.reset", "latest", "enable.auto.commit", "false", NULL);
+    member_subscribe(&member, "t");
+
+    POLL_UNTIL(&member, 1, committed(0) == 25);
+    member_close(&member);
+    fill(fake, "t", 0, 3);
+    member_open(&member, fake, "auto.offset.reset", "latest", NULL);
+    member_subscribe(&member, "t");
+    POLL_UNTIL(&member, 1, member.records == 3);
+}
+END_TEST
+
+START_TEST(an_added_partition_is_read_from_its_beginning)
+{
+    fake_commit(fake, "g", "t", 0, 0);
+    member_open(&member, fake, "auto.offset.reset", "latest", NULL);
+    fake_add_partitions(fake, "t", 2);
+    fill(fake, "t", 1, 12);
+    member_subscribe(&member, "t");
+
+    POLL_UNTIL(&member, 1, member.records == 12);
+}
+END_TEST
+
+START_TEST(without_a_policy_a_group_without_an_offset_is_told)
+{
+    member_open(&member, fake, "auto.offset.reset", "none", NULL);
+    fake_commit(fake, "g", "t", 0, 0);
+    fake_add_partitions(fake, "t", 2);
+    member_subscribe(&member, "t");
+
+    POLL_UNTIL(&member, 1, member.code == KLIENT_OFFSET_OUT_OF_RANGE);
+    ck_assert_int_eq(committed(1), -1);
+}
+END_TEST
+
+/* The answer of before is still on its way when it holds the partition again. */
+START_TEST(where_to_go_on_is_asked_anew_after_a_loss)
+{
+    fill(fake, "t", 0, 100);
+    fake_commit(fake, "g", "t", 0, 10);
+    atomic_store(&fake_faults(fake)->committed_delay_ms, 1000);
+    member_open(&member, fake, "max.poll.interval.ms", "300", "enable.auto.commit", "false", NULL);
+    member_subscribe(&member, "t");
+    POLL_UNTIL(&member, 1, member_holds(&member) == 1);
+    WAIT_UNTIL(fake_group_members(fake, "g") == 0);
+    fake_commit(fake, "g", "t", 0, 60);     /* somebody who had it meanwhile */
+    atomic_store(&fake_faults(fake)->committed_delay_ms, 0);
+
+    POLL_UNTIL(&member, 1, member.lost == 1 && member_holds(&member) == 1);
+    int64_t position;
+    ck_assert_int_eq(klient_consumer_position(member.consumer, "t", 0, PATIENCE_MS, &position,
+                                              NULL), KLIENT_OK);
+    ck_assert_int_eq(position, 60);
+    POLL_UNTIL(&member, 1, member.records >= 40);
+    ck_assert_int_eq(member.records, 40);
+}
+END_TEST
+
+Suite *group_starts_suite(void)
+{
+    Suite *suite = suite_create("client/group_starts");
+    TCase *tcase = tcase_create("starts");
+
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, where_it_starts_by_policy_is_committed_at_once);
+    tcase_add_test(tcase, an_added_partition_is_read_from_its_beginning);
+    tcase_add_test(tcase, without_a_policy_a_group_without_an_offset_is_told);
+    tcase_add_test(tcase, where_to_go_on_is_asked_anew_after_a_loss);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}

@@ -11,25 +11,41 @@ kairn_SOURCES = \
 	tools/kairn/alter.c \
 	tools/kairn/partition.c \
 	tools/kairn/args.c \
-	tools/kairn/cluster.c \
+	tools/kairn/bytes.h tools/kairn/bytes.c \
+	tools/kairn/broker_metrics.c tools/kairn/cluster.c \
 	tools/kairn/command.h \
 	tools/kairn/config.c \
 	tools/kairn/connect.h tools/kairn/connect.c \
 	tools/kairn/consume.c \
+	tools/kairn/follower.h tools/kairn/follower.c \
+	tools/kairn/health.h tools/kairn/health.c \
 	tools/kairn/json.h tools/kairn/json.c \
+	tools/kairn/layout.h tools/kairn/layout.c \
 	tools/kairn/log.c \
 	tools/kairn/log_recover.c \
 	tools/kairn/log_value.h tools/kairn/log_value.c \
 	tools/kairn/log_verify.c \
 	tools/kairn/main.c \
+	tools/kairn/pauses.h tools/kairn/pauses.c \
+	tools/kairn/move_throttle.h tools/kairn/move_throttle.c \
+	tools/kairn/moves.h tools/kairn/moves.c \
+	tools/kairn/pair_list.h tools/kairn/pair_list.c \
+	tools/kairn/partition_elect.c \
+	tools/kairn/partition_reassign.c \
 	tools/kairn/perf.h tools/kairn/perf.c \
 	tools/kairn/perf_consume.c \
 	tools/kairn/perf_latency.c \
 	tools/kairn/perf_produce.c \
+	tools/kairn/planner.h tools/kairn/planner_private.h \
+	tools/kairn/planner.c tools/kairn/planner_spread.c \
+	tools/kairn/plans.h tools/kairn/plans.c \
 	tools/kairn/produce.c \
+	tools/kairn/rebalance.c \
+	tools/kairn/recovery.h tools/kairn/recovery.c \
 	tools/kairn/record_format.h tools/kairn/record_format.c \
 	tools/kairn/table.h tools/kairn/table.c \
 	tools/kairn/topic.c \
+	tools/kairn/topic_describe.c \
 	tools/kairn/trim.c \
 	tools/kairn/wishes.h tools/kairn/wishes.c \
 	tools/kairn/topic_logs.h tools/kairn/topic_logs.c

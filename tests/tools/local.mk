@@ -4,14 +4,27 @@ TESTS += tests/tools/test_tools
 tests_tools_test_tools_SOURCES = \
 	tests/tools/main.c tests/tools/suites.h \
 	tests/tools/test_args.c \
+	tests/tools/test_follower.c \
+	tests/tools/test_health.c \
 	tests/tools/test_log_value.c \
+	tests/tools/test_pair_list.c \
+	tests/tools/test_pauses.c \
 	tests/tools/test_perf.c \
+	tests/tools/test_planner.c \
 	tests/tools/test_record_format.c \
+	tests/tools/test_recovery.c \
 	tools/kairn/args.c \
+	tools/kairn/bytes.c \
 	tools/kairn/connect.c \
+	tools/kairn/follower.c \
+	tools/kairn/health.c \
 	tools/kairn/json.c \
 	tools/kairn/log_value.c \
+	tools/kairn/pair_list.c \
+	tools/kairn/pauses.c \
 	tools/kairn/perf.c \
-	tools/kairn/record_format.c
+	tools/kairn/planner.c tools/kairn/planner_spread.c \
+	tools/kairn/record_format.c \
+	tools/kairn/recovery.c
 tests_tools_test_tools_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
 tests_tools_test_tools_LDADD = libtestlib.la libcommon.la libklient.la $(CHECK_LIBS) $(JANSSON_LIBS)

@@ -3,7 +3,10 @@
 
 int main(int argc, char **argv)
 {
-    const suite_maker makers[] = { args_suite, log_value_suite, perf_suite, record_format_suite };
+    const suite_maker makers[] = { args_suite, follower_suite, health_suite,
+                                   log_value_suite, pair_list_suite, pauses_suite, perf_suite,
+                                   planner_suite, record_format_suite,
+                                   recovery_suite };
 
     return run_suites(argc, argv, makers, sizeof makers / sizeof *makers);
 }

@@ -5,8 +5,14 @@
 #include <check.h>
 
 Suite *args_suite(void);
+Suite *follower_suite(void);
+Suite *health_suite(void);
 Suite *log_value_suite(void);
+Suite *pair_list_suite(void);
+Suite *pauses_suite(void);
 Suite *perf_suite(void);
+Suite *planner_suite(void);
 Suite *record_format_suite(void);
+Suite *recovery_suite(void);
 
 #endif

@@ -57,4 +57,6 @@ expect "a stolen processor" "$("$stats" valid "$dir/facts" w 4)" "2.1 %"
 # What is not understood is not passed over.
 echo 'sample w x ours rate 5' > "$dir/facts"
 ! "$stats" table "$dir/facts" 2> /dev/null || die "a broken line was passed over"
+awk 'BEGIN { for (i = 0; i <= 100000; i++) print "sample w", i % 200, "ours rate 5" }' > "$dir/facts"
+! "$stats" table "$dir/facts" > /dev/null 2>&1 || die "the end of a long file was passed over"
 echo passed

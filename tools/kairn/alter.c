@@ -84,8 +84,9 @@ static void report(const struct alteration *alteration)
         json_line(object);
         return;
     }
-    printf("altered topic %s%s\n", alteration->topic,
-           args_has(alteration->args, "--validate") ? ": could be done" : "");
+    printf("%s topic %s\n",
+           args_has(alteration->args, "--validate") ? "could alter" : "altered",
+           alteration->topic);
     if (alteration->partitions > 0)
         printf("  partitions %d\n", (int)alteration->partitions);
     wishes_print(&alteration->wishes);

@@ -3,29 +3,86 @@
 #include <stdlib.h>
 
 #include "tools/kairn/connect.h"
+#include "tools/kairn/health.h"
 #include "tools/kairn/json.h"
+#include "tools/kairn/recovery.h"
 #include "tools/kairn/table.h"
 
+enum { PROBLEMS_SHOWN = 20 };
+
 struct totals {
-    size_t topics, partitions, offline, under_replicated;
+    size_t topics, partitions;
+    size_t by_health[HEALTH_COUNT];
 };
 
 static struct totals count_partitions(const klient_metadata_t *metadata)
 {
     struct totals totals = { .topics = klient_metadata_topic_count(metadata) };
     for (size_t t = 0; t < totals.topics; t++) {
-        klient_topic_info_t topic = { .size = sizeof topic };
-        klient_metadata_topic(metadata, t, &topic);
+        klient_topic_info_t topic = topic_at(metadata, t);
         for (int32_t p = 0; p < topic.partition_count; p++) {
-            klient_partition_info_t partition = { .size = sizeof partition };
-            klient_metadata_partition(metadata, t, (size_t)p, &partition);
+            klient_partition_info_t partition = partition_at(metadata, t, (size_t)p);
             totals.partitions++;
-            totals.offline += partition.leader < 0;
-            totals.under_replicated +=
-                partition.leader >= 0 && partition.isr_count < partition.replica_count;
+            totals.by_health[health_of(&partition)]++;
         }
     }
     return totals;
+}
+
+static json_t *problems_json(const klient_metadata_t *metadata)
+{
+    json_t *list = json_array();
+
+    for (size_t t = 0; t < klient_metadata_topic_count(metadata); t++) {
+        klient_topic_info_t topic = topic_at(metadata, t);
+        for (int32_t p = 0; p < topic.partition_count; p++) {
+            klient_partition_info_t partition = partition_at(metadata, t, (size_t)p);
+            enum health health = health_of(&partition);
+            if (health == HEALTH_OK)
+                continue;
+            json_array_append_new(
+                list, json_pack("{s:s, s:i, s:s, s:i, s:o, s:o, s:o, s:o}", "topic", topic.name,
+                                "partition", (int)p, "state", health_name(health), "leader",
+                                (int)partition.leader, "replicas",
+                                json_ids(partition.replicas, partition.replica_count), "isr",
+                                json_ids(partition.isr, partition.isr_count), "eligible",
+                                json_ids(partition.eligible, partition.eligible_count), "offline",
+                                json_ids(partition.offline, partition.offline_count)));
+        }
+    }
+    return list;
+}
+
+/* The worst first, no more than fit on a screen. */
+static void print_problems(const klient_metadata_t *metadata, const struct totals *totals)
+{
+    size_t shown = 0, all = totals->partitions - totals->by_health[HEALTH_OK];
+
+    for (enum health worst = HEALTH_COUNT - 1; worst > HEALTH_OK; worst--) {
+        for (size_t t = 0; t < totals->topics && shown < PROBLEMS_SHOWN; t++) {
+            klient_topic_info_t topic = topic_at(metadata, t);
+            for (int32_t p = 0; p < topic.partition_count && shown < PROBLEMS_SHOWN; p++) {
+                klient_partition_info_t partition = partition_at(metadata, t, (size_t)p);
+                char text[512];
+                if (health_of(&partition) != worst)
+                    continue;
+                health_explain(&partition, text, sizeof text);
+                printf("%s%s-%d  %s: %s\n", shown++ == 0 ? "\n" : "", topic.name, (int)p,
+                       health_name(worst), text);
+            }
+        }
+    }
+    if (all > shown)
+        printf("and %zu more: kairn topic describe --under-replicated\n", all - shown);
+}
+
+static void print_recoveries(const struct recovery *recoveries, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char text[256];
+        recovery_explain(&recoveries[i], text, sizeof text);
+        printf("%s%s\n", i == 0 ? "\n" : "", text);
+    }
 }
 
 /* Leaders per broker id. */
@@ -33,50 +90,59 @@ static size_t count_leaders(const klient_metadata_t *metadata, int32_t broker)
 {
     size_t leaders = 0;
     for (size_t t = 0; t < klient_metadata_topic_count(metadata); t++) {
-        klient_topic_info_t topic = { .size = sizeof topic };
-        klient_metadata_topic(metadata, t, &topic);
+        klient_topic_info_t topic = topic_at(metadata, t);
         for (int32_t p = 0; p < topic.partition_count; p++) {
-            klient_partition_info_t partition = { .size = sizeof partition };
-            klient_metadata_partition(metadata, t, (size_t)p, &partition);
+            klient_partition_info_t partition = partition_at(metadata, t, (size_t)p);
             leaders += partition.leader == broker;
         }
     }
     return leaders;
 }
 
-static klient_metadata_t *look(const struct args *args, int *status)
+/* Connect, and call `show` with the picture. Returns what to exit with. */
+static int look(const struct args *args,
+                int (*show)(const struct args *args, klient_admin_t *admin,
+                            const klient_metadata_t *metadata))
 {
     int64_t timeout_ms;
+    int status;
     klient_error_t *error = NULL;
     klient_metadata_t *metadata = NULL;
-    klient_admin_t *admin = connect_admin(args, &timeout_ms, status);
+    klient_admin_t *admin = connect_admin(args, &timeout_ms, &status);
 
     if (admin == NULL)
-        return NULL;
-    if (klient_admin_list_topics(admin, timeout_ms, &metadata, &error) != KLIENT_OK)
-        *status = connect_failed(args, error);
+        return status;
+    if (klient_admin_list_topics(admin, timeout_ms, &metadata, &error) == KLIENT_OK)
+        status = show(args, admin, metadata);
+    else
+        status = connect_failed(args, error);
+    klient_metadata_free(metadata);
     klient_admin_close(admin);
-    return metadata;
+    return status;
 }
 
-int cluster_status(const struct args *args)
+static int show_status(const struct args *args, klient_admin_t *admin,
+                       const klient_metadata_t *metadata)
 {
-    int status;
-    klient_metadata_t *metadata = look(args, &status);
-    if (metadata == NULL)
-        return status;
-
+    size_t recovering;
+    struct recovery *recoveries = recovery_ask(admin, metadata, &recovering);
     struct totals totals = count_partitions(metadata);
+    const size_t *by = totals.by_health;
     int32_t controller = klient_metadata_controller(metadata);
-    bool healthy = totals.offline == 0 && totals.under_replicated == 0 && controller >= 0;
+    size_t brokers = klient_metadata_broker_count(metadata);
+    bool healthy = by[HEALTH_OK] == totals.partitions && controller >= 0 && recovering == 0;
+
     if (args_json(args)) {
-        json_line(json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b}", "cluster_id",
-                            klient_metadata_cluster_id(metadata), "controller", (int)controller,
-                            "controller_epoch", (int)klient_metadata_controller_epoch(metadata),
-                            "brokers", (int)klient_metadata_broker_count(metadata), "topics",
-                            (int)totals.topics, "partitions", (int)totals.partitions, "offline",
-                            (int)totals.offline, "under_replicated", (int)totals.under_replicated,
-                            "healthy", healthy));
+        json_line(json_pack(
+            "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:o, s:o}", "cluster_id",
+            klient_metadata_cluster_id(metadata), "controller", (int)controller,
+            "controller_epoch", (int)klient_metadata_controller_epoch(metadata), "brokers",
+            (int)brokers, "topics", (int)totals.topics, "partitions", (int)totals.partitions,
+            "offline", (int)by[HEALTH_OFFLINE], "under_min_isr", (int)by[HEALTH_UNDER_MIN_ISR],
+            "under_replicated",
+            (int)(by[HEALTH_UNDER_REPLICATED] + by[HEALTH_UNDER_MIN_ISR]), "healthy", healthy,
+            "problems", problems_json(metadata), "recovering",
+            recovery_json(recoveries, recovering)));
     } else {
         printf("cluster     %s\n", klient_metadata_cluster_id(metadata));
         if (controller >= 0)
@@ -84,25 +150,28 @@ int cluster_status(const struct args *args)
                    klient_metadata_controller_epoch(metadata));
         else
             printf("controller  none at the moment\n");
-        printf("brokers     %zu\n", klient_metadata_broker_count(metadata));
+        printf("brokers     %zu\n", brokers);
         printf("topics      %zu\n", totals.topics);
-        printf("partitions  %zu, %zu offline, %zu under-replicated\n", totals.partitions,
-               totals.offline, totals.under_replicated);
-        if (totals.offline > 0)
-            printf("\nA partition is offline while the broker that holds it is down: kairn topic "
-                   "describe shows which.\n");
+        printf("partitions  %zu, %zu offline, %zu under min.insync.replicas, "
+               "%zu under-replicated\n",
+               totals.partitions, by[HEALTH_OFFLINE], by[HEALTH_UNDER_MIN_ISR],
+               by[HEALTH_UNDER_REPLICATED] + by[HEALTH_UNDER_MIN_ISR]);
+        print_problems(metadata, &totals);
+        print_recoveries(recoveries, recovering);
     }
-    klient_metadata_free(metadata);
+    free(recoveries);
     return healthy ? EXIT_DONE : EXIT_FAILED;
 }
 
-int broker_list(const struct args *args)
+int cluster_status(const struct args *args)
 {
-    int status;
-    klient_metadata_t *metadata = look(args, &status);
-    if (metadata == NULL)
-        return status;
+    return look(args, show_status);
+}
 
+static int show_brokers(const struct args *args, klient_admin_t *admin,
+                        const klient_metadata_t *metadata)
+{
+    (void)admin;
     json_t *list = args_json(args) ? json_array() : NULL;
     struct table *table =
         list == NULL ? table_new(">BROKER HOST >PORT RACK >LEADERS CONTROLLER") : NULL;
@@ -129,6 +198,10 @@ int broker_list(const struct args *args)
         json_line(list);
     else
         table_print(table);
-    klient_metadata_free(metadata);
     return EXIT_DONE;
+}
+
+int broker_list(const struct args *args)
+{
+    return look(args, show_brokers);
 }

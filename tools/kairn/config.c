@@ -227,8 +227,8 @@ static int set(const struct args *args, const struct entity *entity, const struc
         json_line(object);
         status = EXIT_DONE;
     } else {
-        printf("altered %s%s%s%s\n", kind_name(entity->kind), entity->name[0] != 0 ? " " : "",
-               entity->name, args_has(args, "--validate") ? ": could be done" : "");
+        printf("%s %s%s%s\n", args_has(args, "--validate") ? "could alter" : "altered",
+               kind_name(entity->kind), entity->name[0] != 0 ? " " : "", entity->name);
         wishes_print(wishes);
         status = EXIT_DONE;
     }

@@ -14,15 +14,22 @@ static const struct command commands[] = {
       .text = "Create a topic.",
       .flags = {
           { "--partitions", "N", "how many (default: the broker's num.partitions)" },
-          { "--replication-factor", "N", "copies (default: default.replication.factor)" },
+          { "--replication-factor", "N", "copies on as many brokers (default: default.replication.factor)" },
           { "--config", "NAME=VALUE", "e.g. segment.bytes=1048576; may be repeated" } } },
     { .noun = "topic", .verb = "list", .operands = "",
       .connects = true, .run = topic_list,
       .text = "List the topics." },
     { .noun = "topic", .verb = "describe", .operands = "[TOPIC...]", .operands_max = 1000,
       .connects = true, .run = topic_describe,
-      .text = "Show partitions, leaders, replicas and settings (of all topics by default).",
-      .flags = { { "--verbose", NULL, "also each partition's log: offsets, bytes, compaction" } } },
+      .text = "Show partitions, leaders, replicas and settings (of all topics by default).\n\n"
+              "ISR: replicas in sync with the leader. ELIGIBLE: out of sync, and yet with everything\n"
+              "that is committed, so they may lead when nobody in sync lives. OFFLINE: replicas whose\n"
+              "broker is gone.",
+      .flags = {
+          { "--verbose", NULL, "also each partition's log and followers: offsets, lag, compaction" },
+          { "--under-replicated", NULL, "only partitions with a replica that is not in sync" },
+          { "--under-min-isr", NULL, "only those with fewer in sync than acks=all needs" },
+          { "--unavailable", NULL, "only those that nobody leads" } } },
     { .noun = "topic", .verb = "compact", .operands = "TOPIC", .operands_min = 1,
       .operands_max = 1, .connects = true, .run = topic_compact,
       .text = "Compact the logs of a topic now, also those that were set aside because that failed.\n"
@@ -41,9 +48,10 @@ static const struct command commands[] = {
           { "--validate", NULL, "only say whether it could be done" } } },
     { .noun = "topic", .verb = "trim", .operands = "TOPIC", .operands_min = 1, .operands_max = 1,
       .connects = true, .run = topic_trim,
-      .text = "Delete the records of a topic's partitions before an offset or a time, and say where\n"
-              "they start now. They are gone for good, also after a crash; partitions that start\n"
-              "later already stay as they are. The space comes back by whole segments.",
+      .text = "Delete the records of a topic's partitions before an offset or a time.\n\n"
+              "Says where they start now. The records are gone for good, also after a crash;\n"
+              "partitions that start later already stay as they are. The space comes back by whole\n"
+              "segments.",
       .flags = {
           { "--before", "WHERE", "an offset, end (all there is), or @ and ms since 1970" },
           { "--partition", "N", "only this partition" } } },
@@ -59,6 +67,31 @@ static const struct command commands[] = {
       .flags = {
           { "--partition", "N", "which one" },
           { "--dir", "PATH", "the directory, as log.dirs of the broker has it" } } },
+    { .noun = "partition", .verb = "elect", .operands = "[TOPIC[:P,P...]...]",
+      .operands_max = 1000, .connects = true, .run = partition_elect,
+      .text = "Have the preferred leader, the first replica, lead its partition again.\n\n"
+              "It has to be in sync. Who leads already is left in peace.",
+      .flags = {
+          { "--all", NULL, "wherever another than the preferred leader leads" },
+          { "--unclean", NULL, "where nobody leads: any live replica, though records may be lost" } } },
+    { .noun = "partition", .verb = "reassign", .operands = "[TOPIC[:P,P...]...]",
+      .operands_max = 1000, .connects = true, .run = partition_reassign,
+      .text = "Give partitions other replicas; they serve meanwhile.\n\n"
+              "New replicas copy first, and old ones go once the new are in sync. Goes step by step and\n"
+              "waits, without --timeout as long as it takes; who stops waiting stops no step that has\n"
+              "begun. In which order replicas are named says who is preferred as leader.",
+      .flags = {
+          { "--to", "N,N...", "exactly these brokers" },
+          { "--add", "N,N...", "these, too" },
+          { "--remove", "N,N...", "these no more" },
+          { "--replication-factor", "N", "so many, chosen by racks and loads" },
+          { "--file", "FILE", "as kafka-reassign-partitions reads it (JSON; - is standard input)" },
+          { "--list", NULL, "only show what is under way" },
+          { "--cancel", NULL, "take back what is under way, all of it or of these partitions" },
+          { "--dry-run", NULL, "only show what would be done" },
+          { "--at-once", "N", "partitions of a step that copy to the same broker (default 5)" },
+          { "--throttle", "BYTES", "a second: what a broker sends and takes of it at most, until it is done" },
+          { "--no-wait", NULL, "begin everything, wait for nothing" } } },
     { .noun = "config", .verb = "list", .operands = "",
       .connects = true, .run = config_list,
       .text = "Show the settings of a topic or broker, or what is set for all brokers.\n\n"
@@ -101,7 +134,8 @@ static const struct command commands[] = {
           { "--header", "NAME=VALUE", "a header for every record; may be repeated" },
           { "--partition", "N", "send everything to this partition" },
           { "--partitioner", "NAME", "hash, round-robin or sticky (default; keys are hashed)" },
-          { "--acks", "N", "0, 1 or all (default)" } } },
+          { "--acks", "N", "0, 1 or all (default)" },
+          { "--pauses", NULL, "also say how long acknowledgements of a partition paused at most" } } },
     { .noun = "consume", .operands = "TOPIC", .operands_min = 1, .operands_max = 1,
       .connects = true, .run = consume,
       .text = "Print records, by default from the beginning and on and on.\n\n"
@@ -117,12 +151,42 @@ static const struct command commands[] = {
           { "--format", "F", "how to print a record (default '%v\\n')" } } },
     { .noun = "cluster", .verb = "status", .operands = "",
       .connects = true, .run = cluster_status,
-      .text = "Show the cluster at a glance.\n"
-              "Exit status 1 when there is no controller, a partition has no leader, or replicas\n"
-              "are missing." },
+      .text = "Show the cluster at a glance, and what is wrong with it.\n"
+              "Exit status 1 when there is no controller, a partition has no leader, or a replica is\n"
+              "not in sync." },
+    { .noun = "cluster", .verb = "rebalance", .operands = "",
+      .connects = true, .run = cluster_rebalance,
+      .text = "Even out replicas, their sizes and leaders, for instance after a broker came.\n\n"
+              "Moves as little as it takes, keeps replicas of a partition in different racks, and goes\n"
+              "step by step; partitions serve meanwhile.",
+      .flags = {
+          { "--dry-run", NULL, "only show the moves, and the loads before and after" },
+          { "--at-once", "N", "partitions of a step that copy to the same broker (default 5)" },
+          { "--throttle", "BYTES", "a second: what a broker sends and takes of it at most, until it is done" },
+          { "--no-wait", NULL, "begin everything, wait for nothing" } } },
     { .noun = "broker", .verb = "list", .operands = "",
       .connects = true, .run = broker_list,
       .text = "List the live brokers." },
+    { .noun = "broker", .verb = "metrics", .operands = "BROKER", .operands_min = 1,
+      .operands_max = 1, .connects = true, .run = broker_metrics,
+      .text = "Show what a broker counts, since its start.\n\n"
+              "Of a histogram: how many values there were, what half of them, 99 and 99.9 in a\n"
+              "hundred do not exceed (at most an eighth too much), and the largest.",
+      .flags = {
+          { "--match", "TEXT", "only those with TEXT in their name" },
+          { "--watch", NULL, "again every second, with what changed a second; Ctrl-C ends it" } } },
+    { .noun = "broker", .verb = "drain", .operands = "BROKER[,BROKER...]", .operands_min = 1,
+      .operands_max = 1, .connects = true, .run = broker_drain,
+      .text = "Take all replicas away from brokers that are to leave, or are gone for good.\n\n"
+              "The others get them by racks and loads; partitions serve meanwhile. Stop a broker soon\n"
+              "after it is empty: new topics may be placed on it. Exit status 1 when some partition has\n"
+              "nowhere to go; all others are moved.",
+      .flags = {
+          { "--yes", NULL, "do not ask" },
+          { "--dry-run", NULL, "only show the moves, and the loads before and after" },
+          { "--at-once", "N", "partitions of a step that copy to the same broker (default 5)" },
+          { "--throttle", "BYTES", "a second: what a broker sends and takes of it at most, until it is done" },
+          { "--no-wait", NULL, "begin everything, wait for nothing" } } },
     { .noun = "perf", .verb = "produce", .operands = "TOPIC", .operands_min = 1,
       .operands_max = 1, .connects = true, .run = perf_produce,
       .text = "Measure producing: how many records a second, and what one costs.\n\n"
@@ -138,6 +202,7 @@ static const struct command commands[] = {
           { "--connections", "N", "producers that they share, each with connections of its own" },
           { "--partition", "N", "send everything to this partition" },
           { "--partitions", "N", "make the topic with so many unless it is there" },
+          { "--keys", "N", "give each record one of so many keys, by chance (default: none)" },
           { "--warm-up", "N", "send so many records first, which are not counted" } } },
     { .noun = "perf", .verb = "consume", .operands = "TOPIC", .operands_min = 1,
       .operands_max = 1, .connects = true, .run = perf_consume,
@@ -175,8 +240,8 @@ static const struct command commands[] = {
           { "--value", "TYPE", "print values so" } } },
     { .noun = "log", .verb = "verify", .operands = "PATH...", .operands_min = 1,
       .operands_max = 1000, .run = log_verify_paths,
-      .text = "Read everything in log directories, partitions or single files, and say what is wrong\n"
-              "where and what to do; no broker is needed, and nothing is changed.\n"
+      .text = "Read log directories, partitions or single files, and say what is wrong.\n\n"
+              "Says where, and what to do about it; no broker is needed, and nothing is changed.\n"
               "Exit status 1 when anything is wrong." },
     { .noun = "log", .verb = "recover", .operands = "DIR", .operands_min = 1, .operands_max = 1,
       .run = log_recover_files,

@@ -4,17 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/endian.h"
+#include "common/rand.h"
 #include "tools/kairn/connect.h"
 #include "tools/kairn/json.h"
 #include "tools/kairn/perf.h"
 
-enum { LOOK_EVERY = 256, VALUE_MAX = 100 << 20, RECORDS_DEFAULT = 1000000, FLUSH_MS = 120000 };
+enum {
+    KEY_SIZE = 8,
+    LOOK_EVERY = 256,
+    VALUE_MAX = 100 << 20,
+    RECORDS_DEFAULT = 1000000,
+    FLUSH_MS = 120000
+};
 
 struct producing {
     const struct args *args;
     const char *topic;
     klient_producer_t *producers[PERF_THREADS_MAX];
-    int64_t size, records, warm_up, seconds, rate, threads, connections, partition;
+    int64_t size, records, warm_up, seconds, rate, threads, connections, partition, keys;
     /* Of the phase under way: per thread. */
     uint64_t numbers[PERF_THREADS_MAX]; /* the next record's, of each thread */
     uint64_t count;
@@ -42,9 +50,11 @@ static void *send_all(void *context)
     struct producing *producing = thread->context;
     klient_producer_t *producer = producing->producers[thread->index % producing->connections];
     unsigned char *value = malloc((size_t)producing->size);
+    unsigned char key[KEY_SIZE];
     klient_error_t *error = NULL;
     klient_record_t record;
     uint64_t number = producing->numbers[thread->index], i;
+    struct rand rand;
 
     if (value == NULL)
         return perf_give_up(thread, "out of memory");
@@ -54,8 +64,15 @@ static void *send_all(void *context)
     record.value = value;
     record.value_size = (size_t)producing->size;
     record.partition = (int32_t)producing->partition;
+    rand_seed(&rand, thread->index);
+    if (producing->keys > 0) {
+        record.key = key;
+        record.key_size = sizeof key;
+    }
     for (i = 0; i < producing->count && is_due(producing, i); i++) {
         perf_store_number(value, (uint64_t)thread->index << PERF_THREAD_SHIFT | number++);
+        if (producing->keys > 0)
+            store_u64(key, rand_below(&rand, (uint64_t)producing->keys));
         if (klient_producer_send(producer, &record, &error) != KLIENT_OK) {
             perf_give_up_with(thread, "send", error);
             break;
@@ -159,7 +176,8 @@ static bool read_flags(struct producing *producing)
            args_number(args, "--threads", 1, 1, PERF_THREADS_MAX, &producing->threads) &&
            args_number(args, "--connections", 1, 1, PERF_THREADS_MAX, &producing->connections) &&
            args_number(args, "--partition", KLIENT_PARTITION_ANY, 0, INT32_MAX,
-                       &producing->partition);
+                       &producing->partition) &&
+           args_number(args, "--keys", 0, 1, INT64_MAX, &producing->keys);
 }
 
 int perf_produce(const struct args *args)

@@ -10,6 +10,7 @@
 
 #include "tools/kairn/connect.h"
 #include "tools/kairn/json.h"
+#include "tools/kairn/pauses.h"
 
 enum { HEADERS_MAX = 64, READ_SIZE = 1 << 20, POLL_EVERY = 4096, WAIT_MS = 200, ERRORS_SHOWN = 5 };
 
@@ -26,6 +27,8 @@ struct producing {
     uint64_t records, bytes, failed;
     double started, shown;
     bool terminal;
+    bool pausing;                       /* --pauses: opaque tells when a record was handed over */
+    struct pauses pauses;
 };
 
 static void on_signal(int signal)
@@ -34,11 +37,16 @@ static void on_signal(int signal)
     interrupted = 1;
 }
 
-static double now(void)
+static int64_t now_ns(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static double now(void)
+{
+    return (double)now_ns() / 1e9;
 }
 
 static void one_failed(struct producing *producing, klient_code_t code, const char *text)
@@ -54,16 +62,20 @@ static void one_failed(struct producing *producing, klient_code_t code, const ch
 
 static void reported(void *context, const klient_report_t *report)
 {
+    struct producing *producing = context;
     char text[256];
 
-    if (report->code == KLIENT_OK)
+    if (report->code == KLIENT_OK) {
+        if (producing->pausing)
+            pauses_note(&producing->pauses, report->partition, (intptr_t)report->opaque, now_ns());
         return;
+    }
     snprintf(text, sizeof text, "%s", klient_code_text(report->code));
     if (report->code == KLIENT_MESSAGE_TOO_LARGE && report->limit > 0)
         snprintf(text, sizeof text,
                  "%s, which is %lld: make batches smaller (--set batch.size=N), or raise it",
                  klient_code_text(report->code), (long long)report->limit);
-    one_failed(context, report->code, text);
+    one_failed(producing, report->code, text);
 }
 
 static void show_progress(struct producing *producing, bool last)
@@ -88,6 +100,8 @@ static bool send_line(struct producing *producing, const char *line, size_t size
     record->key_size = split != NULL ? (size_t)(split - line) : 0;
     record->value = split != NULL ? split + producing->separator_size : line;
     record->value_size = size - (size_t)((const char *)record->value - line);
+    if (producing->pausing)
+        record->opaque = (void *)(intptr_t)now_ns();
     klient_code_t code = klient_producer_send(producing->producer, record, &error);
     while (code == KLIENT_QUEUE_FULL) {              /* reports hold the buffer: take them */
         klient_error_free(error);
@@ -103,7 +117,7 @@ static bool send_line(struct producing *producing, const char *line, size_t size
         /* What is wrong with the topic or the handle is wrong for every line. */
         return code == KLIENT_MESSAGE_TOO_LARGE || code == KLIENT_PARTITIONER_FAILED;
     }
-    if (producing->records % POLL_EVERY == 0) {
+    if (producing->records % (producing->pausing ? 1 : POLL_EVERY) == 0) {
         klient_producer_poll(producing->producer, 0, NULL, NULL);
         show_progress(producing, false);
     }
@@ -113,13 +127,15 @@ static bool send_line(struct producing *producing, const char *line, size_t size
 /* Until there is input, or its end: what became of earlier records is told meanwhile. */
 static bool await_input(struct producing *producing)
 {
-    struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+    struct pollfd both[2] = { { .fd = STDIN_FILENO, .events = POLLIN },
+                              { .fd = klient_producer_descriptor(producing->producer),
+                                .events = POLLIN } };
     do {
         klient_producer_poll(producing->producer, 0, NULL, NULL);
         show_progress(producing, false);
         if (interrupted)
             return false;
-    } while (poll(&input, 1, WAIT_MS) <= 0);
+    } while (poll(both, 2, WAIT_MS) <= 0 || both[0].revents == 0);
     return true;
 }
 
@@ -213,15 +229,23 @@ static klient_config_t *configure(struct producing *producing, int *status)
 static void summarise(const struct producing *producing)
 {
     double seconds = now() - producing->started;
+    double pause_ms = (double)producing->pauses.longest_ns / 1e6;
+
     if (args_json(producing->args)) {
-        json_line(json_pack("{s:I, s:I, s:I, s:f}", "records", (json_int_t)producing->records,
-                            "bytes", (json_int_t)producing->bytes, "failed",
-                            (json_int_t)producing->failed, "seconds", seconds));
+        json_t *line = json_pack("{s:I, s:I, s:I, s:f}", "records", (json_int_t)producing->records,
+                                 "bytes", (json_int_t)producing->bytes, "failed",
+                                 (json_int_t)producing->failed, "seconds", seconds);
+        if (producing->pausing)
+            json_object_set_new(line, "longest_pause_ms", json_real(pause_ms));
+        json_line(line);
         return;
     }
     fprintf(stderr, "%llu records, %llu bytes, %llu failed, %.3f seconds\n",
             (unsigned long long)producing->records, (unsigned long long)producing->bytes,
             (unsigned long long)producing->failed, seconds);
+    if (producing->pausing && producing->pauses.partition >= 0)
+        fprintf(stderr, "longest pause of acknowledgements: %.1f ms, partition %d\n", pause_ms,
+                (int)producing->pauses.partition);
 }
 
 int produce(const struct args *args)
@@ -234,6 +258,8 @@ int produce(const struct args *args)
     int status = EXIT_USAGE;
 
     klient_record_init(&producing.record);
+    pauses_init(&producing.pauses);
+    producing.pausing = args_has(args, "--pauses");
     if (!args_number(args, "--partition", KLIENT_PARTITION_ANY, 0, INT32_MAX, &partition) ||
         !read_headers(&producing))
         return EXIT_USAGE;

@@ -1,12 +1,12 @@
-/* topic.c - kairn topic create, list, describe, delete. */
+/* topic.c - kairn topic create, list, delete. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/kairn/connect.h"
+#include "tools/kairn/health.h"
 #include "tools/kairn/json.h"
 #include "tools/kairn/table.h"
-#include "tools/kairn/topic_logs.h"
 
 /* --- outcomes of create and delete ------------------------------------------------------------ */
 
@@ -164,22 +164,7 @@ int topic_delete(const struct args *args)
     return status;
 }
 
-/* --- list and describe ------------------------------------------------------------------------ */
-
-static klient_topic_info_t topic_at(const klient_metadata_t *metadata, size_t index)
-{
-    klient_topic_info_t info = { .size = sizeof info };
-    klient_metadata_topic(metadata, index, &info);
-    return info;
-}
-
-static klient_partition_info_t partition_at(const klient_metadata_t *metadata, size_t topic,
-                                            size_t index)
-{
-    klient_partition_info_t info = { .size = sizeof info };
-    klient_metadata_partition(metadata, topic, index, &info);
-    return info;
-}
+/* --- list ------------------------------------------------------------------------------------- */
 
 int topic_list(const struct args *args)
 {
@@ -219,124 +204,6 @@ int topic_list(const struct args *args)
         status = EXIT_DONE;
     }
     klient_metadata_free(metadata);
-    klient_admin_close(admin);
-    return status;
-}
-
-static void describe_json(klient_admin_t *admin, int64_t timeout_ms, bool verbose,
-                          const klient_metadata_t *metadata, size_t index, json_t *list)
-{
-    klient_topic_info_t topic = topic_at(metadata, index);
-    json_t *object = json_pack("{s:s, s:s}", "topic", topic.name, "id", topic.id);
-    json_t *partitions = json_array(), *configs = json_object();
-
-    if (topic.code != KLIENT_OK)
-        json_object_set_new(object, "error", json_string(klient_code_name(topic.code)));
-    for (int32_t p = 0; p < topic.partition_count; p++) {
-        klient_partition_info_t partition = partition_at(metadata, index, (size_t)p);
-        json_array_append_new(
-            partitions,
-            json_pack("{s:i, s:i, s:i, s:o, s:o, s:o}", "partition", (int)partition.partition,
-                      "leader", (int)partition.leader, "leader_epoch", (int)partition.leader_epoch,
-                      "replicas", json_ids(partition.replicas, partition.replica_count), "isr",
-                      json_ids(partition.isr, partition.isr_count), "offline",
-                      json_ids(partition.offline, partition.offline_count)));
-    }
-    if (verbose && topic.code == KLIENT_OK)
-        topic_logs_json(admin, timeout_ms, topic.name, topic.partition_count, partitions);
-    for (size_t i = 0; i < topic.config_count; i++) {
-        klient_setting_t setting = { .size = sizeof setting };
-        klient_metadata_topic_config(metadata, index, i, &setting);
-        json_object_set_new(configs, setting.name, json_string(setting.value));
-    }
-    json_object_set_new(object, "partitions", partitions);
-    json_object_set_new(object, "configs", configs);
-    json_array_append_new(list, object);
-}
-
-static void add_ids(struct table *table, const int32_t *ids, size_t count)
-{
-    char text[256] = "-";
-    size_t used = 0;
-    for (size_t i = 0; i < count && used < sizeof text - 16; i++)
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%d", i > 0 ? "," : "", ids[i]);
-    table_add(table, "%s", text);
-}
-
-static void describe_table(const klient_metadata_t *metadata, size_t index)
-{
-    klient_topic_info_t topic = topic_at(metadata, index);
-
-    printf("%s%s  id %s\n", index > 0 ? "\n" : "", topic.name, topic.id);
-    for (size_t i = 0; i < topic.config_count; i++) {
-        klient_setting_t setting = { .size = sizeof setting };
-        klient_metadata_topic_config(metadata, index, i, &setting);
-        printf("  %s=%s\n", setting.name, setting.value);
-    }
-    struct table *table = table_new(">PARTITION >LEADER >EPOCH REPLICAS ISR STATE");
-    for (int32_t p = 0; p < topic.partition_count; p++) {
-        klient_partition_info_t partition = partition_at(metadata, index, (size_t)p);
-        table_add(table, "%d", partition.partition);
-        if (partition.leader >= 0)
-            table_add(table, "%d", partition.leader);
-        else
-            table_add(table, "-");
-        table_add(table, "%d", partition.leader_epoch);
-        add_ids(table, partition.replicas, partition.replica_count);
-        add_ids(table, partition.isr, partition.isr_count);
-        table_add(table, "%s",
-                  partition.leader < 0                            ? "OFFLINE"
-                  : partition.isr_count < partition.replica_count ? "UNDER-REPLICATED"
-                                                                  : "ok");
-    }
-    table_print(table);
-}
-
-int topic_describe(const struct args *args)
-{
-    int64_t timeout_ms;
-    int status;
-    klient_error_t *error = NULL;
-    klient_metadata_t *all = NULL, *metadata = NULL;
-    klient_admin_t *admin = connect_admin(args, &timeout_ms, &status);
-    size_t count = args_operand_count(args);
-    klient_code_t code = KLIENT_OK;
-
-    if (admin == NULL)
-        return status;
-    if (count == 0) {
-        code = klient_admin_list_topics(admin, timeout_ms, &all, &error);
-        count = code == KLIENT_OK ? klient_metadata_topic_count(all) : 0;
-    }
-    const char **names = calloc(count + 1, sizeof *names);
-    for (size_t i = 0; names != NULL && i < count; i++)
-        names[i] = all != NULL ? topic_at(all, i).name : args_operand(args, i);
-    if (code == KLIENT_OK && names != NULL)
-        code = klient_admin_describe_topics(admin, names, count, timeout_ms, &metadata, &error);
-    if (code != KLIENT_OK || metadata == NULL) {
-        status = connect_failed(args, error);
-    } else {
-        json_t *list = args_json(args) ? json_array() : NULL;
-        bool verbose = args_has(args, "--verbose");
-        status = EXIT_DONE;
-        for (size_t i = 0; i < klient_metadata_topic_count(metadata); i++) {
-            klient_topic_info_t topic = topic_at(metadata, i);
-            if (topic.code != KLIENT_OK)
-                status = command_failed(args, "%s: %s: %s", topic.name,
-                                        klient_code_name(topic.code), klient_code_text(topic.code));
-            if (list != NULL)
-                describe_json(admin, timeout_ms, verbose, metadata, i, list);
-            else if (topic.code == KLIENT_OK)
-                describe_table(metadata, i);
-            if (list == NULL && verbose && topic.code == KLIENT_OK)
-                topic_logs_table(admin, timeout_ms, topic.name, topic.partition_count);
-        }
-        if (list != NULL)
-            json_line(list);
-    }
-    free(names);
-    klient_metadata_free(metadata);
-    klient_metadata_free(all);
     klient_admin_close(admin);
     return status;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "tools/kairn/connect.h"
+#include "tools/kairn/follower.h"
 #include "tools/kairn/json.h"
 #include "tools/kairn/table.h"
 
@@ -62,6 +63,31 @@ static klient_logs_t *describe(klient_admin_t *admin, int64_t timeout_ms, const 
     return logs;
 }
 
+static klient_follower_info_t follower_at(const klient_logs_t *logs, size_t i, size_t follower)
+{
+    klient_follower_info_t info = { .size = sizeof info };
+    klient_logs_follower(logs, i, follower, &info);
+    return info;
+}
+
+static json_t *followers_json(const klient_logs_t *logs, size_t i, size_t count)
+{
+    json_t *list = json_array();
+
+    for (size_t f = 0; f < count; f++) {
+        klient_follower_info_t follower = follower_at(logs, i, f);
+        char reason[128];
+        json_array_append_new(
+            list, json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:I}", "broker", (int)follower.broker,
+                            "state", follower_name(follower.state), "reason",
+                            follower_explain(&follower, reason, sizeof reason), "end",
+                            (json_int_t)follower.end, "lag", (json_int_t)follower.lag, "behind_ms",
+                            (json_int_t)follower.behind_ms, "silent_ms",
+                            (json_int_t)follower.silent_ms));
+    }
+    return list;
+}
+
 void topic_logs_json(klient_admin_t *admin, int64_t timeout_ms, const char *topic,
                      int32_t partition_count, json_t *partitions)
 {
@@ -85,6 +111,8 @@ void topic_logs_json(klient_admin_t *admin, int64_t timeout_ms, const char *topi
                 (json_int_t)info.cleaned_bytes_before, "bytes_after",
                 (json_int_t)info.cleaned_bytes_after, "took_ms", (json_int_t)info.cleaned_took_ms,
                 "error", info.cleaning_error);
+            json_object_set_new(object, "followers",
+                                followers_json(logs, i, info.follower_count));
         }
         json_object_set_new(json_array_get(partitions, i), "log", object);
     }
@@ -105,6 +133,33 @@ static void add_cleaning(struct table *table, const klient_log_info_t *info)
                   (long long)info->cleaned_bytes_after, (long long)info->cleaned_took_ms);
     else
         table_add(table, "%s", state_name(info->cleaning));
+}
+
+/* Nothing where no partition has other replicas. */
+static void followers_table(const klient_logs_t *logs)
+{
+    struct table *table = NULL;
+
+    for (size_t i = 0; i < klient_logs_count(logs); i++) {
+        klient_log_info_t info = log_at(logs, i);
+        for (size_t f = 0; info.code == KLIENT_OK && f < info.follower_count; f++) {
+            klient_follower_info_t follower = follower_at(logs, i, f);
+            char text[128];
+            if (table == NULL)
+                table = table_new(">PARTITION >FOLLOWER >END >LAG >BEHIND-FOR HOW-IT-IS");
+            table_add(table, "%d", info.partition);
+            table_add(table, "%d", (int)follower.broker);
+            if (follower.end >= 0)
+                table_add(table, "%lld", (long long)follower.end);
+            else
+                table_add(table, "-");
+            table_add(table, "%lld", (long long)follower.lag);
+            table_add(table, "%s", follower_behind(&follower, text, sizeof text));
+            table_add(table, "%s", follower_explain(&follower, text, sizeof text));
+        }
+    }
+    if (table != NULL)
+        table_print(table);
 }
 
 void topic_logs_table(klient_admin_t *admin, int64_t timeout_ms, const char *topic,
@@ -134,6 +189,7 @@ void topic_logs_table(klient_admin_t *admin, int64_t timeout_ms, const char *top
         add_cleaning(table, &info);
     }
     table_print(table);
+    followers_table(logs);
     klient_logs_free(logs);
 }
 

@@ -1,0 +1,173 @@
+/* broker_metrics.c - kairn broker metrics: what a broker counts, once or every second. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/kairn/connect.h"
+#include "tools/kairn/json.h"
+#include "tools/kairn/table.h"
+
+static klient_metric_t metric_at(const klient_metrics_t *metrics, size_t index)
+{
+    klient_metric_t metric = { .size = sizeof metric };
+    klient_metrics_get(metrics, index, &metric);
+    return metric;
+}
+
+static bool is_wanted(const struct args *args, const klient_metric_t *metric)
+{
+    return !args_has(args, "--match") ||
+           strstr(metric->name, args_value(args, "--match")) != NULL;
+}
+
+/* Seconds from one look to the next; 0: there was none before, or another process answered it. */
+static double seconds_between(const klient_metrics_t *before, const klient_metrics_t *now)
+{
+    if (before == NULL || klient_metrics_count(before) != klient_metrics_count(now))
+        return 0;
+    int64_t us = klient_metrics_time_us(now) - klient_metrics_time_us(before);
+    return us > 0 ? (double)us / 1e6 : 0;
+}
+
+/* How much more of it there was in a second. False: that can not be said. */
+static bool change(const klient_metrics_t *before, const klient_metrics_t *now, size_t index,
+                   double *out)
+{
+    double seconds = seconds_between(before, now);
+    klient_metric_t metric = metric_at(now, index);
+
+    if (seconds <= 0 || metric.kind == KLIENT_METRIC_GAUGE ||
+        metric.value < metric_at(before, index).value)
+        return false;
+    *out = (double)(metric.value - metric_at(before, index).value) / seconds;
+    return true;
+}
+
+static const char *kind_name(klient_metric_kind_t kind)
+{
+    return kind == KLIENT_METRIC_COUNTER ? "counter"
+           : kind == KLIENT_METRIC_GAUGE ? "gauge"
+                                         : "histogram";
+}
+
+static void print_json(const struct args *args, const klient_metrics_t *before,
+                       const klient_metrics_t *now, int32_t broker)
+{
+    json_t *list = json_object();
+    double a_second;
+
+    for (size_t i = 0; i < klient_metrics_count(now); i++) {
+        klient_metric_t metric = metric_at(now, i);
+        bool histogram = metric.kind == KLIENT_METRIC_HISTOGRAM;
+        if (!is_wanted(args, &metric))
+            continue;
+        json_t *object = json_pack("{s:s, s:I, s:s}", "kind", kind_name(metric.kind),
+                                   histogram ? "count" : "value", (json_int_t)metric.value, "text",
+                                   metric.text);
+        if (histogram) {
+            json_object_set_new(object, "p50", json_integer(metric.p50));
+            json_object_set_new(object, "p99", json_integer(metric.p99));
+            json_object_set_new(object, "p99.9", json_integer(metric.p999));
+            json_object_set_new(object, "max", json_integer(metric.max));
+        }
+        if (change(before, now, i, &a_second))
+            json_object_set_new(object, "per_second", json_real(a_second));
+        json_object_set_new(list, metric.name, object);
+    }
+    json_line(json_pack("{s:i, s:I, s:o}", "broker", (int)broker, "time_us",
+                        (json_int_t)klient_metrics_time_us(now), "metrics", list));
+}
+
+static void add_quantile(struct table *table, const klient_metric_t *metric, int64_t value)
+{
+    if (metric->kind == KLIENT_METRIC_HISTOGRAM && metric->value > 0)
+        table_add(table, "%lld", (long long)value);
+    else
+        table_add(table, "%s", "");
+}
+
+static void print_table(const struct args *args, const klient_metrics_t *before,
+                        const klient_metrics_t *now)
+{
+    bool watches = args_has(args, "--watch");
+    struct table *table = table_new(watches ? "NAME >VALUE >PER-SECOND >P50 >P99 >P99.9 >MAX"
+                                            : "NAME >VALUE >P50 >P99 >P99.9 >MAX COUNTS");
+    double a_second;
+
+    for (size_t i = 0; i < klient_metrics_count(now); i++) {
+        klient_metric_t metric = metric_at(now, i);
+        if (!is_wanted(args, &metric))
+            continue;
+        table_add(table, "%s", metric.name);
+        table_add(table, "%lld", (long long)metric.value);
+        if (watches && change(before, now, i, &a_second))
+            table_add(table, "%.1f", a_second);
+        else if (watches)
+            table_add(table, "%s", "");
+        add_quantile(table, &metric, metric.p50);
+        add_quantile(table, &metric, metric.p99);
+        add_quantile(table, &metric, metric.p999);
+        add_quantile(table, &metric, metric.max);
+        if (!watches)
+            table_add(table, "%s", metric.text);
+    }
+    table_print(table);
+}
+
+static void print(const struct args *args, const klient_metrics_t *before,
+                  const klient_metrics_t *now, int32_t broker)
+{
+    if (args_json(args)) {
+        print_json(args, before, now, broker);
+        return;
+    }
+    if (args_has(args, "--watch"))
+        fputs(isatty(STDOUT_FILENO) ? "\033[H\033[J" : before != NULL ? "\n" : "", stdout);
+    print_table(args, before, now);
+}
+
+/* Look until it fails, or once. */
+static int look(const struct args *args, klient_admin_t *admin, int64_t timeout_ms, int32_t broker)
+{
+    klient_metrics_t *before = NULL, *now = NULL;
+    klient_error_t *error = NULL;
+    struct timespec due;
+    int status = EXIT_DONE;
+
+    clock_gettime(CLOCK_MONOTONIC, &due);
+    for (;;) {
+        if (klient_admin_describe_metrics(admin, broker, timeout_ms, &now, &error) != KLIENT_OK) {
+            status = connect_failed(args, error);
+            break;
+        }
+        print(args, before, now, broker);
+        klient_metrics_free(before);
+        before = now;
+        if (!args_has(args, "--watch") || fflush(stdout) != 0)
+            break;
+        due.tv_sec++;
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
+    }
+    klient_metrics_free(before);
+    return status;
+}
+
+int broker_metrics(const struct args *args)
+{
+    const char *text = args_operand(args, 0);
+    int64_t timeout_ms;
+    char *end;
+    int status;
+    long broker = strtol(text, &end, 10);
+
+    if (end == text || *end != '\0' || broker < 0 || broker > INT32_MAX)
+        return command_misuse(args, "'%s' is no broker id", text);
+    klient_admin_t *admin = connect_admin(args, &timeout_ms, &status);
+    if (admin == NULL)
+        return status;
+    status = look(args, admin, timeout_ms, (int32_t)broker);
+    klient_admin_close(admin);
+    return status;
+}

@@ -1,12 +1,16 @@
 /* compact.c - how fast is compaction? Writes a log of records with values of 100 bytes, cleans it
  * on this thread, prints one line.
  *
- *   bench/compact [DIRECTORY [MEGABYTES [KEYS]]]       default: . 400 1000000
+ *   bench/compact [--json] [DIRECTORY [MEGABYTES [KEYS]]]      default: . 400 1000000
  *
- * Input is what lies in the segments that are cleaned, once; the log is synced before. */
+ * Input is what lies in the segments that are cleaned, once; the log is synced before. It lies in
+ * a directory of its own below DIRECTORY, which is removed at the end. */
+#include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -49,7 +53,8 @@ static int fill(struct log *log, int64_t bytes, int64_t keys)
             return error;
         done += (int64_t)builder.size;
     }
-    return log_flush(log);
+    int error = log_clean_roll(log);
+    return error != 0 ? error : log_flush(log);
 }
 
 static int clean(struct log *log, struct clean_outcome *outcome)
@@ -73,12 +78,21 @@ static int clean(struct log *log, struct clean_outcome *outcome)
     return error;
 }
 
-int main(int argc, char **argv)
+static void print(const struct clean_outcome *outcome, double seconds, double cpu, bool json)
 {
-    const char *parent = argc > 1 ? argv[1] : ".";
-    int64_t bytes = (argc > 2 ? atoll(argv[2]) : 400) << 20;
-    int64_t keys = argc > 3 ? atoll(argv[3]) : 1000000;
-    char path[512];
+    double input = (double)outcome->bytes_before / 1e6, output = (double)outcome->bytes_after / 1e6;
+
+    if (json)
+        printf("{\"mb_per_second\": %.1f, \"mb_per_processor_second\": %.1f, \"input_mb\": %.0f, "
+               "\"output_mb\": %.0f}\n", input / seconds, input / cpu, input, output);
+    else
+        printf("compact: input %.0f MB in %.2f s (%.0f MB/s), %.2f s of processor time "
+               "(%.0f MB/s), output %.0f MB\n", input, seconds, input / seconds, cpu, input / cpu,
+               output);
+}
+
+static int run(const char *path, int64_t bytes, int64_t keys, bool json)
+{
     struct logdir *directory;
     struct log *log;
     struct k_reason reason = { .text = "" };
@@ -87,20 +101,15 @@ int main(int argc, char **argv)
         .config = { .segment_bytes = 64 << 20, .segment_ms = INT64_MAX, .index_bytes = 10 << 20,
                     .index_interval_bytes = 4096, .max_message_bytes = 1 << 20,
                     .compacted = true } };
+    struct clean_outcome outcome = { .code = 0 };
 
     log_set_level(LOG_LEVEL_ERROR);
-    snprintf(path, sizeof path, "%s/compact-XXXXXX", parent);
-    if (mkdtemp(path) == NULL) {
-        perror(path);
-        return 1;
-    }
     int error = logdir_open(path, &io_system, &directory, &reason);
     options.directory = directory;
     if (error == 0)
         error = log_open(&options, &log, &reason);
     if (error == 0)
         error = fill(log, bytes, keys);
-    struct clean_outcome outcome = { .code = 0 };
     int64_t began = clock_mono_us(&clock_system);
     double cpu_began = (double)clock() / CLOCKS_PER_SEC;
     if (error == 0)
@@ -109,14 +118,45 @@ int main(int argc, char **argv)
     double cpu = (double)clock() / CLOCKS_PER_SEC - cpu_began;
     if (error != 0) {
         fprintf(stderr, "compact: %s %s\n", k_error_text(error), reason.text);
-        return 1;
+        return EXIT_FAILURE;
     }
-    printf("compact: input %.0f MB in %.2f s (%.0f MB/s), %.2f s of processor time (%.0f MB/s), "
-           "output %.0f MB\n", (double)outcome.bytes_before / 1e6, seconds,
-           (double)outcome.bytes_before / 1e6 / seconds, cpu,
-           (double)outcome.bytes_before / 1e6 / cpu, (double)outcome.bytes_after / 1e6);
-    error = log_remove(log, NULL);
-    logdir_delete_doomed(directory, NULL, NULL);
-    logdir_close(directory, false);
-    return error == 0 ? 0 : 1;
+    print(&outcome, seconds, cpu, json);
+    return EXIT_SUCCESS;
+}
+
+static int remove_one(const char *path, const struct stat *about, int type, struct FTW *where)
+{
+    (void)about;
+    (void)type;
+    (void)where;
+    return remove(path);
+}
+
+/* The work has a process of its own, so that the log goes however that ends. */
+int main(int argc, char **argv)
+{
+    bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    argc -= json;
+    argv += json;
+    int64_t megabytes = argc > 2 ? atoll(argv[2]) : 400, keys = argc > 3 ? atoll(argv[3]) : 1000000;
+    char path[512];
+    int status = EXIT_FAILURE;
+
+    if (argc > 4 || (argc > 1 && argv[1][0] == '-') || megabytes < 1 || keys < 1) {
+        fputs("usage: compact [--json] [DIRECTORY [MEGABYTES [KEYS]]]\n", stderr);
+        return 2;
+    }
+    snprintf(path, sizeof path, "%s/compact-XXXXXX", argc > 1 ? argv[1] : ".");
+    if (mkdtemp(path) == NULL) {
+        perror(path);
+        return EXIT_FAILURE;
+    }
+    pid_t child = fork();
+    if (child == 0)
+        return run(path, megabytes << 20, keys, json);
+    signal(SIGINT, SIG_IGN);
+    if (child < 0 || waitpid(child, &status, 0) != child)
+        perror("compact");
+    nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return status == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

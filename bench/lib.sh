@@ -11,7 +11,13 @@ rounds_more=3
 
 fail() { echo "bench/run: $*" >&2; exit 1; }
 wants() { [[ ",$peers," == *",$1,"* ]]; }
-commit() { git -C "$top" rev-parse --short HEAD 2> /dev/null || echo unknown; }
+# What a run records itself does not make the tree another one.
+commit() {
+    local id
+    id=$(git -C "$top" rev-parse --short HEAD 2> /dev/null) || { echo unknown; return; }
+    git -C "$top" diff --quiet HEAD -- . ':!bench/history.txt' || id=$id-dirty
+    echo "$id"
+}
 
 # --- the machine ----------------------------------------------------------------------------------
 
@@ -66,6 +72,7 @@ kafka_warm() {
 }
 
 end_everything() {
+    trap '' INT TERM HUP
     [ ! -d "$dir/kafka" ] || kafka down
     cluster down > /dev/null 2>&1
     [ -n "${KAIRN_KEEP:-}" ] || rm -rf "$dir"
@@ -111,6 +118,14 @@ fresh() { # options of kairn topic create: the topic `bench`, empty
     kairn topic create bench "$@" > /dev/null || fail "create bench $*"
 }
 segments() { ls "$dir"/broker-1/data/bench-0/*.log; }
+# Out of the page cache, and seen to be.
+cool() { # files
+    local file
+    for file in "$@"; do
+        sync "$file" && dd if="$file" iflag=nocache count=0 status=none || fail "$file stays in the cache"
+        [ "$(fincore -b -n -o RES "$file")" -lt 10000000 ] || fail "$file stays in the cache"
+    done
+}
 
 # Everything that was sent is there, once, in order and unharmed.
 verify() { # records, options
@@ -132,6 +147,8 @@ kafka_verify() { "$rdkafka" consume $kafka_bootstrap "$kafka_topic" "$1" > /dev/
 
 prepare() { :; }
 finish() { :; }
+# Does no round before this one count? For what is measured once a run.
+first_to_count() { [ $((round - void)) -eq 1 ]; }
 # Which variants can be measured here, by what they need.
 possible() {
     case $1 in

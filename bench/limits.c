@@ -1,6 +1,7 @@
 /* limits - what this machine can do at most, one thing at a time.
  *
  *   limits [--json] DIR [NAME...]
+ *   limits --appends DIR SIZE FILES MEGABYTES
  *
  * Measures, in files of its own below DIR:
  *
@@ -11,17 +12,21 @@
  *   append-1m                                                                      MB/s
  *   sync-4k     append 4 KiB and fdatasync                                         us (median)
  *   sync-1m     append 1 MiB and fdatasync                                         MB/s
+ *   sync-many   append 16 KiB to each of 1,000 files in turn, syncfs each 4 MiB    MB/s
  *   crc32c      over 1 MiB in the cache                                            MB/s
  *   encode      100-byte records into 16 KiB batches, checksum included            ns a record
  *   decode      the same checked and walked                                        ns a record
  *
- * One line each, or one JSON object. Which are wanted can be named. About three seconds in all. */
+ * One line each, or one JSON object. Which are wanted can be named. About five seconds in all.
+ * With --appends, one JSON line: so many bytes in appends of one size to so many open files in
+ * turn, not synced, after one append to each that does not count. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -39,6 +44,10 @@ enum {
     PING_SIZE = 64,
     PINGS = 5000,
     SYNCS = 200,
+    MANY = 1000,
+    MANY_TURNS = 20,
+    MANY_SYNC = 4 * MIB,
+    FILES_MAX = 100000,
     BATCHES = 4000,
     BATCH_SIZE = 16 * 1024
 };
@@ -68,6 +77,27 @@ static void append(struct limits *limits, int file, size_t size)
 
 /* --- network ---------------------------------------------------------------------------------- */
 
+/* A child that plays the other side: 0 there, its process id here. */
+static pid_t fork_peer(void)
+{
+    pid_t child = fork();
+    if (child < 0)
+        bench_die("fork");
+    return child;
+}
+
+/* What was measured counts only if the child did its part. */
+static void await_peer(pid_t child)
+{
+    int status;
+    if (waitpid(child, &status, 0) != child)
+        bench_die("waitpid");
+    if (status != 0) {
+        fputs("limits: the other side failed\n", stderr);
+        exit(1);
+    }
+}
+
 /* A child writes, this process reads until the end; megabytes per second. */
 static double stream(struct limits *limits, int file)
 {
@@ -76,7 +106,7 @@ static double stream(struct limits *limits, int file)
     ssize_t got;
 
     bench_connect_pair(pair);
-    pid_t child = fork();
+    pid_t child = fork_peer();
     if (child == 0) {
         close(pair[0]);
         for (int i = 0; i < STREAM_MIB; i++) {
@@ -102,7 +132,7 @@ static double stream(struct limits *limits, int file)
     double seconds = bench_now() - started;
     free(buffer);
     close(pair[0]);
-    waitpid(child, NULL, 0);
+    await_peer(child);
     return (double)received / 1e6 / seconds;
 }
 
@@ -140,7 +170,7 @@ static double round_trip(struct limits *limits)
     int pair[2];
 
     bench_connect_pair(pair);
-    pid_t child = fork();
+    pid_t child = fork_peer();
     if (child == 0) {
         close(pair[0]);
         while (bench_read_whole(pair[1], ping, sizeof ping))
@@ -156,7 +186,7 @@ static double round_trip(struct limits *limits)
         times[i] = (bench_now() - started) * 1e6;
     }
     close(pair[0]);
-    waitpid(child, NULL, 0);
+    await_peer(child);
     return median(times, PINGS);
 }
 
@@ -209,6 +239,74 @@ static double sync_4k(struct limits *limits)
 static double sync_1m(struct limits *limits)
 {
     return MIB / synced(limits, MIB);
+}
+
+/* What a broker can reach that must sync little for each of many partitions. */
+static double sync_many(struct limits *limits)
+{
+    int files[MANY];
+    const size_t size = 16 * KIB;
+    double total = (double)size * MANY * MANY_TURNS;
+
+    for (int i = 0; i < MANY; i++)
+        files[i] = scratch(limits);
+    if (syncfs(files[0]) != 0)
+        bench_die("syncfs");
+    double started = bench_now();
+    for (size_t i = 0; i < (size_t)MANY * MANY_TURNS; i++) {
+        append(limits, files[i % MANY], size);
+        if ((i + 1) % (MANY_SYNC / size) == 0 && syncfs(files[0]) != 0)
+            bench_die("syncfs");
+    }
+    double elapsed = bench_now() - started;
+    for (int i = 0; i < MANY; i++)
+        close(files[i]);
+    return total / 1e6 / elapsed;
+}
+
+/* Seconds of processor that this process has used. */
+static double processor(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+/* The least that a broker must do whose partitions are written in turn. */
+static void append_each(struct limits *limits, size_t size, int count, double bytes)
+{
+    int *files = malloc((size_t)count * sizeof *files);
+    int64_t appends = (int64_t)(bytes / (double)size);
+
+    if (files == NULL)
+        bench_die("malloc");
+    for (int i = 0; i < count; i++) {
+        files[i] = scratch(limits);
+        append(limits, files[i], size);
+    }
+    double used = processor(), started = bench_now();
+    for (int64_t i = 0; i < appends; i++)
+        append(limits, files[i % count], size);
+    double seconds = bench_now() - started, moved = (double)appends * (double)size / 1e6;
+    used = processor() - used;
+    for (int i = 0; i < count; i++)
+        close(files[i]);
+    free(files);
+    printf("{\"mb_per_second\": %.1f, \"appending_us_per_mb\": %.1f}\n", moved / seconds,
+           used * 1e6 / moved);
+}
+
+/* A file for each partition, and a few for ourselves. */
+static void raise_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* --- processor -------------------------------------------------------------------------------- */
@@ -286,8 +384,9 @@ static const struct limit {
     { "loopback", "MB/s", loopback },       { "sendfile", "MB/s", from_file },
     { "round-trip", "us", round_trip },     { "append-64k", "MB/s", append_64k },
     { "append-1m", "MB/s", append_1m },     { "sync-4k", "us", sync_4k },
-    { "sync-1m", "MB/s", sync_1m },         { "crc32c", "MB/s", checksum },
-    { "encode", "ns a record", encode },    { "decode", "ns a record", decode },
+    { "sync-1m", "MB/s", sync_1m },         { "sync-many", "MB/s", sync_many },
+    { "crc32c", "MB/s", checksum },         { "encode", "ns a record", encode },
+    { "decode", "ns a record", decode },
 };
 
 static int wanted(const char *name, int count, char **names)
@@ -298,22 +397,39 @@ static int wanted(const char *name, int count, char **names)
     return count == 0;
 }
 
+static int measure_appends(struct limits *limits, char **numbers)
+{
+    long size = atol(numbers[0]), files = atol(numbers[1]);
+    double megabytes = atof(numbers[2]);
+
+    if (size < 1 || size > MIB || files < 1 || files > FILES_MAX || megabytes < 1)
+        return 2;
+    append_each(limits, (size_t)size, (int)files, megabytes * 1e6);
+    free(limits->bytes);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    int appends = argc == 6 && strcmp(argv[1], "--appends") == 0;
     int json = argc > 1 && strcmp(argv[1], "--json") == 0, first = 1;
     struct limits limits = { .bytes = malloc(MIB) };
 
-    argc -= json;
-    argv += json;
+    argc -= json + appends;
+    argv += json + appends;
     if (argc < 2 || argv[1][0] == '-') {
-        fputs("usage: limits [--json] DIR [NAME...]\n", stderr);
+        fputs("usage: limits [--json] DIR [NAME...]\n"
+              "       limits --appends DIR SIZE FILES MEGABYTES\n", stderr);
         return 2;
     }
     if (limits.bytes == NULL)
         bench_die("malloc");
     limits.dir = argv[1];
+    raise_limit();
     for (uint32_t i = 0; i < MIB; i++)
         limits.bytes[i] = (unsigned char)(i * 2654435761U >> 13);
+    if (appends)
+        return measure_appends(&limits, argv + 2);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         if (!wanted(table[i].name, argc - 2, argv + 2))
             continue;

@@ -12,8 +12,10 @@ EXTRA_DIST += bench/run bench/lib.sh bench/history.txt bench/workloads/C1-100.sh
 	bench/workloads/L1-1k.sh bench/workloads/P1-100.sh bench/workloads/P1-1K.sh \
 	bench/workloads/P1d.sh bench/workloads/R1.sh bench/workloads/client.sh \
 	bench/workloads/consume.sh bench/workloads/idle.sh bench/workloads/latency.sh \
-	bench/workloads/limits.sh \
-	bench/workloads/produce.sh
+	bench/workloads/e2e.sh bench/workloads/failover.sh bench/workloads/limits.sh \
+	bench/workloads/produce.sh bench/workloads/quiet.sh bench/workloads/repl.sh \
+	bench/workloads/replicated.sh bench/workloads/many.sh bench/workloads/compact.sh \
+	bench/workloads/stall.sh
 
 # Peers. Kafka itself runs from its published jars; librdkafka is built against where it is there.
 EXTRA_DIST += bench/peers/kafka bench/peers/KafkaBench.java bench/peers/rdkafka_bench.c
@@ -26,12 +28,13 @@ endif
 
 # libklient's own cost, against a broker in the same process that throws records away.
 fake_broker_sources = tests/client/fake_broker.h tests/client/fake_broker.c \
-	tests/client/fake_alter.c tests/client/fake_answers.c tests/client/fake_hostile.c \
+	tests/client/fake_alter.c tests/client/fake_answers.c tests/client/fake_describe.c \
+	tests/client/fake_groups.c tests/client/fake_group_answers.c tests/client/fake_hostile.c \
 	tests/client/fake_private.h tests/client/fake_sequences.c tests/client/fake_topics.c
 noinst_PROGRAMS += bench/klient_produce
 bench_klient_produce_SOURCES = bench/klient_produce.c $(fake_broker_sources)
 bench_klient_produce_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
-bench_klient_produce_LDADD = libklient.la libnet.la libproto.la libcommon.la
+bench_klient_produce_LDADD = libklient.la libcore.la libnet.la libproto.la libcommon.la
 
 # Compaction of a log in this process.
 noinst_PROGRAMS += bench/compact
@@ -42,3 +45,15 @@ bench_compact_LDADD = libstorage.la libproto.la libcommon.la
 noinst_PROGRAMS += bench/open
 bench_open_SOURCES = bench/open.c
 bench_open_LDADD = libstorage.la libproto.la libcommon.la
+
+# What the machine allows with three replicas, and how long writes pause.
+noinst_PROGRAMS += bench/null_cluster bench/failover
+bench_null_cluster_SOURCES = bench/null_cluster.c $(bench_loopback)
+bench_null_cluster_LDADD = libcommon.la
+bench_failover_SOURCES = bench/failover.c
+bench_failover_LDADD = libklient.la
+
+# What a leader computes for a group: client/assignor.h.
+noinst_PROGRAMS += bench/assign
+bench_assign_SOURCES = bench/assign.c
+bench_assign_LDADD = libklientcore.la libnet.la libproto.la libcommon.la

@@ -1,11 +1,12 @@
-/* How long a log directory takes to serve again, through the storage alone.
+/* open.c - how long a log directory takes to serve again, through the storage alone.
  *
- *   bench/open make DIRECTORY PARTITIONS MEGABYTES [clean|killed|cut]
+ *   bench/open make DIRECTORY PARTITIONS MEGABYTES clean|killed|cut
  *   bench/open open DIRECTORY THREADS
  *
  * make writes logs with 64 KiB batches and stops: cleanly, as if the process was killed (with the
  * last checkpoint), or as if the machine went down (nothing is trusted, all is checked). open opens
- * the directory and every log of it, and prints one JSON line. */
+ * the directory and every log of it, prints one JSON line, and closes it cleanly: what is opened
+ * next is a clean directory. */
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "proto/batch.h"
 #include "server/storage/io.h"
@@ -38,13 +39,6 @@ static void die(const char *what, int code)
 {
     fprintf(stderr, "%s: %s\n", what, k_error_name(code));
     exit(1);
-}
-
-static int64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
 }
 
 static struct log *open_log(struct logdir *directory, int32_t partition)
@@ -127,13 +121,13 @@ static void open_all(const char *path, int threads)
     struct k_reason reason;
     struct rusage before, after;
     pthread_t ids[THREADS_MAX];
-    int64_t bytes = 0, begin = now_us();
+    int64_t bytes = 0, begin = clock_mono_us(&clock_system);
 
     int code = logdir_open(path, &io_system, &work.directory, &reason);
     if (code != 0)
         die(reason.text, code);
     code = logdir_list(work.directory, &work.entries, &work.count);
-    int64_t listed = now_us();
+    int64_t listed = clock_mono_us(&clock_system);
     work.logs = calloc(work.count + 1, sizeof *work.logs);
     if (code != 0 || work.logs == NULL)
         die("list", code);
@@ -143,7 +137,7 @@ static void open_all(const char *path, int threads)
             die("thread", K_NOMEM);
     for (int i = 0; i < threads; i++)
         pthread_join(ids[i], NULL);
-    int64_t opened = now_us();
+    int64_t opened = clock_mono_us(&clock_system);
     getrusage(RUSAGE_SELF, &after);
 
     bool clean = logdir_was_clean(work.directory);
@@ -166,7 +160,9 @@ static void open_all(const char *path, int threads)
 int main(int argc, char **argv)
 {
     log_set_level(LOG_LEVEL_ERROR);
-    if (argc == 6 && strcmp(argv[1], "make") == 0 && atoi(argv[3]) > 0) {
+    if (argc == 6 && strcmp(argv[1], "make") == 0 && atoi(argv[3]) > 0 &&
+        (strcmp(argv[5], "clean") == 0 || strcmp(argv[5], "killed") == 0 ||
+         strcmp(argv[5], "cut") == 0)) {
         make(argv[2], atoi(argv[3]), atoll(argv[4]), argv[5]);
         return 0;
     }

@@ -23,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORD = 40, LINES_MAX = 20000, ROUNDS_MAX = 200, LINE = 512 };
+enum { WORD = 40, LINES_MAX = 100000, ROUNDS_MAX = 200, LINE = 512 };
 
 #define STEAL_PERMILLE_MAX 20           /* of the processors' time in a round */
 #define YARDSTICK_MIN 0.7               /* of its best round */
@@ -89,8 +89,12 @@ static struct facts load(const char *path)
         perror(path);
         exit(2);
     }
-    while (facts.count < LINES_MAX && fgets(line, sizeof line, file) != NULL) {
+    while (fgets(line, sizeof line, file) != NULL) {
         struct fact *fact = &facts.items[facts.count];
+        if (facts.count == LINES_MAX) {
+            fprintf(stderr, "stats: %s has more than %d lines\n", path, LINES_MAX);
+            exit(2);
+        }
         if (!parse(line, fact) || fact->round < 0 || fact->round >= ROUNDS_MAX) {
             fprintf(stderr, "stats: %s: not understood: %s", path, line);
             exit(2);

@@ -1,12 +1,12 @@
 // KafkaBench - Kafka's Java clients doing what `kairn perf` does. Its JSON has the same names.
 //
-//   KafkaBench renew BOOTSTRAP TOPIC PARTITIONS [OLD-TOPIC...]    makes one, deletes others
+//   KafkaBench renew BOOTSTRAP TOPIC PARTITIONS[xREPLICAS] [OLD-TOPIC...]    makes one, deletes others
 //   KafkaBench fill BOOTSTRAP TOPIC SIZE RECORDS                  spread over all partitions
 //   KafkaBench produce BOOTSTRAP TOPIC SIZE RECORDS WARM-UP [NAME=VALUE...]
 //   KafkaBench consume BOOTSTRAP TOPIC RECORDS [NAME=VALUE...]
 //   KafkaBench latency BOOTSTRAP TOPIC SIZE RATE SECONDS [NAME=VALUE...]
 //
-// Partition 0 of TOPIC. The machine that runs Java code compiles what runs often: producing warms up
+// Partition 0 of TOPIC; "TOPIC/16" produces to 16 partitions in turn. The machine that runs Java code compiles what runs often: producing warms up
 // with records that are not counted, consuming reads everything twice and counts the second time.
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -57,9 +57,11 @@ public class KafkaBench {
     // The producer copies a value when it is sent, so one array serves for all.
     static long send(KafkaProducer<byte[], byte[]> producer, String topic, byte[] value, long number, long count) {
         ByteBuffer buffer = ByteBuffer.wrap(value);
+        int slash = topic.indexOf('/'), partitions = slash < 0 ? 1 : Integer.parseInt(topic.substring(slash + 1));
+        String name = slash < 0 ? topic : topic.substring(0, slash);
         for (long i = 0; i < count; i++) {
             buffer.putLong(0, number++);
-            producer.send(new ProducerRecord<>(topic, 0, null, value), (metadata, error) -> {
+            producer.send(new ProducerRecord<>(name, (int) (i % partitions), null, value), (metadata, error) -> {
                 if (error != null) {
                     System.err.println("KafkaBench: " + error);
                     Runtime.getRuntime().halt(1);
@@ -187,7 +189,9 @@ public class KafkaBench {
 
     static void renew(String[] words) throws Exception {
         try (Admin admin = Admin.create(properties(words[1], words, words.length))) {
-            admin.createTopics(List.of(new NewTopic(words[2], Optional.of(Integer.parseInt(words[3])), Optional.of((short) 1)))).all().get();
+            String[] shape = words[3].split("x");
+            short replicas = shape.length > 1 ? Short.parseShort(shape[1]) : 1;
+            admin.createTopics(List.of(new NewTopic(words[2], Optional.of(Integer.parseInt(shape[0])), Optional.of(replicas)))).all().get();
             admin.deleteTopics(Arrays.asList(words).subList(4, words.length)).all().get();
         }
     }

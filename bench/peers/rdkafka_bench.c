@@ -4,9 +4,10 @@
  *   rdkafka_bench consume BOOTSTRAP TOPIC RECORDS [NAME=VALUE...]
  *   rdkafka_bench latency BOOTSTRAP TOPIC SIZE RATE SECONDS [NAME=VALUE...]
  *
- * Partition 0 of TOPIC. BOOTSTRAP "mock" is librdkafka's own cluster inside of this process. Prints
- * the JSON that `kairn perf` prints, under the same names. No delivery reports but for failures; a
- * consumer checks every offset; latency is open loop, from the moment that a record was due. */
+ * Partition 0 of TOPIC; "TOPIC/16" produces to 16 partitions in turn. BOOTSTRAP "mock" is
+ * librdkafka's own cluster inside of this process. Prints the JSON that `kairn perf` prints, under
+ * the same names. No delivery reports but for failures; a consumer checks every offset; latency is
+ * open loop, from the moment that a record was due. */
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
 #include <pthread.h>
@@ -97,21 +98,23 @@ static void fill(unsigned char *value, size_t size)
 }
 
 /* Waits for room in the queue. */
-static void send_one(rd_kafka_t *client, rd_kafka_topic_t *topic, void *value, size_t size)
+static void send_one(rd_kafka_t *client, rd_kafka_topic_t *topic, int32_t partition, void *value,
+                     size_t size)
 {
-    while (rd_kafka_produce(topic, 0, RD_KAFKA_MSG_F_COPY, value, size, NULL, 0, NULL) != 0) {
+    while (rd_kafka_produce(topic, partition, RD_KAFKA_MSG_F_COPY, value, size, NULL, 0, NULL) !=
+           0) {
         if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL)
             die("produce", rd_kafka_err2str(rd_kafka_last_error()));
         rd_kafka_poll(client, 1);
     }
 }
 
-static void send_many(rd_kafka_t *client, rd_kafka_topic_t *topic, unsigned char *value,
-                      size_t size, uint64_t *number, uint64_t count)
+static void send_many(rd_kafka_t *client, rd_kafka_topic_t *topic, unsigned partitions,
+                      unsigned char *value, size_t size, uint64_t *number, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++) {
         store_u64(value, (*number)++);
-        send_one(client, topic, value, size);
+        send_one(client, topic, (int32_t)(i % partitions), value, size);
         if (i % 10000 == 0)
             rd_kafka_poll(client, 0);
     }
@@ -131,18 +134,22 @@ static void print_rate(uint64_t records, double bytes, double seconds, double pr
 static int produce(int argc, char **argv)
 {
     rd_kafka_t *client = client_new(RD_KAFKA_PRODUCER, argv[2], argc - 7, argv + 7);
+    char *slash = strchr(argv[3], '/');
+    unsigned partitions = slash != NULL ? (unsigned)atoi(slash + 1) : 1;
+    if (slash != NULL)
+        *slash = '\0';
     rd_kafka_topic_t *topic = rd_kafka_topic_new(client, argv[3], NULL);
     size_t size = strtoul(argv[4], NULL, 10);
     uint64_t records = strtoull(argv[5], NULL, 10), number = 0;
     unsigned char *value = size >= 8 ? malloc(size) : NULL;
 
-    if (topic == NULL || value == NULL || records == 0)
+    if (topic == NULL || partitions == 0 || value == NULL || records == 0)
         die("produce", "arguments");
     fill(value, size);
-    send_many(client, topic, value, size, &number, strtoull(argv[6], NULL, 10));
+    send_many(client, topic, partitions, value, size, &number, strtoull(argv[6], NULL, 10));
     int64_t started_ns = now_ns();
     double processor = processor_s();
-    send_many(client, topic, value, size, &number, records);
+    send_many(client, topic, partitions, value, size, &number, records);
     print_rate(records, (double)records * (double)size, (double)(now_ns() - started_ns) / 1e9,
                processor_s() - processor);
     free(value);
@@ -222,7 +229,7 @@ static void *send_on_time(void *context)
             clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
         store_u64(value, i);
         store_u64(value + 8, (uint64_t)due_ns);
-        send_one(latency->producer, latency->topic, value, latency->size);
+        send_one(latency->producer, latency->topic, 0, value, latency->size);
         if (i % 1000 == 0)
             rd_kafka_poll(latency->producer, 0);
     }
@@ -246,7 +253,7 @@ static void await_start(struct latency *latency, rd_kafka_queue_t *queue)
     rd_kafka_message_t *message = NULL;
 
     for (int tries = 0; message == NULL && tries < 100; tries++) {
-        send_one(latency->producer, latency->topic, first, latency->size);
+        send_one(latency->producer, latency->topic, 0, first, latency->size);
         rd_kafka_flush(latency->producer, WAIT_MS);
         message = rd_kafka_consume_queue(queue, 300);
     }

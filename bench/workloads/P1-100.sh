@@ -1,5 +1,5 @@
 # 100-byte records, no key, from one thread to one partition.
-size=100 records=10000000 settings=''
+size=100 records=10000000
 . "$here/workloads/produce.sh"
 variants=(limit ours librdkafka java ours limit)
 yardstick limit mb_per_second

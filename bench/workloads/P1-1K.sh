@@ -1,5 +1,5 @@
 # 1000-byte records, no key, from one thread to one partition.
-size=1000 records=1000000 settings=''
+size=1000 records=1000000
 [ -z "$smoke" ] || records=500000
 . "$here/workloads/produce.sh"
 variants=(limit ours ours-large ours-4 librdkafka java ours limit)

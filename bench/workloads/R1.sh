@@ -1,11 +1,12 @@
 # Restart with $gigabytes GB in 10 partitions: from starting the program to the first record that a
 # consumer has, after a clean stop, after kill -9, and after kill -9 with all checkpoints lost, so that
-# every byte is read. The rate of that is told without the time that a clean start takes.
+# every byte is read, from the disk: what the page cache shows is not believed then. The rate of that is
+# told without the time that a clean start takes.
 rounds_max=3
 bytes=$((gigabytes * 1000000000)) records=$((gigabytes * 1000000))
 variants=(ours kafka)
 note ours "$gigabytes GB in 10 partitions, 1000-byte records"
-note limit "the same segments read from the page cache"
+note limit "the same segments read from the disk, one after the other"
 note kafka "Kafka 3.9, the same"
 target clean_ms ours - at-most 300
 target killed_ms ours - at-most 1000
@@ -44,6 +45,7 @@ run_ours() {
     add 1000
     cluster kill 1
     find "$dir/broker-1/data" -maxdepth 1 \( -name '*checkpoint*' -o -name '.kafka_cleanshutdown' \) -delete
+    cool "$dir"/broker-1/data/bench-*/*.log
     started=$(date +%s%N)
     cat "$dir"/broker-1/data/bench-*/*.log > /dev/null
     sample limit scan_mb_per_second $((bytes * 1000 / ($(date +%s%N) - started)))
@@ -54,8 +56,10 @@ run_ours() {
     there=$(field records "$(kairn perf consume bench --json)")
     [ "$there" = $written ] || fail "$written records were acknowledged, $there are there"
 }
+# Once is enough of what takes a minute and has no target.
 run_kafka() {
     local started
+    first_to_count || return 0
     kafka stop
     started=$(date +%s%N)
     kafka start; kafka wait; kafka run consume $kafka_bootstrap "$kafka_topic" 1 > /dev/null || return 1

@@ -1,5 +1,5 @@
-# consume.sh - what the workloads that consume share: $size and $records are theirs. The topics are
-# written once and verified once; every round reads them.
+# consume.sh - what the workloads that consume share: $size and $records are theirs, and $limit_is where
+# the limit is another one. The topics are written once and verified once; every round reads them.
 bytes=$((size * records))
 consumed=records_per_second,mb_per_second,ns_per_record,processor_ns_per_record
 
@@ -21,7 +21,7 @@ run_librdkafka() { measure librdkafka "$(kafka pid)" $bytes $consumed "$rdkafka"
 run_java() { measure java "$(kafka pid)" $((2 * bytes)) records_per_second,mb_per_second,ns_per_record kafka run consume $kafka_bootstrap "$kafka_topic" $records check.crcs=true; }
 
 yardstick limit mb_per_second
-note limit "sendfile of the same segment, received and thrown away"
+note limit "${limit_is:-sendfile of the same segment, received and thrown away}"
 note ours "defaults, checksums checked, every offset looked at"
 note librdkafka "from Kafka 3.9, checksums checked, every offset looked at, batches of 16 KiB, a million queued"
 note java "Kafka 3.9's consumer from Kafka 3.9, likewise"

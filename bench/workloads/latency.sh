@@ -1,5 +1,5 @@
 # latency.sh - what the workloads of latency share: $rate is theirs.
-rounds_max=3 seconds=12
+rounds_max=3
 latencies=p50_us,p99_us,p999_us,max_us,achieved
 
 run_limit() { measure limit - 1 round-trip "$limits" --json "$dir" round-trip; }

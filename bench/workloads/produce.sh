@@ -1,8 +1,8 @@
-# produce.sh - what the workloads that produce share: $size, $records and $settings are theirs.
+# produce.sh - what the workloads that produce share: $size and $records are theirs.
 warm_up=$((64000000 / size))
 bytes=$((size * records)) moved=$((size * (records + warm_up)))
 produced=records_per_second,mb_per_second,ns_per_record,processor_ns_per_record
-mode=produce                            # of the null broker
+mode=produce topic_settings=''          # of the null broker; of kairn topic create
 
 run_limit() {
     warm $((bytes / 1000000 + 200))
@@ -12,14 +12,13 @@ ours_with() { # series, options of kairn perf produce
     # shellcheck disable=SC2086
     fresh --partitions 1 $topic_settings
     warm $((moved / 1000000 + 200))
-    # shellcheck disable=SC2086
-    measure "$1" "$(broker_pid)" $moved $produced kairn perf produce bench --records $records --warm-up $warm_up --size $size --json $settings "${@:2}"
+    measure "$1" "$(broker_pid)" $moved $produced kairn perf produce bench --records $records --warm-up $warm_up --size $size --json "${@:2}"
 }
 run_ours() {
     ours_with ours
     verify $((records + warm_up))
 }
-# What the wait for an answer costs: a partition has one request of a producer in flight.
+# Fewer requests, and fewer answers to wait for.
 run_ours_large() {
     ours_with ours-large --set max.request.size=3670016
     verify $((records + warm_up))
@@ -49,4 +48,3 @@ run_java() {
         acks=1 enable.idempotence=false linger.ms=5 batch.size=65536
     ! possible librdkafka || kafka_verify $((records + warm_up))
 }
-topic_settings=''

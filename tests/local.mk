@@ -1,6 +1,10 @@
 # tests/: mirrors the tree. One Check program per folder; `make check` runs them all.
 check_LTLIBRARIES += libtestlib.la
-libtestlib_la_SOURCES = tests/lib/runner.h tests/lib/runner.c
+libtestlib_la_SOURCES = \
+	tests/lib/number.h \
+	tests/lib/runner.h tests/lib/runner.c \
+	tests/lib/scratch.h tests/lib/scratch.c \
+	tests/lib/wait.h
 libtestlib_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 
 include tests/common/local.mk
@@ -13,5 +17,8 @@ include tests/tools/local.mk
 include tests/integration/local.mk
 include tests/peers/local.mk
 include tests/power/local.mk
+include tests/sim/local.mk
+include tests/explore/local.mk
+include tests/chaos/local.mk
 include tests/mutants/local.mk
 include tests/fuzz/local.mk

@@ -1,7 +1,6 @@
 /* Every file of a log directory holds what the fuzzer likes: opening, reading and dumping it ends
  * in an answer or a typed error. The first byte of the input chooses the file. */
 #include <assert.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "server/storage/recover_dry.h"
 #include "server/storage/verify.h"
 #include "tests/fuzz/target.h"
+#include "tests/lib/scratch.h"
 
 static const char *const names[] = {
     "t-0/00000000000000000000.log",
@@ -29,6 +29,7 @@ static const char *const names[] = {
     "kairn.properties",
     "t-0/00000000000000000000.txnindex",
     "t-0/00000000000000000009.snapshot",
+    "t-0/00000000000000000009.kairn-producers",
 };
 
 /* The disk is not what is tested here. */
@@ -49,25 +50,15 @@ static int no_sync_path(const struct io *io, const char *path)
 static char root[64];
 static struct io io;
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)type;
-    (void)walk;
-    return remove(path);
-}
-
 static void remove_root(void)
 {
-    if (nftw(root, remove_entry, 8, FTW_DEPTH | FTW_PHYS) != 0)
+    if (scratch_remove(root) != 0)
         abort();
 }
 
 static void prepare(void)
 {
-    snprintf(root, sizeof root, "%s/kairn-fuzz-XXXXXX",
-             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    if (mkdtemp(root) == NULL)
+    if (scratch_make(root, sizeof root, "fuzz") != 0)
         abort();
     atexit(remove_root);
     log_set_level(LOG_LEVEL_OFF);
@@ -99,7 +90,7 @@ static int open_both(struct logdir **directory, struct log **log)
     return error;
 }
 
-/* One record, of a producer with this id (-1: none) and these attributes. */
+/* One record, of a producer with this id (-1: none) and these attributes; numbered by its time. */
 static void append(struct log *log, int64_t timestamp, const char *key, int32_t key_size,
                    const char *value, int32_t value_size, int64_t producer_id, uint16_t attributes)
 {
@@ -109,6 +100,8 @@ static void append(struct log *log, int64_t timestamp, const char *key, int32_t 
     batch_build_add(&builder, timestamp, key, key_size, value, value_size, NULL, 0);
     batch_build_finish(&builder);
     store_u64(bytes + BATCH_PRODUCER_ID, (uint64_t)producer_id);
+    if (producer_id >= 0 && (attributes & BATCH_CONTROL) == 0)
+        store_u32(bytes + BATCH_BASE_SEQUENCE, (uint32_t)timestamp);
     store_u16(bytes + BATCH_ATTRIBUTES, attributes);
     batch_seal_crc(bytes);
     struct log_append append = { .bytes = bytes, .size = builder.size };

@@ -11,6 +11,11 @@ fuzz_targets = \
 	tests/fuzz/fuzz_head_response \
 	tests/fuzz/fuzz_batch \
 	tests/fuzz/fuzz_compress \
+	tests/fuzz/fuzz_consumer_protocol \
+	tests/fuzz/fuzz_index_search \
+	tests/fuzz/fuzz_offsets \
+	tests/fuzz/fuzz_serde \
+	tests/fuzz/fuzz_partitions \
 	tests/fuzz/fuzz_storage \
 	tests/fuzz/fuzz_znode \
 	tests/fuzz/fuzz_options
@@ -51,15 +56,40 @@ tests_fuzz_fuzz_batch_CPPFLAGS = $(fuzz_cppflags)
 tests_fuzz_fuzz_batch_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_batch_LDADD = libruntime.la libstorage.la libproto.la libcommon.la
 
+tests_fuzz_fuzz_index_search_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_index_search.c $(fuzz_main)
+tests_fuzz_fuzz_index_search_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_index_search_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_index_search_LDADD = libstorage.la libproto.la libcommon.la
+
 tests_fuzz_fuzz_compress_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_compress.c $(fuzz_main)
 tests_fuzz_fuzz_compress_CPPFLAGS = $(fuzz_cppflags)
 tests_fuzz_fuzz_compress_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_compress_LDADD = libcommon.la
 
+tests_fuzz_fuzz_consumer_protocol_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_consumer_protocol.c $(fuzz_main)
+tests_fuzz_fuzz_consumer_protocol_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_consumer_protocol_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_consumer_protocol_LDADD = libproto.la libcommon.la
+
+tests_fuzz_fuzz_partitions_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_partitions.c $(fuzz_main)
+tests_fuzz_fuzz_partitions_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_partitions_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_partitions_LDADD = libklientcore.la libnet.la libproto.la libcommon.la
+
+tests_fuzz_fuzz_offsets_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_offsets.c $(fuzz_main)
+tests_fuzz_fuzz_offsets_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_offsets_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_offsets_LDADD = libproto.la libcommon.la
+
+tests_fuzz_fuzz_serde_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_serde.c $(fuzz_main)
+tests_fuzz_fuzz_serde_CPPFLAGS = $(fuzz_cppflags) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_serde_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_serde_LDADD = libklientcore.la libcommon.la $(JANSSON_LIBS)
+
 tests_fuzz_fuzz_storage_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_storage.c $(fuzz_main)
 tests_fuzz_fuzz_storage_CPPFLAGS = $(fuzz_cppflags)
 tests_fuzz_fuzz_storage_LDFLAGS = $(fuzz_ldflags)
-tests_fuzz_fuzz_storage_LDADD = libstorage.la libproto.la libcommon.la
+tests_fuzz_fuzz_storage_LDADD = libtestlib.la libstorage.la libproto.la libcommon.la
 
 tests_fuzz_fuzz_options_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_options.c $(fuzz_main)
 tests_fuzz_fuzz_options_CPPFLAGS = $(fuzz_cppflags)

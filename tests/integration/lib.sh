@@ -8,12 +8,15 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${KAIRN_BUILD:?KAIRN_BUILD must name a build tree}
 dir=$(mktemp -d "${KAIRN_TEST_WORK:-/tmp}/kairn-$(basename "$0" .sh).XXXXXX")
 probe=$build/tests/integration/zk_probe
-workload=$build/tests/integration/workload
+workload=$build/tests/chaos/workload judge=$build/tests/chaos/check
 export PATH=$build:$PATH
 failed=0
 
 finish() {
     local status=$?
+    # A load that runs beside the test ends with it, whatever became of the test.
+    # shellcheck disable=SC2046
+    kill -KILL $(jobs -p) 2> /dev/null
     "$top/deploy/cluster" down --dir "$dir" > /dev/null 2>&1
     # 77 says that the test can not run here; everything else that is not 0 is a failure.
     if [ $failed -ne 0 ] || { [ $status -ne 0 ] && [ $status -ne 77 ]; }; then
@@ -37,11 +40,12 @@ show_logs() {
 
 die() { echo "FAIL: $*" >&2; failed=1; exit 1; }
 
-# A port range that nobody listens on: tests may run beside each other.
+# A port range that nobody listens on: tests may run beside each other. It lies below 32768, where the
+# ports begin that the kernel gives to connections.
 free_ports() {
     local base try
     for try in $(seq 50); do
-        base=$((20000 + (RANDOM * 32768 + RANDOM) % 150 * 200))
+        base=$((15000 + (RANDOM * 32768 + RANDOM) % 85 * 200))
         if ! grep -qiE "$(printf ':(%04X|%04X|%04X|%04X|%04X|%04X) 0' $base $((base + 1)) $((base + 2)) $((base + 100)) $((base + 101)) $((base + 102)))" /proc/net/tcp; then
             echo $base
             return
@@ -76,6 +80,92 @@ await() {
         sleep 0.02
     done
 }
+
+# --- what ZooKeeper says of a partition ---------------------------------------------------------------
+
+state() { zk get "/brokers/topics/$1/partitions/${2:-0}/state" 2> /dev/null; }    # topic, partition
+leader() { state "$@" | sed -n 's/.*"leader":\(-\?[0-9]*\).*/\1/p'; }
+# Who is in sync, by number: 1,2,3.
+members() { state "$@" | sed -n 's/.*"isr":\[\([0-9,]*\)\].*/\1/p' | tr , '\n' | sort -n | paste -sd,; }
+have_members() { # topic, members, partitions...
+    local topic=$1 set=$2 p; shift 2
+    for p; do [ "$(members "$topic" "$p")" = "$set" ] || return 1; done
+}
+# Once quiet: are the copies of all partitions on brokers 1 to 3 the same to the byte?
+same_copies() { # topic, partitions...
+    local topic=$1 p n sums; shift
+    for p; do
+        sums=$(for n in 1 2 3; do cat "$dir/broker-$n"/data*/"$topic-$p"/*.log | sha256sum; done | sort -u | wc -l)
+        [ "$sums" -eq 1 ] || return 1
+    done
+}
+
+# --- a load that writes down all that it sees -----------------------------------------------------------
+
+# load_begin TOPIC PARTITIONS PRODUCERS CONSUMERS RATE: in the background; it has begun when this returns.
+load_begin() {
+    load_topic=$1 load_partitions=$2 history=$dir/history
+    rm -rf "$history"
+    mkdir "$history"
+    "$workload" run "$bootstrap" "$1" "$2" "$history" "$3" "$4" "$5" > "$dir/said" 2>&1 &
+    clients=$!
+    await 10 load_passed 0 || die "nothing is acknowledged: $(cat "$dir/said")"
+}
+acked() { cat "$history/progress"; }
+load_passed() { [ "$(acked)" -gt "$1" ]; }
+load_grows() { await "${1:-20}" load_passed $(($(acked) + 100)); }
+# load_goes_on WHEN [SECONDS]
+load_goes_on() { load_grows "${2:-20}" || die "$1: nothing is acknowledged any more: $(cat "$dir/said")"; }
+load_runs() { kill -0 $clients 2> /dev/null || die "$1: the clients ended: $(cat "$dir/said")"; }
+# load_judge WHEN ACKS: ends the load. Whatever was acknowledged is there, once, in order, and nothing that was
+# read has changed; and at least so many records were acknowledged.
+load_judge() {
+    load_runs "$1"
+    kill -TERM $clients
+    wait $clients || die "$1: the clients failed: $(cat "$dir/said")"
+    await 60 kairn cluster status || die "$1: not well: $(kairn cluster status 2>&1; kairn topic describe "$load_topic" 2>&1)"
+    "$workload" final "$bootstrap" "$load_topic" "$load_partitions" "$history" || die "$1: the log can not be read"
+    "$judge" --acks-min "$2" "$history"/producer-* "$history"/consumer-* "$history"/final > "$dir/verdict" 2>&1
+    local status=$?
+    cat "$dir/verdict"
+    [ $status -eq 0 ] || die "$1: $(tail -n 1 "$dir/verdict")"
+}
+
+# --- a disk that breaks on command ----------------------------------------------------------------------
+
+# disk_mount MEGABYTES: ext4 in a file, at $dir/disk. Where that is not possible, the test is skipped.
+disk_mount() {
+    [ "$(id -u)" -eq 0 ] || { echo "skipped: needs root to mount a disk that breaks"; exit 77; }
+    PATH=$PATH:/usr/sbin:/sbin
+    trap disk_undo EXIT
+    mkdir -p "$dir/disk"
+    truncate -s "$1M" "$dir/image"
+    mkfs.ext4 -q -F "$dir/image" > /dev/null 2>&1 || { echo "skipped: mkfs.ext4 is missing"; exit 77; }
+    disk=$(losetup -f --show "$dir/image" 2> /dev/null) || { disk=; echo "skipped: there is no loop device"; exit 77; }
+    mount -t ext4 "$disk" "$dir/disk" 2> /dev/null || { echo "skipped: no right to mount a disk"; exit 77; }
+}
+disk_undo() {
+    local status=$?
+    cluster down > /dev/null 2>&1
+    umount "$dir/disk" 2> /dev/null
+    [ -z "${disk:-}" ] || losetup -d "$disk"
+    (exit $status)
+    finish
+}
+disk_break() { "$build/tests/power/power" --cut "$dir/disk" || die "the disk can not be broken"; }
+# A new start of the file system, with what was on the disk.
+disk_mend() { umount "$dir/disk" && mount -t ext4 "$disk" "$dir/disk" || die "remount"; }
+# disk_spread TOPIC PARTITIONS...: which lie on the disk, and which do not.
+disk_spread() {
+    local topic=$1 p; shift
+    on_disk=() elsewhere=()
+    for p; do
+        if [ -d "$dir/disk/data/$topic-$p" ]; then on_disk+=("$p"); else elsewhere+=("$p"); fi
+    done
+    expect_equal "partitions are spread evenly over the directories" "${#on_disk[@]}" ${#elsewhere[@]}
+}
+
+comma_list() { local IFS=,; echo "$*"; }
 
 expect_equal() { [ "$2" = "$3" ] || die "$1: expected '$3', got '$2'"; }
 expect_match() { [[ $2 =~ $3 ]] || die "$1: expected to match '$3', got '$2'"; }

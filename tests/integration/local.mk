@@ -1,10 +1,14 @@
 # tests/integration/: real processes on loopback. The scripts are run by tests/run.
-check_PROGRAMS += tests/integration/zk_probe tests/integration/workload
+check_PROGRAMS += tests/integration/zk_probe
 tests_integration_zk_probe_SOURCES = tests/integration/zk_probe.c
 tests_integration_zk_probe_CPPFLAGS = $(AM_CPPFLAGS) $(ZOOKEEPER_CFLAGS)
 tests_integration_zk_probe_LDADD = $(ZOOKEEPER_LIBS)
-tests_integration_workload_SOURCES = tests/integration/workload.c
-tests_integration_workload_LDADD = libklient.la
+# Members of a group without a client library.
+check_PROGRAMS += tests/integration/group_probe
+tests_integration_group_probe_SOURCES = tests/integration/group_probe.c
+tests_integration_group_probe_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+tests_integration_group_probe_LDADD = libproto.la libcommon.la
+$(tests_integration_group_probe_OBJECTS): | proto/kairn.pb-c.h
 EXTRA_DIST += tests/run \
 	tests/integration/dist.sh \
 	tests/integration/examples.sh \
@@ -15,12 +19,20 @@ EXTRA_DIST += tests/run \
 	tests/integration/test_compaction.sh \
 	tests/integration/test_deploy.sh \
 	tests/integration/test_disk_full.sh \
-	tests/integration/test_kill9.sh \
+	tests/integration/test_fencing.sh \
+	tests/integration/test_groups.sh \
+	tests/integration/test_kill9.sh tests/integration/test_leaders.sh \
+	tests/integration/test_disk_fails.sh \
 	tests/integration/test_log_dirs.sh \
-	tests/integration/test_log_tools.sh tests/integration/test_move_log.sh \
-	tests/integration/test_perf.sh \
+	tests/integration/test_log_tools.sh tests/integration/test_metrics.sh tests/integration/test_move_log.sh tests/integration/test_reassign.sh \
+	tests/integration/test_nonsense.sh \
+	tests/integration/test_perf.sh tests/integration/test_power_everywhere.sh \
+	tests/integration/test_preferred.sh \
 	tests/integration/test_produce_consume.sh \
+	tests/integration/test_replication.sh \
 	tests/integration/test_restart.sh \
 	tests/integration/test_retention.sh \
+	tests/integration/test_upgrade.sh \
 	tests/integration/test_znodes.sh \
+	tests/integration/test_throttle.sh \
 	tests/integration/test_zookeeper.sh

@@ -12,12 +12,14 @@ record_of() { head -c "$1" /dev/zero | tr '\0' x; }
 fits() { record_of "$1" | kairn produce "${2:-orders}" --partition "${3:-0}" > /dev/null 2>&1; }
 
 # --- more partitions, under load ---------------------------------------------------------------
+# The pace of a producer that is not done before the new partitions are there.
 (for i in $(seq 1500); do echo "$i"; sleep 0.002; done) |
     kairn produce orders --partitioner round-robin --set metadata.max.age.ms=200 > /dev/null 2> "$dir/produce" &
 producer=$!
 kairn consume orders --partition 0 --max 200 --format '%v\n' > "$dir/consumed" &
 consumer=$!
-sleep 0.5
+under_way() { kairn consume orders --partition 0 --exit-at-end --max 1 | grep -q .; }
+await 20 under_way || die "nothing arrives: $(cat "$dir/produce")"
 expect_refusal "fewer" 1 'can grow, but not fall to 2' kairn topic alter orders --partitions 2
 expect_refusal "as many" 1 'has 3 partitions already' kairn topic alter orders --partitions 3
 expect_refusal "nothing" 2 'nothing to do' kairn topic alter orders
@@ -49,7 +51,7 @@ expect_refusal "a bad value" 1 'segment.bytes.*14 to' kairn topic alter orders -
 expect_refusal "an unknown topic" 1 'UNKNOWN_TOPIC_OR_PARTITION' kairn topic alter nobody --config segment.bytes=1000
 expect_refusal "half of it refused changes nothing" 1 'partitions already' kairn topic alter orders --partitions 6 --config segment.ms=1
 expect_equal "nothing changed" "$(value segment.ms --topic orders)" 60000
-kairn topic alter orders --validate --partitions 9 --config segment.ms=1 > /dev/null 2>&1 || die "validate"
+expect_equal "validate says so" "$(kairn topic alter orders --validate --partitions 9 --config segment.ms=1 2> /dev/null | head -n 1)" "could alter topic orders"
 expect_equal "nothing changed" "$(value segment.ms --topic orders)" 60000
 
 # segment.bytes: a running log rolls by the new size; message.timestamp.type: by the new clock.
@@ -106,7 +108,11 @@ await 20 says config-ignored 'path=/config/topics/orders .*not JSON' || die "gar
 zk set /config/topics/orders '{"version":1,"config":{"max.message.bytes":"lots","colour":"red"}}' || die "set"
 await 20 says config-ignored 'path=/config/topics/orders name=max.message.bytes .*lots' || die "garbage is not reported"
 await 20 says config-ignored 'path=/config/topics/orders name=colour' || die "garbage is not reported"
-sleep 5
+# Two changes beside it are found one after the other: in between everything was looked at again.
+for bytes in 3000 4000; do
+    zk set /config/topics/kept "{\"version\":1,\"config\":{\"segment.bytes\":\"$bytes\"}}" || die "set"
+    await 20 counts $bytes segment.bytes --topic kept || die "a set by hand does not count"
+done
 expect_equal "once" "$(says config-ignored 'name=colour' | wc -l)" 1
 expect_equal "the last good one stays" "$(value max.message.bytes --topic orders)" 1500
 
@@ -118,6 +124,7 @@ expect_equal "what can not be served keeps its place" "$(zk get /config/topics/o
 expect_success "junk can be taken out" kairn topic alter orders --unset colour --config max.message.bytes=1600 > /dev/null
 cluster down > /dev/null
 cluster up > /dev/null 2>&1 || die "up"
+await 20 kairn cluster status || die "not healthy: $(kairn cluster status)"
 await 20 counts 1600 max.message.bytes --topic orders || die "a restart forgot it"
 expect_equal "cluster" "$(value message.max.bytes --broker 1)" 9000
 expect_equal "partitions" "$(kairn topic describe orders | grep -c ok)" 6

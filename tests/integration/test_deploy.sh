@@ -55,4 +55,11 @@ kill -TERM "$broker" && wait "$broker" || die "it did not stop in order"
 for file in "$silent"/data/*/*.log; do
     kairn log dump "$file" > /dev/null || die "damaged: $file"
 done
+
+# What an `up` leaves that was interrupted before it started any broker.
+half=$home/half/zookeeper
+"$top/deploy/zookeeper" up --dir "$half" --port-base $((port_base + 10)) > /dev/null || die "ZooKeeper alone"
+trap 'here down --dir "$home/run" > /dev/null 2>&1; "$top/deploy/zookeeper" down --dir "$half" > /dev/null 2>&1; finish' EXIT
+here down --dir half || die "down of half a cluster"
+expect_refusal "ZooKeeper is down, too" 1 'not serving' "$top/deploy/zookeeper" status --dir "$half"
 echo passed

@@ -3,25 +3,7 @@
 # as if nothing had happened; what was acknowledged with log.flush.on.ack is there when the disk is back. A
 # broker that loses its only directory ends.
 . "$(dirname "$0")/lib.sh"
-power=$build/tests/power/power
-[ "$(id -u)" -eq 0 ] || { echo "skipped: needs root to mount a disk that breaks"; exit 77; }
-PATH=$PATH:/usr/sbin:/sbin
-device=
-undo() {
-    local status=$?
-    cluster down > /dev/null 2>&1
-    umount "$dir/disk" 2> /dev/null
-    [ -z "$device" ] || losetup -d "$device"
-    (exit $status)
-    finish
-}
-trap undo EXIT
-
-mkdir -p "$dir/disk"
-truncate -s 64M "$dir/image"
-mkfs.ext4 -q -F "$dir/image" > /dev/null 2>&1 || { echo "skipped: mkfs.ext4 is missing"; exit 77; }
-device=$(losetup -f --show "$dir/image" 2> /dev/null) || { device=; echo "skipped: there is no loop device"; exit 77; }
-mount -t ext4 "$device" "$dir/disk" 2> /dev/null || { echo "skipped: no right to mount a disk"; exit 77; }
+disk_mount 64
 
 produce_to() { # partition, from, to
     seq "$2" "$3" | kairn produce orders --partition "$1" --set delivery.timeout.ms=2000 \
@@ -33,13 +15,9 @@ cluster_up --brokers 1 --zookeepers 1 --set "log.dirs=$dir/broker-1/data,$dir/di
     --set log.flush.on.ack=true
 kairn topic create orders --partitions 4 > /dev/null || die "create"
 for partition in 0 1 2 3; do produce_to $partition 1 500 || die "produce"; done
-on_disk=() elsewhere=()
-for partition in 0 1 2 3; do
-    if [ -d "$dir/disk/data/orders-$partition" ]; then on_disk+=($partition); else elsewhere+=($partition); fi
-done
-expect_equal "partitions are spread over the directories" "${#on_disk[@]}-${#elsewhere[@]}" 2-2
+disk_spread orders 0 1 2 3
 
-"$power" --cut "$dir/disk" || die "the disk can not be broken"
+disk_break
 for partition in "${on_disk[@]}"; do
     produce_to "$partition" 501 600 && die "a broken disk took records of partition $partition"
 done
@@ -55,7 +33,7 @@ kill -0 "$(broker_pid 1)" || die "the broker must go on"
 
 # The disk is mended, as it was when its power went: what was acknowledged is there.
 cluster stop 1 > /dev/null 2>&1
-umount "$dir/disk" && mount -t ext4 "$device" "$dir/disk" || die "remount"
+disk_mend
 cluster start 1 > /dev/null || die "start"
 for partition in "${on_disk[@]}"; do
     values_of "$partition" | head -n 500 | cmp - <(seq 500) || die "partition $partition lost what was acknowledged"
@@ -78,7 +56,7 @@ for obstacle in unmounted file; do
     done
     cluster stop 1 > /dev/null 2>&1
     rm -rf "$dir/disk/data"
-    mount -t ext4 "$device" "$dir/disk" || die "mount"
+    mount -t ext4 "$disk" "$dir/disk" || die "mount"
     cluster start 1 > /dev/null || die "start with both directories"
     for partition in "${on_disk[@]}"; do
         values_of "$partition" | head -n 500 | cmp - <(seq 500) || die "partition $partition is not back"
@@ -90,7 +68,7 @@ cluster stop 1 > /dev/null 2>&1
 cluster up --build "$build" --port-base "$port_base" --brokers 1 --zookeepers 1 \
     --set "log.dirs=$dir/disk/data" --set log.flush.on.ack=true > "$dir/up.log" 2>&1 || die "start with one directory: $(cat "$dir/up.log")"
 pid=$(broker_pid 1)
-"$power" --cut "$dir/disk" || die "the disk can not be broken a second time"
+disk_break
 produce_to "${on_disk[0]}" 1 10 && die "a broker without a disk took records"
 gone() { ! kill -0 "$pid" 2> /dev/null; }
 await 15 gone || die "a broker without any directory must end"

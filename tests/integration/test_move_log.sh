@@ -49,7 +49,7 @@ for delay in 0 0.005 0.01 0.02 0.04 0.08 0 0.005 0.01 0.02 0.04 0.08; do
     stopped=$((1 - ${stopped:-1}))
     if [ -d "$a/orders-0" ]; then to=$b; else to=$a; fi
     kairn partition move orders --partition 0 --dir "$to" --timeout 4000 > /dev/null 2>&1 & mover=$!
-    sleep $delay
+    sleep $delay                        # a moment of the move, not a time to wait for
     if [ $stopped = 1 ]; then cluster stop 1 > /dev/null 2>&1; else kill -9 "$(broker_pid 1)"; fi
     wait $mover
     cluster start 1 > /dev/null || die "start after the end of the process"

@@ -22,6 +22,10 @@ expect_success "only counted" kairn perf consume bulk > /dev/null
 kairn perf produce spread --partitions 4 --threads 3 --connections 2 --records 30000 > /dev/null || die "three threads"
 line=$(kairn perf consume spread --threads 3 --verify --json) || die "three consumers"
 expect_equal "three threads' records" "$(field records <<< "$line")" 30000
+# Keys: each record has one of so many.
+kairn perf produce keyed --partitions 1 --records 1000 --keys 20 > /dev/null || die "with keys"
+expect_equal "keys of eight bytes" "$(kairn consume keyed --exit-at-end --format '%K\n' | sort -u)" 8
+expect_equal "so many keys" "$(kairn consume keyed --exit-at-end --json | sed 's/.*"key[a-z0-9_]*": *"\([^"]*\)".*/\1/' | sort -u | wc -l)" 20
 # On a busy machine it may be missed: never exceeded.
 line=$(kairn perf produce paced --partitions 1 --rate 500 --seconds 2 --json 2> /dev/null)
 expect_match "a rate is kept" "$(field records_per_second <<< "$line")" "^([1-4][0-9][0-9]|50[0-5])[.]"

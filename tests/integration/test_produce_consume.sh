@@ -9,7 +9,7 @@ expect_match "list" "$(kairn topic list)" 'orders +6 +1'
 expect_match "describe" "$(kairn topic describe orders)" 'PARTITION +LEADER +EPOCH +REPLICAS'
 expect_equal "leaders are spread" "$(kairn topic describe orders --json | grep -o '"leader":[0-9]*' | sort | uniq -c | awk '{print $1}' | tr '\n' ' ')" "2 2 2 "
 expect_refusal "a second time" 1 TOPIC_ALREADY_EXISTS kairn topic create orders
-expect_refusal "replication" 1 INVALID_REPLICATION_FACTOR kairn topic create copies --replication-factor 3
+expect_refusal "replication" 1 INVALID_REPLICATION_FACTOR kairn topic create copies --replication-factor 4
 expect_refusal "a bad name" 1 INVALID_TOPIC_EXCEPTION kairn topic create 'no/slash'
 expect_refusal "no partitions" 2 'whole number' kairn topic create none --partitions 0
 expect_refusal "unknown topic" 1 UNKNOWN_TOPIC_OR_PARTITION kairn topic describe nothing

@@ -24,14 +24,13 @@ registered() { zk ls /brokers/ids | grep -qx "$victim"; }
 kill -CONT "$(broker_pid "$victim")"
 await 30 registered || die "the broker did not register again"
 [ "$(zk get /controller_epoch)" -gt "$before" ] || die "the epoch did not grow"
-healthy() { kairn cluster status; }
-await 30 healthy || die "not healthy after an expired session"
+await 30 kairn cluster status || die "not healthy after an expired session"
 expect_success "produce after expiry" kairn produce orders 2> /dev/null <<< "after expiry"
 
-# The whole ensemble away: acks=all goes on with a sole member, and all is well afterwards.
+# The whole ensemble away for a moment (for long: test_fencing.sh): all is well afterwards.
 for n in 1 2 3; do zookeepers kill $n; done
 for n in 1 2 3; do zookeepers start $n > /dev/null & done; wait
-await 60 healthy || die "not healthy after the ensemble was away"
+await 60 kairn cluster status || die "not healthy after the ensemble was away"
 produce_works() { kairn produce orders --set delivery.timeout.ms=5000 --set request.timeout.ms=2000 2> /dev/null <<< "after all"; }
 await 60 produce_works || die "produce after the ensemble was away"
 expect_success "create after the ensemble was away" kairn topic create late > /dev/null

@@ -2,7 +2,7 @@
  * machine.
  *
  *   zk_probe CONNECT get PATH | ls PATH | stat PATH
- *   zk_probe CONNECT create PATH DATA | set PATH DATA | delete PATH
+ *   zk_probe CONNECT create PATH DATA | set PATH DATA [VERSION] | delete PATH
  *   zk_probe CONNECT failover PID    SIGKILL the controller's broker; how long until another has
  *                                    its chair: "milliseconds old-broker new-broker new-epoch" */
 #include <poll.h>
@@ -136,7 +136,8 @@ static int run(zhandle_t *handle, int argc, char **argv)
     if (strcmp(verb, "ls") == 0)
         return list(handle, path);
     if (strcmp(verb, "set") == 0)
-        return say(zoo_set(handle, path, text, (int)strlen(text), -1), path);
+        return say(zoo_set(handle, path, text, (int)strlen(text), argc > 5 ? atoi(argv[5]) : -1),
+                   path);
     if (strcmp(verb, "create") == 0)
         return say(
             zoo_create(handle, path, text, (int)strlen(text), &ZOO_OPEN_ACL_UNSAFE, 0, NULL, 0),
@@ -152,7 +153,8 @@ static int run(zhandle_t *handle, int argc, char **argv)
 int main(int argc, char **argv)
 {
     if (argc < 4) {
-        fputs("usage: zk_probe CONNECT get|ls|stat|create|set|delete|failover PATH [DATA]\n",
+        fputs("usage: zk_probe CONNECT get|ls|stat|create|set|delete|failover PATH "
+              "[DATA [VERSION]]\n",
               stderr);
         return 2;
     }

@@ -5,7 +5,6 @@
 . "$(dirname "$0")/../integration/lib.sh"
 peers=$top/tests/peers
 dump_log() { "$peers/kafka" dump-log "$@"; }
-comma_list() { local IFS=,; echo "$*"; }
 
 # The header values that the produced records carry; Kafka prints only the keys.
 headers=(source=peers empty= 'text=grüße, welt')
@@ -90,8 +89,7 @@ sent=$((sent + 1000))
 # A broker dies and comes back: what it recovered and what it wrote since are as good.
 cluster kill 2 || die "kill"
 cluster start 2 || die "start"
-all_led() { kairn cluster status; }
-await 20 all_led || die "broker 2's partitions did not come back"
+await 20 kairn cluster status || die "broker 2's partitions did not come back"
 send keyed 5000
 cluster down || die "stop"
 

@@ -25,7 +25,9 @@ end_kafka() { [ -z "$kafka_pid" ] || kill -9 "$kafka_pid" 2> /dev/null; }
 trap 'end_kafka; finish' EXIT
 
 kafka_serves() { kill -0 "$kafka_pid" && grep -q 'KafkaServer id=1\] started' "$dir/kafka.log"; }
+# Kafka does not start where features are finalised that it does not know.
 kafka_start() {
+    zk delete /feature > /dev/null 2>&1
     "$kafka" broker "$dir/kafka.properties" > "$dir/kafka.log" 2>&1 < /dev/null &
     kafka_pid=$!
     disown
@@ -70,7 +72,6 @@ same() { # what, name, name
 
 # --- Kafka's dump-log on everything that kairnd wrote ---------------------------------------------
 
-comma_list() { local IFS=,; echo "$*"; }
 judge() { # what
     local files state
     mapfile -t files < <(find "$data" -name '*.log' -path '*/ours-*' -o \( -name '*.index' -o -name '*.timeindex' \) -path '*/ours-*' | LC_ALL=C sort)
@@ -165,6 +166,10 @@ write_with_kairn 1
 read_with_kairn kairn-2 "${theirs[@]}" "${ours[@]}"
 cluster stop 1 || die "kairnd does not stop"
 judge "after a clean stop"
+
+# Files of ours that Kafka knows nothing of.
+[ "$(ls "$data"/ours-*/*.kairn-producers | wc -l)" -gt 5 ] || die "too few of our own files beside the snapshots"
+touch "$data/ours-none-0/kairn-gaps" "$data/ours-lz4-1/kairn-gaps"
 
 kafka_start
 kafka_is_content

@@ -1,0 +1,33 @@
+#!/bin/bash
+# A consumer group outlives its coordinators: killed with SIGKILL while it commits, each one's successor
+# knows every member, and every offset that was confirmed; nobody has to join again.
+. "$(dirname "$0")/lib.sh"
+
+kills=4
+offsets=__consumer_offsets
+hear() { read -r -t 60 said <&"${members[0]}" || die "the group fell silent: $(cat "$dir/members.err")"; }
+
+cluster_up --brokers 3 --set group.initial.rebalance.delay.ms=300 --set min.insync.replicas=2
+expect_success "create" kairn topic create orders --partitions 3 --replication-factor 3 > /dev/null
+await 20 kairn cluster status || die "not healthy: $(kairn cluster status)"
+
+coproc members { exec "$build/tests/integration/group_probe" "$bootstrap" readers orders $kills 2> "$dir/members.err"; }
+members_pid=$members_PID
+for ((kill = 1; kill <= kills; kill++)); do
+    hear
+    expect_match "a group has a coordinator" "$said" '^coordinator [123] generation 1$'
+    coordinator=${said#coordinator }; coordinator=${coordinator%% *}
+    kill -9 "$(broker_pid "$coordinator")"
+    hear
+    expect_match "another coordinates, in the same generation" "$said" '^coordinator [123] generation 1 after [0-9]+ ms'
+    [[ $said != "coordinator $coordinator "* ]] || die "who was killed coordinates: $said"
+    echo "the group went on: $said"
+    expect_success "start" cluster start "$coordinator" > /dev/null
+    await 20 kairn cluster status || die "not healthy: $(kairn cluster status)"
+    echo go >&"${members[1]}"
+done
+wait "$members_pid" || die "it went wrong: $(cat "$dir/members.err")"
+
+expect_equal "as many partitions as in Kafka" "$(zk ls /brokers/topics/$offsets/partitions | wc -w)" 50
+expect_match "the topic is compacted" "$(zk get /config/topics/$offsets)" '"cleanup.policy":"compact"'
+expect_refusal "nobody else writes there" 1 INVALID_TOPIC sh -c "echo forged | kairn produce $offsets"

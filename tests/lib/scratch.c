@@ -10,8 +10,10 @@ enum { DESCRIPTORS = 8 };
 
 int scratch_make(char *path, size_t room, const char *name)
 {
-    const char *parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    const char *parent = getenv("KAIRN_SCRATCH");
 
+    if (parent == NULL)
+        parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
     if ((size_t)snprintf(path, room, "%s/kairn-%s-XXXXXX", parent, name) >= room)
         return ENAMETOOLONG;
     return mkdtemp(path) != NULL ? 0 : errno;

@@ -1,7 +1,8 @@
 /* A log of very many tiny segments, as a topic leaves it with a segment.bytes or segment.ms that is
  * far too small. It takes its time, but no more memory than is said here, and hardly a descriptor.
  *
- * KAIRN_SEGMENTS=1000000 CK_RUN_CASE=many-read CK_TIMEOUT_MULTIPLIER=20 tells more. */
+ * KAIRN_SCRATCH=/var/tmp KAIRN_SEGMENTS=1000000 CK_RUN_CASE=many-read CK_TIMEOUT_MULTIPLIER=20
+ * tells more. */
 #include <check.h>
 #include <malloc.h>
 #include <stdio.h>

@@ -20,10 +20,9 @@ int log_begin_epoch(struct log *log, int32_t epoch)
         return K_KAFKA_STORAGE_ERROR;
     if (epoch < epoch_file_last(&log->epochs))
         return K_FENCED_LEADER_EPOCH;
-    int error = epoch_file_assign(&log->epochs, epoch, log->end);
-    if (error == 0)
-        error = log_save_epochs(log);
-    return error == 0 ? 0 : log_failed(log, error, "epoch");
+    /* The file waits for the first record, which saves it before itself: a new leader of thousands
+     * of partitions has no time to write as many files, and a start drops what has no record. */
+    return epoch_file_assign(&log->epochs, epoch, log->end);
 }
 
 int32_t log_last_epoch(const struct log *log)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proto/batch.h"
@@ -344,6 +345,30 @@ START_TEST(leader_epochs_are_kept_and_cut_with_the_log)
 }
 END_TEST
 
+/* Who leads thousands of partitions at once has no time for as many files. */
+START_TEST(an_epoch_is_written_with_its_first_record_and_not_before)
+{
+    uint8_t bytes[512];
+    struct log_append append = { .bytes = bytes };
+    struct stat before, after;
+    char *path = fixture_file(&f, "leader-epoch-checkpoint");
+    append.size = make_batch(bytes, sizeof bytes, 10, 10, 1);
+    ck_assert_int_eq(log_append(f.log, &append, 1, 1, 1), 0);
+    ck_assert_int_eq(stat(path, &before), 0);
+    ck_assert_int_eq(log_begin_epoch(f.log, 7), 0);
+    ck_assert_int_eq(stat(path, &after), 0);
+    ck_assert_uint_eq(after.st_ino, before.st_ino);     /* a new one would have taken its place */
+
+    append.size = make_batch(bytes, sizeof bytes, 10, 10, 1);
+    ck_assert_int_eq(log_append(f.log, &append, 1, 7, 1), 0);
+    ck_assert_int_eq(stat(path, &after), 0);
+    ck_assert_uint_ne(after.st_ino, before.st_ino);
+    restart(false);
+    ck_assert_int_eq(log_last_epoch(f.log), 7);
+    free(path);
+}
+END_TEST
+
 START_TEST(time_lookups_find_the_first_record_at_or_after)
 {
     int64_t offset, found;
@@ -409,6 +434,7 @@ Suite *log_suite(void)
     tcase_add_test(tests, a_span_outlives_the_log_that_is_removed);
     tcase_add_test(tests, truncation_cuts_and_never_writes_over_what_was_handed_out);
     tcase_add_test(tests, leader_epochs_are_kept_and_cut_with_the_log);
+    tcase_add_test(tests, an_epoch_is_written_with_its_first_record_and_not_before);
     tcase_add_test(tests, time_lookups_find_the_first_record_at_or_after);
     tcase_add_test(tests, a_log_of_another_topic_of_the_same_name_is_refused);
     suite_add_tcase(suite, tests);

@@ -65,8 +65,12 @@ static void state_changed(struct partition *partition, const struct before *befo
     bool leads = drive_leads(partition);
 
     if (state->leader == before->leader && state->leader_epoch == before->epoch) {
-        if (leads && !same_set(&before->isr, &state->isr))
+        if (leads && !same_set(&before->isr, &state->isr)) {
             story_set(partition, &before->isr);
+            /* Who is out of the set comes back by asking, and has asked: where nothing is written
+             * it does not ask again. */
+            replica_sessions_changed(partition);
+        }
         return;
     }
     story_role(partition);

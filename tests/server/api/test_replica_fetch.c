@@ -1,4 +1,5 @@
 #include <check.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "common/error.h"
@@ -6,7 +7,9 @@
 #include "proto/batch.h"
 #include "proto/head.h"
 #include "server/call.h"
+#include "server/runtime/control.h"
 #include "server/runtime/shard.h"
+#include "tests/lib/wait.h"
 #include "tests/server/lib/follower.h"
 #include "tests/server/lib/plane.h"
 
@@ -374,6 +377,40 @@ START_TEST(too_few_in_sync_replicas_refuse_acks_all_before_the_append)
 }
 END_TEST
 
+/* The highest member of a set that was proposed. */
+static _Atomic int32_t proposed;
+
+static void note_proposal(struct control_request *request)
+{
+    const Kairn__UpdateIsrRequest *body = request->head->update_isr;
+
+    if (request->head->body_case != KAIRN__REQUEST_HEAD__BODY_UPDATE_ISR)
+        return;
+    for (size_t i = 0; i < body->proposals[0]->n_members; i++)
+        if (body->proposals[0]->members[i]->broker > atomic_load(&proposed))
+            atomic_store(&proposed, body->proposals[0]->members[i]->broker);
+}
+
+/* As one that was frozen for longer than its session: it goes on with the question that it had. */
+START_TEST(who_was_put_out_comes_back_where_nothing_is_written)
+{
+    struct follower third = follower_of(3);
+    plane.controller = note_proposal;
+    follower_tell(&third, 0);
+    follower_tell(&third, 0);           /* this question stays open: there is no news */
+
+    topic.insync = 2;
+    topic.version = topic.leader_epoch + 1;
+    plane_publish(&plane, &topic);
+    ck_assert_int_eq(atomic_load(&proposed), 0);
+    struct asked *asked = follower_ask(&third, -1, -1, 0);
+
+    WAIT_UNTIL(atomic_load(&proposed) == 3);
+    ck_assert_uint_eq(follower_answer(&third, asked)->n_answers, 0);
+    asked_free(asked);
+}
+END_TEST
+
 /* --- throttles -------------------------------------------------------------------------------- */
 
 /* As the leader we may send nothing any more, once the first records are sent. */
@@ -488,6 +525,7 @@ Suite *replica_fetch_suite(void)
     tcase_add_test(tests, a_question_that_makes_no_sense_ends_its_session);
     tcase_add_test(tests, a_session_ends_with_its_connection);
     tcase_add_test(tests, too_few_in_sync_replicas_refuse_acks_all_before_the_append);
+    tcase_add_test(tests, who_was_put_out_comes_back_where_nothing_is_written);
     tcase_add_test(tests, a_throttled_replica_that_is_out_of_sync_waits_for_the_rate);
     tcase_add_test(tests, what_comes_meanwhile_does_not_let_a_throttled_replica_go_on);
     tcase_add_test(tests, a_replica_that_is_in_sync_is_not_throttled);

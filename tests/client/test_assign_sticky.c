@@ -8,6 +8,7 @@
 
 #include "common/rand.h"
 #include "tests/client/helpers.h"
+#include "tests/lib/number.h"
 
 enum {
     SEEDS = 2000, REBALANCES = 8,
@@ -371,12 +372,6 @@ static void live_cooperatively(struct world *world)
         check_nothing_changes(world);
         has_joined(world);
     }
-}
-
-static uint64_t number_from(const char *name, uint64_t fallback)
-{
-    const char *text = getenv(name);
-    return text == NULL ? fallback : strtoull(text, NULL, 10);
 }
 
 /* KAIRN_SEED replays one group, KAIRN_SEEDS sets how many live. */

@@ -1,15 +1,10 @@
 #include <stdlib.h>
 
+#include "tests/lib/number.h"
 #include "tests/server/core/suites.h"
 #include "tests/server/core/world.h"
 
 enum { TURNS = 150 };
-
-static uint64_t number_from(const char *name, uint64_t fallback)
-{
-    const char *text = getenv(name);
-    return text == NULL ? fallback : strtoull(text, NULL, 10);
-}
 
 /* KAIRN_SEED replays one life, KAIRN_SEEDS sets how many are lived. */
 START_TEST(random_lives_keep_every_invariant_and_settle)

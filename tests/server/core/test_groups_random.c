@@ -2,16 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/lib/number.h"
 #include "tests/server/core/groups_world.h"
 #include "tests/server/core/suites.h"
 
 enum { TURNS = 500, ALL_IS_SEEN_AFTER = 1000 };
-
-static uint64_t number_from(const char *name, uint64_t fallback)
-{
-    const char *text = getenv(name);
-    return text == NULL ? fallback : strtoull(text, NULL, 10);
-}
 
 static const char *const sight_names[] = {
 #define X(name, text) text,

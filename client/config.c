@@ -95,13 +95,25 @@ void klient_config_free(klient_config_t *config)
     free(config);
 }
 
-static int refuse_partly_served(const char *name, const char *value, klient_error_t **error)
+static int refuse_partly_served(const char *name, const char *value, struct k_reason *reason)
 {
     for (size_t i = 0; i < sizeof partly_served / sizeof partly_served[0]; i++)
         if (strcmp(name, partly_served[i].name) == 0 && strcmp(value, partly_served[i].served) != 0)
-            return fail(error, K_NOT_SUPPORTED_YET, "%s=%s is not supported yet, only %s", name,
-                        value, partly_served[i].served);
+            return k_reason_set(reason, K_NOT_SUPPORTED_YET,
+                                "%s=%s is not supported yet, only %s", name, value,
+                                partly_served[i].served);
     return 0;
+}
+
+/* One property of our own, wherever it came from. */
+static int set_value(klient_config_t *config, enum option_source source, const char *name,
+                     const char *value, struct k_reason *reason)
+{
+    int code = refuse_partly_served(name, value, reason);
+
+    return code != 0 ? code
+                     : options_set(&config_table, &config->values, config->sources, source, name,
+                                   value, reason);
 }
 
 klient_code_t klient_config_set(klient_config_t *config, const char *name, const char *value,
@@ -115,17 +127,13 @@ klient_code_t klient_config_set(klient_config_t *config, const char *name, const
     if (own != NULL)
         return own_property_set(own, OPTION_FROM_FLAG, value) == 0 ? KLIENT_OK
                                                                    : fail(error, K_NOMEM, NULL);
-    int code = refuse_partly_served(name, value, error);
-    if (code != 0)
-        return (klient_code_t)code;
     if (options_find(&config_table, name) == NULL) {
         const char *nearest = own_property_nearest(&config->extensions, name);
         if (nearest != NULL)
             return fail(error, K_UNKNOWN_NAME, "unknown name \"%s\"; did you mean \"%s\"?", name,
                         nearest);
     }
-    code = options_set(&config_table, &config->values, config->sources, OPTION_FROM_FLAG, name,
-                       value, &reason);
+    int code = set_value(config, OPTION_FROM_FLAG, name, value, &reason);
     return code == 0 ? KLIENT_OK : fail(error, code, "%s", reason.text);
 }
 
@@ -151,8 +159,7 @@ static int take_line(void *context, const char *name, const char *value, struct 
     struct own_property *own = own_property_find(&config->extensions, name);
 
     if (own == NULL)
-        return options_set(&config_table, &config->values, config->sources, OPTION_FROM_FILE, name,
-                           value, reason);
+        return set_value(config, OPTION_FROM_FILE, name, value, reason);
     return own_property_set(own, OPTION_FROM_FILE, value) == 0
                ? 0
                : k_reason_set(reason, K_NOMEM, "%s", k_error_text(K_NOMEM));

@@ -164,6 +164,25 @@ START_TEST(what_kafka_knows_and_we_do_not_serve_says_so)
 }
 END_TEST
 
+START_TEST(what_a_file_asks_for_and_we_do_not_serve_says_so_as_well)
+{
+    klient_config_t *config = klient_config_new();
+    klient_error_t *error = NULL;
+    char path[] = "/tmp/klient-config-XXXXXX";
+    int fd = mkstemp(path);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_gt(dprintf(fd, "# ours\nsecurity.protocol=SSL\n"), 0);
+    close(fd);
+    ck_assert_int_eq(klient_config_load(config, path, &error), KLIENT_NOT_SUPPORTED_YET);
+    ck_assert_ptr_nonnull(strstr(klient_error_text(error), ":2:"));
+
+    klient_error_free(error);
+    klient_config_free(config);
+    unlink(path);
+}
+END_TEST
+
 START_TEST(librdkafkas_names_are_aliases)
 {
     klient_config_t *config = klient_config_new();
@@ -322,6 +341,7 @@ Suite *config_suite(void)
     tcase_add_test(tcase, an_unknown_name_is_refused_with_the_nearest_known_one);
     tcase_add_test(tcase, what_kafka_knows_and_we_do_not_serve_says_so);
     tcase_add_test(tcase, librdkafkas_names_are_aliases);
+    tcase_add_test(tcase, what_a_file_asks_for_and_we_do_not_serve_says_so_as_well);
     tcase_add_test(tcase, a_handle_needs_servers_in_host_port_form);
     tcase_add_test(tcase, a_server_list_is_read_address_by_address);
     tcase_add_test(tcase, settings_that_contradict_each_other_are_refused);

@@ -59,7 +59,7 @@ int admin_check(const klient_admin_t *admin)
 {
     if (admin == NULL)
         return K_INVALID_ARGUMENT;
-    return handle_forked(admin->klient) ? K_FORKED : 0;
+    return handle_check(admin->klient);
 }
 
 int admin_check_partitions(const klient_admin_t *admin,

@@ -40,6 +40,7 @@ struct commit *commit_new(struct group *group, uint64_t losses, size_t count)
     commit->group = group;
     commit->losses = losses;
     commit->count = count;
+    commit->tells = group->consumer->interceptors.commits;
     commit->rows = arena_calloc(&commit->arena, count + 1, sizeof *commit->rows);
     if (commit->rows != NULL)
         return commit;

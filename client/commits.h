@@ -37,7 +37,7 @@ struct commit {
     bool insists;                   /* what may succeed later is tried again until the deadline */
     bool automatic;                 /* nobody asked for it */
     int64_t deadline_ms;
-    bool tells;                     /* `done` is called by the application's thread */
+    bool tells;                     /* the application's thread calls interceptors, and `done` */
     klient_commit_fn done;
     void *context;
     struct commit_row *rows;

@@ -23,15 +23,16 @@ static int come_in(struct klient_consumer *consumer, bool in_callback)
 
     if (consumer == NULL)
         return K_INVALID_ARGUMENT;
-    if (handle_forked(consumer->klient))
-        return K_FORKED;
+    int code = handle_check(consumer->klient);
+    if (code != 0)
+        return code;
     if (!atomic_exchange(&consumer->busy, true)) {
         atomic_store(&consumer->inside, self);
         return 0;
     }
     if (!atomic_load(&consumer->in_callback) || atomic_load(&consumer->inside) != self)
         return K_CONCURRENT;
-    return in_callback ? 0 : K_IN_CALLBACK;
+    return in_callback && !atomic_load(&consumer->intercepted) ? 0 : K_IN_CALLBACK;
 }
 
 int consumer_enter(struct klient_consumer *consumer)
@@ -354,7 +355,7 @@ klient_code_t klient_consumer_poll(klient_consumer_t *consumer, int64_t timeout_
     consumer_come(consumer);
     klient_code_t outcome = poll(consumer, timeout_ms, out, error);
     if (*out != NULL)
-        interceptors_consume(&consumer->interceptors, *out);
+        consumer_intercept(consumer, *out);
     consumer_go(consumer);
     kick_if_stalled(consumer);
     consumer_refresh_descriptor(consumer);
@@ -440,8 +441,10 @@ static void stop(void *context)
 klient_consumer_t *klient_consumer_open(klient_t *klient, const klient_config_t *config,
                                         klient_error_t **error)
 {
-    if (klient == NULL || handle_forked(klient)) {
-        fail(error, klient == NULL ? K_INVALID_ARGUMENT : K_FORKED, NULL);
+    int code = klient == NULL ? K_INVALID_ARGUMENT : handle_check(klient);
+
+    if (code != 0) {
+        fail(error, code, NULL);
         return NULL;
     }
     if (config != NULL && (config_check(config, error) != 0 ||

@@ -134,7 +134,8 @@ struct klient_consumer {
     struct group *group;            /* as is this; NULL without a group.id */
     struct budget *budget;          /* referenced */
     atomic_bool busy;               /* some thread is inside */
-    atomic_bool in_callback;        /* it is: in one of the application's functions */
+    atomic_bool in_callback;        /* it is: in one of the application's functions, */
+    atomic_bool intercepted;        /* which is an interceptor's */
     atomic_uintptr_t inside;        /* which thread */
     atomic_bool woken;
     atomic_bool stalled;            /* the loop waits for memory */
@@ -228,6 +229,9 @@ void consumer_tell_outcomes(struct klient_consumer *consumer);
 /* The part of it that poll takes up; and free it. */
 void consumer_group_init(struct klient_consumer *consumer);
 void consumer_group_fini(struct klient_consumer *consumer);
+
+/* Pass what poll is about to return to the interceptors. */
+void consumer_intercept(struct klient_consumer *consumer, klient_records_t *records);
 
 /* --- records.c -------------------------------------------------------------------------------- */
 

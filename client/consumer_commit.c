@@ -152,7 +152,7 @@ klient_code_t klient_consumer_commit_async(klient_consumer_t *consumer,
     code = make(consumer, offsets, count, &commit);
     if (code != 0)
         return consumer_leave(consumer, fail(error, code, NULL));
-    commit->tells = done != NULL;
+    commit->tells |= done != NULL;
     commit->done = done;
     commit->context = context;
     commit->deadline_ms = deadline_after(consumer->config->values.request_timeout_ms);

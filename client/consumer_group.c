@@ -44,6 +44,19 @@ static void leave_callback(struct klient_consumer *consumer, int64_t away_ms)
         consumer_come(consumer);
 }
 
+void consumer_intercept(struct klient_consumer *consumer, klient_records_t *records)
+{
+    int64_t away_ms;
+
+    if (consumer->interceptors.count == 0)
+        return;
+    enter_callback(consumer, &away_ms);
+    atomic_store(&consumer->intercepted, true);
+    interceptors_consume(&consumer->interceptors, records);
+    atomic_store(&consumer->intercepted, false);
+    leave_callback(consumer, away_ms);
+}
+
 /* --- outcomes --------------------------------------------------------------------------------- */
 
 static void tell_outcome(struct klient_consumer *consumer, struct commit *commit)
@@ -54,12 +67,15 @@ static void tell_outcome(struct klient_consumer *consumer, struct commit *commit
 
     for (size_t i = 0; offsets != NULL && i < commit->count; i++)
         offsets[i] = &commit->rows[i].asked;
-    if (commit->done != NULL) {
-        enter_callback(consumer, &away_ms);
-        commit->done(commit->context, consumer, (klient_code_t)commit->task.code, offsets,
-                     offsets == NULL ? 0 : commit->count);
-        leave_callback(consumer, away_ms);
-    }
+    size_t count = offsets == NULL ? 0 : commit->count;
+    klient_code_t code = (klient_code_t)commit->task.code;
+    enter_callback(consumer, &away_ms);
+    atomic_store(&consumer->intercepted, true);
+    interceptors_commit(&consumer->interceptors, code, offsets, count);
+    atomic_store(&consumer->intercepted, false);
+    if (commit->done != NULL)
+        commit->done(commit->context, consumer, code, offsets, count);
+    leave_callback(consumer, away_ms);
     list_remove(&commit->node);
     task_unref(&commit->task);
 }

@@ -331,7 +331,7 @@ klient_code_t klient_config_add_interceptor(klient_config_t *config, const char 
 {
     if (config == NULL || interceptor == NULL || interceptor->size < sizeof *interceptor ||
         (interceptor->on_send == NULL && interceptor->on_acknowledgement == NULL &&
-         interceptor->on_consume == NULL))
+         interceptor->on_consume == NULL && interceptor->on_commit == NULL))
         return fail(error, K_INVALID_ARGUMENT, "an interceptor needs something to do");
     struct extension row = { EXTENSION_INTERCEPTOR, (char *)name, { .interceptor = *interceptor } };
 

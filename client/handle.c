@@ -8,6 +8,7 @@
 #include "client/config.h"
 #include "client/error.h"
 #include "client/task.h"
+#include "common/error.h"
 #include "net/loop.h"
 #include "net/resolve.h"
 
@@ -39,10 +40,11 @@ static void destroy(struct klient *klient)
 }
 
 /* On the handle's thread. */
-static void divert_log(void *context)
+static void settle_in(void *context)
 {
-    const struct klient *klient = context;
+    struct klient *klient = context;
 
+    klient->thread = pthread_self();
     config_divert_log(klient->config);
 }
 
@@ -73,8 +75,7 @@ klient_t *klient_new(const klient_config_t *config, klient_error_t **error)
         cluster_free(klient->cluster);
         goto undo_silence;
     }
-    if (klient->config->log != NULL)
-        task_call(klient, divert_log, klient);
+    task_call(klient, settle_in, klient);
     return klient;
 
 undo_silence:
@@ -84,6 +85,13 @@ undo:
 nomem:
     fail(error, K_NOMEM, NULL);
     return NULL;
+}
+
+int handle_check(const struct klient *klient)
+{
+    if (handle_forked(klient))
+        return K_FORKED;
+    return pthread_equal(klient->thread, pthread_self()) ? K_IN_CALLBACK : 0;
 }
 
 struct klient *handle_ref(struct klient *klient)

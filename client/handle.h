@@ -3,6 +3,7 @@
 #ifndef CLIENT_HANDLE_H
 #define CLIENT_HANDLE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,6 +20,7 @@ struct klient {
     const volatile uint8_t *mine;      /* a page that fork() wipes: 1 in the parent, 0 in a child */
     struct klient_config *config;       /* owned, immutable */
     struct loop *loop;                  /* owned */
+    pthread_t thread;                   /* that runs it */
     struct resolver *resolver;          /* owned */
     struct cluster *cluster;            /* owned; belongs to the loop, */
     struct silence silence;             /* as does this */
@@ -26,6 +28,10 @@ struct klient {
 
 /* Is this the process that made the handle? One load; no system call. */
 static inline bool handle_forked(const struct klient *klient) { return *klient->mine == 0; }
+
+/* May a call of the application come in? 0, K_FORKED, or K_IN_CALLBACK: it is made by a function of
+ * the application that the handle's own thread runs, and would wait for that thread. */
+int handle_check(const struct klient *klient);
 
 struct klient *handle_ref(struct klient *klient);
 

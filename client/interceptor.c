@@ -19,7 +19,7 @@ struct interceptor {
 
 static bool has_to_do(const klient_interceptor_t *calls, enum config_use use)
 {
-    return use == USE_CONSUMER ? calls->on_consume != NULL
+    return use == USE_CONSUMER ? calls->on_consume != NULL || calls->on_commit != NULL
                                : calls->on_send != NULL || calls->on_acknowledgement != NULL;
 }
 
@@ -43,6 +43,7 @@ static int open_one(struct interceptors *interceptors, const struct extension *r
         return extension_refused(row->name, &refusal, error);
     interceptors->count++;
     interceptors->acknowledges |= calls->on_acknowledgement != NULL;
+    interceptors->commits |= use == USE_CONSUMER && calls->on_commit != NULL;
     return 0;
 }
 
@@ -168,10 +169,25 @@ void interceptors_consume(const struct interceptors *interceptors, klient_record
     records_open_to_drops(records, true);
     for (size_t i = 0; i < interceptors->count; i++) {
         struct interceptor *interceptor = &interceptors->chain[i];
+        if (interceptor->calls.on_consume == NULL)
+            continue;
         int number = interceptor->calls.on_consume(interceptor->state, records);
         if (number != 0)
             note_failure(interceptors, interceptor, "on_consume", number);
         klient_records_rewind(records);
     }
     records_open_to_drops(records, false);
+}
+
+void interceptors_commit(const struct interceptors *interceptors, klient_code_t code,
+                         const klient_offset_t *const *offsets, size_t count)
+{
+    for (size_t i = 0; i < interceptors->count; i++) {
+        struct interceptor *interceptor = &interceptors->chain[i];
+        if (interceptor->calls.on_commit == NULL)
+            continue;
+        int number = interceptor->calls.on_commit(interceptor->state, code, offsets, count);
+        if (number != 0)
+            note_failure(interceptors, interceptor, "on_commit", number);
+    }
 }

@@ -18,7 +18,8 @@ struct interceptors {
     const struct klient_config *config;     /* borrowed; the owner's */
     struct interceptor *chain;              /* owned */
     size_t count;
-    bool acknowledges;                      /* somebody wants to know what becomes of records */
+    bool acknowledges;                      /* somebody wants to know what becomes of records, */
+    bool commits;                           /* or of commits */
 };
 
 /* Those of `config`, which has passed its check, that have something to do there. 0, or
@@ -35,5 +36,8 @@ void interceptors_acknowledge(const struct interceptors *interceptors,
                               const klient_report_t *report);
 /* Leaves the records rewound. */
 void interceptors_consume(const struct interceptors *interceptors, klient_records_t *records);
+
+void interceptors_commit(const struct interceptors *interceptors, klient_code_t code,
+                         const klient_offset_t *const *offsets, size_t count);
 
 #endif

@@ -566,14 +566,17 @@ klient_code_t klient_config_add_deserializer(klient_config_t *config, const char
 /* Called one after the other, as they were added or as interceptor.classes orders them. A call that
  * returns anything but 0 is logged (event=interceptor-failed; of many failures the 1st, 2nd, 4th,
  * 8th, ...) and stops nothing: neither the record nor the next interceptor. They must not use the
- * producer or consumer that calls them. Calls that are NULL are left out. */
+ * producer or consumer that calls them: its calls return KLIENT_IN_CALLBACK, but those of the
+ * producer from on_acknowledgement that a report callback may make, and klient_consumer_wakeup().
+ * Calls that are NULL are left out. */
+struct klient_offset;
 typedef struct klient_interceptor {
     size_t size;                 /* klient_interceptor_init() */
     void *context;               /* borrowed until the handles made with the config are closed */
     const klient_property_t *properties;
     size_t property_count;
     /* As of a serializer: when a producer is opened (for on_send, on_acknowledgement) or a consumer
-     * (for on_consume). */
+     * (for on_consume, on_commit). */
     int (*open)(void *context, const klient_config_t *config, void **state, char *reason,
                 size_t reason_size);
     /* Inside klient_producer_send() of any number of threads at once, before serializers and
@@ -592,6 +595,12 @@ typedef struct klient_interceptor {
     int (*on_consume)(void *state, klient_records_t *records);
     /* When the producer or consumer is closed. */
     void (*close)(void *state);
+    /* Once for each commit that was carried out or failed, asked for or automatic, and where
+     * auto.offset.reset let the group start: with its code, and its offsets, each with its own.
+     * Inside klient_consumer_poll(), _commit_sync(), _unsubscribe() and _close() of the consumer,
+     * before the callback of klient_consumer_commit_async(). */
+    int (*on_commit)(void *state, klient_code_t code,
+                     const struct klient_offset *const *offsets, size_t count);
 } klient_interceptor_t;
 
 /* Size and NULL. */
@@ -633,13 +642,13 @@ klient_producer_t *klient_producer_new(const klient_config_t *config, klient_err
  * KLIENT_INVALID_TOPIC_EXCEPTION, KLIENT_MESSAGE_TOO_LARGE (over max.request.size),
  * KLIENT_SERIALIZER_FAILED (key.serializer or value.serializer refused it),
  * KLIENT_PARTITIONER_FAILED, KLIENT_REQUEST_TIMED_OUT (no broker answered within max.block.ms;
- * retriable), KLIENT_CLOSED, KLIENT_IN_CALLBACK (it would have to wait), KLIENT_INVALID_ARGUMENT,
- * KLIENT_NOMEM, KLIENT_FORKED. */
+ * retriable), KLIENT_CLOSED, KLIENT_IN_CALLBACK (it would have to wait; or inside of an interceptor
+ * or serializer of this producer), KLIENT_INVALID_ARGUMENT, KLIENT_NOMEM, KLIENT_FORKED. */
 klient_code_t klient_producer_send(klient_producer_t *producer, const klient_record_t *record,
                                    klient_error_t **error);
 
 /* The same but never waits: KLIENT_QUEUE_FULL at once, or KLIENT_LEADER_NOT_AVAILABLE while the
- * topic is being looked up. Allowed in callbacks. */
+ * topic is being looked up. Allowed in report callbacks. */
 klient_code_t klient_producer_try_send(klient_producer_t *producer, const klient_record_t *record,
                                        klient_error_t **error);
 

@@ -52,7 +52,8 @@ libklientcore_la_SOURCES = \
 	client/subscription.h client/subscription.c \
 	client/survey.h client/survey.c \
 	client/task.h client/task.c \
-	client/versions.h client/versions.c
+	client/versions.h client/versions.c \
+	client/visits.h
 libklientcore_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) $(EVENT_CFLAGS) $(PCRE2_CFLAGS)
 libklientcore_la_LIBADD = $(PCRE2_LIBS)
 

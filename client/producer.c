@@ -40,8 +40,10 @@ static void start(void *context)
 klient_producer_t *klient_producer_open(klient_t *klient, const klient_config_t *config,
                                         klient_error_t **error)
 {
-    if (klient == NULL || handle_forked(klient)) {
-        fail(error, klient == NULL ? K_INVALID_ARGUMENT : K_FORKED, NULL);
+    int refused = klient == NULL ? K_INVALID_ARGUMENT : handle_check(klient);
+
+    if (refused != 0) {
+        fail(error, refused, NULL);
         return NULL;
     }
     if (config != NULL && (config_check(config, error) != 0 ||
@@ -96,6 +98,19 @@ static void stop(void *context)
     sender_stop(producer->sender);
 }
 
+/* Does this thread run reports, or is it the handle's? */
+static bool must_not_wait(struct klient_producer *producer)
+{
+    return report_is_reporter(producer) || handle_check(producer->klient) != 0;
+}
+
+static int check_waiting(struct klient_producer *producer)
+{
+    if (handle_forked(producer->klient))
+        return K_FORKED;
+    return must_not_wait(producer) || visits_has(&producer->visits) ? K_IN_CALLBACK : 0;
+}
+
 klient_code_t klient_producer_close(klient_producer_t *producer, int64_t timeout_ms,
                                     klient_error_t **error)
 {
@@ -106,8 +121,9 @@ klient_code_t klient_producer_close(klient_producer_t *producer, int64_t timeout
         handle_unref(producer->klient);
         return fail(error, K_FORKED, NULL);
     }
-    if (report_is_reporter(producer))
-        return fail(error, K_IN_CALLBACK, NULL);
+    int refused = check_waiting(producer);
+    if (refused != 0)
+        return fail(error, refused, NULL);
     atomic_store(&producer->closing, true);
     klient_code_t code = klient_producer_flush(producer, timeout_ms, error);
     task_call(producer->klient, stop, producer);
@@ -194,7 +210,7 @@ static int find_topic(struct klient_producer *producer, const char *name, int64_
         if (!asked || refused != 0) {
             if (strlen(name) > 249)
                 return K_INVALID_TOPIC_EXCEPTION;
-            if (deadline_ms != 0 && report_is_reporter(producer))
+            if (deadline_ms != 0 && must_not_wait(producer))
                 return K_IN_CALLBACK;
             int code = topic == NULL || refused != 0 ? ask_for_topic(producer, name) : 0;
             if (code != 0)
@@ -211,7 +227,7 @@ static int find_topic(struct klient_producer *producer, const char *name, int64_
 /* Wait until there may be room again; K_QUEUE_FULL when it takes too long. */
 static int wait_for_room(struct klient_producer *producer, unsigned ticket, int64_t deadline_ms)
 {
-    if (report_is_reporter(producer))
+    if (must_not_wait(producer))
         return deadline_ms == 0 ? K_QUEUE_FULL : K_IN_CALLBACK;
     if (deadline_ms == 0 || !gate_wait(&producer->progress, ticket, deadline_ms))
         return K_QUEUE_FULL;
@@ -338,15 +354,19 @@ static klient_code_t send_packed(struct klient_producer *producer, const klient_
                                  bool wait, klient_error_t **error)
 {
     struct parcel parcel;
+    struct visit visit;
     klient_code_t told;
 
     if (handle_forked(producer->klient))
         return fail(error, K_FORKED, NULL);
+    if (!visits_enter(&producer->visits, &visit))
+        return fail(error, K_IN_CALLBACK, NULL);
     int code = outgoing_pack(&producer->outgoing, record, &parcel);
     if (code == 0)
         code = send(producer, &parcel.record, wait);
     if (code != 0)
         outgoing_refused(&producer->outgoing, &parcel, code);
+    visits_leave(&producer->visits, &visit);
     told = code == K_SERIALIZER_FAILED ? parcel_explain(&parcel, error)
                                        : explain(producer, &parcel.record, code, error);
     parcel_fini(&parcel);
@@ -370,13 +390,6 @@ klient_code_t klient_producer_try_send(klient_producer_t *producer, const klient
 }
 
 /* --- waiting ---------------------------------------------------------------------------------- */
-
-static int check_waiting(struct klient_producer *producer)
-{
-    if (handle_forked(producer->klient))
-        return K_FORKED;
-    return report_is_reporter(producer) ? K_IN_CALLBACK : 0;
-}
 
 klient_code_t klient_producer_poll(klient_producer_t *producer, int64_t timeout_ms, size_t *served,
                                    klient_error_t **error)

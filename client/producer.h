@@ -27,6 +27,7 @@
 #include "client/outgoing.h"
 #include "client/spin.h"
 #include "client/task.h"
+#include "client/visits.h"
 #include "common/heap.h"
 #include "common/list.h"
 #include "common/mail.h"
@@ -145,6 +146,7 @@ struct klient_producer {
     struct klient *klient;              /* referenced */
     struct klient_config *config;       /* owned, immutable */
     struct outgoing outgoing;           /* what records pass before they are sent; likewise */
+    struct visits visits;               /* the threads that are in there */
     atomic_bool closing;
     struct gate progress;               /* memory, a topic, reports or a flush: look again */
     _Atomic(struct topic_table *) topics;

@@ -45,6 +45,7 @@ Suite *assignor_suite(void);
 Suite *codecs_suite(void);
 Suite *config_suite(void);
 Suite *interceptor_suite(void);
+Suite *interceptor_commit_suite(void);
 Suite *interceptor_consume_suite(void);
 Suite *own_serde_suite(void);
 Suite *auto_commit_suite(void);

@@ -24,6 +24,7 @@ tests_client_test_client_SOURCES = \
 	tests/client/test_handle.c \
 	tests/client/test_hostile.c \
 	tests/client/test_interceptor.c \
+	tests/client/test_interceptor_commit.c \
 	tests/client/test_interceptor_consume.c \
 	tests/client/test_own_serde.c \
 	tests/client/test_leaders.c \

@@ -15,6 +15,7 @@ int main(int argc, char **argv)
         group_suite,    group_commits_suite, group_starts_suite,
         auto_commit_suite, membership_losses_suite,
         group_trouble_suite,
+        interceptor_commit_suite,
     };
 
     return run_suites(argc, argv, makers, sizeof makers / sizeof makers[0]);

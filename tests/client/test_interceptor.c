@@ -352,6 +352,51 @@ START_TEST(one_that_does_not_start_fails_the_opening_and_closes_the_others)
 }
 END_TEST
 
+/* --- what may not be called ------------------------------------------------------------------- */
+
+struct caller {
+    klient_producer_t *producer;
+    klient_code_t answers[6];
+};
+
+static int call_producer(void *state, klient_record_t *record, klient_scratch_t *scratch)
+{
+    struct caller *caller = state;
+    klient_metadata_t *metadata;
+    klient_code_t answers[] = {
+        klient_producer_send(caller->producer, record, NULL),
+        klient_producer_try_send(caller->producer, record, NULL),
+        klient_producer_poll(caller->producer, 0, NULL, NULL),
+        klient_producer_flush(caller->producer, 0, NULL),
+        klient_producer_partitions_for(caller->producer, "t", 0, &metadata, NULL),
+        klient_producer_close(caller->producer, 0, NULL),
+    };
+
+    (void)scratch;
+    memcpy(caller->answers, answers, sizeof answers);
+    return 0;
+}
+
+START_TEST(every_call_of_the_producer_from_inside_is_refused)
+{
+    klient_interceptor_t interceptor;
+    klient_config_t *config = config_for(fake, NULL);
+    struct caller caller = { .producer = NULL };
+
+    klient_interceptor_init(&interceptor);
+    interceptor.context = &caller;
+    interceptor.on_send = call_producer;
+    klient_config_add_interceptor(config, "caller", &interceptor, NULL);
+    caller.producer = producer_with(config);
+
+    ck_assert_int_eq(send_text(caller.producer, "t", 0, NULL, "x"), KLIENT_OK);
+
+    for (size_t i = 0; i < sizeof caller.answers / sizeof caller.answers[0]; i++)
+        ck_assert_int_eq(caller.answers[i], KLIENT_IN_CALLBACK);
+    ck_assert_int_eq(klient_producer_close(caller.producer, PATIENCE_MS, NULL), KLIENT_OK);
+}
+END_TEST
+
 Suite *interceptor_suite(void)
 {
     Suite *suite = suite_create("client/interceptor");
@@ -372,6 +417,7 @@ Suite *interceptor_suite(void)
     tcase_add_test(tcase, a_name_that_was_not_added_is_refused);
     tcase_add_test(tcase, each_kind_of_handle_opens_those_that_have_to_do_there);
     tcase_add_test(tcase, one_that_does_not_start_fails_the_opening_and_closes_the_others);
+    tcase_add_test(tcase, every_call_of_the_producer_from_inside_is_refused);
     suite_add_tcase(suite, tcase);
     return suite;
 }

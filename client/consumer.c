@@ -111,12 +111,14 @@ void consumer_notify(struct klient_consumer *consumer)
     wake(consumer);
 }
 
-void consumer_end_told(struct assigned *assigned, int64_t high_watermark, int64_t last_stable)
+void consumer_marks_told(struct assigned *assigned, int64_t low, int64_t high, int64_t last_stable)
 {
     struct klient_consumer *consumer = assigned->consumer;
     bool committed = consumer->config->values.isolation == ISOLATION_COMMITTED;
-    int64_t end = committed && last_stable >= 0 ? last_stable : high_watermark;
+    int64_t end = committed && last_stable >= 0 ? last_stable : high;
 
+    atomic_store(&assigned->low, low);
+    atomic_store(&assigned->high, high);
     if (atomic_exchange(&assigned->end, end) < 0)
         gate_signal(&consumer->budget->gate);   /* somebody may wait for the first */
 }

@@ -105,7 +105,8 @@ struct assigned {
     uint64_t losses;                /* of the consumer, when it was assigned; never changes */
     /* Shared. */
     atomic_uint unread;             /* chunks on their way to or waiting for the application */
-    atomic_int_least64_t end;       /* of the log, as the last fetch told; -1: not told yet */
+    atomic_int_least64_t low, high; /* as the last fetch told: of the log, and to where records */
+    atomic_int_least64_t end;       /* are returned; told last. -1: not told yet */
     struct progress progress;       /* under the consumer's spin: what may be committed */
     /* The loop's. */
     struct list node;               /* in fetcher->partitions */
@@ -189,8 +190,9 @@ void consumer_notify(struct klient_consumer *consumer);
 /* Wait for a task of the loop; a wake-up ends it. 0, K_WOKEN_UP or K_REQUEST_TIMED_OUT. */
 int consumer_wait(void *consumer, struct task *task, int64_t deadline_ms);
 
-/* On the loop: where the log of a partition ends; `last_stable` -1: not known. */
-void consumer_end_told(struct assigned *assigned, int64_t high_watermark, int64_t last_stable);
+/* On the loop: where the log of a partition begins and ends; `last_stable` -1: not known. */
+void consumer_marks_told(struct assigned *assigned, int64_t low, int64_t high,
+                         int64_t last_stable);
 
 /* On the loop: hand over a chunk. */
 void consumer_arrived(struct klient_consumer *consumer, struct chunk *chunk);

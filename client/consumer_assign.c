@@ -26,6 +26,8 @@ static struct assigned *assigned_new(struct klient_consumer *consumer,
     assigned->position = -1;
     assigned->position_epoch = -1;
     assigned->losses = consumer->losses;
+    atomic_init(&assigned->low, -1);
+    atomic_init(&assigned->high, -1);
     atomic_init(&assigned->end, -1);
     progress_init(&assigned->progress);
     list_init(&assigned->node);
@@ -195,15 +197,8 @@ klient_code_t klient_consumer_assignment(klient_consumer_t *consumer, size_t ind
 
 /* --- positions -------------------------------------------------------------------------------- */
 
-static klient_code_t seek(struct klient_consumer *consumer, const char *topic, int32_t partition,
-                          int64_t where, klient_error_t **error)
+static int move_to(struct klient_consumer *consumer, struct assigned *assigned, int64_t where)
 {
-    int code = consumer_enter_again(consumer);
-    if (code != 0)
-        return fail(error, code, NULL);
-    struct assigned *assigned = consumer_find(consumer, topic, partition);
-    if (assigned == NULL)
-        return consumer_leave(consumer, fail(error, K_NOT_ASSIGNED, NULL));
     assigned->generation++;
     assigned->position = where >= 0 ? where : -1;
     assigned->position_epoch = -1;
@@ -212,8 +207,19 @@ static klient_code_t seek(struct klient_consumer *consumer, const char *topic, i
     progress_restart(&assigned->progress);
     spin_unlock(&consumer->spin);
     assigned->damaged = false;
-    code = consumer_order(consumer, ORDER_SEEK, assigned, where);
+    int code = consumer_order(consumer, ORDER_SEEK, assigned, where);
     consumer_refresh_descriptor(consumer);
+    return code;
+}
+
+static klient_code_t seek(struct klient_consumer *consumer, const char *topic, int32_t partition,
+                          int64_t where, klient_error_t **error)
+{
+    int code = consumer_enter_again(consumer);
+    if (code != 0)
+        return fail(error, code, NULL);
+    struct assigned *assigned = consumer_find(consumer, topic, partition);
+    code = assigned == NULL ? K_NOT_ASSIGNED : move_to(consumer, assigned, where);
     return consumer_leave(consumer, code == 0 ? KLIENT_OK : fail(error, code, NULL));
 }
 
@@ -235,6 +241,30 @@ klient_code_t klient_consumer_seek_to_end(klient_consumer_t *consumer, const cha
                                           int32_t partition, klient_error_t **error)
 {
     return seek(consumer, topic, partition, POSITION_END, error);
+}
+
+klient_code_t klient_consumer_seek_to_time(klient_consumer_t *consumer, const char *topic,
+                                           int32_t partition, int64_t timestamp,
+                                           int64_t timeout_ms, klient_error_t **error)
+{
+    const klient_topic_partition_t of = { topic, partition };
+    int64_t deadline_ms = deadline_after(timeout_ms), offset;
+    int code = consumer_enter_again(consumer);
+    if (code != 0)
+        return fail(error, code, NULL);
+    struct assigned *assigned = consumer_find(consumer, topic, partition);
+    if (assigned == NULL)
+        return consumer_leave(consumer, fail(error, K_NOT_ASSIGNED, NULL));
+    if (timestamp < 0)
+        return consumer_leave(consumer, fail(error, K_INVALID_ARGUMENT,
+                                             "a time is never negative"));
+    klient_code_t outcome =
+        lookup_all(consumer->klient, consumer->config->values.isolation, &of, &timestamp, 0, 1,
+                   deadline_ms, consumer_wait, consumer, &offset, error);
+    if (outcome != KLIENT_OK)
+        return consumer_leave(consumer, outcome);
+    code = move_to(consumer, assigned, offset >= 0 ? offset : POSITION_END);
+    return consumer_leave(consumer, code == 0 ? KLIENT_OK : fail(error, code, NULL));
 }
 
 klient_code_t klient_consumer_position(klient_consumer_t *consumer, const char *topic,

@@ -278,7 +278,8 @@ static void answered(struct request *request, int code, const Kairn__ResponseHea
         entry->assigned->backoff_ms = 0;
         entry->assigned->told_unknown = false;
         if (result->diverged == NULL)
-            consumer_end_told(entry->assigned, result->high_watermark, result->last_stable);
+            consumer_marks_told(entry->assigned, result->log_start, result->high_watermark,
+                                result->last_stable);
         link_count(fetch->lane->link->broker, entry->loop, result->size);
         if (result->diverged != NULL)
             take_divergence(fetcher, entry, result->diverged);

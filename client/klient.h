@@ -777,6 +777,14 @@ klient_code_t klient_consumer_seek_to_end(klient_consumer_t *consumer, const cha
 /* The offset of the next record that poll will return. Waits while a start position is being
  * looked up. KLIENT_NOT_ASSIGNED, KLIENT_REQUEST_TIMED_OUT, KLIENT_OFFSET_OUT_OF_RANGE
  * (auto.offset.reset=none and no position), KLIENT_WOKEN_UP, KLIENT_CONCURRENT. */
+/* Go on reading at the first record that is not older than `timestamp` (ms since 1970), or after
+ * the last one when all are. Waits for the partition's leader. KLIENT_NOT_ASSIGNED,
+ * KLIENT_UNKNOWN_TOPIC_OR_PARTITION, KLIENT_REQUEST_TIMED_OUT, KLIENT_WOKEN_UP,
+ * KLIENT_INVALID_ARGUMENT, KLIENT_CONCURRENT: then nothing was sought. */
+klient_code_t klient_consumer_seek_to_time(klient_consumer_t *consumer, const char *topic,
+                                           int32_t partition, int64_t timestamp,
+                                           int64_t timeout_ms, klient_error_t **error);
+
 klient_code_t klient_consumer_position(klient_consumer_t *consumer, const char *topic,
                                        int32_t partition, int64_t timeout_ms, int64_t *offset,
                                        klient_error_t **error);
@@ -941,8 +949,25 @@ klient_code_t klient_offsets_get(const klient_offsets_t *offsets, size_t index,
 void klient_offsets_free(klient_offsets_t *offsets);              /* NULL is allowed */
 
 /* How many offsets lie between the position and the end of an assigned partition, as the last fetch
- * told it. Waits for the first. KLIENT_NOT_ASSIGNED, KLIENT_REQUEST_TIMED_OUT, KLIENT_WOKEN_UP,
+ * told it (of a reader of committed data: where the first open transaction begins). Waits for the
+ * first. KLIENT_NOT_ASSIGNED, KLIENT_REQUEST_TIMED_OUT, KLIENT_WOKEN_UP,
  * KLIENT_CONCURRENT. */
+/* Where an assigned partition begins (its first offset) and ends (the offset after its last record
+ * that is on all in-sync replicas, open transactions included), as the last fetch told it: up to
+ * fetch.max.wait.ms old, older when it is paused. Waits for the first fetch only. Each of `low` and
+ * `high` may be NULL. KLIENT_NOT_ASSIGNED, KLIENT_REQUEST_TIMED_OUT, KLIENT_WOKEN_UP,
+ * KLIENT_INVALID_ARGUMENT, KLIENT_CONCURRENT. */
+klient_code_t klient_consumer_watermarks(klient_consumer_t *consumer, const char *topic,
+                                         int32_t partition, int64_t timeout_ms, int64_t *low,
+                                         int64_t *high, klient_error_t **error);
+
+/* The same, asked of the partition's leader now; it need not be assigned.
+ * KLIENT_UNKNOWN_TOPIC_OR_PARTITION, KLIENT_REQUEST_TIMED_OUT, KLIENT_WOKEN_UP,
+ * KLIENT_INVALID_ARGUMENT, KLIENT_CONCURRENT. */
+klient_code_t klient_consumer_query_watermarks(klient_consumer_t *consumer, const char *topic,
+                                               int32_t partition, int64_t timeout_ms, int64_t *low,
+                                               int64_t *high, klient_error_t **error);
+
 klient_code_t klient_consumer_lag(klient_consumer_t *consumer, const char *topic, int32_t partition,
                                   int64_t timeout_ms, int64_t *lag, klient_error_t **error);
 

@@ -55,6 +55,7 @@ Suite *group_suite(void);
 Suite *group_trouble_suite(void);
 Suite *leaders_suite(void);
 Suite *membership_suite(void);
+Suite *marks_suite(void);
 Suite *membership_losses_suite(void);
 Suite *pattern_suite(void);
 Suite *progress_suite(void);

@@ -16,6 +16,7 @@ int main(int argc, char **argv)
         auto_commit_suite, membership_losses_suite,
         group_trouble_suite,
         interceptor_commit_suite,
+        marks_suite,
     };
 
     return run_suites(argc, argv, makers, sizeof makers / sizeof makers[0]);

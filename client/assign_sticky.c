@@ -13,23 +13,17 @@
  * kept then is a part of an even spread, so by 2 the next round moves nothing: two rounds do. */
 #include <string.h>
 
+#include "client/assign_claims.h"
 #include "client/assign_pools.h"
 #include "client/assignor.h"
 #include "common/arena.h"
 #include "common/endian.h"
 #include "common/error.h"
 
-/* Who says that it owns a partition. */
-struct claim {
-    int32_t member, generation;     /* the latest; ASSIGN_NOBODY: nobody does */
-    bool tied;                      /* another one says so for the same generation */
-    bool counts;                    /* it may keep it */
-};
-
 struct sticky {
     struct assign_group *group;
     struct arena arena;
-    struct claim *claims;           /* by partition */
+    struct assign_claim *claims;    /* by partition */
     struct assign_pools pools;
     uint32_t *claimed;              /* by edge: partitions whose claim counts */
     uint32_t *edge_of;              /* by member: its edge of the pool at hand */
@@ -38,60 +32,6 @@ struct sticky {
     uint32_t *asked, *given_up, *lacking;
 };
 
-static void hear_claim(struct sticky *sticky, uint32_t partition, int32_t member,
-                       int32_t generation)
-{
-    struct claim *claim = &sticky->claims[partition];
-
-    if (claim->member == member)
-        return;
-#ifdef MUTANT_STALE_CLAIM_KEPT
-    generation = CONSUMER_GENERATION_NONE;
-#endif
-    if (claim->member == ASSIGN_NOBODY || generation > claim->generation)
-        *claim = (struct claim){.member = member, .generation = generation};
-    else if (generation == claim->generation)
-        claim->tied = true;
-}
-
-static int compare_name(const struct assign_topic *topic, struct consumer_text name)
-{
-    int order = strncmp(topic->name, name.data, name.size);
-    return order != 0 ? order : topic->name[name.size] != '\0';
-}
-
-static const struct assign_topic *find_topic(const struct assign_group *group,
-                                             struct consumer_text name)
-{
-    uint32_t low = 0;
-
-    for (uint32_t high = group->topic_count; low < high;) {
-        uint32_t middle = low + (high - low) / 2;
-        if (compare_name(&group->topics[middle], name) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < group->topic_count && compare_name(&group->topics[low], name) == 0
-               ? &group->topics[low]
-               : NULL;
-}
-
-static void hear_claims(struct sticky *sticky, int32_t member, struct consumer_list owned,
-                        int32_t generation)
-{
-    struct consumer_claim told;
-
-    while (consumer_claim_next(&owned, &told)) {
-        const struct assign_topic *topic = find_topic(sticky->group, told.topic);
-        for (int32_t i = 0; topic != NULL && i < told.count; i++) {
-            int32_t partition = consumer_partition(&told, i);
-            if (partition >= 0 && partition < topic->partition_count)
-                hear_claim(sticky, topic->first + (uint32_t)partition, member, generation);
-        }
-    }
-}
-
 /* Members that do not cooperate gave everything up, and remember it in their user data. */
 static void hear_memory(struct sticky *sticky, int32_t member)
 {
@@ -99,18 +39,7 @@ static void hear_memory(struct sticky *sticky, int32_t member)
     struct consumer_sticky read;
 
     if (consumer_sticky_read(memory.data, memory.size, &read) == 0)
-        hear_claims(sticky, member, read.owned, read.generation);
-}
-
-/* Before version 2, members that cooperate say their generation in the user data. */
-static void hear_owner(struct sticky *sticky, int32_t member)
-{
-    const struct consumer_subscription *told = &sticky->group->members[member].told;
-    int32_t generation = told->generation;
-
-    if (generation == CONSUMER_GENERATION_NONE && told->user_data.size == sizeof generation)
-        generation = (int32_t)load_u32(told->user_data.data);
-    hear_claims(sticky, member, told->owned, generation);
+        assign_claims_hear(sticky->group, sticky->claims, member, read.owned, read.generation);
 }
 
 static int sticky_init(struct sticky *sticky, struct assign_group *group)
@@ -120,8 +49,7 @@ static int sticky_init(struct sticky *sticky, struct assign_group *group)
     if (assign_pools_make(&sticky->arena, group, &sticky->pools) != 0)
         return K_NOMEM;
     size_t edges = (size_t)sticky->pools.graph.edge_count + 1;
-    sticky->claims =
-        arena_alloc(&sticky->arena, ((size_t)group->partition_count + 1) * sizeof *sticky->claims);
+    sticky->claims = assign_claims_new(&sticky->arena, group);
     sticky->claimed = arena_calloc(&sticky->arena, edges, sizeof(uint32_t));
     sticky->asked = arena_calloc(&sticky->arena, edges, sizeof(uint32_t));
     sticky->given_up = arena_calloc(&sticky->arena, edges, sizeof(uint32_t));
@@ -131,8 +59,6 @@ static int sticky_init(struct sticky *sticky, struct assign_group *group)
     if (sticky->claims == NULL || sticky->claimed == NULL || sticky->asked == NULL ||
         sticky->given_up == NULL || sticky->lacking == NULL || sticky->edge_of == NULL)
         return K_NOMEM;
-    for (uint32_t p = 0; p < group->partition_count; p++)
-        sticky->claims[p] = (struct claim){.member = ASSIGN_NOBODY};
     return 0;
 }
 
@@ -145,7 +71,7 @@ static void take_pool(struct sticky *sticky, uint32_t pool)
 }
 
 /* A claim counts when its member alone says so, and is one of the pool. */
-static void judge(struct sticky *sticky, uint32_t pool, struct claim *claim)
+static void judge(struct sticky *sticky, uint32_t pool, struct assign_claim *claim)
 {
     const struct level_graph *graph = &sticky->pools.graph;
 
@@ -235,7 +161,7 @@ static void keep_pool(struct sticky *sticky, uint32_t pool)
 
     for (uint32_t i = 0; (topic = topic_of(sticky, pool, i)) != NULL; i++)
         for (int32_t p = 0; p < topic->partition_count; p++) {
-            const struct claim *claim = &sticky->claims[topic->first + (uint32_t)p];
+            const struct assign_claim *claim = &sticky->claims[topic->first + (uint32_t)p];
             if (claim->counts && keeps(sticky, sticky->edge_of[claim->member]))
                 sticky->group->owners[topic->first + (uint32_t)p] = claim->member;
         }
@@ -270,23 +196,6 @@ static void hand_out_pool(struct sticky *sticky, uint32_t pool)
         }
 }
 
-static void withhold(struct sticky *sticky)
-{
-    struct assign_group *group = sticky->group;
-
-#ifdef MUTANT_GIVEN_BEFORE_REVOKED
-    return;
-#endif
-    for (uint32_t p = 0; p < group->partition_count; p++) {
-        const struct claim *claim = &sticky->claims[p];
-        if (group->owners[p] == ASSIGN_NOBODY || claim->member == ASSIGN_NOBODY ||
-            (claim->counts && claim->member == group->owners[p]))
-            continue;
-        group->owners[p] = ASSIGN_NOBODY;
-        group->withheld++;
-    }
-}
-
 static int assign(struct assign_group *group, bool cooperative)
 {
     struct sticky sticky;
@@ -294,7 +203,7 @@ static int assign(struct assign_group *group, bool cooperative)
 
     for (uint32_t m = 0; error == 0 && m < group->member_count; m++) {
         if (cooperative)
-            hear_owner(&sticky, (int32_t)m);
+            assign_claims_hear_owner(group, sticky.claims, (int32_t)m);
         else
             hear_memory(&sticky, (int32_t)m);
     }
@@ -306,7 +215,7 @@ static int assign(struct assign_group *group, bool cooperative)
         hand_out_pool(&sticky, g);
     }
     if (error == 0 && cooperative)
-        withhold(&sticky);
+        assign_claims_withhold(group, sticky.claims);
     arena_fini(&sticky.arena);
     return error;
 }

@@ -84,8 +84,8 @@ struct assignor {
     /* Fill `owners` (nobody's at first), and `answer` where there is one. Returns 0, or an error:
      * nobody gets anything. */
     int (*assign)(void *context, struct assign_group *group);
-    /* What the leader's assignor said to this member. */
-    void (*learn)(void *context, int32_t generation, struct consumer_text answer);
+    /* What this member was assigned, and what the leader's assignor said to it. */
+    void (*learn)(void *context, int32_t generation, const struct consumer_assignment *assignment);
 };
 
 /* Java's, with its results. */

@@ -388,7 +388,7 @@ int config_check(const struct klient_config *config, klient_error_t **error)
                     "session.timeout.ms");
     struct strategy strategy;
     struct k_reason reason;
-    if (strategy_read(&strategy, values->assignment_strategy, &reason) != 0)
+    if (strategy_read(&strategy, values->assignment_strategy, &config->extensions, &reason) != 0)
         return fail(error, K_INVALID_CONFIG, "%s", reason.text);
     const char *obstacle = idempotence_obstacle(values);
     if (values->idempotence && obstacle != NULL && config_is_set(config, "enable.idempotence"))

@@ -127,7 +127,7 @@
     X("max.poll.interval.ms", INT, poll_interval_ms_max, "300000", 1, INT_MOST, NULL, 0, NULL, \
       "Milliseconds without a poll after which a member leaves the group; and how long a rebalance waits for it.") \
     X("partition.assignment.strategy", STRING, assignment_strategy, "cooperative-sticky", 0, 0, NULL, 0, NULL, \
-      "Comma-separated assignors, as preferred: cooperative-sticky, sticky, range, roundrobin, or Java's class names. Members keep their partitions during rebalances if all of them are cooperative.") \
+      "Comma-separated assignors, as preferred: cooperative-sticky, sticky, range, roundrobin, Java's class names, or names of own assignors. Members keep their partitions during rebalances if all of them are cooperative.") \
     X("enable.auto.commit", BOOL, auto_commit, "true", 0, 0, NULL, 0, NULL, \
       "Commit by itself, up to the first record that the application has not freed yet.") \
     X("auto.commit.interval.ms", INT, auto_commit_interval_ms, "5000", 1, INT_MOST, NULL, 0, NULL, \

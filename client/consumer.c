@@ -472,8 +472,10 @@ klient_consumer_t *klient_consumer_open(klient_t *klient, const klient_config_t 
         return NULL;                    /* they have told why */
     }
     if (consumer->config->values.group_id != NULL && consumer->config->values.group_id[0] != '\0' &&
-        group_open(consumer, &consumer->group) != 0)
-        goto undo;
+        group_open(consumer, &consumer->group, error) != 0) {
+        destroy(consumer);
+        return NULL;                    /* likewise */
+    }
     struct start request = { .consumer = consumer };
     task_call(klient, start, &request);
     if (request.code != 0)

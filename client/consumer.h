@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "client/extension.h"
 #include "client/gate.h"
 #include "client/handle.h"
 #include "client/interceptor.h"
@@ -144,9 +145,10 @@ struct klient_consumer {
     struct chunk *arrived, **arrived_last;
     struct offer *offered;          /* owned; not taken up yet, or NULL */
     struct list outcomes;           /* struct commit: to be told */
-    int trouble;                    /* why it is not in the group, or 0 */
+    int trouble;                    /* why it is not in the group, or 0; */
+    struct refusal refusal;         /* with K_ASSIGNOR_FAILED: what the assignor said */
     /* Shared. */
-    atomic_bool pending;            /* one of the last three may be there */
+    atomic_bool pending;            /* an offer, outcomes or trouble may be there */
     atomic_int_least64_t away_since_ms;     /* when it left poll, or MEMBERSHIP_INSIDE */
     atomic_bool missed;             /* the group goes on without us: its loop waits for a poll */
     atomic_int descriptor;
@@ -228,12 +230,12 @@ int consumer_end_group(struct klient_consumer *consumer, int64_t deadline_ms);
 /* Tell outcomes of commits, unless inside of a callback. */
 void consumer_tell_outcomes(struct klient_consumer *consumer);
 
+/* Pass what poll is about to return to the interceptors. */
+void consumer_intercept(struct klient_consumer *consumer, klient_records_t *records);
+
 /* The part of it that poll takes up; and free it. */
 void consumer_group_init(struct klient_consumer *consumer);
 void consumer_group_fini(struct klient_consumer *consumer);
-
-/* Pass what poll is about to return to the interceptors. */
-void consumer_intercept(struct klient_consumer *consumer, klient_records_t *records);
 
 /* --- records.c -------------------------------------------------------------------------------- */
 

@@ -220,13 +220,24 @@ static void put_back(struct klient_consumer *consumer, struct offer *offer)
     atomic_store(&consumer->pending, true);
 }
 
-static int next_trouble(struct klient_consumer *consumer)
+static int next_trouble(struct klient_consumer *consumer, struct refusal *refusal)
 {
     spin_lock(&consumer->spin);
     int code = consumer->trouble;
+    *refusal = consumer->refusal;
     consumer->trouble = 0;
     spin_unlock(&consumer->spin);
     return code;
+}
+
+static klient_code_t tell_trouble(int code, const struct refusal *refusal, klient_error_t **error)
+{
+    if (code != K_ASSIGNOR_FAILED)
+        return code == 0 ? KLIENT_OK : fail(error, code, NULL);
+    fail(error, code, "%s", refusal->reason.text);
+    if (error != NULL)
+        error_set_detail(*error, refusal->detail);
+    return KLIENT_ASSIGNOR_FAILED;
 }
 
 klient_code_t consumer_serve(struct klient_consumer *consumer, klient_error_t **error)
@@ -243,11 +254,12 @@ klient_code_t consumer_serve(struct klient_consumer *consumer, klient_error_t **
             return fail(error, code, NULL);
         }
     }
-    int code = next_trouble(consumer);
+    struct refusal refusal;
+    int code = next_trouble(consumer, &refusal);
     if (k_error_fatal(code))
         consumer->refused = code;
     if (consumer->refused == 0)
-        return code == 0 ? KLIENT_OK : fail(error, code, NULL);
+        return tell_trouble(code, &refusal, error);
     atomic_store(&consumer->pending, true);     /* every poll says so */
     return fail(error, consumer->refused, NULL);
 }

@@ -6,6 +6,7 @@
 #include "client/config.h"
 #include "client/error.h"
 #include "client/serde.h"
+#include "client/strategy.h"
 
 /* --- memory ----------------------------------------------------------------------------------- */
 
@@ -136,12 +137,17 @@ const char *own_property_nearest(const struct extensions *extensions, const char
 
 /* --- names ------------------------------------------------------------------------------------ */
 
-static const char *const kind_names[] = { "serializer", "deserializer", "interceptor" };
+static const char *const kind_names[] = { "serializer", "deserializer", "interceptor",
+                                          "assignor" };
 
 static bool is_built_in(enum extension_kind kind, const char *name)
 {
-    return kind != EXTENSION_INTERCEPTOR &&
-           serde_find(kind == EXTENSION_SERIALIZER ? SERDE_WRITES : SERDE_READS, name) != NULL;
+    switch (kind) {
+    case EXTENSION_SERIALIZER: return serde_find(SERDE_WRITES, name) != NULL;
+    case EXTENSION_DESERIALIZER: return serde_find(SERDE_READS, name) != NULL;
+    case EXTENSION_ASSIGNOR: return strategy_is_built_in(name);
+    default: return false;
+    }
 }
 
 const struct extension *extension_find(const struct extensions *extensions,
@@ -337,6 +343,18 @@ klient_code_t klient_config_add_interceptor(klient_config_t *config, const char 
 
     row.as.interceptor.properties = NULL;
     return add(config, &row, interceptor->properties, interceptor->property_count, error);
+}
+
+klient_code_t klient_config_add_assignor(klient_config_t *config, const char *name,
+                                         const klient_assignor_t *assignor, klient_error_t **error)
+{
+    if (config == NULL || assignor == NULL || assignor->size < sizeof *assignor ||
+        assignor->assign == NULL)
+        return fail(error, K_INVALID_ARGUMENT, "an assignor needs its function assign");
+    struct extension row = { EXTENSION_ASSIGNOR, (char *)name, { .assignor = *assignor } };
+
+    row.as.assignor.properties = NULL;
+    return add(config, &row, assignor->properties, assignor->property_count, error);
 }
 
 void klient_interceptor_init(klient_interceptor_t *interceptor)

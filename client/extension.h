@@ -1,5 +1,5 @@
 /* extension.h - what an application adds to a configuration under a name of its own: serializers,
- * deserializers, interceptors, and the properties that they declare.
+ * deserializers, interceptors, assignors, and the properties that they declare.
  *
  * Part of a klient_config, and like it: one thread until a handle was made from it, immutable and
  * readable by any thread from then on. */
@@ -17,13 +17,16 @@
 
 struct klient_config;
 
-enum extension_kind { EXTENSION_SERIALIZER, EXTENSION_DESERIALIZER, EXTENSION_INTERCEPTOR };
+enum extension_kind {
+    EXTENSION_SERIALIZER, EXTENSION_DESERIALIZER, EXTENSION_INTERCEPTOR, EXTENSION_ASSIGNOR
+};
 
 /* Copies of the application's structs, without their properties. */
 union extension_calls {
     klient_serializer_t serializer;
     klient_deserializer_t deserializer;
     klient_interceptor_t interceptor;
+    klient_assignor_t assignor;
 };
 
 struct extension {

@@ -2,9 +2,11 @@
  * and partitions. */
 #include "client/group.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/error.h"
 #include "client/group_private.h"
 #include "common/error.h"
 #include "common/log.h"
@@ -90,6 +92,8 @@ void group_trouble(struct group *group, int code)
 
     spin_lock(&consumer->spin);
     consumer->trouble = code;
+    if (code == K_ASSIGNOR_FAILED)
+        consumer->refusal = group->refusal;
     spin_unlock(&consumer->spin);
     if (code != 0)
         consumer_notify(consumer);
@@ -337,18 +341,20 @@ static void found(void *context, int code)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-int group_open(struct klient_consumer *consumer, struct group **out)
+int group_open(struct klient_consumer *consumer, struct group **out, klient_error_t **error)
 {
     struct group *group = calloc(1, sizeof *group);
     struct k_reason reason;
     struct rand rand;
 
     if (group == NULL)
-        return K_NOMEM;
+        return fail(error, K_NOMEM, NULL);
     group->consumer = consumer;
     const struct config_values *values = group_values(group);
     rand_seed_from_system(&rand);
-    int code = strategy_read(&group->strategy, values->assignment_strategy, &reason);
+    int code = strategy_read(&group->strategy, values->assignment_strategy,
+                             &consumer->config->extensions, &reason);
+    assert(code == 0);              /* the configuration has passed its check */
     struct membership_options options = {
         .session_ms = values->session_timeout_ms,
         .heartbeat_ms = values->heartbeat_interval_ms,
@@ -367,10 +373,11 @@ int group_open(struct klient_consumer *consumer, struct group **out)
     group_topics_init(group);
     group_lead_init(group);
     group_join_init(group);
-    if (code == 0)
-        code = group_set_text(&group->member, "");
+    code = group_set_text(&group->member, "");
     if (code == 0)
         code = group_set_text(&group->protocol, "");
+    code = code != 0 ? (int)fail(error, code, NULL)
+                     : strategy_open(&group->strategy, consumer->config, &group->refusal, error);
     if (code != 0)
         group_close(group);
     else
@@ -382,6 +389,7 @@ void group_close(struct group *group)
 {
     if (group == NULL)
         return;
+    strategy_close(&group->strategy);
     partitions_fini(&group->assigned);
     partitions_fini(&group->held);
     subscription_unref(group->subscription);

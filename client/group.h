@@ -34,8 +34,9 @@ void offer_free(struct offer *offer);           /* NULL is allowed */
 
 /* --- the application's thread ----------------------------------------------------------------- */
 
-/* For a consumer that has a group.id; before its loop's side starts. 0 or K_NOMEM. */
-int group_open(struct klient_consumer *consumer, struct group **out);
+/* For a consumer that has a group.id; before its loop's side starts. 0, K_NOMEM, or
+ * K_INVALID_CONFIG: an assignor of the application does not start. */
+int group_open(struct klient_consumer *consumer, struct group **out, klient_error_t **error);
 void group_close(struct group *group);           /* stopped, or never started; NULL is allowed */
 
 /* Be a member, for this; the loop takes a reference. 0 or K_NOMEM. */

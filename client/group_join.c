@@ -185,7 +185,7 @@ static void learn(const struct group *group, ProtobufCBinaryData bytes)
 
     if (assignor->learn != NULL && bytes.len > 0 &&
         consumer_assignment_read(bytes.data, bytes.len, &assignment) == 0)
-        assignor->learn(assignor->context, group->membership.generation, assignment.user_data);
+        assignor->learn(assignor->context, group->membership.generation, &assignment);
 }
 
 /* Replace what we were assigned. What it was stays when this can not be read. */

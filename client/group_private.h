@@ -57,6 +57,7 @@ struct group {
     struct coordinator coordinator;
     struct membership membership;
     struct strategy strategy;
+    struct refusal refusal;         /* why an assignor of the application failed last */
     struct coordinator_call call;   /* join, sync or heartbeat, whichever is in flight */
     uint64_t call_round;
     int64_t wait_ms;                /* of the heartbeat */

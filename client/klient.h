@@ -59,6 +59,7 @@ typedef struct klient_logs klient_logs_t;              /* what partitions' logs 
 typedef struct klient_reassignments klient_reassignments_t;    /* which are under way */
 typedef struct klient_settings klient_settings_t;      /* configuration of a topic or broker */
 typedef struct klient_scratch klient_scratch_t;        /* memory for the time of one send */
+typedef struct klient_assigning klient_assigning_t;    /* a group, for the assignor of its leader */
 
 /* The version of the library in use, "0.1.0"; KLIENT_VERSION is that of the header. */
 const char *klient_version(void);
@@ -177,7 +178,8 @@ typedef enum klient_code {
     KLIENT_PRODUCER_IDS_EXHAUSTED = -131,
     KLIENT_LOG_TRUNCATION = -132,
     KLIENT_DESERIALIZER_FAILED = -133,
-    KLIENT_WRONG_STATE = -134
+    KLIENT_WRONG_STATE = -134,
+    KLIENT_ASSIGNOR_FAILED = -135
 } klient_code_t;
 
 /* About a code: its name ("NOT_LEADER_OR_FOLLOWER"), a sentence without a full stop, and whether
@@ -202,8 +204,8 @@ int32_t klient_error_partition(const klient_error_t *error);
  * behind; -1 when that does not apply. */
 int64_t klient_error_skip_to(const klient_error_t *error);
 
-/* The number that a serializer, deserializer or interceptor of the application failed with; 0: none
- * was involved. What it had to say is in the text. */
+/* The number that a serializer, deserializer, interceptor or assignor of the application failed
+ * with; 0: none was involved. What it had to say is in the text. */
 int klient_error_detail(const klient_error_t *error);
 
 /* NULL is allowed. */
@@ -456,7 +458,7 @@ void klient_value_free(klient_value_t *value);
 
 /* --- own ones --------------------------------------------------------------------------------- */
 
-/* A property that an own serializer, deserializer or interceptor adds to those of its
+/* A property that an own serializer, deserializer, interceptor or assignor adds to those of its
  * configuration: klient_config_set(), _load(), _get() and _print() know it from then on. Several
  * may declare the same one; the first declaration counts. Never grows: arrays of it are passed. */
 typedef struct klient_property {
@@ -593,14 +595,14 @@ typedef struct klient_interceptor {
      * klient_records_next(), from the beginning each. Records can be left out with
      * klient_records_drop(), but not changed. Keep none of it: it is the application's. */
     int (*on_consume)(void *state, klient_records_t *records);
-    /* When the producer or consumer is closed. */
-    void (*close)(void *state);
     /* Once for each commit that was carried out or failed, asked for or automatic, and where
      * auto.offset.reset let the group start: with its code, and its offsets, each with its own.
      * Inside klient_consumer_poll(), _commit_sync(), _unsubscribe() and _close() of the consumer,
      * before the callback of klient_consumer_commit_async(). */
     int (*on_commit)(void *state, klient_code_t code,
                      const struct klient_offset *const *offsets, size_t count);
+    /* When the producer or consumer is closed. */
+    void (*close)(void *state);
 } klient_interceptor_t;
 
 /* Size and NULL. */
@@ -752,7 +754,8 @@ klient_code_t klient_consumer_assignment(klient_consumer_t *consumer, size_t ind
  * partition; joining is tried again, unless it is fatal: KLIENT_FENCED_INSTANCE_ID (another process
  * has our group.instance.id; fatal), KLIENT_INCONSISTENT_GROUP_PROTOCOL (no common assignor),
  * KLIENT_GROUP_MAX_SIZE_REACHED, KLIENT_INVALID_SESSION_TIMEOUT, KLIENT_INVALID_GROUP_ID,
- * KLIENT_GROUP_AUTHORIZATION_FAILED, KLIENT_UNSUPPORTED_VERSION (a broker without groups). */
+ * KLIENT_GROUP_AUTHORIZATION_FAILED, KLIENT_UNSUPPORTED_VERSION (a broker without groups),
+ * KLIENT_ASSIGNOR_FAILED (one of the application's own). */
 klient_code_t klient_consumer_poll(klient_consumer_t *consumer, int64_t timeout_ms,
                                    klient_records_t **out, klient_error_t **error);
 
@@ -774,9 +777,6 @@ klient_code_t klient_consumer_seek_to_beginning(klient_consumer_t *consumer, con
 klient_code_t klient_consumer_seek_to_end(klient_consumer_t *consumer, const char *topic,
                                           int32_t partition, klient_error_t **error);
 
-/* The offset of the next record that poll will return. Waits while a start position is being
- * looked up. KLIENT_NOT_ASSIGNED, KLIENT_REQUEST_TIMED_OUT, KLIENT_OFFSET_OUT_OF_RANGE
- * (auto.offset.reset=none and no position), KLIENT_WOKEN_UP, KLIENT_CONCURRENT. */
 /* Go on reading at the first record that is not older than `timestamp` (ms since 1970), or after
  * the last one when all are. Waits for the partition's leader. KLIENT_NOT_ASSIGNED,
  * KLIENT_UNKNOWN_TOPIC_OR_PARTITION, KLIENT_REQUEST_TIMED_OUT, KLIENT_WOKEN_UP,
@@ -785,6 +785,9 @@ klient_code_t klient_consumer_seek_to_time(klient_consumer_t *consumer, const ch
                                            int32_t partition, int64_t timestamp,
                                            int64_t timeout_ms, klient_error_t **error);
 
+/* The offset of the next record that poll will return. Waits while a start position is being
+ * looked up. KLIENT_NOT_ASSIGNED, KLIENT_REQUEST_TIMED_OUT, KLIENT_OFFSET_OUT_OF_RANGE
+ * (auto.offset.reset=none and no position), KLIENT_WOKEN_UP, KLIENT_CONCURRENT. */
 klient_code_t klient_consumer_position(klient_consumer_t *consumer, const char *topic,
                                        int32_t partition, int64_t timeout_ms, int64_t *offset,
                                        klient_error_t **error);
@@ -948,10 +951,6 @@ klient_code_t klient_offsets_get(const klient_offsets_t *offsets, size_t index,
                                  klient_offset_t *out);
 void klient_offsets_free(klient_offsets_t *offsets);              /* NULL is allowed */
 
-/* How many offsets lie between the position and the end of an assigned partition, as the last fetch
- * told it (of a reader of committed data: where the first open transaction begins). Waits for the
- * first. KLIENT_NOT_ASSIGNED, KLIENT_REQUEST_TIMED_OUT, KLIENT_WOKEN_UP,
- * KLIENT_CONCURRENT. */
 /* Where an assigned partition begins (its first offset) and ends (the offset after its last record
  * that is on all in-sync replicas, open transactions included), as the last fetch told it: up to
  * fetch.max.wait.ms old, older when it is paused. Waits for the first fetch only. Each of `low` and
@@ -968,8 +967,125 @@ klient_code_t klient_consumer_query_watermarks(klient_consumer_t *consumer, cons
                                                int32_t partition, int64_t timeout_ms, int64_t *low,
                                                int64_t *high, klient_error_t **error);
 
+/* How many offsets lie between the position and the end of an assigned partition, as the last fetch
+ * told it (of a reader of committed data: where the first open transaction begins). Waits for the
+ * first. KLIENT_NOT_ASSIGNED, KLIENT_REQUEST_TIMED_OUT, KLIENT_WOKEN_UP,
+ * KLIENT_CONCURRENT. */
 klient_code_t klient_consumer_lag(klient_consumer_t *consumer, const char *topic, int32_t partition,
                                   int64_t timeout_ms, int64_t *lag, klient_error_t **error);
+
+/* --- assignors: who of a group reads which partition ------------------------------------------ */
+
+/* partition.assignment.strategy names them, as preferred: cooperative-sticky, sticky, range,
+ * roundrobin, or one that the application added. All members of a group need one in common: it has
+ * to mean the same under that name in all of their programs. A member with none of the group's is
+ * refused: KLIENT_INCONSISTENT_GROUP_PROTOCOL, told by poll. One member leads the group, and its
+ * assignor decides for all.
+ *
+ * Its functions run on the handle's own thread, but for `open` and `close`. They are to be quick,
+ * and may call of this library what is declared here; what belongs to the same handle returns
+ * KLIENT_IN_CALLBACK. */
+
+/* What a member knows when it joins. Valid during the call. */
+typedef struct klient_joining {
+    size_t size;                 /* of this struct, as the library knows it */
+    const char *const *topics;   /* those that it is subscribed to */
+    size_t topic_count;
+    const klient_topic_partition_t *owned;   /* what it holds; unless it cooperates: last held */
+    size_t owned_count;
+    int32_t generation;          /* in which it got them; -1: none */
+    const char *rack;            /* client.rack, or "" */
+} klient_joining_t;
+
+/* A topic that some member is subscribed to and that exists. */
+typedef struct klient_assign_topic {
+    size_t size;                 /* to be set */
+    const char *name;
+    int32_t partition_count;
+} klient_assign_topic_t;
+
+/* A member. Valid until `assign` returns, as are the topics. */
+typedef struct klient_assign_member {
+    size_t size;                 /* to be set */
+    const char *id;
+    const char *instance;        /* group.instance.id, or "" */
+    const char *rack;            /* client.rack, or "" */
+    const uint32_t *topics;      /* it is subscribed to: numbers of topics, ascending */
+    size_t topic_count;
+    /* What it says that it holds. Several may say it of the same partition: the latest generation
+     * is right. Empty for members that do not cooperate, which gave up everything. */
+    const klient_topic_partition_t *owned;
+    size_t owned_count;
+    int32_t generation;
+    const void *user_data;       /* what its own `user_data` told; NULL: nothing */
+    size_t user_data_size;
+} klient_assign_member_t;
+
+/* What a member was assigned. Valid during the call. */
+typedef struct klient_assigned {
+    size_t size;                 /* of this struct, as the library knows it */
+    const klient_topic_partition_t *partitions;
+    size_t count;
+    int32_t generation;
+    const void *user_data;       /* klient_assigning_tell(); NULL: nothing */
+    size_t user_data_size;
+} klient_assigned_t;
+
+typedef struct klient_assignor {
+    size_t size;                 /* klient_assignor_init() */
+    void *context;               /* borrowed until the handles made with the config are closed */
+    const klient_property_t *properties;
+    size_t property_count;
+    /* Members keep what they have while they join; needs all assignors that a member names to be
+     * like that. The library gives no partition away before its owner gave it up: it stays unread
+     * until then, and all join once more. */
+    int cooperative;
+    /* As of an interceptor, when a consumer with a group.id is opened whose strategy names it. */
+    int (*open)(void *context, const klient_config_t *config, void **state, char *reason,
+                size_t reason_size);
+    /* What this member has to tell the leader's assignor: *data of *size bytes, which have to last
+     * until the next call for this consumer. Not 0: the member does not join, and tries again; poll
+     * returns KLIENT_ASSIGNOR_FAILED with this klient_error_detail() and the reason. NULL: nothing
+     * to tell. */
+    int (*user_data)(void *state, const klient_joining_t *joining, const void **data, size_t *size,
+                     char *reason, size_t reason_size);
+    /* On the leader: give partitions to members with klient_assigning_give(). What it gives nobody
+     * is read by nobody. Not 0: as of `user_data`, and nobody gets anything meanwhile. */
+    int (*assign)(void *state, klient_assigning_t *group, char *reason, size_t reason_size);
+    /* On every member, when it hears what it got; its listener is told later, inside poll. NULL:
+     * nothing to do. */
+    void (*on_assignment)(void *state, const klient_assigned_t *assigned);
+    /* When the consumer is closed. NULL: nothing to do. */
+    void (*close)(void *state);
+} klient_assignor_t;
+
+/* Size and NULL. */
+void klient_assignor_init(klient_assignor_t *assignor);
+
+/* Let partition.assignment.strategy name it; errors and the rest as klient_config_add_serializer().
+ */
+klient_code_t klient_config_add_assignor(klient_config_t *config, const char *name,
+                                         const klient_assignor_t *assignor,
+                                         klient_error_t **error);
+
+/* Inside `assign` only, with its group. Topics are in the order of their names; members as Java's
+ * assignors see them: static ones first, by their instance, the others by id.
+ * KLIENT_INVALID_ARGUMENT for an index beyond the last or a struct that is too small. */
+size_t klient_assigning_topic_count(const klient_assigning_t *group);
+klient_code_t klient_assigning_topic(const klient_assigning_t *group, size_t index,
+                                     klient_assign_topic_t *out);
+size_t klient_assigning_member_count(const klient_assigning_t *group);
+klient_code_t klient_assigning_member(const klient_assigning_t *group, size_t index,
+                                      klient_assign_member_t *out);
+
+/* Give a partition to a member; the last one to get it has it. KLIENT_INVALID_ARGUMENT: there is no
+ * such partition or member, or it is not subscribed to the topic. */
+klient_code_t klient_assigning_give(klient_assigning_t *group, size_t topic, int32_t partition,
+                                    size_t member);
+
+/* Say something to a member's `on_assignment`; copied. KLIENT_INVALID_ARGUMENT, KLIENT_NOMEM. */
+klient_code_t klient_assigning_tell(klient_assigning_t *group, size_t member, const void *data,
+                                    size_t size);
 
 /* --- what a poll returned --------------------------------------------------------------------- */
 

@@ -9,6 +9,7 @@ libklientcore_la_SOURCES = \
 	client/admin_replicas.c \
 	client/admin.c client/admin_internal.h client/admin_alter.c client/admin_move.c \
 	client/ask.h client/ask.c \
+	client/assign_claims.h client/assign_claims.c \
 	client/assignor.h client/assign_group.c client/assign_simple.c client/assign_sticky.c \
 	client/assign_level.h client/assign_level.c client/assign_pools.h client/assign_pools.c \
 	client/broker.h client/broker.c \
@@ -36,6 +37,7 @@ libklientcore_la_SOURCES = \
 	client/membership.h client/membership.c \
 	client/metrics.c \
 	client/outgoing.h client/outgoing.c \
+	client/own_assignor.h client/own_assignor.c \
 	client/partitioner.h client/partitioner.c \
 	client/partitions.h client/partitions.c \
 	client/pattern.h client/pattern.c \

@@ -120,7 +120,8 @@
     X(PRODUCER_IDS_EXHAUSTED,     -131, K_FATAL, "all 2^63 producer ids were given out") \
     X(LOG_TRUNCATION,             -132, 0, "records that were read are gone: a leader was elected that never had them") \
     X(DESERIALIZER_FAILED,        -133, 0, "the deserializer refused the bytes") \
-    X(WRONG_STATE,                -134, 0, "not now: the handle is used in another way at the moment")
+    X(WRONG_STATE,                -134, 0, "not now: the handle is used in another way at the moment") \
+    X(ASSIGNOR_FAILED,            -135, 0, "the assignor refused to go on")
 /* clang-format on */
 
 #endif

@@ -235,10 +235,11 @@ static int loud_assign(void *context, struct assign_group *group)
     return 0;
 }
 
-static void loud_learn(void *context, int32_t generation, struct consumer_text answer)
+static void loud_learn(void *context, int32_t generation,
+                       const struct consumer_assignment *assignment)
 {
     struct loud *loud = context;
-    loud->heard = answer.data != NULL ? answer.data[0] : '-';
+    loud->heard = assignment->user_data.data != NULL ? assignment->user_data.data[0] : '-';
     loud->generation = generation;
 }
 
@@ -270,7 +271,7 @@ START_TEST(an_assignor_of_ones_own_carries_what_it_likes)
         struct consumer_assignment assignment;
         ck_assert_int_eq(assign_group_write(group, i, &out), 0);
         ck_assert_int_eq(consumer_assignment_read(out.bytes, out.size, &assignment), 0);
-        loud_assignor.learn(&members[i], 7, assignment.user_data);
+        loud_assignor.learn(&members[i], 7, &assignment);
         ck_assert_int_eq(assignment.partitions.count, i == 1);
         ck_assert_int_eq(members[i].heard, i == 1 ? '!' : '-');
         buffer_fini(&out);

@@ -255,18 +255,19 @@ START_TEST(a_strategy_names_assignors_that_there_are)
     const char *java = "org.apache.kafka.clients.consumer.CooperativeStickyAssignor";
     struct k_reason reason;
     struct strategy strategy;
+    struct extensions none = { 0 };
 
-    ck_assert_int_eq(strategy_read(&strategy, " range, cooperative-sticky ", &reason), 0);
+    ck_assert_int_eq(strategy_read(&strategy, " range, cooperative-sticky ", &none, &reason), 0);
     ck_assert_uint_eq(strategy.count, 2);
     ck_assert(!strategy.cooperative);
     ck_assert_ptr_eq(strategy_find(&strategy, "range"), &assignor_range);
     ck_assert_ptr_null(strategy_find(&strategy, "sticky"));
-    ck_assert_int_eq(strategy_read(&strategy, java, &reason), 0);
+    ck_assert_int_eq(strategy_read(&strategy, java, &none, &reason), 0);
     ck_assert(strategy.cooperative);
-    ck_assert_int_eq(strategy_read(&strategy, "range,ranger", &reason), K_INVALID_CONFIG);
+    ck_assert_int_eq(strategy_read(&strategy, "range,ranger", &none, &reason), K_INVALID_CONFIG);
     ck_assert_ptr_nonnull(strstr(reason.text, "\"ranger\""));
-    ck_assert_int_eq(strategy_read(&strategy, "range,range", &reason), K_INVALID_CONFIG);
-    ck_assert_int_eq(strategy_read(&strategy, " , ", &reason), K_INVALID_CONFIG);
+    ck_assert_int_eq(strategy_read(&strategy, "range,range", &none, &reason), K_INVALID_CONFIG);
+    ck_assert_int_eq(strategy_read(&strategy, " , ", &none, &reason), K_INVALID_CONFIG);
 }
 END_TEST
 
@@ -340,8 +341,8 @@ Suite *config_suite(void)
     tcase_add_test(tcase, a_file_may_serve_several_kinds_of_handles);
     tcase_add_test(tcase, an_unknown_name_is_refused_with_the_nearest_known_one);
     tcase_add_test(tcase, what_kafka_knows_and_we_do_not_serve_says_so);
-    tcase_add_test(tcase, librdkafkas_names_are_aliases);
     tcase_add_test(tcase, what_a_file_asks_for_and_we_do_not_serve_says_so_as_well);
+    tcase_add_test(tcase, librdkafkas_names_are_aliases);
     tcase_add_test(tcase, a_handle_needs_servers_in_host_port_form);
     tcase_add_test(tcase, a_server_list_is_read_address_by_address);
     tcase_add_test(tcase, settings_that_contradict_each_other_are_refused);

@@ -220,6 +220,7 @@ static int make_shards(struct broker *broker, struct k_reason *reason)
             .partitions = broker->config.offsets_partitions,
             .replication_factor = broker->config.offsets_replication_factor,
             .segment_bytes = broker->config.offsets_segment_bytes,
+            .codec = broker->config.offsets_codec,
         },
     };
     code = topic_config_defaults(&config_table, &broker->config, &options.defaults, reason);

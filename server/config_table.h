@@ -48,6 +48,8 @@
       "Replicas of __consumer_offsets; with fewer brokers it is not made, and groups have no coordinator.")                          \
     X(INT, offsets_segment_bytes, "offsets.topic.segment.bytes", "104857600", 14, 2147483647, NULL, 0, NULL, \
       "segment.bytes of __consumer_offsets: small segments are compacted sooner and loaded faster.") \
+    X(INT, offsets_codec, "offsets.topic.compression.codec", "0", 0, 4, NULL, 0, NULL, \
+      "How batches of __consumer_offsets are compressed: 0 not, 1 gzip, 2 snappy, 3 lz4, 4 zstd; a batch that would grow is not. For large groups, whose record has to fit into the topic's max.message.bytes.") \
     X(INT, offsets_metadata_max, "offset.metadata.max.bytes", "4096", 1, 2147483647, NULL, 0, NULL, \
       "Bytes of metadata that may stand beside a committed offset.") \
     X(INT, offsets_commit_timeout_ms, "offsets.commit.timeout.ms", "5000", 1, 2147483647, NULL, 0, NULL, \
@@ -224,7 +226,6 @@
     Y("max.connections", OPTION_NOT_YET, "Quotas.")                                                  \
     Y("max.connections.per.ip", OPTION_NOT_YET, "Quotas.")                                           \
     Y("metric.reporters", OPTION_NOT_YET, "Metrics over HTTP.")                                      \
-    Y("offsets.topic.compression.codec", OPTION_NOT_YET, "Batches of offsets are not compressed.")   \
     Y("remote.log.storage.system.enable", OPTION_NOT_YET, "Tiered storage.")                         \
     Y("replica.selector.class", OPTION_NOT_YET, "Replication.")                                      \
     Y("sasl.enabled.mechanisms", OPTION_NOT_YET, "Authentication.")                                  \

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/arena.h"
+#include "common/compress.h"
 #include "common/error.h"
 #include "proto/batch.h"
 #include "proto/offsets_records.h"
@@ -112,8 +113,29 @@ static int add_record(struct batch_builder *builder, struct buffer *out, size_t 
                            record->tombstone ? NULL : scratch->bytes + key_size, value, NULL, 0);
 }
 
+/* The records of the batch at `start`, the last in `out`, in their compressed form. */
+static int compress(int codec, size_t start, struct buffer *out)
+{
+    const uint8_t *records = out->bytes + start + BATCH_HEADER_SIZE;
+    size_t size = out->size - start - BATCH_HEADER_SIZE;
+    struct buffer smaller;
+
+    buffer_init(&smaller);
+    int code = compress_bytes(codec, COMPRESS_LEVEL_DEFAULT, records, size, &smaller);
+    if (code == 0 && smaller.size < size) {
+        uint8_t *batch = out->bytes + start;
+        memcpy(batch + BATCH_HEADER_SIZE, smaller.bytes, smaller.size);
+        out->size = start + BATCH_HEADER_SIZE + smaller.size;
+        store_u32(batch + BATCH_LENGTH, (uint32_t)(out->size - start - BATCH_LENGTH_END));
+        store_u16(batch + BATCH_ATTRIBUTES, (uint16_t)codec);
+        batch_seal_crc(batch);
+    }
+    buffer_fini(&smaller);
+    return code;
+}
+
 int group_records_encode(const struct groups_record *records, size_t count, int64_t wall_ms,
-                         struct buffer *out)
+                         int codec, struct buffer *out)
 {
     struct batch_builder builder;
     struct buffer scratch;
@@ -131,7 +153,7 @@ int group_records_encode(const struct groups_record *records, size_t count, int6
         return code;
     batch_build_finish(&builder);
     out->size = start + builder.size;
-    return 0;
+    return codec == CODEC_NONE ? 0 : compress(codec, start, out);
 }
 
 /* --- from bytes ------------------------------------------------------------------------------- */

@@ -13,11 +13,11 @@
 struct arena;
 struct record_view;
 
-/* Append one batch of these records (at least one), all of the time `wall_ms`. 0, NOMEM,
- * INVALID_RECORD (a text is longer than the format has room for) or MESSAGE_TOO_LARGE; after an
- * error the buffer holds a part. */
+/* Append one batch of these records (at least one), all of the time `wall_ms`, compressed by
+ * `codec` (enum compress_codec) if that makes it smaller. 0, NOMEM, INVALID_RECORD (a text is longer than
+ * the format has room for) or MESSAGE_TOO_LARGE; after an error the buffer holds a part. */
 int group_records_encode(const struct groups_record *records, size_t count, int64_t wall_ms,
-                         struct buffer *out);
+                         int codec, struct buffer *out);
 
 /* What a record says; all that *out points to is in the arena. 1, or 0: it is of something else;
  * or CORRUPT (not what Kafka or we would have written) or NOMEM. */

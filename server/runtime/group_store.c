@@ -109,6 +109,7 @@ void group_store_add(struct coordinator *coordinator, uint64_t token,
     for (size_t i = 0; i < count; i++)
         store->offsets += records[i].type == GROUPS_RECORD_OFFSET && !records[i].tombstone;
     int code = group_records_encode(records, count, shard_wall_ms(coordinator->shard),
+                                    shard_options(coordinator->shard)->offsets_topic.codec,
                                     &store->batch);
     if (code != 0)
         store_ended(store, code);

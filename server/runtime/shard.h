@@ -49,9 +49,10 @@ struct replication {
     void *relay_context;
 };
 
-/* What __consumer_offsets is made with. */
+/* What __consumer_offsets is made, and written, with. */
 struct offsets_topic_options {
     int32_t partitions, replication_factor, segment_bytes;      /* offsets.topic.* */
+    int32_t codec;                          /* what is written there: enum compress_codec */
 };
 
 struct shards_options {

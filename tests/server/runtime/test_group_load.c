@@ -94,7 +94,7 @@ static void encode_more(struct raw *raw, int32_t partition, int64_t offset)
 
     record.offset = (struct groups_offset){ .topic = "orders", .partition = partition,
                                             .offset = offset, .metadata = "" };
-    ck_assert_int_eq(group_records_encode(&record, 1, 1000, &raw->batch), 0);
+    ck_assert_int_eq(group_records_encode(&record, 1, 1000, CODEC_NONE, &raw->batch), 0);
 }
 
 static void encode(struct raw *raw, int32_t partition, int64_t offset)

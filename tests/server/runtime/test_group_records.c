@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/arena.h"
+#include "common/compress.h"
 #include "common/error.h"
 #include "proto/batch.h"
 #include "server/runtime/group_place.h"
@@ -73,7 +74,7 @@ START_TEST(offsets_come_back_as_they_went)
                                                 .committed_ms = 999 };
     records[1].offset = (struct groups_offset){ .topic = "orders", .partition = 4 };
 
-    ck_assert_int_eq(group_records_encode(records, 2, 12345, &buffer), 0);
+    ck_assert_int_eq(group_records_encode(records, 2, 12345, CODEC_NONE, &buffer), 0);
 
     struct groups_record read = read_back(0);
     ck_assert_int_eq(read.type, GROUPS_RECORD_OFFSET);
@@ -108,7 +109,7 @@ START_TEST(a_group_comes_back_as_it_went)
     record.state.members = members;
     record.state.member_count = 2;
 
-    ck_assert_int_eq(group_records_encode(&record, 1, 12345, &buffer), 0);
+    ck_assert_int_eq(group_records_encode(&record, 1, 12345, CODEC_NONE, &buffer), 0);
 
     struct groups_record read = read_back(0);
     ck_assert_int_eq(read.type, GROUPS_RECORD_GROUP);
@@ -140,9 +141,58 @@ START_TEST(many_records_grow_the_batch)
                                                     .offset = i, .metadata = "" };
     }
 
-    ck_assert_int_eq(group_records_encode(records, MANY, 12345, &buffer), 0);
+    ck_assert_int_eq(group_records_encode(records, MANY, 12345, CODEC_NONE, &buffer), 0);
 
     ck_assert_int_eq(read_back(MANY - 1).offset.offset, MANY - 1);
+    free(records);
+}
+END_TEST
+
+/* As long as that makes it smaller. */
+START_TEST(a_batch_is_compressed_as_it_is_told)
+{
+    enum { MANY = 500 };
+    struct groups_record *records = calloc(MANY, sizeof *records);
+    struct groups_record tiny = { .type = GROUPS_RECORD_OFFSET, .tombstone = true, .group = "g" };
+    size_t plain;
+
+    tiny.offset.topic = "t";
+    for (int i = 0; i < MANY; i++) {
+        records[i].type = GROUPS_RECORD_OFFSET;
+        records[i].group = "readers";
+        records[i].offset = (struct groups_offset){ .topic = "orders", .partition = i,
+                                                    .offset = i, .metadata = "" };
+    }
+    ck_assert_int_eq(group_records_encode(records, MANY, 12345, CODEC_NONE, &buffer), 0);
+    plain = buffer.size;
+
+    for (int codec = CODEC_NONE + 1; codec < CODEC_COUNT; codec++) {
+        struct batch_reader reader;
+        struct record_view view;
+        struct groups_record last;
+        struct buffer opened;
+        size_t size;
+
+        buffer.size = 0;
+        buffer_init(&opened);
+        ck_assert_int_eq(group_records_encode(records, MANY, 12345, codec, &buffer), 0);
+
+        ck_assert_uint_lt(buffer.size, plain / 2);
+        ck_assert_int_eq(batch_check(buffer.bytes, buffer.size, true, &size), 0);
+        ck_assert_int_eq(batch_codec(buffer.bytes), codec);
+        ck_assert_int_eq(decompress_bytes(codec, buffer.bytes + BATCH_HEADER_SIZE,
+                                          buffer.size - BATCH_HEADER_SIZE, plain, &opened),
+                         0);
+        ck_assert_int_eq(batch_reader_init(&reader, buffer.bytes, opened.bytes, opened.size), 0);
+        for (int i = 0; i < MANY; i++)
+            ck_assert_int_eq(batch_reader_next(&reader, &view), 1);
+        ck_assert_int_eq(group_records_decode(&view, &arena, &last), 1);
+        ck_assert_int_eq(last.offset.offset, MANY - 1);
+        buffer.size = 0;
+        ck_assert_int_eq(group_records_encode(&tiny, 1, 12345, codec, &buffer), 0);
+        ck_assert_int_eq(batch_codec(buffer.bytes), CODEC_NONE);
+        buffer_fini(&opened);
+    }
     free(records);
 }
 END_TEST
@@ -155,7 +205,8 @@ START_TEST(a_text_that_does_not_fit_is_refused)
     text[32768] = '\0';
     record.offset = (struct groups_offset){ .topic = "orders", .metadata = "" };
 
-    ck_assert_int_eq(group_records_encode(&record, 1, 12345, &buffer), K_INVALID_RECORD);
+    ck_assert_int_eq(group_records_encode(&record, 1, 12345, CODEC_NONE, &buffer),
+                     K_INVALID_RECORD);
     free(text);
 }
 END_TEST
@@ -192,6 +243,7 @@ Suite *group_records_suite(void)
     tcase_add_test(tcase, offsets_come_back_as_they_went);
     tcase_add_test(tcase, a_group_comes_back_as_it_went);
     tcase_add_test(tcase, many_records_grow_the_batch);
+    tcase_add_test(tcase, a_batch_is_compressed_as_it_is_told);
     tcase_add_test(tcase, a_text_that_does_not_fit_is_refused);
     tcase_add_test(tcase, what_is_something_else_is_told_from_what_is_damaged);
     suite_add_tcase(suite, tcase);

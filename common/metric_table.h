@@ -44,6 +44,7 @@
     X(GROUPS_LOADING,     GAUGE,     "group_partitions_loading", "partitions of __consumer_offsets being read since this broker leads them") \
     X(GROUP_LOAD_US,      HISTOGRAM, "group_load_us",            "reading a partition of __consumer_offsets, microseconds (Kafka: partition-load-time)") \
     X(REBALANCES,         COUNTER,   "group_rebalances_total",   "generations of consumer groups that began (Kafka: group-completed-rebalance)") \
+    X(OFFSETS_MIRRORED,   COUNTER,   "offsets_mirrored_total",   "committed offsets written to /consumers in ZooKeeper, or removed there") \
     X(OFFSET_COMMITS,     COUNTER,   "offset_commits_total",     "offsets committed by consumer groups (Kafka: offset-commit)") \
     X(CONTROLLER,         GAUGE,     "controller",               "1 while this broker is the controller (Kafka: ActiveControllerCount)") \
     X(OFFLINE_PARTITIONS, GAUGE,     "offline_partitions",       "partitions without a leader, as the controller knows; 0 on other brokers (Kafka: OfflinePartitionsCount)") \

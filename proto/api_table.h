@@ -46,7 +46,8 @@
     X(REPLICA_FETCH,    41, 0, 1)       \
     X(UPDATE_ISR,       42, 0, 0)       \
     X(DRAIN,            43, 0, 0)       \
-    X(REPORT_REPLICAS,  44, 0, 0)
+    X(REPORT_REPLICAS,  44, 0, 0)       \
+    X(IMPORT_OFFSETS,   45, 0, 0)
 
 /* Versions of bodies between brokers that wait for a feature level: X(NAME, version, FEATURE,
  * level). Senders go by what the cluster has finalised, receivers by what they can. */

@@ -15,6 +15,8 @@
 #include "server/runtime/control.h"
 #include "server/runtime/dirs.h"
 #include "server/runtime/io_pool.h"
+#include "server/runtime/offset_import.h"
+#include "server/runtime/offset_mirror.h"
 #include "server/runtime/producer_ids.h"
 #include "server/runtime/shard.h"
 #include "server/runtime/topic_config.h"
@@ -167,6 +169,11 @@ static struct replication replication_of(const struct broker *broker)
     };
 }
 
+static void mirror_offsets(void *context, struct mirror_parcel *parcel)
+{
+    control_mirror(context, parcel);
+}
+
 static struct groups_options groups_options_of(const struct config *config)
 {
     return (struct groups_options){
@@ -222,6 +229,11 @@ static int make_shards(struct broker *broker, struct k_reason *reason)
             .segment_bytes = broker->config.offsets_segment_bytes,
             .codec = broker->config.offsets_codec,
         },
+        .mirror = {
+            .interval_ms = broker->config.offsets_mirror_interval_ms,
+            .send = mirror_offsets,
+            .context = broker->control,
+        },
     };
     code = topic_config_defaults(&config_table, &broker->config, &options.defaults, reason);
     broker->topic_defaults = options.defaults;
@@ -274,6 +286,11 @@ static void ask_producer_id(void *context, struct producer_id_ask *ask)
     control_ask_producer_id(context, ask);
 }
 
+static void ask_import(void *context, struct offset_import_ask *ask)
+{
+    control_ask_import(context, ask);
+}
+
 static int make_gates(struct broker *broker)
 {
     const struct config *config = &broker->config;
@@ -296,6 +313,7 @@ static int make_gates(struct broker *broker)
         .relay_to_controller = relay_to_controller,
         .ask_controller = ask_controller,
         .ask_producer_id = ask_producer_id,
+        .ask_import = ask_import,
         .control = broker->control,
     };
     broker->gates = (struct gates){

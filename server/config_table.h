@@ -58,6 +58,8 @@
       "Committed offsets are forgotten when their group has had no members for so many minutes, those of consumers without a group so long after the commit.") \
     X(LONG, offsets_check_interval_ms, "offsets.retention.check.interval.ms", "600000", 1, OPTION_NO_MAX, NULL, 0, NULL, \
       "How often offsets are looked for that are to be forgotten, in milliseconds.") \
+    X(INT, offsets_mirror_interval_ms, "offsets.zookeeper.mirror.interval.ms", "0", 0, 2147483647, NULL, 0, NULL, \
+      "Committed offsets are copied to /consumers/GROUP/offsets/TOPIC/PARTITION in ZooKeeper, each partition at most once in so many milliseconds, for people and old tools; 0: they are not.") \
     X(INT, group_initial_delay_ms, "group.initial.rebalance.delay.ms", "3000", 0, 2147483647, NULL, 0, NULL, \
       "How long the first rebalance of an empty group waits for more members, in milliseconds, each time that one came.") \
     X(INT, group_session_min_ms, "group.min.session.timeout.ms", "6000", 0, 2147483647, NULL, 0, NULL, \

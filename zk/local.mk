@@ -13,6 +13,7 @@ libzk_la_SOURCES = \
 	zk/task.h \
 	zk/watch.c \
 	zk/znode.h zk/znode.c zk/znode_broker.c zk/znode_cluster.c zk/znode_topic.c \
+	zk/znode_consumer.c \
 	zk/znode_feature.c \
 	zk/znode_reassign.c \
 	zk/znode_json.h zk/znode_json.c

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/arena.h"
 
@@ -14,6 +15,12 @@ static const struct znode_row rows[] = {
 const struct znode_row *znode_row(enum znode node)
 {
     return &rows[node];
+}
+
+bool znode_name_fits(const char *name)
+{
+    return name[0] != '\0' && strchr(name, '/') == NULL && strcmp(name, ".") != 0 &&
+           strcmp(name, "..") != 0;
 }
 
 char *znode_path(struct arena *arena, enum znode node, ...)

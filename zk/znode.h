@@ -53,7 +53,11 @@ struct arena;
     X(ISR_CHANGES,        "/isr_change_notification",               1, "none",  "kept for Kafka's tools; not used") \
     X(LOG_DIR_EVENTS,     "/log_dir_event_notification",            1, "none",  "kept for Kafka's tools; not used") \
     X(PRODUCER_IDS,       "/latest_producer_id_block",              1, "JSON v1",  "last block of producer ids given out") \
-    X(CONSUMERS,          "/consumers",                             1, "none",  "kept for Kafka's tools; not used") \
+    X(CONSUMERS,          "/consumers",                             1, "none",  "one child per group whose offsets stand here, too") \
+    X(CONSUMER,           "/consumers/%s",                          0, "none",  "a group") \
+    X(CONSUMER_OFFSETS,   "/consumers/%s/offsets",                  0, "none",  "one child per topic") \
+    X(CONSUMER_TOPIC,     "/consumers/%s/offsets/%s",               0, "none",  "one child per partition") \
+    X(CONSUMER_OFFSET,    "/consumers/%s/offsets/%s/%d",            0, "decimal", "what the group reads next, as Kafka 0.8 had it: a copy of what `__consumer_offsets` holds, or to be imported") \
     X(FEATURE,            "/feature",                               1, "JSON v2", "feature levels that all brokers have agreed on; by the controller only") \
     X(KAIRN,              "/kairn",                                 1, "none",  "root of Kairn's own additions") \
     X(KAIRN_BROKERS,      "/kairn/brokers",                         1, "none",  "one child per broker that ever registered; its version counts registrations") \
@@ -75,6 +79,9 @@ struct znode_row {
     const char *data, *text;
 };
 const struct znode_row *znode_row(enum znode node);
+
+/* May it stand in a path as the name of a node? Groups may have any name. */
+bool znode_name_fits(const char *name);
 
 /* The path of a node with its arguments (%s, %d in order), in the arena. NULL when out of memory.
  * Topic names are valid by the time they get here; they hold no slash. */
@@ -203,5 +210,9 @@ int znode_features_check(const struct znode_features *features,
                          const struct feature_ranges *ranges, struct feature_levels *levels,
                          struct k_reason *reason);
 int znode_decode_epoch(const char *data, size_t size, int32_t *out, struct k_reason *reason);
+/* Of a group: decimal text, from 0 on. */
+int znode_decode_offset(const char *data, size_t size, int64_t *out, struct k_reason *reason);
+/* The name of a partition's node, likewise. */
+int znode_decode_partition(const char *name, int32_t *out, struct k_reason *reason);
 
 #endif

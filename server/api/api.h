@@ -9,6 +9,7 @@
 
 struct control_request;
 struct metrics;
+struct offset_import_ask;
 struct producer_id_ask;
 struct option_table;
 
@@ -29,11 +30,12 @@ struct api {
     uint32_t fetch_bytes_max;                       /* of one answer */
     int64_t timeout_ms;                             /* of requests that name none */
 
-    /* The control plane: control_relay(), control_ask(), control_ask_producer_id(); a double in
-     * tests. */
+    /* The control plane: control_relay(), control_ask(), control_ask_producer_id(),
+     * control_ask_import(); a double in tests. */
     void (*relay_to_controller)(void *context, struct control_request *request);
     void (*ask_controller)(void *context, struct control_request *request);
     void (*ask_producer_id)(void *context, struct producer_id_ask *ask);
+    void (*ask_import)(void *context, struct offset_import_ask *ask);
     void *control;
 };
 

@@ -48,6 +48,7 @@ struct route {
 #define handle_UPDATE_ISR api_update_isr
 #define handle_DRAIN api_drain
 #define handle_REPORT_REPLICAS api_report_replicas
+#define handle_IMPORT_OFFSETS api_import_offsets
 
 static const struct route routes[] = {
 #define X(name, number, low, high) { KAIRN__REQUEST_HEAD__BODY_##name, handle_##name },

@@ -39,6 +39,7 @@ void api_changes(struct request *request);
 void api_update_isr(struct request *request);
 void api_drain(struct request *request);
 void api_report_replicas(struct request *request);
+void api_import_offsets(struct request *request);
 void api_replica_fetch(struct request *request);
 
 #endif

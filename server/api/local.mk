@@ -6,6 +6,7 @@ libapi_la_SOURCES = \
 	server/api/controller.h server/api/controller.c \
 	server/api/dispatch.h server/api/dispatch.c \
 	server/api/group.h server/api/group.c \
+	server/api/import_offsets.c \
 	server/api/hint.h server/api/hint.c \
 	server/api/key.h server/api/key.c \
 	server/api/request.h server/api/request.c \

@@ -208,6 +208,7 @@ static void close_down(struct control *control)
     requests_controller_known(control);       /* those that still wait are answered CLOSED */
     known_look(control);
     producer_ids_stop(control);
+    offset_mirror_stop(control);
 }
 
 void control_finish(struct control *control)
@@ -284,7 +285,7 @@ int control_new(const struct control_options *options, struct control **out,
     struct loop *loop = options->loop;
     if (failed || chair_init(control) != 0 || requests_init(control) != 0 ||
         known_init(control) != 0 ||
-        producer_ids_init(control) != 0 ||
+        producer_ids_init(control) != 0 || offset_mirror_init(control) != 0 ||
         news_new(control, &control->news) != 0 ||
         timer_new(loop, tend, control, &control->tend) != 0 ||
         timer_new(loop, stop_took_too_long, control, &control->stop_limit) != 0 ||
@@ -308,6 +309,7 @@ void control_free(struct control *control)
     requests_fini(control);
     known_fini(control);
     producer_ids_fini(control);
+    offset_mirror_fini(control);
     drain_free(control->drain);
     timer_free(control->tend);
     timer_free(control->stop_limit);

@@ -20,6 +20,8 @@
  *   control_known.c     answers wait until this broker knows what they tell
  *   news.c              polls the controller for changes and publishes them
  *   producer_ids.c      gives out producer ids, a block at a time
+ *   offset_mirror.c     writes committed offsets to where Kafka 0.8 kept them
+ *   offset_import.c     reads a group's offsets from there
  *   peer.c              the native protocol on a channel to another broker
  *
  * Everything runs on the control loop. */
@@ -113,6 +115,13 @@ struct producer_ids {
     struct timer *retry;
 };
 
+/* Parcels of committed offsets on their way into ZooKeeper. */
+struct offset_mirror {
+    struct list parcels;                    /* struct mirror_parcel.node, each with a reference */
+    size_t in_flight;                       /* notes whose call is under way */
+    struct timer *retry;                    /* runs while ZooKeeper does not take them */
+};
+
 struct control {
     struct control_options options;
     char *connect, *digest, *rack, *listener;
@@ -143,6 +152,7 @@ struct control {
     struct chair chair;
     struct list stores;                     /* under way, also those of a chair that was lost */
     struct producer_ids producer_ids;
+    struct offset_mirror mirror;
     struct news *news;
     int32_t followed;                       /* broker id of the controller, -1: nobody known */
     struct list waiting;                    /* control_request_state: for a controller */
@@ -253,6 +263,11 @@ void stores_abandon(struct control *control);
 int producer_ids_init(struct control *control);
 void producer_ids_stop(struct control *control);
 void producer_ids_fini(struct control *control);
+
+/* offset_mirror.c; stop: what waits is given up */
+int offset_mirror_init(struct control *control);
+void offset_mirror_stop(struct control *control);
+void offset_mirror_fini(struct control *control);
 
 /* control_request.c */
 void requests_controller_known(struct control *control);           /* somebody new to ask */

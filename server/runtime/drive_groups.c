@@ -12,6 +12,7 @@
 #include "server/runtime/drive_replica.h"
 #include "server/runtime/group_call.h"
 #include "server/runtime/group_members.h"
+#include "server/runtime/group_mirror.h"
 #include "server/runtime/shard_state.h"
 
 /* A request that waits in the core, which knows it by this address. */
@@ -161,6 +162,7 @@ static void lose(struct coordinator *coordinator, enum coordinator_phase phase)
     event.lost.epoch = coordinator->epoch;
     group_load_stop(coordinator);
     group_store_orphan(coordinator);
+    group_mirror_clear(coordinator->mirror);
     shard_deadline_clear(coordinator->shard, &coordinator->retry);
     coordinator->starved = false;
     coordinator->phase = phase;
@@ -267,6 +269,7 @@ static struct coordinator *new_coordinator(struct partition *partition)
     shard_deadline_init(&coordinator->retry, retry);
     coordinator->retry_ms = RETRY_MIN_MS;
     list_init(&coordinator->tickets);
+    coordinator->mirror = group_mirror_new(shard);
     group_store_init(coordinator);
     coordinator_step(coordinator, &event);
     return coordinator;
@@ -299,6 +302,7 @@ void drive_groups_retired(struct partition *partition)
         lose(coordinator, COORDINATOR_ABSENT);
     assert(list_empty(&coordinator->tickets));
     group_store_fini(coordinator);
+    group_mirror_free(coordinator->mirror);
     turn_hook_cancel(&coordinator->look);
     shard_deadline_clear(coordinator->shard, &coordinator->tick);
     groups_free(coordinator->groups);

@@ -17,6 +17,7 @@
 #include "server/runtime/partition.h"
 #include "server/runtime/shard.h"
 
+struct group_mirror;
 struct load_job;
 
 enum coordinator_phase {
@@ -51,6 +52,7 @@ struct coordinator {
     struct group_load load;
     struct shard_deadline retry;  /* FAILED */
     int32_t retry_ms;             /* after the next failure in a row */
+    struct group_mirror *mirror;  /* owned; NULL: nothing is mirrored */
     struct list stores;           /* struct group_store.node, in the order of the tokens */
     struct list orphans;          /* of an epoch that is over, on their way into the log */
 };

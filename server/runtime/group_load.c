@@ -19,6 +19,7 @@
 #include "server/runtime/batch_rules.h"
 #include "server/runtime/drive_groups_private.h"
 #include "server/runtime/drive_replica.h"
+#include "server/runtime/group_mirror.h"
 #include "server/runtime/group_records.h"
 #include "server/runtime/io_pool.h"
 #include "server/runtime/shard_state.h"
@@ -202,6 +203,7 @@ static void finish(struct coordinator *coordinator)
     coordinator->phase = COORDINATOR_SERVING;
     event.loaded.epoch = coordinator->epoch;
     coordinator_step(coordinator, &event);
+    group_mirror_loaded(coordinator->mirror, coordinator->groups);
 }
 
 /* Where the next piece lies; size 0: there is none. */

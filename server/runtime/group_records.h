@@ -14,8 +14,9 @@ struct arena;
 struct record_view;
 
 /* Append one batch of these records (at least one), all of the time `wall_ms`, compressed by
- * `codec` (enum compress_codec) if that makes it smaller. 0, NOMEM, INVALID_RECORD (a text is longer than
- * the format has room for) or MESSAGE_TOO_LARGE; after an error the buffer holds a part. */
+ * `codec` (enum compress_codec) if that makes it smaller. 0, NOMEM, INVALID_RECORD (a text is
+ * longer than the format has room for) or MESSAGE_TOO_LARGE; after an error the buffer holds a
+ * part. */
 int group_records_encode(const struct groups_record *records, size_t count, int64_t wall_ms,
                          int codec, struct buffer *out);
 

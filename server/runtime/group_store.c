@@ -11,7 +11,9 @@
 #include "common/metric.h"
 #include "server/runtime/append.h"
 #include "server/runtime/drive_groups_private.h"
+#include "server/runtime/group_mirror.h"
 #include "server/runtime/group_records.h"
+#include "server/runtime/offset_mirror.h"
 #include "server/runtime/shard_state.h"
 
 /* The append does not wait for ever, the store does. */
@@ -22,6 +24,7 @@ struct group_store {
     struct coordinator *coordinator;        /* or NULL */
     uint64_t token;
     size_t offsets;               /* commits in it */
+    struct list notes;            /* struct mirror_note.node; owned: for ZooKeeper */
     struct buffer batch;
     struct scatter scatter;       /* of one part with one entry */
     struct scatter_part part;
@@ -40,6 +43,11 @@ void group_store_init(struct coordinator *coordinator)
 static void free_store(struct group_store *store)
 {
     list_remove(&store->node);
+    LIST_EACH_SAFE(&store->notes, node, after)
+    {
+        list_remove(node);
+        free(LIST_OWNER(node, struct mirror_note, node));
+    }
     buffer_fini(&store->batch);
     free(store);
 }
@@ -91,6 +99,20 @@ static void append_batch(struct group_store *store)
     append_run(&store->part);
 }
 
+/* What is written to ZooKeeper when it is committed. Without memory: nothing. */
+static void take_note(struct group_store *store, const struct groups_record *record)
+{
+    const struct groups_offset *offset = &record->offset;
+    struct mirror_note *note;
+
+    if (store->coordinator->mirror == NULL)
+        return;
+    note = mirror_note_new(record->group, offset->topic, offset->partition,
+                           record->tombstone ? -1 : offset->offset);
+    if (note != NULL)
+        list_append(&store->notes, &note->node);
+}
+
 void group_store_add(struct coordinator *coordinator, uint64_t token,
                      const struct groups_record *records, size_t count)
 {
@@ -106,8 +128,13 @@ void group_store_add(struct coordinator *coordinator, uint64_t token,
     store->coordinator = coordinator;
     store->token = token;
     buffer_init(&store->batch);
-    for (size_t i = 0; i < count; i++)
-        store->offsets += records[i].type == GROUPS_RECORD_OFFSET && !records[i].tombstone;
+    list_init(&store->notes);
+    for (size_t i = 0; i < count; i++) {
+        if (records[i].type != GROUPS_RECORD_OFFSET)
+            continue;
+        store->offsets += !records[i].tombstone;
+        take_note(store, &records[i]);
+    }
     int code = group_records_encode(records, count, shard_wall_ms(coordinator->shard),
                                     shard_options(coordinator->shard)->offsets_topic.codec,
                                     &store->batch);
@@ -154,6 +181,15 @@ static int outcome_of(const struct group_store *store)
     return store->code == 0 || store->entry.end > 0 ? 0 : code_for_clients(store->code);
 }
 
+static void mirror_notes(struct group_store *store)
+{
+    LIST_EACH_SAFE(&store->notes, node, after)
+    {
+        list_remove(node);
+        group_mirror_add(store->coordinator->mirror, LIST_OWNER(node, struct mirror_note, node));
+    }
+}
+
 void group_store_settle(struct coordinator *coordinator)
 {
     struct metrics *metrics = shard_options(coordinator->shard)->metrics;
@@ -166,8 +202,10 @@ void group_store_settle(struct coordinator *coordinator)
         struct groups_event event = {.type = GROUPS_STORED};
         event.stored.token = store->token;
         event.stored.code = outcome_of(store);
-        if (event.stored.code == 0)
+        if (event.stored.code == 0) {
             metric_add(metrics, METRIC_OFFSET_COMMITS, (int64_t)store->offsets);
+            mirror_notes(store);
+        }
         free_store(store);
         coordinator_step(coordinator, &event);
     }

@@ -28,6 +28,8 @@ libruntime_la_SOURCES = \
 	server/runtime/state_node.h server/runtime/state_node.c \
 	server/runtime/news.c \
 	server/runtime/peer.h server/runtime/peer.c \
+	server/runtime/offset_import.h server/runtime/offset_import.c \
+	server/runtime/offset_mirror.h server/runtime/offset_mirror.c \
 	server/runtime/producer_ids.h server/runtime/producer_ids.c \
 	server/runtime/store.c server/runtime/store_build.c server/runtime/store_private.h \
 	server/runtime/store_alter.c
@@ -65,6 +67,8 @@ libruntime_la_SOURCES += \
 	server/runtime/numbers.h server/runtime/numbers.c \
 	server/runtime/lost_copies.h server/runtime/lost_copies.c \
 	server/runtime/logs.h server/runtime/logs.c \
+	server/runtime/group_mirror.h server/runtime/group_mirror.c \
+	server/runtime/mirror_parcel.c \
 	server/runtime/offsets.h server/runtime/offsets.c \
 	server/runtime/offsets_topic.h server/runtime/offsets_topic.c \
 	server/runtime/partition.h server/runtime/partition.c \

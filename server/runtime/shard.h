@@ -28,6 +28,7 @@ struct metadata;
 struct metadata_cell;
 struct control_request;
 struct metrics;
+struct mirror_parcel;
 struct resolver;
 struct shard;
 struct shards;
@@ -55,6 +56,13 @@ struct offsets_topic_options {
     int32_t codec;                          /* what is written there: enum compress_codec */
 };
 
+/* Copies of committed offsets in ZooKeeper; see offset_mirror.h. */
+struct mirror_options {
+    int64_t interval_ms;                    /* offsets.zookeeper.mirror.interval.ms; 0: none */
+    void (*send)(void *context, struct mirror_parcel *parcel);  /* control_mirror(); any thread */
+    void *context;
+};
+
 struct shards_options {
     struct loop *const *loops;              /* borrowed; the array is copied */
     int count;
@@ -75,6 +83,7 @@ struct shards_options {
     struct replication replication;
     struct groups_options groups;
     struct offsets_topic_options offsets_topic;
+    struct mirror_options mirror;
 };
 
 /* Before the loops start. Returns 0 or K_NOMEM. */

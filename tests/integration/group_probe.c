@@ -2,13 +2,17 @@
  * that could make good what a broker does wrong.
  *
  *   group_probe HOST:PORT,... GROUP TOPIC TIMES
+ *   group_probe HOST:PORT,... --offsets GROUP
+ *   group_probe HOST:PORT,... --import GROUP
+ *
+ * The latter two ask a coordinator once: what it has, and to import what stands in ZooKeeper.
  *
  * They join, share partitions 0 to 2 of the topic, say who coordinates and in which generation, and
  * commit until they lose that coordinator. Whoever coordinates next must know every member, in the
  * same generation, and of every partition an offset that was sent, and not an older one than was
  * confirmed; only "not here", "not yet" and lost connections are forgiven, for a while. Then it
- * says how long that took, reads a line, and begins again, as many times as it was told. Exit
- * status 0: so it was. */
+ * says how long that took, and what is committed, reads a line, and begins again, as many times as
+ * it was told. Exit status 0: so it was. */
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
@@ -470,15 +474,81 @@ static void lose_a_coordinator(int32_t *coordinator)
     check_offsets();
     check_members();
     check_offsets();
-    printf("coordinator %d generation %d after %lld ms, %lld commits\n", (int)*coordinator,
-           (int)members[0].generation, (long long)took_ms, (long long)members[0].sent);
+    printf("coordinator %d generation %d after %lld ms, offsets", (int)*coordinator,
+           (int)members[0].generation, (long long)took_ms);
+    for (size_t i = 0; i < MEMBERS; i++)
+        printf(" %s=%lld", members[i].assignment, (long long)members[i].confirmed);
+    printf("\n");
     fflush(stdout);
+}
+
+/* --- questions -------------------------------------------------------------------------------- */
+
+static void say_offsets(void)
+{
+    Kairn__OffsetFetchRequest body = KAIRN__OFFSET_FETCH_REQUEST__INIT;
+    Kairn__RequestHead head = KAIRN__REQUEST_HEAD__INIT;
+    const Kairn__ResponseHead *answer;
+
+    body.group = (char *)group;
+    body.all = true;
+    head.body_case = KAIRN__REQUEST_HEAD__BODY_OFFSET_FETCH;
+    head.offset_fetch = &body;
+    int code = ask(&head, &answer);
+    if (code != 0)
+        fail("offsets: %s", k_error_name(code));
+    for (size_t i = 0; i < answer->offset_fetch->n_offsets; i++) {
+        const Kairn__CommittedOffset *offset = answer->offset_fetch->offsets[i];
+        printf("%s %u %lld\n", offset->partition->topic, offset->partition->partition,
+               (long long)offset->offset);
+    }
+}
+
+static void import(void)
+{
+    Kairn__ImportOffsetsRequest body = KAIRN__IMPORT_OFFSETS_REQUEST__INIT;
+    Kairn__RequestHead head = KAIRN__REQUEST_HEAD__INIT;
+    const Kairn__ResponseHead *answer;
+
+    body.group = (char *)group;
+    head.body_case = KAIRN__REQUEST_HEAD__BODY_IMPORT_OFFSETS;
+    head.import_offsets = &body;
+    int code = ask(&head, &answer);
+    if (code != 0)
+        fail("import: %s", k_error_name(code));
+    for (size_t i = 0; i < answer->import_offsets->n_offsets; i++) {
+        const Kairn__ImportedOffset *offset = answer->import_offsets->offsets[i];
+        code = head_error_code(offset->error);
+        printf("%s %s %lld %s%s%s\n", offset->topic, offset->partition,
+               (long long)offset->offset, code != 0 ? k_error_name(code) : "ok",
+               code != 0 ? ": " : "", code != 0 ? offset->error->message : "");
+    }
+}
+
+static int ask_once(const char *question)
+{
+    bool imports = strcmp(question, "--import") == 0;
+
+    find_coordinator();
+    if (imports)
+        import();
+    else
+        say_offsets();
+    disconnect();
+    arena_fini(&arena);
+    return 0;
 }
 
 int main(int argc, char **argv)
 {
     char line[16];
 
+    if (argc == 4) {
+        bootstrap = argv[1];
+        group = argv[3];
+        arena_init(&arena, NULL, 0, SIZE_MAX);
+        return ask_once(argv[2]);
+    }
     if (argc != 5)
         fail("usage: group_probe HOST:PORT,... GROUP TOPIC TIMES");
     bootstrap = argv[1];

@@ -39,6 +39,7 @@ tests_server_runtime_test_control_SOURCES = \
 	tests/server/runtime/test_control.c \
 	tests/server/runtime/test_control_configs.c \
 	tests/server/runtime/test_control_topics.c \
+	tests/server/runtime/test_offset_mirror.c \
 	tests/server/runtime/test_producer_ids.c
 tests_server_runtime_test_control_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS) \
 	$(ZOOKEEPER_CFLAGS) -DTOP_SRCDIR='"$(abs_top_srcdir)"'

@@ -20,6 +20,7 @@ Suite *rest_suite(void);
 Suite *warm_suite(void);
 Suite *control_suite(void);
 Suite *control_topics_suite(void);
+Suite *offset_mirror_suite(void);
 Suite *producer_ids_suite(void);
 Suite *control_configs_suite(void);
 

@@ -32,7 +32,8 @@
  *                                                                      eligible-kept
  *  C14 an in-sync set keeps its last member                            last-member-removed
  *  C15 who leads was in sync, else eligible while no sound member lived, else it is marked as
- *      unclean, where that is allowed  eligible-first, unclean-unasked, unclean-unmarked
+ *      unclean, where that is allowed  eligible-first, unclean-unasked, unclean-unmarked,
+ *                                      unclean-sound-first
  *  C16 a proposal made for another state than the stored one, or under another controller, changes
  *      nothing                             proposal-outdated, proposal-outlives-reign
  *  C17 who joins a set is the very process that its leader saw, it is not lossy and does

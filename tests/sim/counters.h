@@ -53,6 +53,8 @@
     X(flushed_commits, "records committed with everything on disks")
 
 #define SIM_COUNTERS_OTHER(X)                                                                      \
+    X(elected_by_hand, "unclean elections that a person asked for, in vain or not")                \
+    X(lost_told, "times that a copy was said to be lost")                                          \
     X(unclean, "unclean elections")                                                                \
     X(longest, "of them, the longest of several lossy copies")                                     \
     X(unclean_lost, "acknowledged records lost by them")                                           \

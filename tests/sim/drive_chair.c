@@ -508,7 +508,8 @@ static void hear_end(struct broker *broker, const struct message *message, uint6
     event.report.topic = topic_id;
     event.report.partition = message->partition;
     event.report.round = message->end.round;
-    event.report.told = true;
+    event.report.lost = message->end.lost;
+    event.report.told = message->end.told;
     event.report.leader_epoch = message->end.leader_epoch;
     event.report.end = message->end.end;
     chair_drive(broker, &event);

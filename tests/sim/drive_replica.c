@@ -431,7 +431,8 @@ void host_make(struct broker *broker, int partition)
     host->broker = broker;
     host->partition = partition;
     host->timer = timer + 1;
-    host->led_epoch = host->telling_epoch = -1;
+    host->led_epoch = -1;
+    host->expected = broker->world->truths[partition].stored.leader_epoch >= 0;
     if (!replica_set_has(&broker->world->assignment[partition].replicas, broker->id))
         return;
     host->made = true;
@@ -448,21 +449,6 @@ void host_end(struct host *host)
     host->made = host->opened = false;
 }
 
-/* A log that was lost with its disk is not made anew while anybody may rely on it. Who was made the
- * leader by an unclean election has to go on with what it has: nothing. Nor was there anything
- * before the very first state. */
-static bool may_begin_anew(const struct host *host, const struct partition_state *state)
-{
-    if (host_log(host)->exists || !host->broker->replaced)
-        return !host_log(host)->exists;
-    if (state->leader == host->broker->id && state->unclean_epoch == state->leader_epoch)
-        return true;
-    if (state->leader_epoch == 0 && state->version == 0)
-        return true;
-    return !replica_set_has(&state->isr, host->broker->id) &&
-           !replica_set_has(&state->eligible, host->broker->id);
-}
-
 void host_told(struct host *host)
 {
     struct partition_state *state = &host->broker->states[host->partition];
@@ -471,7 +457,7 @@ void host_told(struct host *host)
     if (!host->made || host->failed)
         return;
     host_step(host, &event, NULL);
-    if (may_begin_anew(host, state)) {
+    if (!host_log(host)->exists && !end_is_lost(host)) {    /* else nobody makes it anew */
         host_log(host)->exists = true;
         open_log(host);
     }

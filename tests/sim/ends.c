@@ -1,57 +1,63 @@
-/* Where the logs of partitions without a leader end, told to the controller as long as nobody
- * leads: messages may be lost, and controllers go. What server/runtime does in lost_copies.c; and
- * whether the longest was chosen. */
+/* Where the logs of partitions without a leader end, and which copies were lost with a disk: told to
+ * the controller as long as it matters, for messages may be lost, and controllers go. What
+ * server/runtime does in lost_copies.c; and whether the longest was chosen. */
 #include <string.h>
 
 #include "tests/sim/world.h"
 
 enum { AGAIN_US = 150 * 1000 };
 
-/* False: not yet, or nobody asks. A disk that came back empty holds nothing. */
-static bool end_of(const struct host *host, struct log_end *end)
+bool end_is_lost(const struct host *host)
 {
     const struct partition_state *state = &host->broker->states[host->partition];
     int id = host->broker->id;
 
-    if (host->opened)
-        return replica_tells_end(&host->core, end);
-    *end = (struct log_end){.last_epoch = -1};
-    return !host_log(host)->exists &&
+    return host->broker->replaced && host->expected && !host_log(host)->exists &&
            (replica_set_has(&state->isr, id) || replica_set_has(&state->eligible, id));
 }
 
-static void tell(struct broker *broker, uint64_t partition, uint64_t leader_epoch)
+static void say(struct host *host, bool told, struct log_end end)
+{
+    struct broker *broker = host->broker;
+    struct message message;
+
+    memset(&message, 0, sizeof message);
+    message.kind = MESSAGE_END;
+    message.from = broker->id;
+    message.to = broker->followed;
+    message.life = broker->life;
+    message.partition = host->partition;
+    message.end.round = ++broker->ends_told;
+    message.end.incarnation = broker->incarnation;
+    message.end.leader_epoch = broker->states[host->partition].leader_epoch;
+    message.end.lost = end_is_lost(host);
+    broker->world->counters.lost_told += message.end.lost;
+    message.end.told = told;
+    message.end.end = end;
+    message_send(broker->world, &message);
+}
+
+static void tell(struct broker *broker, uint64_t partition, uint64_t unused)
 {
     struct host *host = &broker->hosts[partition];
     const struct partition_state *state = &broker->states[partition];
-    struct message message;
+    struct log_end end = {.last_epoch = -1};
 
-    if (!host->made || host->failed || state->leader >= 0 ||
-        state->leader_epoch != (int32_t)leader_epoch)
+    (void)unused;
+    host->was_lost |= end_is_lost(host);
+    host->telling = host->made && !host->failed && (state->leader < 0 || host->was_lost);
+    if (!host->telling)
         return;
-    memset(&message, 0, sizeof message);
-    if (broker->followed >= 0 && end_of(host, &message.end.end)) {
-        message.kind = MESSAGE_END;
-        message.from = broker->id;
-        message.to = broker->followed;
-        message.life = broker->life;
-        message.partition = host->partition;
-        message.end.round = ++broker->ends_told;
-        message.end.incarnation = broker->incarnation;
-        message.end.leader_epoch = state->leader_epoch;
-        message_send(broker->world, &message);
-    }
-    broker_later(broker, AGAIN_US, tell, partition, leader_epoch);
+    bool told = state->leader < 0 && host->opened && replica_tells_end(&host->core, &end);
+    if (broker->followed >= 0 && (told || host->was_lost))
+        say(host, told, end);
+    broker_later(broker, AGAIN_US, tell, partition, 0);
 }
 
 void end_tell(struct host *host)
 {
-    const struct partition_state *state = &host->broker->states[host->partition];
-
-    if (state->leader >= 0 || host->telling_epoch == state->leader_epoch)
-        return;
-    host->telling_epoch = state->leader_epoch;
-    tell(host->broker, (uint64_t)host->partition, (uint64_t)state->leader_epoch);
+    if (!host->telling)
+        tell(host->broker, (uint64_t)host->partition, 0);
 }
 
 /* --- judged ----------------------------------------------------------------------------------- */

@@ -56,15 +56,28 @@ static bool may_usurp(const struct broker *controller, const struct partition_st
            stored->leader != controller->id && replica_set_has(&stored->isr, preferred);
 }
 
-static void elect_preferred(struct broker *controller, int partition)
+static void ask_elect(struct broker *controller, int partition, enum elect_kind kind)
 {
     struct controller_event event = {.type = CONTROLLER_ELECT_ASKED};
 
     event.elect.ticket = ++controller->chair.next_ticket; /* nobody waits for the answer */
     event.elect.name = "t";
     event.elect.partition = partition;
-    event.elect.kind = ELECT_PREFERRED;
+    event.elect.kind = kind;
     chair_drive(controller, &event);
+}
+
+/* A person, where what is left may lack something, and the rest will not come back. */
+void plot_elect_unclean(struct world *world)
+{
+    struct broker *controller = controller_of(world);
+
+    for (int p = 0; p < world->plan.options.partitions && controller != NULL; p++) {
+        if (world->truths[p].stored.leader >= 0)
+            continue;
+        world->counters.elected_by_hand++;
+        ask_elect(controller, p, ELECT_UNCLEAN);
+    }
 }
 
 void plot_usurp(struct world *world, const struct decision *decision)
@@ -89,7 +102,7 @@ void plot_usurp(struct world *world, const struct decision *decision)
     faults_act(world, &deaf);
     sched_after(&world->sched, decision->length_ms * 500, faults_do, world, later);
     world->counters.usurpers++;
-    elect_preferred(controller, p);
+    ask_elect(controller, p, ELECT_PREFERRED);
 }
 
 /* --- two lead in turns, and neither hears of what the other wrote ----------------------------- */

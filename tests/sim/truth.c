@@ -232,10 +232,13 @@ void truth_ordered(const struct broker *controller, const struct store_change *c
     if (stored->version != wanted->version || wanted->leader < 0 ||
         replica_set_has(&stored->isr, wanted->leader))
         return;
-    for (int32_t i = 0; i < stored->isr.count; i++)
-        if (controller->chair.sound[stored->isr.ids[i]])
+    for (int32_t i = 0; i < stored->isr.count; i++) {
+        int32_t id = stored->isr.ids[i];
+        if (controller->chair.sound[id] &&
+            !end_is_lost(&controller->world->brokers[id].hosts[change->partition]))
             world_violated(controller->world, "partition %d: %d is to lead, while member %d lives",
-                           change->partition, wanted->leader, stored->isr.ids[i]);
+                           change->partition, wanted->leader, id);
+    }
 }
 
 void truth_observe(void *observer, int node, const struct zk_node *before,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 enum { SETTLE_MS = 60 * 1000, LOOK_EVERY_US = 50 * 1000, PRODUCE_ON_MS = 1500 };
+enum { BY_HAND_MS = 20 * 1000 };        /* a person elects where nobody leads by then */
 
 void world_note(struct world *world, uint64_t a, uint64_t b)
 {
@@ -146,6 +147,8 @@ static bool settle(struct world *world)
         if (at_us < start_us + PRODUCE_ON_MS * 1000)
             continue;
         stop_clients(world);
+        if (at_us >= start_us + BY_HAND_MS * 1000)
+            plot_elect_unclean(world);
         if (truth_converged(world, why, sizeof why) && clients_settled(world, why, sizeof why)) {
             truth_final(world);
             return world->violation[0] == '\0';

@@ -76,7 +76,7 @@ struct message {
         struct { uint64_t round; int code; } verdict;
         struct { struct uuid incarnation; } drain;
         struct { int code; int32_t remaining; } drained;
-        struct { uint64_t round; struct uuid incarnation; int32_t leader_epoch;
+        struct { uint64_t round; struct uuid incarnation; bool lost, told; int32_t leader_epoch;
                  struct log_end end; } end;
         struct { int operation; int acks; struct record record; int32_t epoch; } produce;
         struct { int operation, code; int64_t offset; } produced;
@@ -103,7 +103,8 @@ struct host {                           /* of a replica */
     int32_t led_epoch;                  /* the last one it was seen to lead */
     struct pending pending[PENDING_MAX];
     bool flushing, waking;
-    int32_t telling_epoch;              /* without a leader, whose controller hears of our end */
+    bool expected;                      /* its partition was there before this process was */
+    bool telling, was_lost;             /* ends.c: the controller hears of it, again and again */
     int64_t checked;                    /* below it the log was compared with what is committed */
     uint64_t parked_number;
     int32_t diverged_round;             /* divergences in a row */
@@ -284,6 +285,7 @@ void faults_restart_later(struct broker *broker);
 /* plots.c */
 void plot_on_proposal(struct host *host, const struct replica_effect *order);
 void plot_usurp(struct world *world, const struct decision *decision);
+void plot_elect_unclean(struct world *world);
 void plot_turns(struct world *world, const struct decision *decision);
 
 /* broker.c */
@@ -344,7 +346,8 @@ void host_on_read(struct host *host, const struct message *message);
 void host_trim(struct host *host, int64_t start);
 
 /* ends.c */
-void end_tell(struct host *host);       /* again and again, while nobody leads */
+void end_tell(struct host *host);       /* again and again, while nobody leads or it is lost */
+bool end_is_lost(const struct host *host);      /* with the disk, and relied on */
 /* A state was stored: of several lossy copies the longest leads. */
 void end_check_longest(struct world *world, int partition, const struct partition_state *before,
                        const struct partition_state *after);

@@ -35,14 +35,15 @@ power-all   disk 100  2000
 wipe        set  100  3000
 "
 
-# A broker that nothing is wrong with yet: the controller, the leader of some partition, or any.
+# A broker that nothing is wrong with yet: the controller, the leader of some partition, the coordinator of a group, or any.
 aim() {
     local n
     target=''
-    roll 4
+    roll 5
     case $rolled in
     0) target=$(controller) ;;
     1|2) roll "$partitions"; target=$(leader "$rolled") ;;
+    3) roll ${#groups[@]}; target=$(coordinator "${groups[rolled]}") ;;
     esac
     roll "$brokers"
     for ((n = 0; n < brokers; n++)); do

@@ -35,7 +35,7 @@ static int refuse(const char *path, const char *why, FILE *file)
     return -1;
 }
 
-int history_load(const char *path, struct history *out)
+int history_load(const char *path, bool killed, struct history *out)
 {
     char begin[sizeof magic];
     FILE *file = fopen(path, "re");
@@ -44,10 +44,15 @@ int history_load(const char *path, struct history *out)
     if (size < 0)
         return refuse(path, strerror(errno), file);
     rewind(file);
+    if (killed && size < (long)sizeof magic) {
+        *out = (struct history){ .count = 0 };
+        fclose(file);
+        return 0;
+    }
     if (fread(begin, sizeof begin, 1, file) != 1 || memcmp(begin, magic, sizeof magic) != 0)
         return refuse(path, "not a history", file);
     size -= (long)sizeof magic;
-    if (size % (long)sizeof(struct history_event) != 0)
+    if (!killed && size % (long)sizeof(struct history_event) != 0)
         return refuse(path, "ends within an event", file);
     struct history history = { .count = (size_t)size / sizeof(struct history_event) };
     history.events = malloc((size_t)size + 1);

@@ -1,46 +1,12 @@
 #include "tests/chaos/judge.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/chaos/judge_private.h"
+
 enum { TOLD_MAX = 5, NOWHERE = -1 };
-
-/* What became of a record. */
-enum outcome { OPEN, ACKED, REFUSED, UNKNOWN };
-
-/* One that was sent: a row of its producer, at its sequence number. */
-struct sent {
-    int64_t sent_us, acked_us;
-    int64_t acked_at;           /* offset */
-    int64_t found_at;           /* offset in the final read, or NOWHERE */
-    uint32_t checksum;
-    uint16_t partition;
-    uint8_t outcome;
-};
-
-struct producer {
-    struct sent *rows;
-    uint64_t count, room;
-};
-
-/* A partition as the final read found it. */
-struct partition {
-    uint64_t *numbers;
-    size_t count, room;
-    int64_t known_end;          /* the highest that anybody knew of */
-    int64_t end;                /* what the final client was told */
-    uint64_t newest[HISTORY_CLIENTS_MAX];       /* sequence + 1 of each producer's latest record */
-    int64_t last_ack_us;
-};
-
-struct judgement {
-    struct producer producers[HISTORY_CLIENTS_MAX];
-    struct partition partitions[HISTORY_PARTITIONS_MAX];
-    struct judge_verdict *verdict;
-    FILE *out;
-};
 
 static const struct { const char *word, *text; } faults[JUDGE_FAULTS] = {
 #define X(NAME, word, text) { word, text },
@@ -71,10 +37,15 @@ static uint64_t sequence_of(uint64_t number)
     return number & ((UINT64_C(1) << HISTORY_CLIENT_SHIFT) - 1);
 }
 
+bool judge_count(struct judgement *j, enum judge_fault fault)
+{
+    return j->verdict->faults[fault]++ < TOLD_MAX && j->out != NULL;
+}
+
 static void find(struct judgement *j, enum judge_fault fault, int partition, int64_t offset,
                  uint64_t number)
 {
-    if (j->verdict->faults[fault]++ >= TOLD_MAX || j->out == NULL)
+    if (!judge_count(j, fault))
         return;
     fprintf(j->out,
             "%s: partition %d offset %" PRId64 " producer %" PRIu64 " number %" PRIu64 " (%s)\n",
@@ -82,8 +53,7 @@ static void find(struct judgement *j, enum judge_fault fault, int partition, int
             sequence_of(number), faults[fault].text);
 }
 
-/* The row of a number, or NULL: nobody sent it. */
-static struct sent *row_of(struct judgement *j, uint64_t number)
+struct sent *judge_row(struct judgement *j, uint64_t number)
 {
     uint64_t producer = number >> HISTORY_CLIENT_SHIFT;
     uint64_t sequence = sequence_of(number);
@@ -92,7 +62,7 @@ static struct sent *row_of(struct judgement *j, uint64_t number)
     return &j->producers[producer].rows[sequence];
 }
 
-static void *grow(void *array, size_t size, uint64_t *room)
+void *judge_grow(void *array, size_t size, uint64_t *room)
 {
     uint64_t more = *room > 0 ? 2 * *room : 1024;
     void *larger = realloc(array, more * size);
@@ -113,7 +83,7 @@ static int take_sent(struct judgement *j, const struct history_event *event)
     if (sequence_of(number) != producer->count)
         return -1;
     if (producer->count == producer->room) {
-        struct sent *larger = grow(producer->rows, sizeof *larger, &producer->room);
+        struct sent *larger = judge_grow(producer->rows, sizeof *larger, &producer->room);
         if (larger == NULL)
             return -1;
         producer->rows = larger;
@@ -142,7 +112,7 @@ static void know_end(struct judgement *j, int partition, int64_t end)
 
 static void take_outcome(struct judgement *j, const struct history_event *event)
 {
-    struct sent *row = row_of(j, event->number);
+    struct sent *row = judge_row(j, event->number);
     if (row == NULL || row->outcome != OPEN || row->partition != event->partition) {
         find(j, JUDGE_FORGED, event->partition, event->offset, event->number);
         return;
@@ -171,7 +141,7 @@ static void take_outcome(struct judgement *j, const struct history_event *event)
 static void compare_with_sent(struct judgement *j, const struct history_event *event)
 {
     struct partition *partition = &j->partitions[event->partition];
-    struct sent *row = row_of(j, event->number);
+    struct sent *row = judge_row(j, event->number);
     uint64_t producer = event->number >> HISTORY_CLIENT_SHIFT;
     uint64_t sequence = sequence_of(event->number);
 
@@ -206,7 +176,7 @@ static int take_final(struct judgement *j, const struct history_event *event)
     if (event->offset != (int64_t)partition->count)
         find(j, JUDGE_HOLE, event->partition, event->offset, event->number);
     if (partition->count == partition->room) {
-        uint64_t *larger = grow(partition->numbers, sizeof *larger, &room);
+        uint64_t *larger = judge_grow(partition->numbers, sizeof *larger, &room);
         if (larger == NULL)
             return -1;
         partition->numbers = larger;
@@ -228,7 +198,7 @@ struct view {
 static void take_read(struct judgement *j, const struct history_event *event, struct view *view)
 {
     const struct partition *partition = &j->partitions[event->partition];
-    const struct sent *row = row_of(j, event->number);
+    const struct sent *row = judge_row(j, event->number);
     int p = event->partition;
 
     j->verdict->read++;
@@ -303,7 +273,7 @@ static void compare_times(struct judgement *j)
     for (int p = 0; p < HISTORY_PARTITIONS_MAX; p++) {
         int64_t earliest_ack_us = INT64_MAX;
         for (size_t i = j->partitions[p].count; i-- > 0;) {
-            const struct sent *row = row_of(j, j->partitions[p].numbers[i]);
+            const struct sent *row = judge_row(j, j->partitions[p].numbers[i]);
             if (row == NULL || row->found_at != (int64_t)i)
                 continue;
             if (row->sent_us > earliest_ack_us)
@@ -330,7 +300,8 @@ static void compare_ends(struct judgement *j)
 static bool is_possible(const struct history_event *event)
 {
     return event->kind > 0 && event->kind < HISTORY_KINDS &&
-           event->partition < HISTORY_PARTITIONS_MAX;
+           event->partition < HISTORY_PARTITIONS_MAX &&
+           (event->kind < HISTORY_JOINED || event->client < HISTORY_GROUPS_MAX);
 }
 
 static int hear_sends(struct judgement *j, const struct history *history)
@@ -381,7 +352,7 @@ static int hear_all(struct judgement *j, const struct history *histories, size_t
     compare_acks(j);
     compare_times(j);
     compare_ends(j);
-    return 0;
+    return judge_groups(j, histories, count);
 }
 
 int judge(const struct history *histories, size_t count, FILE *out, struct judge_verdict *verdict)

@@ -1,4 +1,5 @@
-/* judge.h - what a history of a chaos run proves: each way in which a log can lie, counted.
+/* judge.h - what a history of a chaos run proves: each way in which a log, or a group of consumers,
+ * can lie, counted.
  *
  * A history is judged as a whole, after the run: the final read says what every partition holds for
  * good, and everything that was acknowledged, read or refused before must agree with it. The cost
@@ -32,7 +33,14 @@
     X(SKIPPED, "skipped", "a consumer missed records, or got them twice")                          \
     X(RANGE, "range", "a consumer was told that an offset within the log is out of range")         \
     X(FORGED, "forged", "an outcome of what was not sent, or a second one")                        \
-    X(UNANSWERED, "unanswered", "sent, and no outcome was ever reported")
+    X(UNANSWERED, "unanswered", "sent, and no outcome was ever reported")                          \
+    X(SHARED, "shared", "a partition with two owners in one generation of a group")                \
+    X(UNINVITED, "uninvited", "records of a partition that the member does not hold")              \
+    X(MISREAD, "misread", "a member processed other records than are there")                       \
+    X(REWOUND, "rewound", "a member begins before what an earlier owner had committed")            \
+    X(ZOMBIE, "zombie", "a commit of somebody whose successor was there already")                  \
+    X(FORGOTTEN, "forgotten", "less is committed than was acknowledged")                           \
+    X(UNPROCESSED, "unprocessed", "stored, and not processed by a group")
 
 enum judge_fault {
 #define X(NAME, word, text) JUDGE_##NAME,
@@ -44,6 +52,7 @@ enum judge_fault {
 struct judge_verdict {
     uint64_t faults[JUDGE_FAULTS];
     uint64_t sent, acked, refused, unknown, read, final;
+    uint64_t generations, processed, commits;   /* of all groups; commits that were acknowledged */
     int64_t pause_us;           /* longest between two acknowledgements that one producer got of one
                                    partition */
 };

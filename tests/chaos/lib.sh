@@ -152,6 +152,9 @@ make_broker() {
     {
         printf '%s\n' "broker.id=$n" "listeners=PLAINTEXT://$(address b$n):$(own_port $n)" "log.dirs=$home/data/log" \
             "advertised.listeners=PLAINTEXT://$(address b$n):$(broker_port $n)" "zookeeper.connect=$(connect_of $n)" "zookeeper.session.timeout.ms=$session_ms" log.segment.bytes=4194304
+        # Groups: impatient, and their topic as safe as the records, in segments that are compacted and loaded again.
+        printf '%s\n' group.min.session.timeout.ms=1000 group.initial.rebalance.delay.ms=200 offsets.topic.segment.bytes=262144 \
+            "offsets.topic.replication.factor=$replication" "min.insync.replicas=$minimum" ${flush:+log.flush.on.ack=true}
         printf '%s\n' ${settings[@]+"${settings[@]}"}
     } > "$home/server.properties"
 }
@@ -181,6 +184,7 @@ check_alive() {
         [ -z "${up[n]}" ] || ! gone "$n" || fail "broker $n ended by itself: $(tail -n 3 "$work/broker-$n/output")"
     done
     lives "$clients" || fail "the clients ended: $(cat "$work/said")"
+    lives "$crowd" || fail "the groups ended: $(tail -n 20 "$work/crowd")"
 }
 guardian_of() { pgrep -P "$(pid_of "$1")" -f kairn-guardian | head -n 1; }
 
@@ -188,6 +192,13 @@ guardian_of() { pgrep -P "$(pid_of "$1")" -f kairn-guardian | head -n 1; }
 
 controller() { zk get /controller | sed -n 's/.*"brokerid":\([0-9]*\).*/\1/p'; }
 leader() { zk get "/brokers/topics/chaos/partitions/$1/state" | sed -n 's/.*"leader":\([0-9]*\).*/\1/p'; }
+# A group's partition of the offsets topic, as Kafka finds it: Java's hash of the name, modulo their number.
+group_partition() {
+    local i character hash=0
+    for ((i = 0; i < ${#1}; i++)); do printf -v character %d "'${1:i:1}"; hash=$(((31 * hash + character) & 0xffffffff)); done
+    echo $(((hash < 0x80000000 ? hash : 0x100000000 - hash) % 50))
+}
+coordinator() { zk get "/brokers/topics/__consumer_offsets/partitions/$(group_partition "$1")/state" | sed -n 's/.*"leader":\([0-9]*\).*/\1/p'; }
 whole() { timeout 10 "$build/kairn" cluster status --bootstrap "$(bootstrap)" --timeout 5000; }
 acked() { local count; read -r count < "$work/history/progress" && echo "${count:-0}"; }
 acked_more_than() { [ "$(acked)" -gt "$1" ]; }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "tests/chaos/judge.h"
+#include "tests/chaos/test_judge.h"
 #include "tests/lib/runner.h"
 
 enum { PRODUCERS = 2, PARTITIONS = 2, EACH = 8, ROOM = 64 };
@@ -300,7 +301,7 @@ END_TEST
 START_TEST(every_fault_has_a_lie)
 {
     for (int fault = 0; fault < JUDGE_FAULTS; fault++) {
-        int told = 0;
+        int told = group_lies_about((enum judge_fault)fault);
         for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++)
             told += lies[i].fault == (enum judge_fault)fault;
         ck_assert_msg(told > 0, "no lie for '%s'", judge_word((enum judge_fault)fault));
@@ -452,15 +453,20 @@ START_TEST(a_file_gives_back_what_was_written)
     for (size_t i = 0; i < world.histories[FIRST].count; i++)
         history_write(file, &world.events[FIRST][i]);
     ck_assert_int_eq(fclose(file), 0);
-    ck_assert_int_eq(history_load(path, &read), 0);
+    ck_assert_int_eq(history_load(path, false, &read), 0);
 
     ck_assert_uint_eq(read.count, world.histories[FIRST].count);
     ck_assert_mem_eq(read.events, world.events[FIRST], read.count * sizeof *read.events);
     history_fini(&read);
     ck_assert_int_eq(truncate(path, 8 + 33), 0);
-    ck_assert_int_eq(history_load(path, &read), -1);
+    ck_assert_int_eq(history_load(path, false, &read), -1);
+    ck_assert_int_eq(history_load(path, true, &read), 0);
+    ck_assert_uint_eq(read.count, 1);
+    history_fini(&read);
     ck_assert_int_eq(truncate(path, 3), 0);
-    ck_assert_int_eq(history_load(path, &read), -1);
+    ck_assert_int_eq(history_load(path, false, &read), -1);
+    ck_assert_int_eq(history_load(path, true, &read), 0);
+    ck_assert_uint_eq(read.count, 0);
     ck_assert_int_eq(unlink(path), 0);
     ck_assert_int_eq(close(fd), 0);
 }
@@ -484,6 +490,6 @@ static Suite *judge_suite(void)
 
 int main(int argc, char **argv)
 {
-    static const suite_maker makers[] = { judge_suite };
+    static const suite_maker makers[] = { judge_suite, judge_groups_suite };
     return run_suites(argc, argv, makers, sizeof makers / sizeof makers[0]);
 }

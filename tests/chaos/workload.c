@@ -10,7 +10,7 @@
  *   workload final BOOTSTRAP TOPIC PARTITIONS DIRECTORY
  *       a fresh client reads everything, up to the ends that it is told first: DIRECTORY/final.
  *
- * What a record holds follows from its number alone. */
+ * Members of groups are elsewhere: crowd.c. */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -24,13 +24,10 @@
 #include <unistd.h>
 
 #include "client/klient.h"
-#include "common/crc32c.h"
 #include "tests/chaos/history.h"
+#include "tests/chaos/record.h"
 
 enum {
-    NUMBER_SIZE = 16,
-    VALUE_MIN = 40,
-    VALUE_SPREAD = 300,
     CLIENTS_MAX = 32,
     POLL_MS = 20,
     ENDS_EVERY_US = 500 * 1000,
@@ -53,38 +50,6 @@ static void quit(const char *what, klient_error_t *error)
 {
     fprintf(stderr, "workload: %s: %s\n", what, error != NULL ? klient_error_text(error) : "");
     exit(1);
-}
-
-/* "0000010000000042" and then bytes that only this number has. */
-static size_t make_value(uint64_t number, char *value)
-{
-    uint64_t state = number * 0x9e3779b97f4a7c15 + 1;
-    size_t size = VALUE_MIN + (size_t)(number * 7919 % VALUE_SPREAD);
-    snprintf(value, NUMBER_SIZE + 1, "%016" PRIx64, number);
-    for (size_t i = NUMBER_SIZE; i < size; i++) {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        value[i] = (char)('a' + state % 26);
-    }
-    return size;
-}
-
-static uint64_t read_number(const klient_record_t *record)
-{
-    char text[NUMBER_SIZE + 1] = "", *end;
-    if (record->value == NULL || record->value_size < NUMBER_SIZE)
-        return HISTORY_UNREADABLE;
-    memcpy(text, record->value, NUMBER_SIZE);
-    uint64_t number = strtoull(text, &end, 16);
-    return *end == '\0' ? number : HISTORY_UNREADABLE;
-}
-
-/* Of key and value: an exchanged key is damage, too. */
-static uint32_t checksum(const void *key, size_t key_size, const void *value, size_t value_size)
-{
-    return crc32c(crc32c(0, key != NULL ? key : "", key_size), value != NULL ? value : "",
-                  value_size);
 }
 
 struct client {
@@ -156,7 +121,7 @@ static void reported(void *context, const klient_report_t *report)
 /* False: not now. */
 static bool send_one(struct client *client, uint64_t sequence)
 {
-    char value[VALUE_MIN + VALUE_SPREAD + 1], key[24];
+    char value[RECORD_VALUE_MAX + 1], key[24];
     uint64_t number = history_number((unsigned)client->id, sequence);
     int64_t before_us = history_now_us();
     klient_error_t *error = NULL;
@@ -168,7 +133,7 @@ static bool send_one(struct client *client, uint64_t sequence)
     record.key = key;
     record.key_size = (size_t)snprintf(key, sizeof key, "producer-%d", client->id);
     record.value = value;
-    record.value_size = make_value(number, value);
+    record.value_size = record_make_value(number, value);
     record.opaque = (void *)(uintptr_t)number;
     klient_code_t code = klient_producer_send(client->producer, &record, &error);
     if (code != KLIENT_OK) {
@@ -179,7 +144,7 @@ static bool send_one(struct client *client, uint64_t sequence)
     }
     struct history_event event = {
         .time_us = before_us, .number = number, .offset = -1,
-        .checksum = checksum(key, record.key_size, value, record.value_size),
+        .checksum = record_checksum(&record),
         .partition = (uint16_t)record.partition, .kind = HISTORY_SENT,
         .client = (uint8_t)client->id };
     history_write(client->history, &event);
@@ -257,8 +222,8 @@ static void read_some(struct client *client, int64_t timeout_ms, enum history_ki
     klient_error_free(error);
     klient_record_init(&record);
     while (records != NULL && klient_records_next(records, &record) == 1) {
-        note(client, kind, read_number(&record), record.partition, record.offset,
-             checksum(record.key, record.key_size, record.value, record.value_size));
+        note(client, kind, record_number(&record), record.partition, record.offset,
+             record_checksum(&record));
         client->next[record.partition] = record.offset + 1;
     }
     klient_records_free(records);

@@ -12,18 +12,22 @@ EXTRA_DIST += bench/run bench/lib.sh bench/history.txt bench/workloads/C1-100.sh
 	bench/workloads/L1-1k.sh bench/workloads/P1-100.sh bench/workloads/P1-1K.sh \
 	bench/workloads/P1d.sh bench/workloads/R1.sh bench/workloads/client.sh \
 	bench/workloads/consume.sh bench/workloads/idle.sh bench/workloads/latency.sh \
-	bench/workloads/e2e.sh bench/workloads/failover.sh bench/workloads/limits.sh \
+	bench/workloads/e2e.sh bench/workloads/failover.sh bench/workloads/group.sh bench/workloads/limits.sh \
 	bench/workloads/produce.sh bench/workloads/quiet.sh bench/workloads/repl.sh \
 	bench/workloads/replicated.sh bench/workloads/many.sh bench/workloads/compact.sh \
 	bench/workloads/stall.sh
 
 # Peers. Kafka itself runs from its published jars; librdkafka is built against where it is there.
-EXTRA_DIST += bench/peers/kafka bench/peers/KafkaBench.java bench/peers/rdkafka_bench.c
+EXTRA_DIST += bench/peers/kafka bench/peers/KafkaBench.java bench/peers/rdkafka_bench.c \
+	bench/peers/rdkafka_group.c
 if HAVE_RDKAFKA
-noinst_PROGRAMS += bench/peers/rdkafka_bench
+noinst_PROGRAMS += bench/peers/rdkafka_bench bench/peers/rdkafka_group
 bench_peers_rdkafka_bench_SOURCES = bench/peers/rdkafka_bench.c
 bench_peers_rdkafka_bench_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS)
 bench_peers_rdkafka_bench_LDADD = libcommon.la $(RDKAFKA_LIBS)
+bench_peers_rdkafka_group_SOURCES = bench/peers/rdkafka_group.c $(bench_group_story)
+bench_peers_rdkafka_group_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS)
+bench_peers_rdkafka_group_LDADD = $(RDKAFKA_LIBS)
 endif
 
 # libklient's own cost, against a broker in the same process that throws records away.
@@ -52,6 +56,12 @@ bench_null_cluster_SOURCES = bench/null_cluster.c $(bench_loopback)
 bench_null_cluster_LDADD = libcommon.la
 bench_failover_SOURCES = bench/failover.c
 bench_failover_LDADD = libklient.la
+
+# Groups of consumers: rebalances, members that do nothing, commits.
+noinst_PROGRAMS += bench/group
+bench_group_story = bench/ownership.h bench/ownership.c bench/phases.h bench/phases.c
+bench_group_SOURCES = bench/group.c $(bench_group_story)
+bench_group_LDADD = libklient.la
 
 # What a leader computes for a group: client/assignor.h.
 noinst_PROGRAMS += bench/assign

@@ -89,7 +89,10 @@ nodist_pkgconfig_DATA = client/klient.pc
 klient_examples = client/examples/produce client/examples/consume \
 	client/examples/admin_create_topic client/examples/custom_partitioner \
 	client/examples/headers client/examples/event_loop client/examples/group \
-	client/examples/own_serializer
+	client/examples/own_serializer \
+	client/examples/commit_chosen client/examples/commit_in_listener \
+	client/examples/seek client/examples/pattern client/examples/threads \
+	client/examples/order_by_key client/examples/global_order
 noinst_PROGRAMS += $(klient_examples)
 klient_example_flags = -I$(top_srcdir)/client
 client_examples_produce_SOURCES = client/examples/produce.c
@@ -116,3 +119,24 @@ client_examples_own_serializer_LDADD = libklient.la
 client_examples_group_SOURCES = client/examples/group.c
 client_examples_group_CPPFLAGS = $(klient_example_flags)
 client_examples_group_LDADD = libklient.la
+client_examples_commit_chosen_SOURCES = client/examples/commit_chosen.c
+client_examples_commit_chosen_CPPFLAGS = $(klient_example_flags)
+client_examples_commit_chosen_LDADD = libklient.la
+client_examples_commit_in_listener_SOURCES = client/examples/commit_in_listener.c
+client_examples_commit_in_listener_CPPFLAGS = $(klient_example_flags)
+client_examples_commit_in_listener_LDADD = libklient.la
+client_examples_seek_SOURCES = client/examples/seek.c
+client_examples_seek_CPPFLAGS = $(klient_example_flags)
+client_examples_seek_LDADD = libklient.la
+client_examples_pattern_SOURCES = client/examples/pattern.c
+client_examples_pattern_CPPFLAGS = $(klient_example_flags)
+client_examples_pattern_LDADD = libklient.la
+client_examples_threads_SOURCES = client/examples/threads.c
+client_examples_threads_CPPFLAGS = $(klient_example_flags)
+client_examples_threads_LDADD = libklient.la
+client_examples_order_by_key_SOURCES = client/examples/order_by_key.c
+client_examples_order_by_key_CPPFLAGS = $(klient_example_flags)
+client_examples_order_by_key_LDADD = libklient.la
+client_examples_global_order_SOURCES = client/examples/global_order.c
+client_examples_global_order_CPPFLAGS = $(klient_example_flags)
+client_examples_global_order_LDADD = libklient.la

@@ -5,7 +5,7 @@ set -eu
 source=${srcdir:-.}
 work=$(mktemp -d)
 mkfifo "$work/input"
-tests/client/fake_server Existing <"$work/input" >"$work/address" &
+tests/client/fake_server Existing Orders <"$work/input" >"$work/address" &
 exec 3>"$work/input"
 trap 'exec 3>&-; wait; rm -rf "$work"' EXIT
 
@@ -40,6 +40,15 @@ expect "urgent" $examples/event_loop "$address" Existing
 expect "not sent: Existing: value.serializer: order 4711 has -1 cents (1)" \
     $examples/own_serializer "$address" Existing
 expect "order 4712: 12.50 CHF" $examples/own_serializer "$address" Existing
+expect "CustomerCountry-2 0 France" $examples/pattern "$address" 'CustomerC.*' 1
+expect "2500 records in one order" $examples/global_order "$address" Ledger 2500
+expect "2500 records done and committed" $examples/commit_chosen "$address" Ledger 2500
+expect "2498 2498" $examples/seek "$address" Ledger 0 last 2
+expect "0 0" $examples/seek "$address" Ledger 0 since 0
+expect "every order in its order" $examples/order_by_key "$address" Orders
+expect "15 records of 90 bytes, committed; 3 partitions of Orders go" \
+    $examples/commit_in_listener "$address" Orders 15
+expect "3 threads are done" $examples/threads "$address" Orders 15 3
 
 # Not what a sanitizer was built into: that needs the sanitizer's own compiler.
 if [ -f .libs/libklient.a ] && ! nm .libs/libklient.a | grep -q '__[at]san_'; then

@@ -25,6 +25,15 @@ example '^trace-id: 4711$' headers Existing
 example 'urgent' event_loop Existing
 lines=130 example '^2 0 France$' group CustomerCountry 1
 lines=180 example '^order 4712: 12.50 CHF' own_serializer Existing
+example '^CustomerCountry-2 0 France$' pattern 'CustomerC.*' 1
+kairn topic create Orders --partitions 3 > /dev/null || die "create"
+lines=120 example '^2500 records in one order$' global_order Ledger 2500
+lines=120 example '^2500 records done and committed$' commit_chosen Ledger 2500
+lines=80 example '^2498 2498$' seek Ledger 0 last 2
+expect_equal "since the beginning of time" "$("$build/client/examples/seek" "$bootstrap" Ledger 0 since 0 | wc -l)" 2500
+lines=120 example '^every order in its order$' order_by_key Orders
+lines=100 example '^15 records of 90 bytes, committed; 3 partitions of Orders go$' commit_in_listener Orders 15
+lines=120 example '^3 threads are done$' threads Orders 15 3
 [ $ran -eq "$(ls "$top"/client/examples/*.c | wc -l)" ] || die "not every example was run"
 expect_equal "the first example" "$(kairn consume CustomerCountry --exit-at-end --format '%k=%v\n')" 'Precision Products=France'
 echo "passed: $ran examples"

@@ -1,12 +1,126 @@
 # docs/local.mk
 EXTRA_DIST += docs/compatibility.md docs/client-configuration.md docs/configuration.md
-EXTRA_DIST += docs/disk-format.md docs/durability.md docs/protocol.md docs/replication.md
+EXTRA_DIST += docs/disk-format.md docs/durability.md docs/ordering.md docs/protocol.md docs/replication.md
 EXTRA_DIST += docs/architecture.md docs/performance.md docs/evidence/first-light.md \
 	docs/evidence/chaos.md docs/evidence/mutants.md docs/evidence/power-cuts.md \
 	docs/evidence/simulator.md
-dist_man_MANS += docs/man/kairn.1 docs/man/kairnd.8 docs/man/klient.3 \
+dist_man_MANS += docs/man/kairn.1 docs/man/kairnd.8
+# One page or alias per call of klient.h; tools/check-man looks.
+dist_man_MANS += \
+	docs/man/klient.3 \
+	docs/man/klient_assigning_give.3 \
+	docs/man/klient_assigning_member.3 \
+	docs/man/klient_assigning_member_count.3 \
+	docs/man/klient_assigning_tell.3 \
+	docs/man/klient_assigning_topic.3 \
+	docs/man/klient_assigning_topic_count.3 \
+	docs/man/klient_assignor_init.3 \
+	docs/man/klient_code_name.3 \
+	docs/man/klient_code_retriable.3 \
+	docs/man/klient_code_text.3 \
 	docs/man/klient_config_add_assignor.3 \
-	docs/man/klient_config_add_deserializer.3 docs/man/klient_config_add_interceptor.3 \
-	docs/man/klient_config_add_serializer.3 docs/man/klient_record_key.3 \
-	docs/man/klient_record_value.3
+	docs/man/klient_config_add_deserializer.3 \
+	docs/man/klient_config_add_interceptor.3 \
+	docs/man/klient_config_add_serializer.3 \
+	docs/man/klient_config_copy.3 \
+	docs/man/klient_config_free.3 \
+	docs/man/klient_config_get.3 \
+	docs/man/klient_config_load.3 \
+	docs/man/klient_config_new.3 \
+	docs/man/klient_config_print.3 \
+	docs/man/klient_config_print_docs.3 \
+	docs/man/klient_config_set.3 \
+	docs/man/klient_config_set_log.3 \
+	docs/man/klient_config_set_pair.3 \
+	docs/man/klient_config_set_partitioner.3 \
+	docs/man/klient_config_set_report.3 \
+	docs/man/klient_consumer_assign.3 \
+	docs/man/klient_consumer_assignment.3 \
+	docs/man/klient_consumer_assignment_count.3 \
+	docs/man/klient_consumer_beginning_offsets.3 \
+	docs/man/klient_consumer_close.3 \
+	docs/man/klient_consumer_commit_async.3 \
+	docs/man/klient_consumer_commit_sync.3 \
+	docs/man/klient_consumer_committed.3 \
+	docs/man/klient_consumer_descriptor.3 \
+	docs/man/klient_consumer_end_offsets.3 \
+	docs/man/klient_consumer_group_metadata.3 \
+	docs/man/klient_consumer_lag.3 \
+	docs/man/klient_consumer_new.3 \
+	docs/man/klient_consumer_offsets_for_times.3 \
+	docs/man/klient_consumer_open.3 \
+	docs/man/klient_consumer_partitions_for.3 \
+	docs/man/klient_consumer_pause.3 \
+	docs/man/klient_consumer_poll.3 \
+	docs/man/klient_consumer_position.3 \
+	docs/man/klient_consumer_query_watermarks.3 \
+	docs/man/klient_consumer_resume.3 \
+	docs/man/klient_consumer_seek.3 \
+	docs/man/klient_consumer_seek_to_beginning.3 \
+	docs/man/klient_consumer_seek_to_end.3 \
+	docs/man/klient_consumer_seek_to_time.3 \
+	docs/man/klient_consumer_store_offset.3 \
+	docs/man/klient_consumer_subscribe.3 \
+	docs/man/klient_consumer_subscribe_pattern.3 \
+	docs/man/klient_consumer_subscription.3 \
+	docs/man/klient_consumer_subscription_count.3 \
+	docs/man/klient_consumer_subscription_pattern.3 \
+	docs/man/klient_consumer_unassign.3 \
+	docs/man/klient_consumer_unsubscribe.3 \
+	docs/man/klient_consumer_wakeup.3 \
+	docs/man/klient_consumer_watermarks.3 \
+	docs/man/klient_deserializer_init.3 \
+	docs/man/klient_error_abort_transaction.3 \
+	docs/man/klient_error_code.3 \
+	docs/man/klient_error_detail.3 \
+	docs/man/klient_error_fatal.3 \
+	docs/man/klient_error_free.3 \
+	docs/man/klient_error_partition.3 \
+	docs/man/klient_error_retriable.3 \
+	docs/man/klient_error_skip_to.3 \
+	docs/man/klient_error_text.3 \
+	docs/man/klient_error_topic.3 \
+	docs/man/klient_free.3 \
+	docs/man/klient_interceptor_init.3 \
+	docs/man/klient_listener_init.3 \
+	docs/man/klient_metadata_broker.3 \
+	docs/man/klient_metadata_broker_count.3 \
+	docs/man/klient_metadata_cluster_id.3 \
+	docs/man/klient_metadata_controller.3 \
+	docs/man/klient_metadata_controller_epoch.3 \
+	docs/man/klient_metadata_free.3 \
+	docs/man/klient_metadata_partition.3 \
+	docs/man/klient_metadata_topic.3 \
+	docs/man/klient_metadata_topic_config.3 \
+	docs/man/klient_metadata_topic_count.3 \
+	docs/man/klient_new.3 \
+	docs/man/klient_offset_init.3 \
+	docs/man/klient_offsets_count.3 \
+	docs/man/klient_offsets_free.3 \
+	docs/man/klient_offsets_get.3 \
+	docs/man/klient_partition_for_key.3 \
+	docs/man/klient_producer_close.3 \
+	docs/man/klient_producer_descriptor.3 \
+	docs/man/klient_producer_flush.3 \
+	docs/man/klient_producer_new.3 \
+	docs/man/klient_producer_open.3 \
+	docs/man/klient_producer_partitions_for.3 \
+	docs/man/klient_producer_poll.3 \
+	docs/man/klient_producer_send.3 \
+	docs/man/klient_producer_try_send.3 \
+	docs/man/klient_record_init.3 \
+	docs/man/klient_record_key.3 \
+	docs/man/klient_record_value.3 \
+	docs/man/klient_records_code.3 \
+	docs/man/klient_records_count.3 \
+	docs/man/klient_records_drop.3 \
+	docs/man/klient_records_free.3 \
+	docs/man/klient_records_next.3 \
+	docs/man/klient_records_ref.3 \
+	docs/man/klient_records_rewind.3 \
+	docs/man/klient_scratch_alloc.3 \
+	docs/man/klient_serializer_init.3 \
+	docs/man/klient_value_free.3 \
+	docs/man/klient_version.3
+EXTRA_DIST += docs/man/unwritten.txt
 EXTRA_DIST += docs/znodes.md

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Runs every example of libklient against a fake broker and looks at what it prints, and builds one
-# against the installed kind of library, statically. Works in the build directory.
+# Runs every example of libklient against a fake broker and looks at what it prints, and builds one,
+# and the program of a man page, against the installed kind of library, statically. Works in the
+# build directory.
 set -eu
 source=${srcdir:-.}
 work=$(mktemp -d)
@@ -50,6 +51,12 @@ expect "15 records of 90 bytes, committed; 3 partitions of Orders go" \
     $examples/commit_in_listener "$address" Orders 15
 expect "3 threads are done" $examples/threads "$address" Orders 15 3
 
+# manual FILE: the program in a man page, as a reader would copy it, in a group of its own.
+manual() {
+    awk '/^#include <klient.h>/ { on = 1 } /^\.Ed/ { on = 0 } on' "$source/docs/man/$1" |
+        sed "s/^\\\\&//; s/\\\\e/\\\\/g; s/127\\.0\\.0\\.1:9092/$address/; s/CountryCounter/Manual/"
+}
+
 # Not what a sanitizer was built into: that needs the sanitizer's own compiler.
 if [ -f .libs/libklient.a ] && ! nm .libs/libklient.a | grep -q '__[at]san_'; then
     libraries=$(pkg-config --libs libevent_core libevent_pthreads libprotobuf-c zlib liblz4 libzstd libpcre2-8)
@@ -57,4 +64,16 @@ if [ -f .libs/libklient.a ] && ! nm .libs/libklient.a | grep -q '__[at]san_'; th
     ${CC:-cc} -I"$source/client" "$source/client/examples/produce.c" .libs/libklient.a $libraries \
         -lsnappy -pthread -o "$work/produce"
     expect "stored" "$work/produce" "$address"
+
+    manual klient_consumer_subscribe.3 > "$work/manual.c"
+    # shellcheck disable=SC2086
+    ${CC:-cc} -Wall -Werror -I"$source/client" "$work/manual.c" .libs/libklient.a $libraries -lsnappy \
+        -pthread -o "$work/manual"
+    # It runs until it is interrupted; on a busy machine longer.
+    for seconds in 2 20; do
+        timeout --preserve-status -s INT $seconds "$work/manual" > "$work/output"
+        ! grep -qxF "CustomerCountry-2 0: France" "$work/output" || break
+    done
+    grep -qxF "CustomerCountry-2 0: France" "$work/output" ||
+        { echo "the program of klient_consumer_subscribe(3) prints:"; cat "$work/output"; exit 1; }
 fi

@@ -47,6 +47,7 @@ Suite *config_suite(void);
 Suite *interceptor_suite(void);
 Suite *interceptor_commit_suite(void);
 Suite *interceptor_consume_suite(void);
+Suite *ordering_suite(void);
 Suite *own_assignor_suite(void);
 Suite *own_serde_suite(void);
 Suite *auto_commit_suite(void);

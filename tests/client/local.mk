@@ -27,6 +27,7 @@ tests_client_test_client_SOURCES = \
 	tests/client/test_interceptor_commit.c \
 	tests/client/test_interceptor_consume.c \
 	tests/client/test_marks.c \
+	tests/client/test_ordering.c \
 	tests/client/test_own_assignor.c \
 	tests/client/test_own_serde.c \
 	tests/client/test_leaders.c \

@@ -17,6 +17,7 @@ int main(int argc, char **argv)
         group_trouble_suite,
         interceptor_commit_suite,
         marks_suite,
+        ordering_suite,
         own_assignor_suite,
     };
 

@@ -183,5 +183,37 @@ expect 0 '' compat '| roll | yes | `tests/a/test_x.c` | |' --passed "$work/passe
 expect 1 'tests/a/test_y.sh did not pass' compat '| roll | yes | `tests/a/test_y.sh` | |' \
     --passed "$work/passed"
 
+# ordering ROW: what check-compat finds in docs/ordering.md with this row.
+ordering() {
+    compat '| roll | no | | not planned |' > /dev/null
+    printf '| what | keeps | test |\n|---|---|---|\n%s\n' "$1" > "$work/tree/docs/ordering.md"
+    "$top/tools/check-compat" "$work/tree"
+}
+expect 0 '' ordering '| a key | its order | `tests/a/test_x.c` |'
+expect 1 '"a key" names no test' ordering '| a key | its order | |'
+expect 1 'no such test: tests/a/test_z.c' ordering '| a key | its order | `tests/a/test_z.c` |'
+
+# man HEADER PAGE [UNWRITTEN]: what check-man finds with this klient.h and this page of klient_a().
+man() {
+    fresh
+    mkdir -p "$work/tree/client" "$work/tree/docs/man"
+    printf '%b' "$1" > "$work/tree/client/klient.h"
+    printf '%b' "$2" > "$work/tree/docs/man/klient_a.3"
+    printf '%s\n' "${3-}" > "$work/tree/docs/man/unwritten.txt"
+    printf 'dist_man_MANS += docs/man/klient_a.3\n' > "$work/tree/docs/local.mk"
+    "$top/tools/check-man" "$work/tree"
+}
+page='.Sh NAME\n.Nm klient_a\n.Sh SYNOPSIS\n.Ft const char *\n.Fn klient_a "int b" "char **c"\n'
+expect 0 '' man 'const char *klient_a(int b,\n    char **c);  /* it */\n' "$page"
+expect 0 '' man '/* int klient_b(void);\n * int klient_c(void); */\nconst char *klient_a(int b, char **c);\n' "$page"
+expect 1 'klient_b() has no page' man 'const char *klient_a(int b, char **c);\nint klient_b(void);\n' "$page"
+expect 0 '' man 'const char *klient_a(int b, char **c);\nint klient_b(void);\n' "$page" 'klient_b*'
+expect 1 'nothing needs klient_b' man 'const char *klient_a(int b, char **c);\n' "$page" 'klient_b'
+expect 1 'in klient.h "const char *|int b"' man 'const char *klient_a(int b);\n' "$page"
+expect 1 'there is no call klient_a()' man 'int klient_b(void);\n' "$page" 'klient_b'
+expect 1 'refers to a page that is not there: klient_x' \
+    man 'const char *klient_a(int b, char **c);\n' "$page.Sh SEE ALSO\n.Xr klient_x 3\n"
+expect 1 'there is no page klient_x' man 'const char *klient_a(int b, char **c);\n' '.so man3/klient_x.3\n'
+
 [ "$failed" -eq 0 ] && echo "the checkers see what they should"
 exit "$failed"

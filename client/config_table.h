@@ -114,6 +114,8 @@
       "Most records that one poll returns.") \
     X("check.crcs", BOOL, check_crcs, "true", 0, 0, NULL, 0, NULL, \
       "Check the checksum of every batch received.") \
+    X("enable.partition.eof", BOOL, partition_eof, "false", 0, 0, NULL, 0, NULL, \
+      "Have poll return END_OF_PARTITION, once each time that what is read comes to the end of a partition.") \
     X("group.id", STRING, group_id, NULL, 0, 0, NULL, 0, NULL, \
       "Name of the group that the consumer belongs to; unset: none.") \
     X("group.instance.id", STRING, group_instance_id, NULL, 0, 0, NULL, 0, NULL, \
@@ -149,7 +151,6 @@
       "Without effect: a consumer never creates topics.") \
     X("exclude.internal.topics", BOOL, check_crcs, "true", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
       "Without effect: a pattern never matches internal topics.") \
-    CONFIG_NOT_YET(X, "enable.partition.eof") \
     CONFIG_NOT_YET(X, "transactional.id") \
     CONFIG_NOT_YET(X, "transaction.timeout.ms") \
     CONFIG_NOT_YET(X, "partitioner.class") \

@@ -115,7 +115,7 @@ struct assigned {
     struct topic *held;
     uint64_t fetch_generation;
     enum fetch_state state;
-    bool fetch_paused, told_unknown;
+    bool fetch_paused, told_unknown, told_end;
     int64_t next_offset;
     int32_t last_epoch;             /* of the record before it; -1: not known */
     struct uuid last_id;            /* of the topic that this is an epoch of */

@@ -1,4 +1,5 @@
-/* fetch_start.c - where reading a partition begins: at an offset, an end, or as the policy says. */
+/* fetch_start.c - where reading a partition begins: at an offset, an end, or as the policy says;
+ * and that it has come to the end. */
 #include <stdlib.h>
 
 #include "client/committed.h"
@@ -162,6 +163,7 @@ void fetch_start_at(struct fetcher *fetcher, struct assigned *assigned, int64_t 
     assigned->fetch = NULL;         /* its answer is of an older generation */
     assigned->retry_at_ms = assigned->backoff_ms = 0;
     assigned->last_epoch = -1;
+    assigned->told_end = false;
     if (offset >= 0) {
         assigned->state = FETCH_READY;
         assigned->next_offset = offset;
@@ -173,6 +175,15 @@ void fetch_start_at(struct fetcher *fetcher, struct assigned *assigned, int64_t 
         fetch_look_up(fetcher, assigned, by_policy[fetcher_values(fetcher)->offset_reset]);
     }
     fetcher_pump_soon(fetcher);
+}
+
+void fetch_tell_end(struct fetcher *fetcher, struct assigned *assigned)
+{
+    if (!fetcher_values(fetcher)->partition_eof || assigned->told_end ||
+        assigned->state != FETCH_READY || assigned->next_offset < atomic_load(&assigned->end))
+        return;
+    assigned->told_end = true;
+    fetcher_tell(fetcher, assigned, K_END_OF_PARTITION, -1);
 }
 
 void fetch_forget_all(struct fetcher *fetcher)

@@ -161,6 +161,7 @@ static void take_bytes(struct fetcher *fetcher, struct entry *entry,
     consumer_arrived(fetcher->consumer, chunk);
     if (end > entry->offset) {
         assigned->next_offset = end;
+        assigned->told_end = false;
         assigned->last_epoch = epoch;
         assigned->last_id = entry->topic_id;
     } else {
@@ -287,6 +288,8 @@ static void answered(struct request *request, int code, const Kairn__ResponseHea
             take_bytes(fetcher, entry, result, slab, bytes);
         else if (quick)
             entry->assigned->retry_at_ms = fetcher_now_ms(fetcher) + QUICK_EMPTY_MS;
+        if (result->diverged == NULL)
+            fetch_tell_end(fetcher, entry->assigned);
     }
     fetch_free(fetch);
     fetcher_pump_soon(fetcher);

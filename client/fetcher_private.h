@@ -62,6 +62,10 @@ void fetch_look_up(struct fetcher *fetcher, struct assigned *assigned, int64_t w
 /* The answer is not wanted any more. No-op without. */
 void fetch_forget_look_up(struct assigned *assigned);
 
+/* With enable.partition.eof: tell the application, once each time that what is read comes to the
+ * end. */
+void fetch_tell_end(struct fetcher *fetcher, struct assigned *assigned);
+
 /* All of them. */
 void fetch_forget_all(struct fetcher *fetcher);
 

@@ -744,8 +744,9 @@ klient_code_t klient_consumer_assignment(klient_consumer_t *consumer, size_t ind
  * KLIENT_OFFSET_OUT_OF_RANGE (auto.offset.reset=none: seek), KLIENT_LOG_TRUNCATION (told once; goes
  * on where what was read and what is there part, or waits for a seek with auto.offset.reset=none;
  * only where unclean elections are allowed), KLIENT_CORRUPT_MESSAGE (comes again
- * until the application seeks to klient_error_skip_to()), KLIENT_UNKNOWN_TOPIC_OR_PARTITION (looked
- * up again in the background), KLIENT_TOPIC_AUTHORIZATION_FAILED, KLIENT_NOMEM,
+ * until the application seeks to klient_error_skip_to()), KLIENT_END_OF_PARTITION (only with
+ * enable.partition.eof=true: everything up to its end was returned; told once each time),
+ * KLIENT_UNKNOWN_TOPIC_OR_PARTITION (looked up again in the background), KLIENT_TOPIC_AUTHORIZATION_FAILED, KLIENT_NOMEM,
  * KLIENT_CONCURRENT, KLIENT_IN_CALLBACK, KLIENT_FORKED.
  *
  * In a group it also takes over what was assigned, calls the listener, and tells outcomes of

@@ -139,6 +139,62 @@ START_TEST(a_time_that_can_not_be_found_moves_nothing)
 }
 END_TEST
 
+/* --- the end ---------------------------------------------------------------------------------- */
+
+/* Poll until the end of partition 0 is told; how many records came before it? */
+static int read_to_the_end(klient_consumer_t *reader)
+{
+    for (int count = 0;;) {
+        klient_records_t *records = NULL;
+        klient_error_t *error = NULL;
+        klient_code_t code = klient_consumer_poll(reader, PATIENCE_MS, &records, &error);
+        if (code == KLIENT_OK) {
+            ck_assert_ptr_nonnull(records);
+            count += (int)klient_records_count(records);
+            klient_records_free(records);
+            continue;
+        }
+        ck_assert_int_eq(code, KLIENT_END_OF_PARTITION);
+        ck_assert_str_eq(klient_error_topic(error), "t");
+        ck_assert_int_eq(klient_error_partition(error), 0);
+        klient_error_free(error);
+        return count;
+    }
+}
+
+START_TEST(the_end_is_told_once_each_time_where_that_was_asked_for)
+{
+    klient_consumer_t *reader = consumer_with(config_for(fake, "auto.offset.reset", "earliest",
+                                                         "enable.partition.eof", "true",
+                                                         "fetch.max.wait.ms", "20", NULL));
+    klient_records_t *records = NULL;
+
+    fill(fake, "t", 0, 1200);
+    assign_one(reader, "t", 0);
+    ck_assert_int_eq(read_to_the_end(reader), 1200);
+    ck_assert_int_eq(klient_consumer_poll(reader, 100, &records, NULL), KLIENT_OK);
+    ck_assert_ptr_null(records);
+
+    fill(fake, "t", 0, 5);
+    ck_assert_int_eq(read_to_the_end(reader), 5);
+    klient_consumer_seek_to_end(reader, "t", 0, NULL);
+    ck_assert_int_eq(read_to_the_end(reader), 0);
+    klient_consumer_close(reader, PATIENCE_MS, NULL);
+}
+END_TEST
+
+START_TEST(an_end_that_nobody_asked_for_is_not_told)
+{
+    klient_records_t *records = NULL;
+
+    fill(fake, "t", 0, 3);
+    assign_one(consumer, "t", 0);
+    expect_numbers(consumer, 0, 3);
+    ck_assert_int_eq(klient_consumer_poll(consumer, 100, &records, NULL), KLIENT_OK);
+    ck_assert_ptr_null(records);
+}
+END_TEST
+
 Suite *marks_suite(void)
 {
     Suite *suite = suite_create("client/marks");
@@ -151,6 +207,8 @@ Suite *marks_suite(void)
     tcase_add_test(tcase, watermarks_can_be_asked_for_without_an_assignment);
     tcase_add_test(tcase, a_time_can_be_sought);
     tcase_add_test(tcase, a_time_that_can_not_be_found_moves_nothing);
+    tcase_add_test(tcase, the_end_is_told_once_each_time_where_that_was_asked_for);
+    tcase_add_test(tcase, an_end_that_nobody_asked_for_is_not_told);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -44,6 +44,7 @@ static const uint8_t scopes[] = {
  * "invalid". */
 static const struct { const char *name, *served; } partly_served[] = {
     { "security.protocol", "PLAINTEXT" },
+    { "group.protocol", "classic" },
 };
 
 klient_config_t *klient_config_new(void)

@@ -43,7 +43,7 @@ struct config_values {
     /* consumer in a group */
     char *group_id, *group_instance_id, *assignment_strategy, *client_rack;
     int32_t session_timeout_ms, heartbeat_interval_ms, poll_interval_ms_max;
-    int32_t auto_commit_interval_ms, leave_on_close;
+    int32_t auto_commit_interval_ms, leave_on_close, group_protocol;
     bool auto_commit, auto_offset_store;
 };
 

@@ -130,7 +130,9 @@
       "Milliseconds without a poll after which a member leaves the group; and how long a rebalance waits for it.") \
     X("partition.assignment.strategy", STRING, assignment_strategy, "cooperative-sticky", 0, 0, NULL, 0, NULL, \
       "Comma-separated assignors, as preferred: cooperative-sticky, sticky, range, roundrobin, Java's class names, or names of own assignors. Members keep their partitions during rebalances if all of them are cooperative.") \
-    X("enable.auto.commit", BOOL, auto_commit, "true", 0, 0, NULL, 0, NULL, \
+    X("group.protocol", ENUM, group_protocol, "classic", 0, 0, "classic", 0, NULL, \
+      "Only the classic protocol is served.") \
+    X("enable.auto.commit", BOOL, auto_commit, "true", 0, 0, NULL, 0, "auto.commit.enable", \
       "Commit by itself, up to the first record that the application has not freed yet.") \
     X("auto.commit.interval.ms", INT, auto_commit_interval_ms, "5000", 1, INT_MOST, NULL, 0, NULL, \
       "How often, in milliseconds; also when partitions are given up and at close.") \
@@ -151,6 +153,21 @@
       "Without effect: a consumer never creates topics.") \
     X("exclude.internal.topics", BOOL, check_crcs, "true", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
       "Without effect: a pattern never matches internal topics.") \
+    X("queued.min.messages", INT, poll_records_max, "100000", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
+      "Without effect: as much is fetched ahead as consumer.buffer.memory allows.") \
+    X("queued.max.messages.kbytes", INT, poll_records_max, "65536", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
+      "Without effect: consumer.buffer.memory bounds what is fetched ahead, of all partitions together.") \
+    X("fetch.queue.backoff.ms", INT, poll_records_max, "1000", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
+      "Without effect: fetching goes on as soon as there is memory again.") \
+    X("fetch.error.backoff.ms", INT, poll_records_max, "500", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
+      "Without effect: retry.backoff.ms counts for fetches, too.") \
+    CONFIG_NOT_YET(X, "group.remote.assignor") \
+    CONFIG_NOT_YET(X, "metrics.sample.window.ms") \
+    CONFIG_NOT_YET(X, "metrics.num.samples") \
+    CONFIG_NOT_YET(X, "metrics.recording.level") \
+    CONFIG_NOT_YET(X, "auto.include.jmx.reporter") \
+    CONFIG_NOT_YET(X, "enable.metrics.push") \
+    CONFIG_NOT_YET(X, "security.providers") \
     CONFIG_NOT_YET(X, "transactional.id") \
     CONFIG_NOT_YET(X, "transaction.timeout.ms") \
     CONFIG_NOT_YET(X, "partitioner.class") \

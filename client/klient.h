@@ -746,8 +746,9 @@ klient_code_t klient_consumer_assignment(klient_consumer_t *consumer, size_t ind
  * only where unclean elections are allowed), KLIENT_CORRUPT_MESSAGE (comes again
  * until the application seeks to klient_error_skip_to()), KLIENT_END_OF_PARTITION (only with
  * enable.partition.eof=true: everything up to its end was returned; told once each time),
- * KLIENT_UNKNOWN_TOPIC_OR_PARTITION (looked up again in the background), KLIENT_TOPIC_AUTHORIZATION_FAILED, KLIENT_NOMEM,
- * KLIENT_CONCURRENT, KLIENT_IN_CALLBACK, KLIENT_FORKED.
+ * KLIENT_UNKNOWN_TOPIC_OR_PARTITION (looked up again in the background),
+ * KLIENT_TOPIC_AUTHORIZATION_FAILED, KLIENT_NOMEM, KLIENT_CONCURRENT, KLIENT_IN_CALLBACK,
+ * KLIENT_FORKED.
  *
  * In a group it also takes over what was assigned, calls the listener, and tells outcomes of
  * klient_consumer_commit_async(). Call it at least every max.poll.interval.ms, or the member leaves

@@ -164,6 +164,62 @@ START_TEST(what_kafka_knows_and_we_do_not_serve_says_so)
 }
 END_TEST
 
+/* Kafka's consumer properties (Java 3.9), and those of librdkafka that mean something here: none of
+ * them is a word that nobody knows. */
+START_TEST(every_property_of_a_kafka_consumer_is_known)
+{
+    static const char *const served[][2] = {
+        { "bootstrap.servers", "127.0.0.1:9092" }, { "client.dns.lookup", "use_all_dns_ips" },
+        { "group.id", "g" }, { "group.instance.id", "i" }, { "group.protocol", "classic" },
+        { "session.timeout.ms", "45000" }, { "heartbeat.interval.ms", "3000" },
+        { "partition.assignment.strategy", "range,cooperative-sticky" },
+        { "metadata.max.age.ms", "300000" }, { "enable.auto.commit", "true" },
+        { "auto.commit.interval.ms", "5000" }, { "client.id", "c" }, { "client.rack", "r" },
+        { "max.partition.fetch.bytes", "1048576" }, { "send.buffer.bytes", "131072" },
+        { "receive.buffer.bytes", "65536" }, { "fetch.min.bytes", "1" },
+        { "fetch.max.bytes", "52428800" }, { "fetch.max.wait.ms", "500" },
+        { "reconnect.backoff.ms", "50" }, { "reconnect.backoff.max.ms", "1000" },
+        { "retry.backoff.ms", "100" }, { "retry.backoff.max.ms", "1000" },
+        { "auto.offset.reset", "latest" }, { "check.crcs", "true" },
+        { "key.deserializer", "org.apache.kafka.common.serialization.StringDeserializer" },
+        { "value.deserializer", "org.apache.kafka.common.serialization.LongDeserializer" },
+        { "request.timeout.ms", "30000" }, { "default.api.timeout.ms", "60000" },
+        { "socket.connection.setup.timeout.ms", "10000" }, { "connections.max.idle.ms", "540000" },
+        { "interceptor.classes", "" }, { "max.poll.records", "500" },
+        { "max.poll.interval.ms", "300000" }, { "exclude.internal.topics", "true" },
+        { "isolation.level", "read_uncommitted" }, { "allow.auto.create.topics", "true" },
+        { "security.protocol", "PLAINTEXT" },
+        /* librdkafka's */
+        { "enable.auto.offset.store", "true" }, { "enable.partition.eof", "false" },
+        { "queued.min.messages", "100000" }, { "queued.max.messages.kbytes", "65536" },
+        { "fetch.queue.backoff.ms", "1000" }, { "fetch.error.backoff.ms", "500" },
+        { "fetch.wait.max.ms", "500" }, { "fetch.message.max.bytes", "1048576" },
+        { "auto.commit.enable", "true" }, { "metadata.broker.list", "127.0.0.1:9092" },
+    };
+    static const char *const later[] = {
+        "group.remote.assignor", "metric.reporters", "metrics.sample.window.ms",
+        "metrics.num.samples", "metrics.recording.level", "auto.include.jmx.reporter",
+        "enable.metrics.push", "security.providers", "socket.connection.setup.timeout.max.ms",
+        "sasl.mechanism", "sasl.jaas.config", "ssl.truststore.location", "ssl.keystore.location",
+    };
+    klient_config_t *config = klient_config_new();
+    klient_error_t *error = NULL;
+
+    for (size_t i = 0; i < sizeof served / sizeof served[0]; i++)
+        ck_assert_msg(klient_config_set(config, served[i][0], served[i][1], &error) == KLIENT_OK,
+                      "%s: %s", served[i][0], klient_error_text(error));
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
+        ck_assert_int_eq(klient_config_set(config, later[i], "x", NULL), KLIENT_NOT_SUPPORTED_YET);
+    ck_assert_int_eq(klient_config_set(config, "group.protocol", "consumer", NULL),
+                     KLIENT_NOT_SUPPORTED_YET);
+    klient_consumer_t *consumer = klient_consumer_new(config, &error);
+    ck_assert_msg(consumer != NULL, "%s", klient_error_text(error));
+
+    klient_consumer_close(consumer, 0, NULL);
+    klient_config_free(config);
+}
+END_TEST
+
 START_TEST(what_a_file_asks_for_and_we_do_not_serve_says_so_as_well)
 {
     klient_config_t *config = klient_config_new();
@@ -341,6 +397,7 @@ Suite *config_suite(void)
     tcase_add_test(tcase, a_file_may_serve_several_kinds_of_handles);
     tcase_add_test(tcase, an_unknown_name_is_refused_with_the_nearest_known_one);
     tcase_add_test(tcase, what_kafka_knows_and_we_do_not_serve_says_so);
+    tcase_add_test(tcase, every_property_of_a_kafka_consumer_is_known);
     tcase_add_test(tcase, what_a_file_asks_for_and_we_do_not_serve_says_so_as_well);
     tcase_add_test(tcase, librdkafkas_names_are_aliases);
     tcase_add_test(tcase, a_handle_needs_servers_in_host_port_form);

@@ -87,6 +87,24 @@ START_TEST(where_to_go_on_is_asked_anew_after_a_loss)
 }
 END_TEST
 
+START_TEST(groups_know_nothing_of_each_other)
+{
+    struct member others;
+
+    fill(fake, "t", 0, 50);
+    member_open(&member, fake, NULL);
+    member_open(&others, fake, "group.id", "h", NULL);
+    member_subscribe(&member, "t");
+    member_subscribe(&others, "t");
+
+    POLL_UNTIL(&member, 1, member.records == 50);
+    POLL_UNTIL(&others, 1, others.records == 50);
+    ck_assert_int_eq(fake_group_members(fake, "g"), 1);
+    ck_assert_int_eq(fake_group_members(fake, "h"), 1);
+    member_close(&others);
+}
+END_TEST
+
 Suite *group_starts_suite(void)
 {
     Suite *suite = suite_create("client/group_starts");
@@ -98,6 +116,7 @@ Suite *group_starts_suite(void)
     tcase_add_test(tcase, an_added_partition_is_read_from_its_beginning);
     tcase_add_test(tcase, without_a_policy_a_group_without_an_offset_is_told);
     tcase_add_test(tcase, where_to_go_on_is_asked_anew_after_a_loss);
+    tcase_add_test(tcase, groups_know_nothing_of_each_other);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -40,7 +40,9 @@ struct commit *commit_new(struct group *group, uint64_t losses, size_t count)
     commit->group = group;
     commit->losses = losses;
     commit->count = count;
+#ifndef MUTANT_COMMIT_UNTOLD
     commit->tells = group->consumer->interceptors.commits;
+#endif
     commit->rows = arena_calloc(&commit->arena, count + 1, sizeof *commit->rows);
     if (commit->rows != NULL)
         return commit;

@@ -32,6 +32,9 @@ static int come_in(struct klient_consumer *consumer, bool in_callback)
     }
     if (!atomic_load(&consumer->in_callback) || atomic_load(&consumer->inside) != self)
         return K_CONCURRENT;
+#ifdef MUTANT_INTERCEPTED_CALL
+    return in_callback ? 0 : K_IN_CALLBACK;
+#endif
     return in_callback && !atomic_load(&consumer->intercepted) ? 0 : K_IN_CALLBACK;
 }
 
@@ -320,8 +323,26 @@ static void kick_if_stalled(struct klient_consumer *consumer)
 {
     if (atomic_load(&consumer->stalled) &&
         atomic_load(&consumer->budget->held) < consumer->config->values.consumer_buffer_bytes &&
-        atomic_exchange(&consumer->stalled, false))
+        atomic_exchange(&consumer->stalled, false)) {
+        consumer->starved = false;
         consumer_order(consumer, ORDER_KICK, NULL, 0);
+    }
+}
+
+/* It is about to wait for what can not come: say so, once each time. */
+static void tell_if_starved(struct klient_consumer *consumer)
+{
+    int64_t held = atomic_load(&consumer->budget->held);
+    int64_t limit = consumer->config->values.consumer_buffer_bytes;
+
+    if (consumer->starved || !atomic_load(&consumer->stalled) || held < limit)
+        return;
+    consumer->starved = true;
+    config_divert_log(consumer->config);
+    LOG_WARN("records-held", "bytes=%lld limit=%lld text=\"consumer.buffer.memory is full of "
+             "records that are not freed, or of paused partitions: nothing is fetched until some "
+             "are\"", (long long)held, (long long)limit);
+    config_restore_log();
 }
 
 static klient_code_t poll(struct klient_consumer *consumer, int64_t timeout_ms,
@@ -340,6 +361,7 @@ static klient_code_t poll(struct klient_consumer *consumer, int64_t timeout_ms,
         if (consumer_has_work(consumer) && take(consumer, out, &code, error))
             return code;
         kick_if_stalled(consumer);
+        tell_if_starved(consumer);
         if (!gate_wait(&consumer->budget->gate, ticket, deadline_ms))
             return KLIENT_OK;
     }

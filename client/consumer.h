@@ -154,6 +154,7 @@ struct klient_consumer {
     atomic_int descriptor;
     /* The application's. */
     bool stopped;                   /* the loop obeys no more: it is about to be freed */
+    bool starved;                   /* it was told that what is held leaves no room for more */
     struct chunk *ready, **ready_last;
     struct assigned **assigned;
     size_t assigned_count;

@@ -14,8 +14,9 @@
  *    without limit. A call that ran out of time returns KLIENT_REQUEST_TIMED_OUT (retriable).
  *  - Threads: a klient_t, a producer and an admin may be used by any number of threads; a consumer
  *    by one at a time (another one gets KLIENT_CONCURRENT at once); other objects by one at a time.
- *  - Callbacks run on the application's threads, inside the calls that say so. From inside one,
- *    calls that wait or free a handle return KLIENT_IN_CALLBACK, but for those that say otherwise.
+ *  - Callbacks run on the application's threads, inside the calls that say so; log functions and
+ *    assignors may run on the handle's. From inside one, calls that wait or free a handle return
+ *    KLIENT_IN_CALLBACK, but for those that say otherwise.
  *  - Handles are opaque. Structs that the caller fills begin with their size; set it (and the
  *    defaults) with their ..._init() function, so that they can grow in later releases.
  *  - The library starts one thread per klient_t, blocks all signals in it, never exits the process
@@ -1105,8 +1106,9 @@ size_t klient_records_count(const klient_records_t *records);
 klient_code_t klient_records_code(const klient_records_t *records);
 
 /* One more owner; each calls klient_records_free(). Any thread. What is held counts against
- * consumer.buffer.memory: hold it all, and fetching stops. With enable.auto.commit the last free
- * says that the records are done with. NULL is allowed in free. */
+ * consumer.buffer.memory: hold it all, and fetching stops (event=records-held in the log, once a
+ * poll waits for more). With enable.auto.commit the last free says that the records are done with.
+ * NULL is allowed in free. */
 klient_records_t *klient_records_ref(klient_records_t *records);
 void klient_records_free(klient_records_t *records);
 

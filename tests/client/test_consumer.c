@@ -435,11 +435,20 @@ START_TEST(the_descriptor_is_readable_exactly_while_records_wait)
 }
 END_TEST
 
+static void count_held(void *context, klient_log_level_t level, const char *line)
+{
+    if (level == KLIENT_LOG_WARN && strstr(line, "event=records-held") != NULL)
+        ++*(int *)context;
+}
+
 START_TEST(held_records_stop_fetching_and_freeing_them_goes_on)
 {
-    klient_consumer_t *consumer = consumer_with(
+    klient_config_t *config =
         config_for(fake, "auto.offset.reset", "earliest", "consumer.buffer.memory", "1048576",
-                   "max.partition.fetch.bytes", "300000", NULL));
+                   "max.partition.fetch.bytes", "300000", NULL);
+    int told = 0;
+    klient_config_set_log(config, count_held, &told);
+    klient_consumer_t *consumer = consumer_with(config);
     klient_producer_t *producer = producer_with(config_for(fake, NULL));
     enum { RECORDS = 400, HELD_MAX = 64 };
     klient_records_t *held[HELD_MAX], *records = NULL;
@@ -462,6 +471,8 @@ START_TEST(held_records_stop_fetching_and_freeing_them_goes_on)
         held[count++] = records;
     }
     ck_assert_uint_lt(seen, RECORDS);
+    ck_assert_int_eq(klient_consumer_poll(consumer, 0, &records, NULL), KLIENT_OK);
+    ck_assert_int_eq(told, 1);
     while (count > 0)
         klient_records_free(held[--count]);
     while (seen < RECORDS) {

@@ -175,8 +175,12 @@ START_TEST(the_end_is_told_once_each_time_where_that_was_asked_for)
     ck_assert_int_eq(klient_consumer_poll(reader, 100, &records, NULL), KLIENT_OK);
     ck_assert_ptr_null(records);
 
+    /* They may come in several batches, each of which is the end for a moment. */
     fill(fake, "t", 0, 5);
-    ck_assert_int_eq(read_to_the_end(reader), 5);
+    int more = 0;
+    while (more < 5)
+        more += read_to_the_end(reader);
+    ck_assert_int_eq(more, 5);
     klient_consumer_seek_to_end(reader, "t", 0, NULL);
     ck_assert_int_eq(read_to_the_end(reader), 0);
     klient_consumer_close(reader, PATIENCE_MS, NULL);

@@ -125,6 +125,8 @@ static void finish(struct group *group, struct commit *commit, int code)
             commit->rows[i].asked.code = (klient_code_t)code;
     if (code != 0)
         withdraw(group, commit);
+    if (commit->automatic)
+        group->auto_commit_code = code;
     if (code != 0 && commit->automatic)
         LOG_WARN("auto-commit-failed", "group=%s partitions=%zu error=%s", group->coordinator.group,
                  commit->count, k_error_name(code));

@@ -392,8 +392,10 @@ klient_code_t klient_consumer_group_metadata(klient_consumer_t *consumer,
 
 /* --- the end of it ---------------------------------------------------------------------------- */
 
-/* Nothing is held any more and nobody is a member. Out of memory, the listener is not told. */
-static void end_subscription(struct klient_consumer *consumer)
+/* Nothing is held any more and nobody is a member. Out of memory, the listener is not told. Until
+ * `deadline_ms` it stays a member for as long as its last commits take: the group may be about to
+ * begin another generation, and only a member can follow it there. */
+static void end_subscription(struct klient_consumer *consumer, int64_t deadline_ms)
 {
     struct offer *offer = next_offer(consumer);
     bool lost = offer != NULL && offer->losses != consumer->losses;
@@ -404,6 +406,8 @@ static void end_subscription(struct klient_consumer *consumer)
             (void)give_up(consumer, NULL);
         (void)consumer_hold(consumer, NULL, 0, !lost);
     }
+    if (consumer->group != NULL && deadline_ms > mono_ms())
+        (void)group_settle(consumer->group, deadline_ms);
     if (consumer->group != NULL)
         consumer->losses = group_unsubscribe(consumer->group);
     subscription_unref(consumer->subscription);
@@ -421,7 +425,7 @@ klient_code_t klient_consumer_unsubscribe(klient_consumer_t *consumer, klient_er
 
     if (code != 0)
         return fail(error, code, NULL);
-    end_subscription(consumer);
+    end_subscription(consumer, 0);
     atomic_store(&consumer->pending, false);    /* what there was to take up is void */
     consumer_tell_outcomes(consumer);
     consumer_refresh_descriptor(consumer);
@@ -432,7 +436,7 @@ int consumer_end_group(struct klient_consumer *consumer, int64_t deadline_ms)
 {
     if (consumer->group == NULL)
         return 0;
-    end_subscription(consumer);
+    end_subscription(consumer, deadline_ms);
     return group_settle(consumer->group, deadline_ms);
 }
 

@@ -52,7 +52,8 @@ int group_reached(struct group *group, uint64_t offer);
 void group_polled(struct group *group);
 
 /* Wait until all commits are carried out and the coordinator heard that the member is gone, after
- * group_unsubscribe() if it was one. 0, K_REQUEST_TIMED_OUT or K_WOKEN_UP. */
+ * group_unsubscribe() if it was one. 0, K_REQUEST_TIMED_OUT, or what the last automatic commit
+ * failed with. */
 int group_settle(struct group *group, int64_t deadline_ms);
 
 /* --- the loop --------------------------------------------------------------------------------- */

@@ -152,7 +152,7 @@ void group_settled(struct group *group)
         return;
     for (struct list *node; (node = list_first(&group->settling)) != NULL;) {
         list_remove(node);
-        task_done(&LIST_OWNER(node, struct settling, node)->task, 0);
+        task_done(&LIST_OWNER(node, struct settling, node)->task, group->auto_commit_code);
     }
 }
 
@@ -179,7 +179,8 @@ int group_settle(struct group *group, int64_t deadline_ms)
     list_init(&settling->node);
     settling->group = group;
     task_start(&settling->task, group_klient(group));
-    int code = task_wait(&settling->task, deadline_ms) ? 0 : K_REQUEST_TIMED_OUT;
+    int code = task_wait(&settling->task, deadline_ms) ? settling->task.code
+                                                       : K_REQUEST_TIMED_OUT;
     task_unref(&settling->task);
     return code;
 }

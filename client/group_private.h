@@ -89,6 +89,7 @@ struct group {
     struct commits commits;
     struct committed committed;
     int64_t auto_commit_ms;         /* when next; INT64_MAX: never */
+    int auto_commit_code;           /* of the last one */
     struct list settling;           /* struct settling */
     struct timer *timer;
     struct turn_hook hook;

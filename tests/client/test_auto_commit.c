@@ -66,6 +66,54 @@ START_TEST(what_was_freed_is_committed_when_the_consumer_closes)
 }
 END_TEST
 
+START_TEST(a_last_commit_that_fails_is_told_by_close)
+{
+    struct fake_faults *faults = fake_faults(fake);
+
+    fill(fake, "t", 0, 30);
+    member_open(&member, fake, "auto.commit.interval.ms", "1000000", NULL);
+    member_subscribe(&member, "t");
+    member_read_all(&member, fake, 30);
+    atomic_store(&faults->group_refuse_code, KLIENT_GROUP_AUTHORIZATION_FAILED);
+    atomic_store(&faults->group_refuse_count, 1);
+    atomic_store(&faults->group_refuse_body, KAIRN__REQUEST_HEAD__BODY_OFFSET_COMMIT);
+
+    ck_assert_int_eq(klient_consumer_close(member.consumer, PATIENCE_MS, NULL),
+                     KLIENT_GROUP_AUTHORIZATION_FAILED);
+
+    member.consumer = NULL;
+    ck_assert_int_eq(committed(), 0);
+    ck_assert_int_eq(fake_group_members(fake, "g"), 0);
+}
+END_TEST
+
+/* Those that are left join again in the background while the next one closes: it commits in
+ * whatever generation there is by then. */
+START_TEST(what_was_freed_is_committed_by_members_that_close_one_after_the_other)
+{
+    struct member members[MEMBERS_MAX] = { { 0 } };
+
+    fake_add_topic(fake, "u", MEMBERS_MAX);
+    for (int i = 0; i < MEMBERS_MAX; i++) {
+        member_open(&members[i], fake, "auto.commit.interval.ms", "1000000", NULL);
+        member_subscribe(&members[i], "u");
+    }
+    POLL_UNTIL(members, MEMBERS_MAX, members_hold(members, MEMBERS_MAX) == MEMBERS_MAX &&
+                                         fake_group_members(fake, "g") == MEMBERS_MAX);
+    for (int i = 0; i < MEMBERS_MAX; i++)
+        fill(fake, "u", i, 10);
+    POLL_UNTIL(members, MEMBERS_MAX,
+               members[0].records + members[1].records + members[2].records +
+                       members[3].records >= 10 * MEMBERS_MAX);
+
+    for (int i = 0; i < MEMBERS_MAX; i++)
+        member_close(&members[i]);
+
+    for (int i = 0; i < MEMBERS_MAX; i++)
+        ck_assert_int_eq(fake_committed(fake, "g", "u", i, NULL), 10);
+}
+END_TEST
+
 START_TEST(what_was_freed_is_committed_when_it_is_given_up)
 {
     fill(fake, "t", 0, 30);
@@ -156,6 +204,9 @@ Suite *auto_commit_suite(void)
     tcase_add_test(automatic, what_was_freed_is_committed);
     tcase_add_test(automatic, what_is_held_is_not_committed_nor_what_follows_it);
     tcase_add_test(automatic, what_was_freed_is_committed_when_the_consumer_closes);
+    tcase_add_test(automatic, a_last_commit_that_fails_is_told_by_close);
+    tcase_add_loop_test(
+        automatic, what_was_freed_is_committed_by_members_that_close_one_after_the_other, 0, 10);
     tcase_add_test(automatic, what_was_freed_is_committed_when_it_is_given_up);
     tcase_add_test(automatic, nothing_is_committed_that_was_not_asked_for);
     tcase_add_test(automatic, going_back_does_not_lower_what_is_committed);

@@ -127,12 +127,15 @@ bool group_lead_is_stale(struct group *group)
 {
     struct lead *lead = &group->lead;
 
-    /* It came back to what another process assigned: of those partitions which there are. */
+    /* It came back to what another process assigned, which nobody tells: take it for all. */
     if (lead->leads && !lead->noted && all_told(lead))
         note_counts(group);
-    for (size_t i = 0; lead->noted && i < lead->topic_count; i++)
-        if (lead->topics[i].count != partition_count(group, lead->topics[i].topic))
+    for (size_t i = 0; lead->noted && i < lead->topic_count; i++) {
+        const struct topic *topic = lead->topics[i].topic;
+        bool untold = topic->code == K_LEADER_NOT_AVAILABLE && topic->count == 0;
+        if (!untold && lead->topics[i].count != partition_count(group, topic))
             return true;
+    }
     return false;
 }
 
@@ -153,6 +156,55 @@ static int keep_counts(struct lead *lead, const struct lead *former)
     }
     map_fini(&counted);
     lead->noted = code == 0;
+    return code;
+}
+
+static int32_t last_of(const struct consumer_claim *claim)
+{
+    int32_t last = -1;
+
+    for (int32_t i = 0; i < claim->count; i++)
+        if (consumer_partition(claim, i) > last)
+            last = consumer_partition(claim, i);
+    return last;
+}
+
+/* Topics of an assignment have at least the partitions that somebody has. */
+static void count_claims(struct consumer_list *partitions, const struct map *topics)
+{
+    struct consumer_claim claim;
+
+    while (consumer_claim_next(partitions, &claim)) {
+        struct lead_topic *topic = map_get(topics, claim.topic.data, claim.topic.size);
+        int32_t last = last_of(&claim);
+        if (topic != NULL && last >= topic->count && last < INT32_MAX)
+            topic->count = last + 1;
+    }
+}
+
+/* It came back to what another process, its former one, has assigned: of as many partitions as the
+ * members have. A coordinator that does not tell leaves it to what there is now. */
+static int count_assigned(struct lead *lead, const Kairn__JoinGroupResponse *answer)
+{
+    struct consumer_assignment assignment;
+    struct map topics;
+    bool told = false;
+    int code = 0;
+
+    map_init(&topics);
+    for (size_t i = 0; code == 0 && i < lead->topic_count; i++) {
+        lead->topics[i].count = 0;
+        code = map_put_text(&topics, lead->topics[i].topic->name, &lead->topics[i], NULL);
+    }
+    for (size_t i = 0; code == 0 && i < answer->n_members; i++) {
+        const ProtobufCBinaryData *bytes = &answer->members[i]->assignment;
+        if (bytes->len == 0 || consumer_assignment_read(bytes->data, bytes->len, &assignment) != 0)
+            continue;
+        told = true;
+        count_claims(&assignment.partitions, &topics);
+    }
+    map_fini(&topics);
+    lead->noted = code == 0 && told;
     return code;
 }
 
@@ -258,8 +310,9 @@ int group_lead_take(struct group *group, const Kairn__JoinGroupResponse *answer)
     int code = copy_members(&group->lead, answer);
     if (code == 0)
         code = hold_topics(group);
-    if (code == 0 && answer->skip_assignment && former.noted)
-        code = keep_counts(&group->lead, &former);
+    if (code == 0 && answer->skip_assignment)
+        code = former.noted ? keep_counts(&group->lead, &former)
+                            : count_assigned(&group->lead, answer);
     forget(group, &former);         /* after: what is held by both stays known */
     return code;
 }

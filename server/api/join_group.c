@@ -3,6 +3,7 @@
 
 #include "common/error.h"
 #include "common/uuid.h"
+#include "proto/frame.h"
 #include "server/api/group.h"
 #include "server/api/handlers.h"
 #include "server/api/request.h"
@@ -18,9 +19,20 @@ static char *text_of(const char *text)
     return text != NULL ? (char *)text : (char *)protobuf_c_empty_string;
 }
 
+/* What members have been assigned is told if there is room: the leader can do without it. */
+static bool has_room(const struct group_answer *answer)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < answer->member_count; i++)
+        size += answer->members[i].metadata.size + answer->members[i].assignment.size;
+    return size <= FRAME_HEAD_MAX / 2;
+}
+
 static bool fill_members(struct request *request, const struct group_answer *answer,
                          Kairn__JoinGroupResponse *body)
 {
+    bool assigned = answer->skip_assignment && has_room(answer);
     void **pointers;
     Kairn__JoinedMember *members =
         request_messages(request, answer->member_count, sizeof *members, &pointers);
@@ -34,6 +46,10 @@ static bool fill_members(struct request *request, const struct group_answer *ans
         members[i].instance = text_of(member->instance);
         members[i].metadata.data = (uint8_t *)member->metadata.data;
         members[i].metadata.len = member->metadata.size;
+        if (!assigned)
+            continue;
+        members[i].assignment.data = (uint8_t *)member->assignment.data;
+        members[i].assignment.len = member->assignment.size;
     }
     body->n_members = answer->member_count;
     body->members = (Kairn__JoinedMember **)pointers;

@@ -33,6 +33,8 @@ static Kairn__JoinGroupResponse *join_answer(struct arena *arena,
         member->member = fake_text(arena, effect->answer.members[i].id);
         member->instance = fake_text(arena, effect->answer.members[i].instance);
         member->metadata = bytes(arena, effect->answer.members[i].metadata);
+        if (effect->answer.skip_assignment)
+            member->assignment = bytes(arena, effect->answer.members[i].assignment);
         body->members[body->n_members++] = member;
     }
     return body;

@@ -354,6 +354,23 @@ START_TEST(a_static_member_comes_back_and_nobody_notices)
 }
 END_TEST
 
+/* The leader's next process does not know what there was, and is told what everybody has. */
+START_TEST(a_static_leader_that_starts_again_assigns_what_has_grown_meanwhile)
+{
+    open_static(&members[0], "one");
+    open_static(&members[1], "two");
+    POLL_UNTIL(members, 2, member_holds(&members[0]) == 2 && member_holds(&members[1]) == 2);
+    int generation = fake_group_generation(fake, "g");
+
+    member_close(&members[0]);
+    fake_add_partitions(fake, "t", PARTITIONS + 2);
+    open_static(&members[0], "one");
+
+    POLL_UNTIL(members, 2, members_hold(members, 2) == PARTITIONS + 2);
+    ck_assert_int_gt(fake_group_generation(fake, "g"), generation);
+}
+END_TEST
+
 START_TEST(a_static_member_can_be_told_to_leave)
 {
     member_open(&members[0], fake, "group.instance.id", "one", "group.leave.on.close", "always",
@@ -563,6 +580,7 @@ Suite *group_suite(void)
     tcase_add_test(sharing, unsubscribing_leaves_at_once);
     tcase_add_loop_test(sharing, every_record_is_read_whoever_comes_or_goes, 0, 4);
     tcase_add_test(sharing, a_static_member_comes_back_and_nobody_notices);
+    tcase_add_test(sharing, a_static_leader_that_starts_again_assigns_what_has_grown_meanwhile);
     tcase_add_test(sharing, a_static_member_can_be_told_to_leave);
     tcase_add_test(sharing, two_with_one_instance_id_are_not_both_members);
     tcase_add_test(sharing, the_member_can_be_asked_for);

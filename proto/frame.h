@@ -10,7 +10,7 @@
 
 enum {
     FRAME_PREFIX = 8,                    /* the two lengths */
-    FRAME_HEAD_MAX = 1 << 20,            /* bytes of a head */
+    FRAME_HEAD_MAX = 16 << 20,           /* bytes of a head: one names all members of a group */
     FRAME_PAYLOAD_MAX = INT32_MAX - FRAME_HEAD_MAX - FRAME_PREFIX
 };
 

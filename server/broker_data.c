@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "net/listener.h"
 #include "net/loop.h"
+#include "proto/frame.h"
 #include "server/call.h"
 #include "server/codec/codec.h"
 #include "server/dynamic.h"
@@ -174,6 +175,9 @@ static void mirror_offsets(void *context, struct mirror_parcel *parcel)
     control_mirror(context, parcel);
 }
 
+/* For what a join's answer holds beside the members. */
+enum { TOLD_ROOM = 128 << 10 };
+
 static struct groups_options groups_options_of(const struct config *config)
 {
     return (struct groups_options){
@@ -181,6 +185,7 @@ static struct groups_options groups_options_of(const struct config *config)
         .session_min_ms = config->group_session_min_ms,
         .session_max_ms = config->group_session_max_ms,
         .size_max = config->group_max_size,
+        .told_max = FRAME_HEAD_MAX - TOLD_ROOM,
         .metadata_max = config->offsets_metadata_max,
         .store_timeout_ms = config->offsets_commit_timeout_ms,
         .retention_ms = (int64_t)config->offsets_retention_minutes * MS_PER_MINUTE,

@@ -43,6 +43,7 @@
  *  G15 a successor goes on with what the topic holds, and nobody is silent before a whole
  *      session of its own is over              tombstone-ignored, sessions-not-renewed
  *  G16 a group has at most group.max.size members                   size-unchecked
+ *      and no more than the leader can be told of                untellable-let-in
  *  G17 who sets the time of day, ends no session                    timed-by-wall
  *
  * Deliberately not here: what topics a member subscribes to (opaque), offsets of transactions. */

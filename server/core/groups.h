@@ -28,6 +28,7 @@ struct groups_options {
     int64_t initial_delay_ms;             /* group.initial.rebalance.delay.ms */
     int32_t session_min_ms, session_max_ms;   /* group.{min,max}.session.timeout.ms */
     int32_t size_max;                     /* group.max.size */
+    int64_t told_max;                     /* bytes that the leader may be told of the members */
     int32_t metadata_max;                 /* offset.metadata.max.bytes */
     int64_t store_timeout_ms;             /* offsets.commit.timeout.ms: who waits hears by then */
     int64_t retention_ms;                 /* offsets.retention.minutes */

@@ -50,6 +50,26 @@ static bool fits(const struct group *group, const struct member *except,
     return false;
 }
 
+/* Could the leader be told of all members, with what this one says now? */
+static bool tellable(const struct groups *groups, const struct group *group,
+                     const struct member *except, const struct groups_event *event)
+{
+    const char *id = event->asker.member[0] != '\0' ? event->asker.member : event->join.new_id;
+    size_t told = groups_told_max(id, event->asker.instance, event->join.protocols,
+                                  event->join.protocol_count);
+
+    for (const struct list *node = group->members.next; node != &group->members;
+         node = node->next) {
+        const struct member *member = LIST_OWNER(node, const struct member, link);
+        if (member != except)
+            told += member->told_max;
+    }
+#ifdef MUTANT_UNTELLABLE_LET_IN
+    return true;
+#endif
+    return groups->options.told_max == 0 || told <= (size_t)groups->options.told_max;
+}
+
 static bool same_protocols(const struct member *member, const struct groups_event *event)
 {
     if (member->protocols.count != event->join.protocol_count)
@@ -153,6 +173,8 @@ static void join_known(struct groups *groups, struct group *group, struct member
     if (!same) {
         struct groups_protocol *old = member->protocols.items;
         member->protocols = protocols;
+        member->told_max = groups_told_max(member->id, member->instance, protocols.items,
+                                           protocols.count);
         free(old);
     }
     member->session_timeout_ms = event->join.session_timeout_ms;
@@ -254,6 +276,7 @@ void groups_join(struct groups *groups, const struct groups_event *event)
     const struct groups_asker *asker = &event->asker;
     struct group *group = group_find(groups, asker->group);
     struct member *member = NULL;
+    const char *reason = NULL;
     int error = 0;
 
     if (group != NULL)
@@ -276,9 +299,13 @@ void groups_join(struct groups *groups, const struct groups_event *event)
              group->member_count >= (size_t)groups->options.size_max)
         error = K_GROUP_MAX_SIZE_REACHED;
 #endif
+    else if (!tellable(groups, group, member, event)) {
+        error = K_GROUP_MAX_SIZE_REACHED;
+        reason = "its members say more than the leader can be told of: subscribe to fewer topics";
+    }
 
     if (error != 0)
-        groups_answer(groups, asker->ticket, error, NULL);
+        groups_answer(groups, asker->ticket, error, reason);
     else if (asker->instance != NULL)
         join_static(groups, group, event);
     else

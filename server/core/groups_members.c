@@ -31,6 +31,20 @@ int protocols_copy(struct protocols *out, const struct groups_protocol *items, s
     return 0;
 }
 
+/* Lengths and tags of its fields, and what its id has before and behind it. */
+enum { TOLD_OVERHEAD = 64 };
+
+size_t groups_told_max(const char *id, const char *instance, const struct groups_protocol *items,
+                       size_t count)
+{
+    size_t longest = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (items[i].metadata.size > longest)
+            longest = items[i].metadata.size;
+    return TOLD_OVERHEAD + strlen(id) + (instance != NULL ? strlen(instance) : 0) + longest;
+}
+
 const struct groups_protocol *protocols_find(const struct protocols *protocols, const char *name)
 {
     for (size_t i = 0; i < protocols->count; i++)
@@ -97,6 +111,7 @@ struct member *member_new(const struct groups_member *like, const struct groups_
     member->instance = instance != NULL ? put_text(&place, instance) : NULL;
     member->session_timeout_ms = like->session_timeout_ms;
     member->rebalance_timeout_ms = like->rebalance_timeout_ms;
+    member->told_max = groups_told_max(like->id, instance, items, count);
     return member;
 }
 

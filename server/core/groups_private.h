@@ -48,6 +48,7 @@ struct member {
     char *instance;               /* or NULL */
     int32_t session_timeout_ms, rebalance_timeout_ms;
     struct protocols protocols;
+    size_t told_max;              /* bytes of it in the answer to the leader, whatever is chosen */
     struct blob assignment;
     struct blob staged;           /* while an assignment is taken over */
     enum member_waits waits;
@@ -200,6 +201,9 @@ int group_replace_member(struct group *group, struct member *member, struct memb
 void group_drop_member(struct groups *groups, struct group *group, struct member *member,
                        int error, const char *reason);
 
+/* Bytes of a member with these protocols in the answer to the leader, at most. */
+size_t groups_told_max(const char *id, const char *instance, const struct groups_protocol *items,
+                       size_t count);
 int protocols_copy(struct protocols *out, const struct groups_protocol *items, size_t count);
 const struct groups_protocol *protocols_find(const struct protocols *protocols, const char *name);
 /* Room to choose any of them later. 0 or K_NOMEM. */

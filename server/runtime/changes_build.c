@@ -6,7 +6,10 @@
 #include "proto/frame.h"
 #include "server/runtime/control_internal.h"
 
-enum { HEAD_ROOM = 1024 };      /* for what a response's head holds beside the changes */
+enum {
+    HEAD_MAX = 1 << 20,         /* brokers that take larger ones have no need of them, either */
+    HEAD_ROOM = 1024            /* for what a response's head holds beside the changes */
+};
 
 /* Lists grow by doubling in the arena; what is left behind goes with the request. */
 struct list_builder {
@@ -301,11 +304,11 @@ int changes_build(struct control *control, const struct controller_effect *news,
     if (builder.failed)
         return K_NOMEM;
     size_t size = kairn__changes_response__get_packed_size(builder.changes);
-    if (size <= FRAME_HEAD_MAX - HEAD_ROOM)
+    if (size <= HEAD_MAX - HEAD_ROOM)
         return 0;
     size_t count = builder.changes->n_topics;
     LOG_ERROR("changes-too-large",
               "bytes=%zu limit=%d topic=%s reason=\"too many partitions times replicas\"", size,
-              (int)FRAME_HEAD_MAX, count > 0 ? builder.changes->topics[count - 1]->name : "");
+              (int)HEAD_MAX, count > 0 ? builder.changes->topics[count - 1]->name : "");
     return K_FRAME_TOO_LARGE;
 }

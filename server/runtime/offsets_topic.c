@@ -12,7 +12,11 @@
 #include "server/runtime/group_place.h"
 #include "server/runtime/shard_state.h"
 
-enum { ASK_MS = 10000, CONFIGS = 3 };
+enum { ASK_MS = 10000, CONFIGS = 4 };
+
+/* A group is one record, and Kafka's usual 1 MB is too little for a thousand members: as much as
+ * their leader can be told of. */
+#define LARGEST_GROUP "16777216"
 
 /* A request on its way. */
 struct making {
@@ -122,6 +126,7 @@ static void fill(struct making *making, const struct offsets_topic_options *opti
     set_config(making, 0, "cleanup.policy", "compact");
     set_config(making, 1, "compression.type", "producer");
     set_config(making, 2, "segment.bytes", making->segment_bytes);
+    set_config(making, 3, "max.message.bytes", LARGEST_GROUP);
     topic->n_configs = CONFIGS;
     topic->configs = making->configs;
     making->topics[0] = topic;

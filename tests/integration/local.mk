@@ -4,11 +4,17 @@ tests_integration_zk_probe_SOURCES = tests/integration/zk_probe.c
 tests_integration_zk_probe_CPPFLAGS = $(AM_CPPFLAGS) $(ZOOKEEPER_CFLAGS)
 tests_integration_zk_probe_LDADD = $(ZOOKEEPER_LIBS)
 # Members of a group without a client library.
-check_PROGRAMS += tests/integration/group_probe
-tests_integration_group_probe_SOURCES = tests/integration/group_probe.c
+check_PROGRAMS += tests/integration/group_probe tests/integration/group_crowd
+tests_integration_group_probe_SOURCES = tests/integration/group_probe.c \
+	tests/integration/group_wire.h tests/integration/group_wire.c
 tests_integration_group_probe_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 tests_integration_group_probe_LDADD = libproto.la libcommon.la
 $(tests_integration_group_probe_OBJECTS): | proto/kairn.pb-c.h
+tests_integration_group_crowd_SOURCES = tests/integration/group_crowd.c \
+	tests/integration/group_wire.h tests/integration/group_wire.c
+tests_integration_group_crowd_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+tests_integration_group_crowd_LDADD = libproto.la libcommon.la
+$(tests_integration_group_crowd_OBJECTS): | proto/kairn.pb-c.h
 EXTRA_DIST += tests/run \
 	tests/integration/dist.sh \
 	tests/integration/examples.sh \

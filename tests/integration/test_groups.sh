@@ -28,6 +28,19 @@ for ((kill = 1; kill <= kills; kill++)); do
 done
 wait "$members_pid" || die "it went wrong: $(cat "$dir/members.err")"
 
+# A thousand members that say 5 KB each are told to their leader, assigned, and known to a successor.
+coproc members { exec "$build/tests/integration/group_crowd" "$bootstrap" crowd 1000 5000 2> "$dir/members.err"; }
+members_pid=$members_PID
+hear
+expect_match "a large group" "$said" '^coordinator [123] generation 2 members 1000$'
+coordinator=${said#coordinator }; coordinator=${coordinator%% *}
+kill -9 "$(broker_pid "$coordinator")"
+echo go >&"${members[1]}"
+hear
+expect_match "another knows all of it" "$said" '^coordinator [123] knows them$'
+wait "$members_pid" || die "it went wrong: $(cat "$dir/members.err")"
+expect_success "start" cluster start "$coordinator" > /dev/null
+
 expect_equal "as many partitions as in Kafka" "$(zk ls /brokers/topics/$offsets/partitions | wc -w)" 50
 expect_match "the topic is compacted" "$(zk get /config/topics/$offsets)" '"cleanup.policy":"compact"'
 expect_refusal "nobody else writes there" 1 INVALID_TOPIC sh -c "echo forged | kairn produce $offsets"

@@ -97,7 +97,7 @@ END_TEST
 
 START_TEST(a_head_over_the_maximum_is_too_large)
 {
-    uint8_t bytes[FRAME_PREFIX + 4] = { 0, 0, 0, 8, 0, 0x10, 0, 1 };
+    uint8_t bytes[FRAME_PREFIX + 4] = { 0, 0, 0, 8, 1, 0, 0, 1 };
 
     struct frame frame;
     ck_assert_int_eq(frame_split(bytes, sizeof bytes, &frame), K_FRAME_TOO_LARGE);

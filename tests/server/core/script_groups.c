@@ -1,7 +1,7 @@
 /* The groups' lines in transcripts. Metadata and assignments are words; t/0=5 is offset 5 of
  * partition 0 of t.
  *
- *   > options [delay MS] [session MIN MAX] [size N] [metadata N] [timeout MS]
+ *   > options [delay MS] [session MIN MAX] [size N] [told N] [metadata N] [timeout MS]
  *          [retention MS check MS]
  *   > gained E | loaded E | lost E
  *   > join T GROUP [member ID] [instance I] [new ID] [known-only] [session MS] [rebalance MS]
@@ -327,6 +327,7 @@ static void read_options(struct stage *stage, const struct words *words, FILE *o
         }
     options->initial_delay_ms = number_after(words, "delay", options->initial_delay_ms);
     options->size_max = (int32_t)number_after(words, "size", options->size_max);
+    options->told_max = number_after(words, "told", options->told_max);
     options->metadata_max = (int32_t)number_after(words, "metadata", options->metadata_max);
     options->store_timeout_ms = number_after(words, "timeout", 5000);
     options->retention_ms = number_after(words, "retention", options->retention_ms);

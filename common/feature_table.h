@@ -13,12 +13,15 @@
 
 /* clang-format off */
 #define FEATURE_TABLE(X)                                                                             \
-    X(REPLICATION, "replication.version", 1, 3, "how brokers copy records from each other")
+    X(REPLICATION, "replication.version", 1, 3, "how brokers copy records from each other")          \
+    X(COORDINATION, "coordination.version", 1, 2, "how brokers coordinate groups of consumers")
 
 #define FEATURE_LEVEL_TABLE(X)                                                                       \
     X(REPLICATION, 1, "as it was before there were levels")                                          \
     X(REPLICATION, 2, "followers ask with ReplicaFetch 1, and so know how far behind they are")   \
-    X(REPLICATION, 3, "brokers tell the controller where logs without a leader end")
+    X(REPLICATION, 3, "brokers tell the controller where logs without a leader end")                 \
+    X(COORDINATION, 1, "nobody coordinates groups")                                                  \
+    X(COORDINATION, 2, "each group has a coordinator, and what they commit has its topic")
 /* clang-format on */
 
 #endif

@@ -38,13 +38,28 @@ static const struct gate {
 #undef X
 };
 
+/* Is this version of the body above these levels? */
+static bool waits(const struct gate *gate, const struct api_row *row,
+                  const struct feature_levels *levels)
+{
+    return gate->body == row->body && gate->level > levels->of[gate->feature];
+}
+
+bool api_served(const struct api_row *row, const struct feature_levels *levels)
+{
+    for (size_t i = 0; i < sizeof gates / sizeof gates[0]; i++)
+        if (gates[i].version == row->lowest && waits(&gates[i], row, levels))
+            return false;
+    return true;
+}
+
 uint32_t api_highest(const struct api_row *row, const struct feature_levels *levels)
 {
     uint32_t highest = row->highest;
 
     for (size_t i = 0; i < sizeof gates / sizeof gates[0]; i++)
-        if (gates[i].body == row->body && gates[i].version <= highest &&
-            gates[i].level > levels->of[gates[i].feature])
+        if (gates[i].version <= highest && gates[i].version > row->lowest &&
+            waits(&gates[i], row, levels))
             highest = gates[i].version - 1;
     return highest;
 }
@@ -52,5 +67,6 @@ uint32_t api_highest(const struct api_row *row, const struct feature_levels *lev
 bool api_supported(uint32_t body, uint32_t version, const struct feature_levels *levels)
 {
     const struct api_row *row = api_find(body);
-    return row != NULL && row->lowest <= version && version <= api_highest(row, levels);
+    return row != NULL && api_served(row, levels) && row->lowest <= version &&
+           version <= api_highest(row, levels);
 }

@@ -49,10 +49,23 @@
     X(REPORT_REPLICAS,  44, 0, 0)       \
     X(IMPORT_OFFSETS,   45, 0, 0)
 
-/* Versions of bodies between brokers that wait for a feature level: X(NAME, version, FEATURE,
- * level). Senders go by what the cluster has finalised, receivers by what they can. */
-#define PROTO_API_LEVEL_TABLE(X)        \
-    X(REPLICA_FETCH, 1, REPLICATION, 2)
+/* Versions of bodies that wait for a feature level: X(NAME, version, FEATURE, level). Brokers go by
+ * what the cluster has finalised when they send, by what they can when they receive. The lowest
+ * version: below the level the body is not known. */
+#define PROTO_API_LEVEL_TABLE(X)            \
+    X(REPLICA_FETCH, 1, REPLICATION, 2)     \
+    X(FIND_COORDINATOR, 0, COORDINATION, 2) \
+    X(JOIN_GROUP, 0, COORDINATION, 2)       \
+    X(SYNC_GROUP, 0, COORDINATION, 2)       \
+    X(HEARTBEAT, 0, COORDINATION, 2)        \
+    X(LEAVE_GROUP, 0, COORDINATION, 2)      \
+    X(OFFSET_COMMIT, 0, COORDINATION, 2)    \
+    X(OFFSET_FETCH, 0, COORDINATION, 2)     \
+    X(DESCRIBE_GROUPS, 0, COORDINATION, 2)  \
+    X(LIST_GROUPS, 0, COORDINATION, 2)      \
+    X(DELETE_GROUPS, 0, COORDINATION, 2)    \
+    X(OFFSET_DELETE, 0, COORDINATION, 2)    \
+    X(IMPORT_OFFSETS, 0, COORDINATION, 2)
 /* clang-format on */
 
 struct feature_levels;
@@ -69,7 +82,10 @@ const struct api_row *api_rows(size_t *count);
 /* The row of a body, or NULL. */
 const struct api_row *api_find(uint32_t body);
 
-/* The highest version of that body at these levels. */
+/* Is the body known at these levels? */
+bool api_served(const struct api_row *row, const struct feature_levels *levels);
+
+/* The highest version of a body that is, at these levels. */
 uint32_t api_highest(const struct api_row *row, const struct feature_levels *levels);
 
 /* Whether a broker at these levels speaks `version` of that body; false for bodies it does not

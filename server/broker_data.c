@@ -305,6 +305,7 @@ static int make_gates(struct broker *broker)
         .cluster_id = broker->cluster_id,
         .metrics = broker->metrics,
         .can = feature_highest(&broker->features),
+        .levels = &broker->levels,
         .option_table = &config_table,
         .option_values = config,
         .option_sources = config->sources,

@@ -18,6 +18,7 @@ struct api {
     const char *cluster_id;                         /* borrowed */
     struct metrics *metrics;                        /* borrowed */
     struct feature_levels can;                      /* the highest levels that we can */
+    const struct feature_cell *levels;              /* that the cluster has finalised; borrowed */
 
     /* The broker's configuration, for describing it. */
     const struct option_table *option_table;

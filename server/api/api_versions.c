@@ -15,14 +15,16 @@ void api_api_versions(struct request *request)
         request_fail(request, K_NOMEM, NULL);
         return;
     }
-    for (size_t i = 0; i < count; i++) {
-        kairn__api_version__init(&versions[i]);
-        versions[i].body = served[i].body;
-        versions[i].lowest = served[i].lowest;
-        versions[i].highest = api_highest(&served[i], &request->api->can);
-    }
     kairn__api_versions_response__init(body);
-    body->n_versions = count;
+    for (size_t i = 0; i < count; i++) {
+        if (!api_served(&served[i], &request->api->can))
+            continue;
+        Kairn__ApiVersion *version = &versions[body->n_versions++];
+        kairn__api_version__init(version);
+        version->body = served[i].body;
+        version->lowest = served[i].lowest;
+        version->highest = api_highest(&served[i], &request->api->can);
+    }
     body->versions = (Kairn__ApiVersion **)pointers;
     body->software_version = (char *)KAIRN_VERSION;
     request->response.body_case = KAIRN__RESPONSE_HEAD__BODY_API_VERSIONS;

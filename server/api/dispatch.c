@@ -74,8 +74,15 @@ void api_dispatch(struct request *request)
         request_fail(request, K_UNSUPPORTED_VERSION, NULL);
         return;
     }
+    const struct api_row *row = api_find(route->body);
+    if (!api_served(row, &request->api->can)) {
+        request_fail(request, K_UNSUPPORTED_VERSION,
+                     arena_printf(&request->arena,
+                                  "feature.level.max holds this broker below what %s needs",
+                                  row->name));
+        return;
+    }
     if (!api_supported(route->body, request->head->version, &request->api->can)) {
-        const struct api_row *row = api_find(route->body);
         request_fail(request, K_UNSUPPORTED_VERSION,
                      arena_printf(&request->arena, "%s is known here in versions %u to %u, not %u",
                                   row->name, row->lowest, api_highest(row, &request->api->can),

@@ -104,6 +104,10 @@ void api_find_coordinator(struct request *request)
         return;
     }
     finding->request = request;
+    if (!group_is_served(request)) {
+        answer(request);                /* nobody, and no topic is made */
+        return;
+    }
     finding->wait.ready = ready;
     shard_deadline_init(&finding->deadline, waited_enough);
     if (shard_deadline_set(request->shard, &finding->deadline, request_deadline_ms(request)) != 0) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/error.h"
+#include "proto/api_table.h"
 #include "server/api/hint.h"
 #include "server/api/request.h"
 
@@ -13,11 +14,19 @@ bool group_text_fits(const char *text)
     return strlen(text) <= GROUP_TEXT_MAX;
 }
 
+bool group_is_served(const struct request *request)
+{
+    const struct feature_levels levels = feature_cell_levels(request->api->levels);
+
+    return api_served(api_find(KAIRN__REQUEST_HEAD__BODY_FIND_COORDINATOR), &levels);
+}
+
 int group_check(const struct request *request, const char *group, enum operation operation)
 {
     if (group[0] == '\0' || !group_text_fits(group))
         return K_INVALID_GROUP_ID;
-    return authorise_group(request->principal, operation, group);
+    int code = authorise_group(request->principal, operation, group);
+    return code == 0 && !group_is_served(request) ? K_COORDINATOR_NOT_AVAILABLE : code;
 }
 
 const char *group_state_name(enum group_state state)

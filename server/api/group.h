@@ -14,7 +14,11 @@ struct request;
 
 enum { GROUP_TEXT_MAX = 32767 };        /* bytes of an id or a name, in the offsets topic */
 
-/* 0, INVALID_GROUP_ID or GROUP_AUTHORIZATION_FAILED. */
+/* Do all brokers coordinate groups? Until then nobody does, or a group could lose its coordinator
+ * to a broker that knows nothing of it. */
+bool group_is_served(const struct request *request);
+
+/* 0, INVALID_GROUP_ID, GROUP_AUTHORIZATION_FAILED or COORDINATOR_NOT_AVAILABLE (as above). */
 int group_check(const struct request *request, const char *group, enum operation operation);
 
 static inline const char *text_or_null(const char *text)

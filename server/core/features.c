@@ -41,6 +41,10 @@ static bool plan(const struct features_event *event, struct feature_levels *leve
 #endif
     for (int i = 0; i < FEATURE_COUNT; i++) {
         int16_t level = reachable(event, i);
+        /* Level 1 is what a broker can that says nothing of the feature: one that does not know it
+         * would be shut out by its name. */
+        if (level == 1 && levels->of[i] == 0)
+            continue;
 #ifdef MUTANT_FEATURE_LOWERED
         if (level == levels->of[i])
 #else

@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 partitions=6
 feature=replication.version
-old="feature.level.max=$feature:1"
+old="feature.level.max=$feature:1,coordination.version:1"
 cluster_up --brokers 3 --zookeepers 1 --set "$old" --set replica.lag.time.max.ms=1500 --set zookeeper.session.timeout.ms=6000 --set auto.leader.rebalance.enable=false
 kairn topic create load --partitions $partitions --replication-factor 3 --config min.insync.replicas=2 > /dev/null || die "create"
 
@@ -16,7 +16,8 @@ all=$(seq 0 $((partitions - 1)))
 all_members() { have_members load 1,2,3 $all; }
 leads() { local p; for p in $all; do [ "$(leader load "$p")" = "$1" ] && return 0; done; return 1; }
 leads_nothing() { ! leads "$1"; }
-level() { zk get /feature | sed -n "s/.*\"$feature\":{\"max_version_level\":\([0-9]*\)}.*/\1/p"; }
+stored_level() { zk get /feature | sed -n "s/.*\"$feature\":{\"max_version_level\":\([0-9]*\)}.*/\1/p"; }
+level() { local stored; stored=$(stored_level); echo "${stored:-1}"; }    # level 1 is not stored
 level_is() { [ "$(level)" = "$1" ]; }
 knows() { grep -q "event=feature-level feature=$feature level=$2" "$dir/broker-$1/log"; }
 can() { zk get "/brokers/ids/$1" | sed -n "s/.*\"$feature\":{\"min_version\":1,\"max_version\":\([0-9]*\)}.*/\1/p"; }
@@ -53,6 +54,9 @@ await 20 all_members || die "old followers do not stay in sync with a new leader
 # The other order: what the new one leads is led by an old one next, and so on.
 upgraded 2
 expect_equal "the level while an old broker is there" "$(level)" 1
+# A group could lose its coordinator to the old one, which knows nothing of groups.
+! timeout 3 "$build/tests/integration/group_probe" "$bootstrap" --offsets nobody 2> /dev/null || die "a group has a coordinator while an old broker is there"
+! zk ls /brokers/topics | grep -q __consumer_offsets || die "the topic of offsets is made while an old broker is there"
 kairn partition elect --all > /dev/null || die "elect"
 await 10 leads 3 || die "broker 3, the only old one, does not lead"
 load_goes_on "with an old leader and new followers"
@@ -68,6 +72,7 @@ upgraded 3
 await 10 level_is 3 || die "all brokers are new, and the level is '$(level)'"
 for n in 1 2 3; do await 10 knows "$n" 3 || die "broker $n does not know of level 3"; done
 load_goes_on "at level 3"
+await 20 timeout 5 "$build/tests/integration/group_probe" "$bootstrap" --offsets nobody || die "groups have no coordinator though all brokers are new"
 await 20 all_members || die "not all are in sync at level 3: $(state load 0)"
 
 # There is no way back: the old version is refused with a word on what to do, and nothing suffers.

@@ -80,6 +80,19 @@ START_TEST(a_version_that_waits_for_a_level_is_not_there_before_it)
 }
 END_TEST
 
+START_TEST(a_body_that_waits_for_a_level_is_not_known_before_it)
+{
+    const struct api_row *join = api_find(30);
+    const struct feature_levels before = { { 3, 1 } }, after = { { 3, 2 } };
+
+    ck_assert(!api_served(join, &before));
+    ck_assert(!api_supported(30, join->lowest, &before));
+    ck_assert(api_served(join, &after));
+    ck_assert(api_supported(30, join->lowest, &after));
+    ck_assert(api_served(api_find(12), &before));
+}
+END_TEST
+
 /* Who never hears of a level goes on with the lowest version: it must be served. */
 START_TEST(every_gated_version_leaves_a_lower_one)
 {
@@ -98,6 +111,7 @@ Suite *api_table_suite(void)
     TCase *table = tcase_create("table");
 
     tcase_add_test(table, a_version_that_waits_for_a_level_is_not_there_before_it);
+    tcase_add_test(table, a_body_that_waits_for_a_level_is_not_known_before_it);
     tcase_add_test(table, every_gated_version_leaves_a_lower_one);
     tcase_add_test(table, the_table_and_the_heads_name_the_same_bodies);
     tcase_add_test(table, the_constants_of_both_heads_are_the_field_numbers);

@@ -144,6 +144,31 @@ START_TEST(the_topic_is_made_when_it_is_first_needed_and_asked_for_once)
 }
 END_TEST
 
+/* One of them may be of before, and would not know what to do with a group. */
+START_TEST(until_all_brokers_coordinate_groups_nobody_does)
+{
+    feature_cell_init(&plane.levels);
+    made = 0;
+
+    struct asked *asked = find_start("readers");
+
+    ck_assert_int_eq(head_error_code(found(asked)->error), K_COORDINATOR_NOT_AVAILABLE);
+    asked_free(asked);
+    ck_assert_int_eq(made, 0);
+    ck_assert_int_eq(member_join(&member), K_COORDINATOR_NOT_AVAILABLE);
+    ck_assert_int_eq(member_commit(&member, "orders", 0, 1), K_COORDINATOR_NOT_AVAILABLE);
+}
+END_TEST
+
+START_TEST(a_broker_that_is_held_below_groups_knows_nothing_of_them)
+{
+    plane.api.can = (struct feature_levels){ { FEATURE_LEVEL_MAX, 1 } };
+
+    ck_assert_int_eq(member_join(&member), K_UNSUPPORTED_VERSION);
+    ck_assert_int_eq(member_beat(&member), K_UNSUPPORTED_VERSION);
+}
+END_TEST
+
 START_TEST(without_the_topic_nobody_coordinates)
 {
     ck_assert_int_eq(member_join(&member), K_NOT_COORDINATOR);
@@ -371,6 +396,8 @@ Suite *group_requests_suite(void)
     suite_add_tcase(suite, requests);
     tcase_add_checked_fixture(making, setup_without_topic, teardown);
     tcase_add_test(making, the_topic_is_made_when_it_is_first_needed_and_asked_for_once);
+    tcase_add_test(making, until_all_brokers_coordinate_groups_nobody_does);
+    tcase_add_test(making, a_broker_that_is_held_below_groups_knows_nothing_of_them);
     tcase_add_test(making, without_the_topic_nobody_coordinates);
     suite_add_tcase(suite, making);
     return suite;

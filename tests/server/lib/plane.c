@@ -70,6 +70,8 @@ static void directory_fenced(void *context)
     shards_directory_fenced(plane->shards);
 }
 
+static const struct feature_levels coordinated = { { [FEATURE_COORDINATION] = 2 } };
+
 static void open_plane(struct plane *plane)
 {
     struct k_reason reason;
@@ -103,6 +105,7 @@ static void open_plane(struct plane *plane)
                      0);
 
     feature_cell_init(&plane->levels);
+    feature_cell_raise(&plane->levels, &coordinated);
     struct shards_options shards = {
         .loops = plane->loops, .count = plane->loop_count, .broker_id = PLANE_BROKER,
         .cell = plane->cell, .dirs = plane->dirs, .pool = plane->pool, .metrics = plane->metrics,
@@ -130,7 +133,7 @@ static void open_plane(struct plane *plane)
     plane->published = false;
     plane->api = (struct api){
         .broker_id = PLANE_BROKER, .cluster_id = "test-cluster", .metrics = plane->metrics,
-        .can = { { FEATURE_LEVEL_MAX } },
+        .can = { { FEATURE_LEVEL_MAX, FEATURE_LEVEL_MAX } }, .levels = &plane->levels,
         .partitions_default = 1, .replication_factor_default = 1, .fetch_bytes_max = 50 << 20,
         .offsets_partitions = 4, .offsets_replication_factor = 1, .offset_metadata_max = 4096,
         .timeout_ms = PLANE_WAIT_MS, .relay_to_controller = no_controller,

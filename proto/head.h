@@ -15,12 +15,12 @@ struct arena;
 struct chain;
 
 /* Bytes that unpacking a head may take from the arena: HEAD_UNPACK_BASE plus a factor times its
- * size. Requests name partitions by 16-byte ids and take up to 8 times their size; the answers'
- * long lists of small entries (partitions in metadata and changes) honestly take up to 20 times. */
+ * size. Rows of commits with short names of topics honestly take up to 22 times their size, their
+ * answers, two bytes each where nothing went wrong, up to 45 times. */
 enum {
     HEAD_UNPACK_BASE = 64 * 1024,
-    HEAD_UNPACK_REQUEST_FACTOR = 8,
-    HEAD_UNPACK_RESPONSE_FACTOR = 24
+    HEAD_UNPACK_REQUEST_FACTOR = 24,
+    HEAD_UNPACK_RESPONSE_FACTOR = 48
 };
 
 /* Unpack. Returns 0, K_MALFORMED, or K_NOMEM when the cap or the arena's limit is hit. The

@@ -201,6 +201,61 @@ START_TEST(many_empty_submessages_hit_the_cap)
 }
 END_TEST
 
+/* The smallest rows that a request has: of short names, in the first partition. */
+START_TEST(a_commit_of_thousands_of_partitions_with_short_names_fits)
+{
+    enum { ROWS = 8192 };
+    Kairn__OffsetCommitPartition row = KAIRN__OFFSET_COMMIT_PARTITION__INIT;
+    Kairn__OffsetCommitRequest body = KAIRN__OFFSET_COMMIT_REQUEST__INIT;
+    Kairn__RequestHead head = KAIRN__REQUEST_HEAD__INIT, *out;
+    Kairn__OffsetCommitPartition **rows = malloc(ROWS * sizeof *rows);
+    for (size_t i = 0; i < ROWS; i++)
+        rows[i] = &row;
+    row.topic = (char *)"t";
+    row.offset = 1;
+    body.group = (char *)"g";
+    body.partitions = rows;
+    body.n_partitions = ROWS;
+    head.body_case = KAIRN__REQUEST_HEAD__BODY_OFFSET_COMMIT;
+    head.offset_commit = &body;
+    size_t size = kairn__request_head__get_packed_size(&head);
+    uint8_t *bytes = malloc(size);
+    kairn__request_head__pack(&head, bytes);
+
+    ck_assert_int_eq(head_unpack_request(bytes, size, &arena, &out), 0);
+
+    ck_assert_uint_eq(out->offset_commit->n_partitions, ROWS);
+    free(bytes);
+    free(rows);
+}
+END_TEST
+
+/* Nothing went wrong with any of them: two bytes each. */
+START_TEST(the_answer_to_a_commit_of_thousands_of_partitions_fits)
+{
+    enum { ROWS = 8192 };
+    Kairn__OffsetCommitResult row = KAIRN__OFFSET_COMMIT_RESULT__INIT;
+    Kairn__OffsetCommitResponse body = KAIRN__OFFSET_COMMIT_RESPONSE__INIT;
+    Kairn__ResponseHead head = KAIRN__RESPONSE_HEAD__INIT, *out;
+    Kairn__OffsetCommitResult **rows = malloc(ROWS * sizeof *rows);
+    for (size_t i = 0; i < ROWS; i++)
+        rows[i] = &row;
+    body.results = rows;
+    body.n_results = ROWS;
+    head.body_case = KAIRN__RESPONSE_HEAD__BODY_OFFSET_COMMIT;
+    head.offset_commit = &body;
+    size_t size = kairn__response_head__get_packed_size(&head);
+    uint8_t *bytes = malloc(size);
+    kairn__response_head__pack(&head, bytes);
+
+    ck_assert_int_eq(head_unpack_response(bytes, size, &arena, &out), 0);
+
+    ck_assert_uint_eq(out->offset_commit->n_results, ROWS);
+    free(bytes);
+    free(rows);
+}
+END_TEST
+
 START_TEST(the_limit_of_the_arena_holds_as_well)
 {
     size_t size;
@@ -327,6 +382,8 @@ Suite *head_suite(void)
     tcase_add_test(hostile, garbage_is_malformed);
     tcase_add_test(hostile, a_correlation_id_cut_off_or_without_end_is_malformed);
     tcase_add_test(hostile, many_empty_submessages_hit_the_cap);
+    tcase_add_test(hostile, a_commit_of_thousands_of_partitions_with_short_names_fits);
+    tcase_add_test(hostile, the_answer_to_a_commit_of_thousands_of_partitions_fits);
     tcase_add_test(hostile, the_limit_of_the_arena_holds_as_well);
     suite_add_tcase(suite, honest);
     suite_add_tcase(suite, hostile);

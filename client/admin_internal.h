@@ -26,6 +26,9 @@ int admin_check(const klient_admin_t *admin);
 int admin_check_partitions(const klient_admin_t *admin,
                            const klient_topic_partition_t *partitions, size_t count);
 
+/* Is it a group's id? 0, K_INVALID_ARGUMENT or K_INVALID_GROUP_ID. */
+int admin_check_group(const char *group);
+
 /* Only when nothing at all was carried out does asking again make sense: then why, else 0. */
 int admin_judge(Kairn__TopicResult *const *rows, size_t count);
 

@@ -260,7 +260,7 @@ klient_code_t klient_consumer_seek_to_time(klient_consumer_t *consumer, const ch
                                              "a time is never negative"));
     klient_code_t outcome =
         lookup_all(consumer->klient, consumer->config->values.isolation, &of, &timestamp, 0, 1,
-                   deadline_ms, consumer_wait, consumer, &offset, error);
+                   deadline_ms, consumer_wait, consumer, &offset, NULL, error);
     if (outcome != KLIENT_OK)
         return consumer_leave(consumer, outcome);
     code = move_to(consumer, assigned, offset >= 0 ? offset : POSITION_END);
@@ -356,7 +356,7 @@ static klient_code_t offsets(struct klient_consumer *consumer,
     klient_code_t outcome =
         lookup_all(consumer->klient, consumer->config->values.isolation, partitions, timestamps,
                    timestamp, count, deadline_after(timeout_ms), consumer_wait, consumer, out,
-                   error);
+                   NULL, error);
     return consumer_leave(consumer, outcome);
 }
 

@@ -1,5 +1,4 @@
 /* consumer_commit.c - the application's side of committed offsets. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "client/commits.h"
@@ -8,6 +7,7 @@
 #include "client/consumer.h"
 #include "client/error.h"
 #include "client/group.h"
+#include "client/offsets.h"
 #include "client/survey.h"
 #include "common/error.h"
 
@@ -184,12 +184,6 @@ klient_code_t klient_consumer_store_offset(klient_consumer_t *consumer, const ch
 
 /* --- what is committed ------------------------------------------------------------------------ */
 
-struct klient_offsets {
-    struct arena arena;
-    klient_offset_t *items;
-    size_t count;
-};
-
 struct item {
     struct answer answer;
     struct group *group;
@@ -222,32 +216,23 @@ static void start(struct answer *answer)
 
 static int copy(const struct survey *survey, klient_offsets_t **out)
 {
-    klient_offsets_t *offsets = calloc(1, sizeof *offsets);
+    klient_offsets_t *offsets = offsets_new(survey->count);
+    int code = offsets == NULL ? K_NOMEM : 0;
 
-    if (offsets == NULL)
-        return K_NOMEM;
-    arena_init(&offsets->arena, NULL, 0, SIZE_MAX);
-    offsets->count = survey->count;
-    offsets->items = arena_calloc(&offsets->arena, survey->count + 1, sizeof *offsets->items);
-    bool copied = offsets->items != NULL;
-    for (size_t i = 0; copied && i < survey->count; i++) {
+    for (size_t i = 0; code == 0 && i < survey->count; i++) {
         const struct item *item = survey_row(survey, i);
-        offsets->items[i] = (klient_offset_t){
-            .size = sizeof(klient_offset_t),
-            .topic = arena_strdup(&offsets->arena, item->answer.topic),
-            .partition = item->answer.partition,
-            .offset = item->ask.offset,
-            .leader_epoch = item->ask.epoch,
-            .metadata = arena_strdup(&offsets->arena, item->metadata),
-        };
-        copied = offsets->items[i].topic != NULL && offsets->items[i].metadata != NULL;
+        code = offsets_set(offsets, i,
+                           &(klient_offset_t){ .topic = item->answer.topic,
+                                               .partition = item->answer.partition,
+                                               .offset = item->ask.offset,
+                                               .leader_epoch = item->ask.epoch,
+                                               .metadata = item->metadata });
     }
-    if (!copied) {
+    if (code == 0)
+        *out = offsets;
+    else
         klient_offsets_free(offsets);
-        return K_NOMEM;
-    }
-    *out = offsets;
-    return 0;
+    return code;
 }
 
 static klient_code_t ask_all(struct klient_consumer *consumer,
@@ -296,26 +281,4 @@ klient_code_t klient_consumer_committed(klient_consumer_t *consumer,
     return consumer_leave(consumer, code != 0 ? fail(error, code, NULL)
                                               : ask_all(consumer, partitions, count,
                                                         deadline_after(timeout_ms), out, error));
-}
-
-size_t klient_offsets_count(const klient_offsets_t *offsets)
-{
-    return offsets->count;
-}
-
-klient_code_t klient_offsets_get(const klient_offsets_t *offsets, size_t index,
-                                 klient_offset_t *out)
-{
-    if (index >= offsets->count || out == NULL || out->size < sizeof *out)
-        return KLIENT_INVALID_ARGUMENT;
-    *out = offsets->items[index];
-    return KLIENT_OK;
-}
-
-void klient_offsets_free(klient_offsets_t *offsets)
-{
-    if (offsets == NULL)
-        return;
-    arena_fini(&offsets->arena);
-    free(offsets);
 }

@@ -83,10 +83,10 @@ klient_code_t klient_consumer_query_watermarks(klient_consumer_t *consumer, cons
         return consumer_leave(consumer, fail(error, K_INVALID_ARGUMENT, NULL));
     klient_code_t outcome =
         lookup_all(consumer->klient, ISOLATION_UNCOMMITTED, &of, NULL, POSITION_BEGINNING, 1,
-                   deadline_ms, consumer_wait, consumer, &first, error);
+                   deadline_ms, consumer_wait, consumer, &first, NULL, error);
     if (outcome == KLIENT_OK)
         outcome = lookup_all(consumer->klient, ISOLATION_UNCOMMITTED, &of, NULL, POSITION_END, 1,
-                             deadline_ms, consumer_wait, consumer, &end, error);
+                             deadline_ms, consumer_wait, consumer, &end, NULL, error);
     if (outcome == KLIENT_OK)
         set_marks(low, high, first, end);
     return consumer_leave(consumer, outcome);

@@ -2,6 +2,7 @@
 
 #include "client/cluster.h"
 #include "client/config.h"
+#include "client/find_coordinator.h"
 #include "client/handle.h"
 #include "common/error.h"
 #include "net/loop.h"
@@ -73,19 +74,7 @@ static void send(struct coordinator_call *call, struct broker *broker)
 
 static int build_find(struct inquiry *inquiry, struct request *request)
 {
-    struct coordinator *coordinator = LIST_OWNER(inquiry, struct coordinator, inquiry);
-    struct arena *arena = &request->arena;
-    Kairn__FindCoordinatorRequest *body = arena_alloc(arena, sizeof *body);
-
-    if (body == NULL)
-        return K_NOMEM;
-    kairn__find_coordinator_request__init(body);
-    char *group = (char *)coordinator->group;
-    body->groups = arena_copy(arena, &group, sizeof group);
-    body->n_groups = 1;
-    request->head.body_case = KAIRN__REQUEST_HEAD__BODY_FIND_COORDINATOR;
-    request->head.find_coordinator = body;
-    return body->groups == NULL ? K_NOMEM : 0;
+    return find_coordinator_build(LIST_OWNER(inquiry, struct coordinator, inquiry)->group, request);
 }
 
 static int read_find(struct inquiry *inquiry, const Kairn__ResponseHead *head,
@@ -93,16 +82,7 @@ static int read_find(struct inquiry *inquiry, const Kairn__ResponseHead *head,
 {
     struct coordinator *coordinator = LIST_OWNER(inquiry, struct coordinator, inquiry);
 
-    if (head->find_coordinator->n_coordinators != 1)
-        return K_MALFORMED;
-    const Kairn__Coordinator *told = head->find_coordinator->coordinators[0];
-    *error = told->error;
-    if (head_error_code(told->error) != 0)
-        return head_error_code(told->error);
-    if (!cluster_learn_broker(coordinator->klient->cluster, told->broker, told->host, told->port))
-        return K_MALFORMED;
-    coordinator->broker = told->broker;
-    return 0;
+    return find_coordinator_read(coordinator->klient, head, &coordinator->broker, error);
 }
 
 static void deal_with_waiting(struct coordinator *coordinator, int code);
@@ -184,7 +164,7 @@ void coordinator_find(struct coordinator *coordinator)
     look(coordinator);
 }
 
-bool coordinator_judge(struct coordinator *coordinator, int code)
+bool coordinator_is_elsewhere(int code)
 {
     switch (code) {
     case K_NOT_COORDINATOR:
@@ -193,11 +173,18 @@ bool coordinator_judge(struct coordinator *coordinator, int code)
     case K_CONNECTION_FAILED:
     case K_RESOLVE_FAILED:
     case K_REQUEST_TIMED_OUT:
-        coordinator->broker = -1;
         return true;
     default:
         return false;
     }
+}
+
+bool coordinator_judge(struct coordinator *coordinator, int code)
+{
+    if (!coordinator_is_elsewhere(code))
+        return false;
+    coordinator->broker = -1;
+    return true;
 }
 
 void coordinator_ask(struct coordinator *coordinator, struct coordinator_call *call,

@@ -59,6 +59,9 @@ void coordinator_fini(struct coordinator *coordinator);
 /* Look for it, whatever is believed; found() tells when it is known, or what forbids to know it. */
 void coordinator_find(struct coordinator *coordinator);
 
+/* Does `code` mean that another broker has to be asked, which is to be found? */
+bool coordinator_is_elsewhere(int code);
+
 /* An answer said so: forget who it is. True when `code` means that: asking again finds another. */
 bool coordinator_judge(struct coordinator *coordinator, int code);
 

@@ -61,7 +61,9 @@ static void answered(struct request *request, int code, const Kairn__ResponseHea
         attempt(inquiry);
         return;
     }
-    if (code != 0 && k_error_retriable(code) && !(sent && inquiry->once))
+    bool is_final = (sent && inquiry->once) ||
+                    (inquiry->is_final != NULL && inquiry->is_final(inquiry, code));
+    if (code != 0 && k_error_retriable(code) && !is_final)
         retry(inquiry, code);
     else
         inquiry_end(inquiry, code, error == NULL ? NULL : error->message);

@@ -37,6 +37,8 @@ struct inquiry {
      * NULL) may receive its details. */
     int (*read)(struct inquiry *inquiry, const Kairn__ResponseHead *head,
                 const Kairn__Error **error);
+    /* Shall a failure that could be tried again end it all the same? NULL: none shall. */
+    bool (*is_final)(struct inquiry *inquiry, int code);
     /* Over: the code, and (may be NULL) a text for people. */
     void (*done)(struct inquiry *inquiry, int code, const char *text);
 };

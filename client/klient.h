@@ -53,6 +53,7 @@ typedef struct klient_consumer klient_consumer_t;
 typedef struct klient_admin klient_admin_t;
 typedef struct klient_records klient_records_t;        /* what one poll returned */
 typedef struct klient_offsets klient_offsets_t;        /* what a group has committed */
+typedef struct klient_groups klient_groups_t;          /* consumer groups and their members */
 typedef struct klient_metadata klient_metadata_t;      /* what the cluster looks like */
 typedef struct klient_results klient_results_t;        /* one outcome per item of an admin call */
 typedef struct klient_metrics klient_metrics_t;        /* what a broker counts */
@@ -1479,6 +1480,124 @@ klient_code_t klient_admin_alter_configs(klient_admin_t *admin,
                                          const klient_alteration_t *const *alterations,
                                          size_t count, int validate_only, int64_t timeout_ms,
                                          klient_results_t **results, klient_error_t **error);
+
+/* --- groups ----------------------------------------------------------------------------------- */
+
+typedef enum klient_group_state {
+    KLIENT_GROUP_UNKNOWN = 0,        /* a newer broker's, or it could not be described */
+    KLIENT_GROUP_EMPTY = 1,          /* no members; there are offsets, or were members */
+    KLIENT_GROUP_PREPARING_REBALANCE = 2,
+    KLIENT_GROUP_COMPLETING_REBALANCE = 3,
+    KLIENT_GROUP_STABLE = 4,
+    KLIENT_GROUP_DEAD = 5            /* about to be forgotten */
+} klient_group_state_t;
+
+/* Kafka's name of it: "Empty", "PreparingRebalance", ... A constant; never NULL. */
+const char *klient_group_state_name(klient_group_state_t state);
+
+/* Filled by the library; strings live as long as the groups. */
+typedef struct klient_group_info {
+    size_t size;
+    const char *group;
+    klient_code_t code;              /* why it could not be described; what follows is empty then */
+    const char *reason;              /* the same for people */
+    klient_group_state_t state;
+    const char *protocol_type;       /* "consumer"; "": offsets were committed without members */
+    /* Of described groups only; of listed ones "", -1 and 0: */
+    const char *protocol;            /* the assignor; "" until the members have agreed */
+    const char *leader;              /* member id; "": none */
+    int32_t generation;
+    int32_t coordinator;             /* broker id; of listed ones, too */
+    size_t member_count;             /* klient_groups_member() */
+} klient_group_info_t;
+
+typedef struct klient_member_info {
+    size_t size;
+    const char *member;              /* its id */
+    const char *instance;            /* group.instance.id; "": not static */
+    const char *client_id, *client_host;
+    int32_t session_timeout_ms, rebalance_timeout_ms;
+    int opaque;                      /* it says nothing in consumers' terms: counts are 0 */
+    size_t topic_count;              /* that it is subscribed to: klient_groups_topic() */
+    size_t assigned_count;           /* partitions that it has: klient_groups_assigned() */
+} klient_member_info_t;
+
+/* Every group of the cluster, sorted by name; with `count` > 0 only those in one of these states.
+ * Each broker is asked for those that it coordinates. Free *out with klient_groups_free(). When a
+ * broker could not be asked, that is the code returned, and *out has the groups of the others (NULL
+ * before the call, it stays NULL when not even that is known). KLIENT_REQUEST_TIMED_OUT,
+ * KLIENT_BROKER_NOT_AVAILABLE. */
+klient_code_t klient_admin_list_groups(klient_admin_t *admin, const klient_group_state_t *states,
+                                       size_t count, int64_t timeout_ms, klient_groups_t **out,
+                                       klient_error_t **error);
+
+/* These groups and their members (by client id), told by their coordinators. A group that could not
+ * be described has a code of its own and fails no call: KLIENT_GROUP_ID_NOT_FOUND,
+ * KLIENT_GROUP_AUTHORIZATION_FAILED, KLIENT_REQUEST_TIMED_OUT. The call itself:
+ * KLIENT_INVALID_GROUP_ID (an empty name), KLIENT_INVALID_ARGUMENT. */
+klient_code_t klient_admin_describe_groups(klient_admin_t *admin, const char *const *groups,
+                                           size_t count, int64_t timeout_ms,
+                                           klient_groups_t **out, klient_error_t **error);
+size_t klient_groups_count(const klient_groups_t *groups);
+klient_code_t klient_groups_get(const klient_groups_t *groups, size_t index,
+                                klient_group_info_t *out);
+/* Of the group at `index` the `member`-th member; of that, the `topic`-th topic that it is
+ * subscribed to (NULL: there is none) and the `assigned`-th partition that it has.
+ * KLIENT_INVALID_ARGUMENT: there is none. */
+klient_code_t klient_groups_member(const klient_groups_t *groups, size_t index, size_t member,
+                                   klient_member_info_t *out);
+const char *klient_groups_topic(const klient_groups_t *groups, size_t index, size_t member,
+                                size_t topic);
+klient_code_t klient_groups_assigned(const klient_groups_t *groups, size_t index, size_t member,
+                                     size_t assigned, klient_topic_partition_t *out);
+void klient_groups_free(klient_groups_t *groups);                 /* NULL is allowed */
+
+/* Forget groups without members, and all that they have committed. codes[i] (may be NULL) receives
+ * what became of each. Returns the first failure: KLIENT_NON_EMPTY_GROUP,
+ * KLIENT_GROUP_ID_NOT_FOUND, KLIENT_GROUP_AUTHORIZATION_FAILED, KLIENT_INVALID_GROUP_ID;
+ * KLIENT_NETWORK_EXCEPTION, KLIENT_REQUEST_TIMED_OUT (may have been carried out). */
+klient_code_t klient_admin_delete_groups(klient_admin_t *admin, const char *const *groups,
+                                         size_t count, int64_t timeout_ms, klient_code_t *codes,
+                                         klient_error_t **error);
+
+/* All that a group has committed, sorted by topic and partition; nothing, if there is no such
+ * group. Free *out with klient_offsets_free(). KLIENT_INVALID_GROUP_ID,
+ * KLIENT_GROUP_AUTHORIZATION_FAILED, KLIENT_REQUEST_TIMED_OUT. */
+klient_code_t klient_admin_group_offsets(klient_admin_t *admin, const char *group,
+                                         int64_t timeout_ms, klient_offsets_t **out,
+                                         klient_error_t **error);
+
+/* Commit offsets in the name of a group that has no members; a group that does not exist is made.
+ * codes[i] (may be NULL) receives what became of each; they are as they were when nothing was
+ * answered in time. Returns the first failure: KLIENT_NON_EMPTY_GROUP (it has members: nothing is
+ * changed), KLIENT_UNKNOWN_TOPIC_OR_PARTITION, KLIENT_OFFSET_METADATA_TOO_LARGE,
+ * KLIENT_GROUP_AUTHORIZATION_FAILED, KLIENT_REQUEST_TIMED_OUT (may have been carried out). */
+klient_code_t klient_admin_alter_group_offsets(klient_admin_t *admin, const char *group,
+                                               const klient_offset_t *const *offsets,
+                                               size_t count, int64_t timeout_ms,
+                                               klient_code_t *codes, klient_error_t **error);
+
+/* Forget what a group has committed of these partitions. As above; KLIENT_GROUP_ID_NOT_FOUND,
+ * KLIENT_GROUP_SUBSCRIBED_TO_TOPIC (a member reads that topic), KLIENT_NON_EMPTY_GROUP (it has
+ * members that do not say what they read). */
+klient_code_t klient_admin_delete_group_offsets(klient_admin_t *admin, const char *group,
+                                                const klient_topic_partition_t *partitions,
+                                                size_t count, int64_t timeout_ms,
+                                                klient_code_t *codes, klient_error_t **error);
+
+/* Instead of a time. */
+enum { KLIENT_OFFSETS_END = -1, KLIENT_OFFSETS_BEGINNING = -2 };
+
+/* Of each of `count` partitions the offset of the first record that is not older than timestamps[i]
+ * (ms since 1970; -1 when there is none), the first offset, or the offset after the last record
+ * that is committed. offsets[i] is -1 where that failed, and codes[i] (may be NULL, which leaves
+ * offsets alone after a failure) says why. Returns the first failure:
+ * KLIENT_UNKNOWN_TOPIC_OR_PARTITION, KLIENT_REQUEST_TIMED_OUT. */
+klient_code_t klient_admin_list_offsets(klient_admin_t *admin,
+                                        const klient_topic_partition_t *partitions,
+                                        const int64_t *timestamps, size_t count,
+                                        int64_t timeout_ms, int64_t *offsets,
+                                        klient_code_t *codes, klient_error_t **error);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -5,6 +5,7 @@ noinst_LTLIBRARIES += libklientcore.la
 libklientcore_la_SOURCES = \
 	client/klient.h \
 	client/accumulator.c \
+	client/admin_groups.c client/admin_offsets.c \
 	client/admin_records.c \
 	client/admin_replicas.c \
 	client/admin.c client/admin_internal.h client/admin_alter.c client/admin_move.c \
@@ -25,8 +26,10 @@ libklientcore_la_SOURCES = \
 	client/error.h client/error.c \
 	client/extension.h client/extension.c \
 	client/fetch_start.c client/fetcher.c client/fetcher_private.h \
+	client/find_coordinator.h client/find_coordinator.c \
 	client/gate.h client/gate.c \
 	client/group.h client/group_private.h client/group.c client/group_join.c \
+	client/group_ask.h client/group_ask.c \
 	client/group_lead.c client/group_orders.c client/group_topics.c \
 	client/handle.h client/handle.c \
 	client/identity.h client/identity.c \
@@ -36,6 +39,7 @@ libklientcore_la_SOURCES = \
 	client/logs.c \
 	client/membership.h client/membership.c \
 	client/metrics.c \
+	client/offsets.h client/offsets.c \
 	client/outgoing.h client/outgoing.c \
 	client/own_assignor.h client/own_assignor.c \
 	client/partitioner.h client/partitioner.c \
@@ -47,6 +51,7 @@ libklientcore_la_SOURCES = \
 	client/records.c \
 	client/report.c \
 	client/sender.c client/sender_private.h client/settle.c client/shipment.c \
+	client/roster.h client/roster.c \
 	client/serde.h client/serde.c client/serializer.h client/serializer.c \
 	client/silence.h client/silence.c \
 	client/spin.h \

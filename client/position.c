@@ -80,25 +80,32 @@ static void start(struct answer *answer)
                  answer->survey->deadline_ms);
 }
 
-static klient_code_t take(const struct survey *survey, int64_t *offsets, klient_error_t **error)
+static klient_code_t take(const struct survey *survey, int64_t *offsets, klient_code_t *codes,
+                          klient_error_t **error)
 {
+    klient_code_t outcome = KLIENT_OK;
+
     for (size_t i = 0; i < survey->count; i++) {
         const struct answer *answer = survey_row(survey, i);
-        if (answer->code != 0)
-            return fail_partition(error, answer->code, answer->topic, answer->partition, -1, NULL);
+        if (codes != NULL)
+            codes[i] = (klient_code_t)answer->code;
+        if (answer->code != 0 && outcome == KLIENT_OK)
+            outcome =
+                fail_partition(error, answer->code, answer->topic, answer->partition, -1, NULL);
     }
-    for (size_t i = 0; i < survey->count; i++) {
+    for (size_t i = 0; (outcome == KLIENT_OK || codes != NULL) && i < survey->count; i++) {
         const struct item *item = survey_row(survey, i);
-        offsets[i] = item->lookup.offset;
+        offsets[i] = item->answer.code == 0 ? item->lookup.offset : -1;
     }
-    return KLIENT_OK;
+    return outcome;
 }
 
 klient_code_t lookup_all(struct klient *klient, int isolation,
                          const klient_topic_partition_t *partitions, const int64_t *timestamps,
                          int64_t timestamp, size_t count, int64_t deadline_ms,
                          int (*wait)(void *context, struct task *task, int64_t deadline_ms),
-                         void *context, int64_t *offsets, klient_error_t **error)
+                         void *context, int64_t *offsets, klient_code_t *codes,
+                         klient_error_t **error)
 {
     if (count == 0)
         return KLIENT_OK;
@@ -115,7 +122,7 @@ klient_code_t lookup_all(struct klient *klient, int isolation,
     task_start(&survey->task, klient);
     int gave_up = wait(context, &survey->task, deadline_ms);
     klient_code_t code =
-        gave_up != 0 ? fail(error, gave_up, NULL) : take(survey, offsets, error);
+        gave_up != 0 ? fail(error, gave_up, NULL) : take(survey, offsets, codes, error);
     task_unref(&survey->task);
     return code;
 }

@@ -43,14 +43,19 @@ bool task_wait(struct task *task, int64_t deadline_ms)
     }
 }
 
+int task_wait_patiently(struct task *task, int64_t deadline_ms)
+{
+    enum { PATIENCE_MS = 1000 };
+    int64_t last_ms = deadline_ms > INT64_MAX - PATIENCE_MS ? INT64_MAX : deadline_ms + PATIENCE_MS;
+
+    return task_wait(task, last_ms) ? 0 : K_REQUEST_TIMED_OUT;
+}
+
 klient_code_t task_await(struct task *task, struct klient *klient, int64_t deadline_ms,
                          klient_error_t **error)
 {
-    enum { PATIENCE_MS = 1000 };
-
     task_start(task, klient);
-    if (!task_wait(task, deadline_ms > INT64_MAX - PATIENCE_MS ? INT64_MAX
-                                                               : deadline_ms + PATIENCE_MS))
+    if (task_wait_patiently(task, deadline_ms) != 0)
         return fail(error, K_REQUEST_TIMED_OUT, NULL);
     if (task->code == 0)
         return KLIENT_OK;

@@ -35,9 +35,12 @@ void task_start(struct task *task, struct klient *klient);
 /* Wait until it is done; false when `deadline_ms` (of mono time) passed first. */
 bool task_wait(struct task *task, int64_t deadline_ms);
 
-/* Start it and wait. Its work keeps `deadline_ms` by itself, so it is waited for a moment longer,
- * which only covers a loop that is held up: then K_REQUEST_TIMED_OUT. Otherwise it is done, and its
- * code and reason are returned. */
+/* The same a moment longer, which only covers a loop that is held up: for work that keeps the
+ * deadline by itself. 0 or K_REQUEST_TIMED_OUT. */
+int task_wait_patiently(struct task *task, int64_t deadline_ms);
+
+/* Start it and wait. Its work keeps `deadline_ms` by itself, so it is waited for patiently.
+ * Unless that fails it is done, and its code and reason are returned. */
 klient_code_t task_await(struct task *task, struct klient *klient, int64_t deadline_ms,
                          klient_error_t **error);
 

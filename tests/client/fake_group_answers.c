@@ -64,6 +64,28 @@ static Kairn__OffsetCommitResponse *commit_answer(struct arena *arena, size_t ro
     return body;
 }
 
+static Kairn__DeleteGroupsResponse *delete_answer(struct arena *arena, int error)
+{
+    Kairn__DeleteGroupsResponse *body = NEW(arena, delete_groups_response, DeleteGroupsResponse);
+    Kairn__GroupResult *result = NEW(arena, group_result, GroupResult);
+
+    result->error = error == 0 ? NULL : head_error(arena, error, NULL);
+    body->results = arena_copy(arena, &result, sizeof result);
+    body->n_results = 1;
+    return body;
+}
+
+static Kairn__OffsetDeleteResponse *forget_answer(struct arena *arena, size_t rows)
+{
+    Kairn__OffsetDeleteResponse *body = NEW(arena, offset_delete_response, OffsetDeleteResponse);
+
+    body->results = arena_calloc(arena, rows + 1, sizeof(void *));
+    for (size_t i = 0; i < rows; i++)
+        body->results[i] = NEW(arena, offset_delete_result, OffsetDeleteResult);
+    body->n_results = rows;
+    return body;
+}
+
 static Kairn__LeaveGroupResponse *leave_answer(struct arena *arena)
 {
     Kairn__LeaveGroupResponse *body = NEW(arena, leave_group_response, LeaveGroupResponse);
@@ -91,6 +113,13 @@ void fake_group_answer(struct fake *fake, const struct groups_effect *effect, si
         break;
     case KAIRN__RESPONSE_HEAD__BODY_LEAVE_GROUP:
         head->leave_group = leave_answer(arena);
+        break;
+    case KAIRN__RESPONSE_HEAD__BODY_DELETE_GROUPS:
+        head->error = NULL;         /* the row has it */
+        head->delete_groups = delete_answer(arena, effect->answer.error);
+        break;
+    case KAIRN__RESPONSE_HEAD__BODY_OFFSET_DELETE:
+        head->offset_delete = forget_answer(arena, rows);
         break;
     default:
         head->error = NULL;         /* each row has its own */
@@ -120,6 +149,16 @@ void fake_group_spoil(struct fake *fake, Kairn__ResponseHead *head)
         break;
     case KAIRN__RESPONSE_HEAD__BODY_OFFSET_FETCH:
         head->offset_fetch->offsets[0]->offset = -77;
+        break;
+    case KAIRN__RESPONSE_HEAD__BODY_DESCRIBE_GROUPS:
+        head->describe_groups->groups[0]->members[0]->assignment =
+            bytes(arena, (struct groups_span){ "\0\0\0\0\0\1\0\1", 8 });
+        break;
+    case KAIRN__RESPONSE_HEAD__BODY_DELETE_GROUPS:
+        head->delete_groups->n_results = 0;
+        break;
+    case KAIRN__RESPONSE_HEAD__BODY_OFFSET_DELETE:
+        head->offset_delete->n_results = 0;
         break;
     default: break;
     }

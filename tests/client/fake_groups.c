@@ -237,6 +237,34 @@ static void commit(struct fake_groups *groups, struct ticket *ticket,
     step(groups, &event);
 }
 
+static void delete_group(struct fake_groups *groups, const struct ticket *ticket,
+                         const Kairn__DeleteGroupsRequest *request)
+{
+    struct groups_event event = {
+        .type = GROUPS_DELETE,
+        .asker = asker(ticket, request->groups[0], "", "", -1),
+    };
+    step(groups, &event);
+}
+
+static void forget_offsets(struct fake_groups *groups, struct ticket *ticket,
+                           const Kairn__OffsetDeleteRequest *request)
+{
+    struct groups_offset *rows =
+        arena_calloc(&groups->fake->arena, request->n_partitions + 1, sizeof *rows);
+
+    ticket->rows = request->n_partitions;
+    for (size_t i = 0; i < request->n_partitions; i++)
+        rows[i] = (struct groups_offset){ .topic = request->partitions[i]->topic,
+                                          .partition = (int32_t)request->partitions[i]->partition };
+    struct groups_event event = {
+        .type = GROUPS_FORGET,
+        .asker = asker(ticket, request->group, "", "", -1),
+        .forget = { .offsets = rows, .count = request->n_partitions },
+    };
+    step(groups, &event);
+}
+
 struct search { const char *topic; bool found; };
 
 static void look_for_topic(void *context, const char *group, const struct groups_offset *offset)
@@ -328,15 +356,23 @@ bool fake_group_serve(struct fake_conn *conn, const Kairn__RequestHead *request,
     int body = (int)request->body_case;
 
     if (body < KAIRN__REQUEST_HEAD__BODY_FIND_COORDINATOR ||
-        body > KAIRN__REQUEST_HEAD__BODY_OFFSET_FETCH)
+        body > KAIRN__REQUEST_HEAD__BODY_OFFSET_DELETE)
         return false;
     if (body == KAIRN__REQUEST_HEAD__BODY_FIND_COORDINATOR) {
         find(groups, conn, head);
         return true;
     }
     int code = obstacle(groups, conn, body);
-    if (code != 0) {
+    bool lists = body == KAIRN__REQUEST_HEAD__BODY_LIST_GROUPS;
+    bool elsewhere = lists && code == K_NOT_COORDINATOR;
+    if (code != 0 && !elsewhere) {
         refuse(conn, head, code);
+        return true;
+    }
+    if (fake_group_look(&groups->fake->arena, elsewhere ? NULL : groups->core,
+                        conn->broker->id + 1, request, head)) {
+        fake_group_spoil(groups->fake, head);
+        fake_answer(conn, head, NULL);
         return true;
     }
     if (body == KAIRN__REQUEST_HEAD__BODY_OFFSET_FETCH) {
@@ -349,6 +385,12 @@ bool fake_group_serve(struct fake_conn *conn, const Kairn__RequestHead *request,
     case KAIRN__REQUEST_HEAD__BODY_SYNC_GROUP: sync(groups, ticket, request->sync_group); break;
     case KAIRN__REQUEST_HEAD__BODY_HEARTBEAT: heartbeat(groups, ticket, request->heartbeat); break;
     case KAIRN__REQUEST_HEAD__BODY_LEAVE_GROUP: leave(groups, ticket, request->leave_group); break;
+    case KAIRN__REQUEST_HEAD__BODY_DELETE_GROUPS:
+        delete_group(groups, ticket, request->delete_groups);
+        break;
+    case KAIRN__REQUEST_HEAD__BODY_OFFSET_DELETE:
+        forget_offsets(groups, ticket, request->offset_delete);
+        break;
     default: commit(groups, ticket, request->offset_commit); break;
     }
     return true;

@@ -193,6 +193,15 @@ void fake_group_answer(struct fake *fake, const struct groups_effect *effect, si
 /* Make nonsense of the right type of it, if that is asked for. */
 void fake_group_spoil(struct fake *fake, Kairn__ResponseHead *head);
 
+/* --- fake_group_admin.c ----------------------------------------------------------------------- */
+
+struct groups;
+
+/* Answer who only looks at groups; false: it is another request. `core` NULL: nothing is
+ * coordinated here. */
+bool fake_group_look(struct arena *arena, const struct groups *core, int broker,
+                     const Kairn__RequestHead *request, Kairn__ResponseHead *head);
+
 /* --- fake_answers.c --------------------------------------------------------------------------- */
 
 /* Answer one whole frame; with `last_chance` a fetch is not parked again. */

@@ -67,6 +67,7 @@ Suite *faults_suite(void);
 Suite *consumer_suite(void);
 Suite *records_suite(void);
 Suite *admin_suite(void);
+Suite *admin_groups_suite(void);
 Suite *admin_replicas_suite(void);
 Suite *describe_suite(void);
 Suite *hostile_suite(void);

@@ -7,6 +7,7 @@ tests_client_test_client_SOURCES = \
 	tests/client/main.c \
 	tests/client/spy.h tests/client/spy.c \
 	tests/client/test_admin.c \
+	tests/client/test_admin_groups.c \
 	tests/client/test_admin_replicas.c \
 	tests/client/test_assign_sticky.c \
 	tests/client/test_assignor.c \

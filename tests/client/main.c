@@ -7,7 +7,8 @@ int main(int argc, char **argv)
 {
     static const suite_maker makers[] = {
         config_suite,   codecs_suite,  partitioner_suite, producer_suite, faults_suite,
-        consumer_suite, records_suite, admin_suite,       hostile_suite,  handle_suite,
+        consumer_suite, records_suite, admin_suite, admin_groups_suite, hostile_suite,
+        handle_suite,
         admin_replicas_suite, describe_suite,
         sealing_suite,  versions_suite, assignor_suite, assign_sticky_suite,
         serde_suite,    typed_suite,    own_serde_suite, interceptor_suite,

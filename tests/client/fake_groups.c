@@ -302,8 +302,19 @@ static void fetch_offsets(struct fake_groups *groups, struct fake_conn *conn,
     fake_answer(conn, head, NULL);
 }
 
+/* What a test wants this request to be refused with; 0: nothing. */
+static int refusal(const struct fake_groups *groups, int body)
+{
+    struct fake_faults *faults = &groups->fake->faults;
+    bool refused = body == atomic_load(&faults->group_refuse_body) &&
+                   fake_use_up(&faults->group_refuse_count);
+
+    return refused ? atomic_load(&faults->group_refuse_code) : 0;
+}
+
 static void find(struct fake_groups *groups, struct fake_conn *conn, Kairn__ResponseHead *head)
 {
+    int code = refusal(groups, KAIRN__REQUEST_HEAD__BODY_FIND_COORDINATOR);
     struct fake *fake = groups->fake;
     struct arena *arena = &fake->arena;
     Kairn__FindCoordinatorResponse *body =
@@ -313,6 +324,10 @@ static void find(struct fake_groups *groups, struct fake_conn *conn, Kairn__Resp
     row->broker = groups->coordinator + 1;
     row->host = fake_text(arena, "127.0.0.1");
     row->port = listener_port(fake->brokers[groups->coordinator].listener);
+    if (code != 0) {
+        row->error = head_error(arena, code, NULL);
+        row->broker = -1;
+    }
     body->coordinators = arena_copy(arena, &row, sizeof row);
     body->n_coordinators = 1;
     head->body_case = KAIRN__RESPONSE_HEAD__BODY_FIND_COORDINATOR;
@@ -325,10 +340,10 @@ static void find(struct fake_groups *groups, struct fake_conn *conn, Kairn__Resp
 static int obstacle(const struct fake_groups *groups, const struct fake_conn *conn, int body)
 {
     struct fake_faults *faults = &groups->fake->faults;
+    int code = refusal(groups, body);
 
-    if (body == atomic_load(&faults->group_refuse_body) &&
-        fake_use_up(&faults->group_refuse_count))
-        return atomic_load(&faults->group_refuse_code);
+    if (code != 0)
+        return code;
     if (conn->broker->id != groups->coordinator)
         return K_NOT_COORDINATOR;
     return atomic_load(&faults->group_loads) ? K_COORDINATOR_LOAD_IN_PROGRESS : 0;

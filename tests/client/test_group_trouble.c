@@ -153,6 +153,7 @@ START_TEST(coordinators_that_die_at_every_step_are_survived)
     member_subscribe(&members[0], "t");
 
     POLL_UNTIL(members, 1, members[0].records == 10 * PARTITIONS);
+    POLL_UNTIL(members, 1, atomic_load(&faults->group_refuse_count) == 0);
 }
 END_TEST
 

@@ -1585,6 +1585,16 @@ klient_code_t klient_admin_delete_group_offsets(klient_admin_t *admin, const cha
                                                 size_t count, int64_t timeout_ms,
                                                 klient_code_t *codes, klient_error_t **error);
 
+/* Commit what stands of a group without members below /consumers in ZooKeeper, where Kafka's old
+ * consumers kept their offsets and brokers may mirror them to. *out has a row for each node: those
+ * with a code were left out, with offset -1, partition -1 if the node is no partition's, and as
+ * metadata what is wrong, for people. Free it with klient_offsets_free().
+ * KLIENT_GROUP_ID_NOT_FOUND (nothing stands there), KLIENT_NON_EMPTY_GROUP,
+ * KLIENT_GROUP_AUTHORIZATION_FAILED, KLIENT_REQUEST_TIMED_OUT (may have been carried out). */
+klient_code_t klient_admin_import_group_offsets(klient_admin_t *admin, const char *group,
+                                                int64_t timeout_ms, klient_offsets_t **out,
+                                                klient_error_t **error);
+
 /* Instead of a time. */
 enum { KLIENT_OFFSETS_END = -1, KLIENT_OFFSETS_BEGINNING = -2 };
 

@@ -46,6 +46,7 @@ kairn_SOURCES = \
 	tools/kairn/table.h tools/kairn/table.c \
 	tools/kairn/topic.c \
 	tools/kairn/topic_describe.c \
+	tools/kairn/group_import.c \
 	tools/kairn/trim.c \
 	tools/kairn/wishes.h tools/kairn/wishes.c \
 	tools/kairn/topic_logs.h tools/kairn/topic_logs.c

@@ -76,14 +76,17 @@ orders/00 5
 orders/3 5
 gone/0 7
 NODES
-imported=$("$build/tests/integration/group_probe" "$bootstrap" --import old) || die "import: $imported"
-for line in "orders 0 41 ok" "orders 1 0 CORRUPT: the offset is not a decimal number" "orders 2 0 CORRUPT" \
-    "orders 00 0 CORRUPT: its name is not the number of a partition" "orders 3 5 UNKNOWN_TOPIC_OR_PARTITION" "gone 0 7 UNKNOWN_TOPIC_OR_PARTITION"; do
-    grep -qF "$line" <<< "$imported" || die "import: '$line' is missing in: $imported"
+imported=$(kairn group import old --from-zookeeper --json) && die "import: nothing is said of what makes no sense"
+for row in '"topic":"orders","partition":0,"offset":41' '"orders","partition":1,"error":"CORRUPT","reason":"1: the offset is not a decimal number' \
+    '"orders","partition":2,"error":"CORRUPT"' '"reason":"00: its name is not the number of a partition"' \
+    '"orders","partition":3,"error":"UNKNOWN_TOPIC_OR_PARTITION"' '"gone","partition":0,"error":"UNKNOWN_TOPIC_OR_PARTITION"'; do
+    grep -qF "$row" <<< "$imported" || die "import: '$row' is missing in: $imported"
 done
+expect_match "for people" "$(kairn group import old --from-zookeeper)" 'orders +0 +41'
 expect_equal "what is committed" "$("$build/tests/integration/group_probe" "$bootstrap" --offsets old)" "orders 0 41"
-expect_refusal "a group that is not there" 1 GROUP_ID_NOT_FOUND "$build/tests/integration/group_probe" "$bootstrap" --import nobody
-expect_refusal "a group with members" 1 NON_EMPTY_GROUP "$build/tests/integration/group_probe" "$bootstrap" --import readers
+expect_refusal "a group that is not there" 1 'nothing stands in ZooKeeper' kairn group import nobody --from-zookeeper
+expect_refusal "a group with members" 1 'has members' kairn group import readers --from-zookeeper
+expect_refusal "from nowhere" 2 'from-zookeeper is needed' kairn group import old
 
 # The topic stays the truth: what somebody writes there changes nothing, and is written over with the next commit.
 zk set /consumers/readers/offsets/orders/1 nonsense || die "set"

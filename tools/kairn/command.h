@@ -68,6 +68,7 @@ int partition_elect(const struct args *args);
 int partition_reassign(const struct args *args);
 int topic_delete(const struct args *args);
 int topic_trim(const struct args *args);
+int group_import(const struct args *args);
 int topic_alter(const struct args *args);
 int config_list(const struct args *args);
 int config_get(const struct args *args);

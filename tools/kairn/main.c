@@ -58,6 +58,13 @@ static const struct command commands[] = {
     { .noun = "topic", .verb = "delete", .operands = "TOPIC...", .operands_min = 1,
       .operands_max = 1000, .connects = true, .run = topic_delete,
       .text = "Delete topics and their data." },
+    { .noun = "group", .verb = "import", .operands = "GROUP", .operands_min = 1,
+      .operands_max = 1, .connects = true, .run = group_import,
+      .text = "Commit what stands of a group below /consumers in ZooKeeper.\n\n"
+              "Kafka's old consumers kept their offsets there, and brokers with\n"
+              "offsets.zookeeper.mirror.interval.ms copy them to it. The group must have no members.\n"
+              "Exit status 1 when something there makes no sense: it is named and left out.",
+      .flags = { { "--from-zookeeper", NULL, "has to be said: nothing else can be read" } } },
     { .noun = "partition", .verb = "move", .operands = "TOPIC", .operands_min = 1,
       .operands_max = 1, .connects = true, .run = partition_move,
       .text = "Take a partition's log to another log directory of its leader.\n\n"

@@ -4,7 +4,7 @@ tests_integration_zk_probe_SOURCES = tests/integration/zk_probe.c
 tests_integration_zk_probe_CPPFLAGS = $(AM_CPPFLAGS) $(ZOOKEEPER_CFLAGS)
 tests_integration_zk_probe_LDADD = $(ZOOKEEPER_LIBS)
 # Members of a group without a client library.
-check_PROGRAMS += tests/integration/group_probe tests/integration/group_crowd
+check_PROGRAMS += tests/integration/group_probe tests/integration/group_crowd tests/integration/group_one
 tests_integration_group_probe_SOURCES = tests/integration/group_probe.c \
 	tests/integration/group_wire.h tests/integration/group_wire.c
 tests_integration_group_probe_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
@@ -15,6 +15,11 @@ tests_integration_group_crowd_SOURCES = tests/integration/group_crowd.c \
 tests_integration_group_crowd_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 tests_integration_group_crowd_LDADD = libproto.la libcommon.la
 $(tests_integration_group_crowd_OBJECTS): | proto/kairn.pb-c.h
+tests_integration_group_one_SOURCES = tests/integration/group_one.c \
+	tests/integration/group_wire.h tests/integration/group_wire.c
+tests_integration_group_one_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+tests_integration_group_one_LDADD = libproto.la libcommon.la
+$(tests_integration_group_one_OBJECTS): | proto/kairn.pb-c.h
 EXTRA_DIST += tests/run \
 	tests/integration/dist.sh \
 	tests/integration/examples.sh \

@@ -7,7 +7,7 @@ kills=4
 offsets=__consumer_offsets
 hear() { read -r -t 60 said <&"${members[0]}" || die "the group fell silent: $(cat "$dir/members.err")"; }
 
-cluster_up --brokers 3 --set group.initial.rebalance.delay.ms=300 --set min.insync.replicas=2
+cluster_up --brokers 3 --set group.initial.rebalance.delay.ms=300 --set min.insync.replicas=2 --set group.min.session.timeout.ms=1000
 expect_success "create" kairn topic create orders --partitions 3 --replication-factor 3 > /dev/null
 await 20 kairn cluster status || die "not healthy: $(kairn cluster status)"
 
@@ -40,6 +40,28 @@ hear
 expect_match "another knows all of it" "$said" '^coordinator [123] knows them$'
 wait "$members_pid" || die "it went wrong: $(cat "$dir/members.err")"
 expect_success "start" cluster start "$coordinator" > /dev/null
+
+# A member is killed: when its session is over, and not before, the others share what it had; also when it leads.
+session_ms=2000
+declare -A pids
+last() { tail -n 1 "$dir/one-$1"; }
+shares() { [[ $(last "$1") =~ assigned\ [1-9]/$2$ ]]; }
+all_share() { local total=$# n; for n; do shares "$n" "$total" || return 1; done; }
+for n in 1 2 3; do
+    "$build/tests/integration/group_one" "$bootstrap" mortals $session_ms > "$dir/one-$n" 2> "$dir/one-$n.err" &
+    pids[$n]=$!
+done
+await 20 all_share 1 2 3 || die "three members: $(tail -n 1 "$dir"/one-*)"
+for n in 1 2 3; do [[ $(last $n) == *"told 0 "* ]] || leads=$n; done
+killed_at=$(date +%s%N)
+kill -9 "${pids[$leads]}"
+others=(1 2 3)
+unset "others[leads - 1]"
+await 20 all_share "${others[@]}" || die "two of three: $(tail -n 1 "$dir"/one-*)"
+passed_ms=$((($(date +%s%N) - killed_at) / 1000000))
+[ $passed_ms -ge $((session_ms / 2)) ] || die "a member was given up $passed_ms ms after its death, in a session of $session_ms ms"
+echo "the others go on $passed_ms ms after their leader was killed, in a session of $session_ms ms"
+for n in "${others[@]}"; do kill -9 "${pids[$n]}"; done
 
 expect_equal "as many partitions as in Kafka" "$(zk ls /brokers/topics/$offsets/partitions | wc -w)" 50
 expect_match "the topic is compacted" "$(zk get /config/topics/$offsets)" '"cleanup.policy":"compact"'

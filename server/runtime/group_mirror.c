@@ -89,6 +89,19 @@ struct group_mirror *group_mirror_new(struct shard *shard)
     return mirror;
 }
 
+/* Said once for all that find no room. */
+static bool is_full(const struct group_mirror *mirror)
+{
+    if (mirror->notes.count < NOTES_MAX)
+        return false;
+    if (log_rarely("offsets-not-mirrored", "full", SAY_MS))
+        LOG_WARN("offsets-not-mirrored",
+                 "waiting=%d reason=\"so many wait for ZooKeeper already\" "
+                 "action=\"others are mirrored with their next commit\"",
+                 NOTES_MAX);
+    return true;
+}
+
 void group_mirror_add(struct group_mirror *mirror, struct mirror_note *note)
 {
     void *former = NULL;
@@ -97,13 +110,8 @@ void group_mirror_add(struct group_mirror *mirror, struct mirror_note *note)
         free(note);
         return;
     }
-    if (mirror->notes.count >= NOTES_MAX &&
-        map_get(&mirror->notes, note->key, note->key_size) == NULL) {
-        if (log_rarely("offsets-not-mirrored", "full", SAY_MS))
-            LOG_WARN("offsets-not-mirrored",
-                     "waiting=%d reason=\"ZooKeeper does not keep up\" "
-                     "action=\"each is mirrored with its next commit\"",
-                     NOTES_MAX);
+    bool known = map_get(&mirror->notes, note->key, note->key_size) != NULL;
+    if (!known && is_full(mirror)) {
         free(note);
         return;
     }
@@ -118,7 +126,8 @@ void group_mirror_add(struct group_mirror *mirror, struct mirror_note *note)
 
 static void visit(void *context, const char *group, const struct groups_offset *offset)
 {
-    group_mirror_add(context, mirror_note_new(group, offset->topic, offset->partition,
+    if (!is_full(context))
+        group_mirror_add(context, mirror_note_new(group, offset->topic, offset->partition,
                                               offset->offset));
 }
 

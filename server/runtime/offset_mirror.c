@@ -180,6 +180,9 @@ static struct mirror_note *next_note(struct control *control)
         struct mirror_parcel *parcel = LIST_OWNER(node, struct mirror_parcel, node);
         bool over = control->closed || list_empty(&parcel->notes) ||
                     atomic_load(&parcel->withdrawn);
+#ifdef MUTANT_WITHDRAWN_MIRRORED
+        over = control->closed || list_empty(&parcel->notes);
+#endif
         if (!over)
             return LIST_OWNER(list_first(&parcel->notes), struct mirror_note, node);
         if (parcel->in_flight > 0)

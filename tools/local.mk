@@ -48,6 +48,7 @@ kairn_SOURCES = \
 	tools/kairn/topic_describe.c \
 	tools/kairn/group_import.c \
 	tools/kairn/trim.c \
+	tools/kairn/watch.h tools/kairn/watch.c \
 	tools/kairn/wishes.h tools/kairn/wishes.c \
 	tools/kairn/topic_logs.h tools/kairn/topic_logs.c
 kairn_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)

@@ -2,12 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "tools/kairn/connect.h"
 #include "tools/kairn/json.h"
 #include "tools/kairn/table.h"
+#include "tools/kairn/watch.h"
 
 static klient_metric_t metric_at(const klient_metrics_t *metrics, size_t index)
 {
@@ -116,58 +115,49 @@ static void print_table(const struct args *args, const klient_metrics_t *before,
     table_print(table);
 }
 
-static void print(const struct args *args, const klient_metrics_t *before,
-                  const klient_metrics_t *now, int32_t broker)
-{
-    if (args_json(args)) {
-        print_json(args, before, now, broker);
-        return;
-    }
-    if (args_has(args, "--watch"))
-        fputs(isatty(STDOUT_FILENO) ? "\033[H\033[J" : before != NULL ? "\n" : "", stdout);
-    print_table(args, before, now);
-}
+/* What the looks have in common. */
+struct looking {
+    klient_admin_t *admin;
+    int64_t timeout_ms;
+    int32_t broker;
+    klient_metrics_t *before;           /* of the last look; owned */
+};
 
-/* Look until it fails, or once. */
-static int look(const struct args *args, klient_admin_t *admin, int64_t timeout_ms, int32_t broker)
+static int look(struct watch *watch, void *context)
 {
-    klient_metrics_t *before = NULL, *now = NULL;
+    struct looking *looking = context;
+    klient_metrics_t *now = NULL;
     klient_error_t *error = NULL;
-    struct timespec due;
-    int status = EXIT_DONE;
 
-    clock_gettime(CLOCK_MONOTONIC, &due);
-    for (;;) {
-        if (klient_admin_describe_metrics(admin, broker, timeout_ms, &now, &error) != KLIENT_OK) {
-            status = connect_failed(args, error);
-            break;
-        }
-        print(args, before, now, broker);
-        klient_metrics_free(before);
-        before = now;
-        if (!args_has(args, "--watch") || fflush(stdout) != 0)
-            break;
-        due.tv_sec++;
-        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
-    }
-    klient_metrics_free(before);
-    return status;
+    if (klient_admin_describe_metrics(looking->admin, looking->broker, looking->timeout_ms, &now,
+                                      &error) != KLIENT_OK)
+        return connect_failed(watch->args, error);
+    watch_page(watch);
+    if (args_json(watch->args))
+        print_json(watch->args, looking->before, now, looking->broker);
+    else
+        print_table(watch->args, looking->before, now);
+    klient_metrics_free(looking->before);
+    looking->before = now;
+    return EXIT_DONE;
 }
 
 int broker_metrics(const struct args *args)
 {
     const char *text = args_operand(args, 0);
-    int64_t timeout_ms;
+    struct looking looking = { 0 };
     char *end;
     int status;
     long broker = strtol(text, &end, 10);
 
     if (end == text || *end != '\0' || broker < 0 || broker > INT32_MAX)
         return command_misuse(args, "'%s' is no broker id", text);
-    klient_admin_t *admin = connect_admin(args, &timeout_ms, &status);
-    if (admin == NULL)
+    looking.broker = (int32_t)broker;
+    looking.admin = connect_admin(args, &looking.timeout_ms, &status);
+    if (looking.admin == NULL)
         return status;
-    status = look(args, admin, timeout_ms, (int32_t)broker);
-    klient_admin_close(admin);
+    status = watch_run(args, look, &looking);
+    klient_metrics_free(looking.before);
+    klient_admin_close(looking.admin);
     return status;
 }

@@ -47,12 +47,13 @@ struct table *table_new(const char *columns)
 
 void table_add(struct table *table, const char *format, ...)
 {
-    char text[1024];
+    char *text = NULL;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    int size = vasprintf(&text, format, arguments);
     va_end(arguments);
-    add_text(table, text);
+    add_text(table, size < 0 ? checked(NULL) : text);
+    free(text);
 }
 
 void table_print(struct table *table)

@@ -16,7 +16,7 @@ kairn_SOURCES = \
 	tools/kairn/command.h \
 	tools/kairn/config.c \
 	tools/kairn/connect.h tools/kairn/connect.c \
-	tools/kairn/consume.c \
+	tools/kairn/consume.h tools/kairn/consume.c tools/kairn/consume_group.c \
 	tools/kairn/follower.h tools/kairn/follower.c \
 	tools/kairn/health.h tools/kairn/health.c \
 	tools/kairn/json.h tools/kairn/json.c \
@@ -27,6 +27,7 @@ kairn_SOURCES = \
 	tools/kairn/log_verify.c \
 	tools/kairn/main.c \
 	tools/kairn/pauses.h tools/kairn/pauses.c \
+	tools/kairn/moment.h tools/kairn/moment.c \
 	tools/kairn/move_throttle.h tools/kairn/move_throttle.c \
 	tools/kairn/moves.h tools/kairn/moves.c \
 	tools/kairn/pair_list.h tools/kairn/pair_list.c \

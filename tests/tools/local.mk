@@ -7,6 +7,7 @@ tests_tools_test_tools_SOURCES = \
 	tests/tools/test_follower.c \
 	tests/tools/test_health.c \
 	tests/tools/test_log_value.c \
+	tests/tools/test_moment.c \
 	tests/tools/test_pair_list.c \
 	tests/tools/test_pauses.c \
 	tests/tools/test_perf.c \
@@ -20,6 +21,7 @@ tests_tools_test_tools_SOURCES = \
 	tools/kairn/health.c \
 	tools/kairn/json.c \
 	tools/kairn/log_value.c \
+	tools/kairn/moment.c \
 	tools/kairn/pair_list.c \
 	tools/kairn/pauses.c \
 	tools/kairn/perf.c \

@@ -27,6 +27,12 @@ void connect_advise(const struct args *args, klient_code_t code)
     case KLIENT_UNKNOWN_TOPIC_OR_PARTITION:
         fputs("try: kairn topic list, kairn topic describe\n", stderr);
         break;
+    case KLIENT_GROUP_ID_NOT_FOUND:
+        fputs("try: kairn group list\n", stderr);
+        break;
+    case KLIENT_NON_EMPTY_GROUP:
+        fputs("stop its members first; kairn group members tells which there are\n", stderr);
+        break;
     case KLIENT_REQUEST_TIMED_OUT:
     case KLIENT_CONNECTION_FAILED:
     case KLIENT_RESOLVE_FAILED:
@@ -61,17 +67,13 @@ bool connect_timeout(const struct args *args, int64_t *timeout_ms)
     return args_number(args, "--timeout", 30000, 1, INT32_MAX, timeout_ms);
 }
 
-klient_config_t *connect_config(const struct args *args, bool produces, int *status)
+klient_config_t *connect_config_with(const struct args *args, const char *const *pairs,
+                                     int *status)
 {
     const char *source, *bootstrap = bootstrap_of(args, &source);
     klient_error_t *error = NULL;
-    int64_t timeout_ms;
-    char max_block[32];
 
     *status = EXIT_USAGE;
-    if (!connect_timeout(args, &timeout_ms))
-        return NULL;
-    snprintf(max_block, sizeof max_block, "%lld", (long long)timeout_ms);
     klient_config_t *config = klient_config_new();
     if (config == NULL) {
         *status = command_failed(args, "out of memory");
@@ -80,8 +82,8 @@ klient_config_t *connect_config(const struct args *args, bool produces, int *sta
     klient_code_t code = klient_config_set(config, "bootstrap.servers", bootstrap, &error);
     if (code == KLIENT_OK)
         code = klient_config_set(config, "client.id", "kairn", &error);
-    if (code == KLIENT_OK && produces)
-        code = klient_config_set(config, "max.block.ms", max_block, &error);
+    for (; code == KLIENT_OK && *pairs != NULL; pairs++)
+        code = klient_config_set_pair(config, *pairs, &error);
     for (size_t i = 0; code == KLIENT_OK && i < args_count(args, "--set"); i++)
         code = klient_config_set_pair(config, args_nth(args, "--set", i), &error);
     if (code != KLIENT_OK) {
@@ -92,6 +94,19 @@ klient_config_t *connect_config(const struct args *args, bool produces, int *sta
         return NULL;
     }
     return config;
+}
+
+klient_config_t *connect_config(const struct args *args, bool produces, int *status)
+{
+    char max_block[48];
+    const char *pairs[] = { produces ? max_block : NULL, NULL };
+    int64_t timeout_ms;
+
+    *status = EXIT_USAGE;
+    if (!connect_timeout(args, &timeout_ms))
+        return NULL;
+    snprintf(max_block, sizeof max_block, "max.block.ms=%lld", (long long)timeout_ms);
+    return connect_config_with(args, pairs, status);
 }
 
 klient_admin_t *connect_admin(const struct args *args, int64_t *timeout_ms, int *status)

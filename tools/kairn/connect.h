@@ -9,6 +9,11 @@
  * for --timeout. NULL: said; *status is what to exit with. */
 klient_config_t *connect_config(const struct args *args, bool produces, int *status);
 
+/* The same of one that does not, with properties NAME=VALUE (up to NULL) of the command's own,
+ * which give way to --set. */
+klient_config_t *connect_config_with(const struct args *args, const char *const *pairs,
+                                     int *status);
+
 /* --timeout. False: said, wrong usage. */
 bool connect_timeout(const struct args *args, int64_t *timeout_ms);
 

@@ -5,6 +5,7 @@
 #include "client/klient.h"
 #include "common/descriptors.h"
 #include "tools/kairn/command.h"
+#include "tools/kairn/consume.h"
 #include "tools/kairn/log_value.h"
 
 /* clang-format off */
@@ -53,7 +54,7 @@ static const struct command commands[] = {
               "partitions that start later already stay as they are. The space comes back by whole\n"
               "segments.",
       .flags = {
-          { "--before", "WHERE", "an offset, end (all there is), or @ and ms since 1970" },
+          { "--before", "WHERE", "an offset, end (all there is), 2026-11-29T13:05, or @ and ms since 1970" },
           { "--partition", "N", "only this partition" } } },
     { .noun = "topic", .verb = "delete", .operands = "TOPIC...", .operands_min = 1,
       .operands_max = 1000, .connects = true, .run = topic_delete,
@@ -143,15 +144,20 @@ static const struct command commands[] = {
           { "--partitioner", "NAME", "hash, round-robin or sticky (default; keys are hashed)" },
           { "--acks", "N", "0, 1 or all (default)" },
           { "--pauses", NULL, "also say how long acknowledgements of a partition paused at most" } } },
-    { .noun = "consume", .operands = "TOPIC", .operands_min = 1, .operands_max = 1,
-      .connects = true, .run = consume,
+    { .noun = "consume", .operands = "TOPIC...", .operands_min = 1,
+      .operands_max = CONSUME_TOPICS_MAX, .connects = true, .run = consume,
       .text = "Print records, by default from the beginning and on and on.\n\n"
               "Order holds within a partition. Ctrl-C ends it. With --json, a record is an object on\n"
               "a line; bytes that are no UTF-8 stand in key_base64 and value_base64.\n\n"
+              "With --group, it shares the partitions with the other members of the group, goes on\n"
+              "where the group has committed, and commits what it has printed; at the end, too, when\n"
+              "it leaves the group.\n\n"
               "A format knows %t topic, %p partition, %o offset, %T timestamp, %k key, %v value,\n"
               "%h headers, %K and %S sizes of key and value (-1: null), %%; \\n \\t \\r \\0 \\\\.",
       .flags = {
-          { "--from", "WHERE", "beginning (default), end, an offset, or @ and ms since 1970" },
+          { "--from", "WHERE", "beginning (default), end, an offset, 2026-11-29T13:05, or @ and ms since 1970" },
+          { "--group", "G", "as a member of this group; --from is for where it has committed nothing" },
+          { "--regex", NULL, "TOPIC is a regular expression for whole names, of later topics, too" },
           { "--partition", "N", "only this partition" },
           { "--max", "N", "stop after N records" },
           { "--exit-at-end", NULL, "stop at what is the end when the command starts" },

@@ -6,6 +6,7 @@
 
 #include "tools/kairn/connect.h"
 #include "tools/kairn/json.h"
+#include "tools/kairn/moment.h"
 #include "tools/kairn/table.h"
 
 struct trimming {
@@ -17,16 +18,6 @@ struct trimming {
     int64_t *offsets, *starts;
     klient_code_t *codes;
 };
-
-/* "end", an offset, or "@" and milliseconds. */
-static bool before_is_valid(const char *before)
-{
-    if (strcmp(before, "end") == 0)
-        return true;
-    const char *digits = before[0] == '@' ? before + 1 : before;
-    return digits[0] != '\0' && strspn(digits, "0123456789") == strlen(digits) &&
-           strlen(digits) < 19;
-}
 
 /* The partitions that are meant: one, or all of the topic. */
 static klient_code_t list_partitions(struct trimming *trimming, klient_admin_t *admin,
@@ -90,13 +81,12 @@ static int find_times(struct trimming *trimming, int64_t time)
     return code == KLIENT_OK ? EXIT_DONE : connect_failed(trimming->args, error);
 }
 
-static int fill_offsets(struct trimming *trimming, const char *before)
+static int fill_offsets(struct trimming *trimming, const struct place *before)
 {
-    if (before[0] == '@')
-        return find_times(trimming, strtoll(before + 1, NULL, 10));
+    if (before->kind == PLACE_TIME)
+        return find_times(trimming, before->value);
     for (size_t i = 0; i < trimming->count; i++)
-        trimming->offsets[i] =
-            strcmp(before, "end") == 0 ? KLIENT_RECORDS_ALL : strtoll(before, NULL, 10);
+        trimming->offsets[i] = before->kind == PLACE_END ? KLIENT_RECORDS_ALL : before->value;
     return EXIT_DONE;
 }
 
@@ -133,7 +123,7 @@ static void print_table(const struct trimming *trimming)
 }
 
 static int trim(struct trimming *trimming, klient_admin_t *admin, int64_t partition,
-                const char *before)
+                const struct place *before)
 {
     klient_error_t *error = NULL;
     klient_code_t code = list_partitions(trimming, admin, partition, &error);
@@ -159,18 +149,20 @@ static int trim(struct trimming *trimming, klient_admin_t *admin, int64_t partit
 int topic_trim(const struct args *args)
 {
     struct trimming trimming = { .args = args, .topic = args_operand(args, 0) };
-    const char *before = args_value(args, "--before");
+    const char *text = args_value(args, "--before");
+    struct place before;
     int64_t partition;
     int status = EXIT_USAGE;
 
-    if (before == NULL || !before_is_valid(before))
-        return command_misuse(args, "--before takes an offset, 'end', or @ and ms since 1970");
+    if (text == NULL || !place_read(text, false, &before) || before.kind == PLACE_BEGINNING)
+        return command_misuse(args, "--before takes an offset, 'end', a time such as "
+                                    "2026-11-29T13:05 (UTC), or @ and ms since 1970");
     if (!args_number(args, "--partition", -1, 0, INT32_MAX, &partition))
         return EXIT_USAGE;
     klient_admin_t *admin = connect_admin(args, &trimming.timeout_ms, &status);
     if (admin == NULL)
         return status;
-    status = trim(&trimming, admin, partition, before);
+    status = trim(&trimming, admin, partition, &before);
     free(trimming.partitions);
     free(trimming.offsets);
     free(trimming.starts);

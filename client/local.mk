@@ -50,6 +50,7 @@ libklientcore_la_SOURCES = \
 	client/progress.h client/progress.c \
 	client/records.c \
 	client/report.c \
+	client/retry.h client/retry.c \
 	client/sender.c client/sender_private.h client/settle.c client/shipment.c \
 	client/roster.h client/roster.c \
 	client/serde.h client/serde.c client/serializer.h client/serializer.c \

@@ -66,6 +66,7 @@ Suite *producer_suite(void);
 Suite *faults_suite(void);
 Suite *consumer_suite(void);
 Suite *records_suite(void);
+Suite *retry_suite(void);
 Suite *admin_suite(void);
 Suite *admin_groups_suite(void);
 Suite *admin_replicas_suite(void);

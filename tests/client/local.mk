@@ -40,6 +40,7 @@ tests_client_test_client_SOURCES = \
 	tests/client/test_producer.c \
 	tests/client/test_progress.c \
 	tests/client/test_records.c \
+	tests/client/test_retry.c \
 	tests/client/test_sealing.c \
 	tests/client/test_serde.c \
 	tests/client/test_typed.c \

@@ -2,10 +2,12 @@
 #include "tools/kairn/consume.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tools/kairn/record_format.h"
 
@@ -229,6 +231,14 @@ static int print_records(struct consuming *consuming, klient_records_t *records)
                : command_failed(consuming->args, "%s", klient_code_text(code));
 }
 
+/* The reader of our output is gone: without records to print nothing else would tell. */
+static bool is_unread(void)
+{
+    struct pollfd out = { .fd = STDOUT_FILENO };
+
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
 static int consume_all(struct consuming *consuming, bool until_end)
 {
     int status = EXIT_DONE;
@@ -248,6 +258,8 @@ static int consume_all(struct consuming *consuming, bool until_end)
             int printed = print_records(consuming, records);
             status = status == EXIT_DONE ? printed : status;
             klient_records_free(records);
+        } else if (status == EXIT_DONE && is_unread()) {
+            status = EXIT_FAILED;
         }
         if (consuming->status != EXIT_DONE && !interrupted)
             status = consuming->status;
@@ -264,16 +276,17 @@ static int finish(struct consuming *consuming, int status)
 
     if (consuming->group != NULL && consuming->timeout_ms < limit_ms)
         limit_ms = consuming->timeout_ms;
-    if (klient_consumer_close(consuming->consumer, limit_ms, &error) == KLIENT_OK ||
-        consuming->group == NULL) {
-        klient_error_free(error);
-        return status;
-    }
-    command_failed(consuming->args,
-                   "leaving the group: %s: %s; what was printed last may come again",
-                   klient_code_name(klient_error_code(error)), klient_error_text(error));
+    klient_code_t code =
+        consuming->group != NULL ? consume_group_commit(consuming, limit_ms, &error) : KLIENT_OK;
+    klient_code_t closed = klient_consumer_close(consuming->consumer, limit_ms,
+                                                 code == KLIENT_OK ? &error : NULL);
+    if (consuming->group != NULL && (code != KLIENT_OK || closed != KLIENT_OK))
+        status = command_failed(consuming->args,
+                                "leaving the group: %s: %s; what was printed last may come again",
+                                klient_code_name(klient_error_code(error)),
+                                klient_error_text(error));
     klient_error_free(error);
-    return EXIT_FAILED;
+    return status;
 }
 
 static int consume_with(struct consuming *consuming, klient_config_t *config, int64_t only)

@@ -18,6 +18,10 @@ kairn_SOURCES = \
 	tools/kairn/connect.h tools/kairn/connect.c \
 	tools/kairn/consume.h tools/kairn/consume.c tools/kairn/consume_group.c \
 	tools/kairn/follower.h tools/kairn/follower.c \
+	tools/kairn/group.c tools/kairn/group_ages.h tools/kairn/group_ages.c \
+	tools/kairn/group_describe.c tools/kairn/group_members.c \
+	tools/kairn/group_reset.h tools/kairn/group_reset.c tools/kairn/group_targets.c \
+	tools/kairn/group_rows.h tools/kairn/group_rows.c tools/kairn/group_view.h tools/kairn/group_view.c \
 	tools/kairn/health.h tools/kairn/health.c \
 	tools/kairn/json.h tools/kairn/json.c \
 	tools/kairn/layout.h tools/kairn/layout.c \
@@ -30,6 +34,7 @@ kairn_SOURCES = \
 	tools/kairn/moment.h tools/kairn/moment.c \
 	tools/kairn/move_throttle.h tools/kairn/move_throttle.c \
 	tools/kairn/moves.h tools/kairn/moves.c \
+	tools/kairn/offsets_file.h tools/kairn/offsets_file.c \
 	tools/kairn/pair_list.h tools/kairn/pair_list.c \
 	tools/kairn/partition_elect.c \
 	tools/kairn/partition_reassign.c \

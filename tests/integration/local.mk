@@ -31,7 +31,7 @@ EXTRA_DIST += tests/run \
 	tests/integration/test_deploy.sh \
 	tests/integration/test_disk_full.sh \
 	tests/integration/test_fencing.sh \
-	tests/integration/test_groups.sh \
+	tests/integration/test_group_cli.sh tests/integration/test_groups.sh \
 	tests/integration/test_kill9.sh tests/integration/test_leaders.sh \
 	tests/integration/test_disk_fails.sh \
 	tests/integration/test_log_dirs.sh \

@@ -5,9 +5,11 @@ tests_tools_test_tools_SOURCES = \
 	tests/tools/main.c tests/tools/suites.h \
 	tests/tools/test_args.c \
 	tests/tools/test_follower.c \
+	tests/tools/test_group_rows.c \
 	tests/tools/test_health.c \
 	tests/tools/test_log_value.c \
 	tests/tools/test_moment.c \
+	tests/tools/test_offsets_file.c \
 	tests/tools/test_pair_list.c \
 	tests/tools/test_pauses.c \
 	tests/tools/test_perf.c \
@@ -18,10 +20,12 @@ tests_tools_test_tools_SOURCES = \
 	tools/kairn/bytes.c \
 	tools/kairn/connect.c \
 	tools/kairn/follower.c \
+	tools/kairn/group_rows.c \
 	tools/kairn/health.c \
 	tools/kairn/json.c \
 	tools/kairn/log_value.c \
 	tools/kairn/moment.c \
+	tools/kairn/offsets_file.c \
 	tools/kairn/pair_list.c \
 	tools/kairn/pauses.c \
 	tools/kairn/perf.c \

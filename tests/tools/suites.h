@@ -6,8 +6,10 @@
 
 Suite *args_suite(void);
 Suite *follower_suite(void);
+Suite *group_rows_suite(void);
 Suite *health_suite(void);
 Suite *moment_suite(void);
+Suite *offsets_file_suite(void);
 Suite *log_value_suite(void);
 Suite *pair_list_suite(void);
 Suite *pauses_suite(void);

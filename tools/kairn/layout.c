@@ -105,6 +105,23 @@ bool layout_read(const struct args *args, klient_admin_t *admin, int64_t timeout
     return false;
 }
 
+bool layout_of_group(const struct args *args, const klient_offsets_t *offsets, struct layout *out)
+{
+    size_t count = klient_offsets_count(offsets);
+
+    *out = (struct layout){ .of_group = true,
+                            .partitions = calloc(count + 1, sizeof *out->partitions) };
+    if (out->partitions == NULL)
+        return command_failed(args, "out of memory") == EXIT_DONE;
+    for (; out->partition_count < count; out->partition_count++) {
+        klient_offset_t offset = { .size = sizeof offset };
+        klient_offsets_get(offsets, out->partition_count, &offset);
+        out->partitions[out->partition_count] =
+            (struct planner_partition){ .topic = offset.topic, .number = offset.partition };
+    }
+    return true;
+}
+
 static int by_name(const void *a, const void *b)
 {
     const struct planner_partition *x = a, *y = b;
@@ -165,16 +182,26 @@ static bool choose_one(const struct args *args, const struct layout *layout, con
         return command_misuse(args, "'%s' names no topic", operand) == EXIT_DONE;
     memcpy(topic, operand, size);
     topic[size] = '\0';
-    if (layout_find(layout, topic, 0) < 0)
-        return command_failed(args, "there is no topic %s", topic) == EXIT_DONE;
-    for (size_t i = 0; colon == NULL && i < layout->partition_count; i++)
-        chosen[i] |= strcmp(layout->partitions[i].topic, topic) == 0;
+    bool known = false;
+    for (size_t i = 0; i < layout->partition_count; i++) {
+        if (strcmp(layout->partitions[i].topic, topic) != 0)
+            continue;
+        known = true;
+        chosen[i] |= colon == NULL;
+    }
+    if (!known)
+        return command_failed(args, layout->of_group ? "the group has committed nothing of topic %s"
+                                                     : "there is no topic %s",
+                              topic) == EXIT_DONE;
     for (const char *text = colon != NULL ? colon + 1 : ""; colon != NULL;) {
         if (!take_number(&text, &number))
             return command_misuse(args, "'%s' is not TOPIC or TOPIC:P,P...", operand) == EXIT_DONE;
         int64_t at = layout_find(layout, topic, number);
         if (at < 0)
-            return command_failed(args, "%s has no partition %d", topic, (int)number) == EXIT_DONE;
+            return command_failed(args, layout->of_group
+                                            ? "the group has committed nothing of %s-%d"
+                                            : "%s has no partition %d",
+                                  topic, (int)number) == EXIT_DONE;
         chosen[at] = true;
         if (*text == '\0')
             break;
@@ -182,14 +209,16 @@ static bool choose_one(const struct args *args, const struct layout *layout, con
     return true;
 }
 
-bool *layout_choose(const struct args *args, const struct layout *layout)
+bool *layout_choose(const struct args *args, const char *flag, const struct layout *layout)
 {
+    size_t count = flag != NULL ? args_count(args, flag) : args_operand_count(args);
     bool *chosen = calloc(layout->partition_count + 1, sizeof *chosen);
 
     if (chosen == NULL)
         command_failed(args, "out of memory");
-    for (size_t i = 0; chosen != NULL && i < args_operand_count(args); i++) {
-        if (choose_one(args, layout, args_operand(args, i), chosen))
+    for (size_t i = 0; chosen != NULL && i < count; i++) {
+        const char *word = flag != NULL ? args_nth(args, flag, i) : args_operand(args, i);
+        if (choose_one(args, layout, word, chosen))
             continue;
         free(chosen);
         chosen = NULL;

@@ -13,20 +13,24 @@ struct layout {
     struct planner_broker *brokers;
     struct planner_partition *partitions;     /* sorted by topic and number */
     size_t broker_count, partition_count;
+    bool of_group;                      /* not of the cluster: what a group has committed */
 };
 
 /* Ask the cluster; with `sizes` also how large the logs are. A log that nobody leads counts as
  * empty. False: said. */
 bool layout_read(const struct args *args, klient_admin_t *admin, int64_t timeout_ms, bool sizes,
                  struct layout *out);
+/* The partitions of which a group has committed something; `offsets` keeps the names. False:
+ * said. */
+bool layout_of_group(const struct args *args, const klient_offsets_t *offsets, struct layout *out);
 void layout_free(struct layout *layout);
 
 /* Its index, or -1. */
 int64_t layout_find(const struct layout *layout, const char *topic, int64_t partition);
 
-/* Partitions that operands TOPIC or TOPIC:P,P... name: chosen[i] for each of the layout, which the
- * caller frees. NULL: said. */
-bool *layout_choose(const struct args *args, const struct layout *layout);
+/* Partitions that `flag`'s values TOPIC or TOPIC:P,P... name, or the operands (flag NULL):
+ * chosen[i] for each of the layout, which the caller frees. NULL: said. */
+bool *layout_choose(const struct args *args, const char *flag, const struct layout *layout);
 
 /* "1,2,3": broker ids, each once. False: it is not that. */
 bool layout_ids(const char *text, struct planner_replicas *out);

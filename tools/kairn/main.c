@@ -59,13 +59,6 @@ static const struct command commands[] = {
     { .noun = "topic", .verb = "delete", .operands = "TOPIC...", .operands_min = 1,
       .operands_max = 1000, .connects = true, .run = topic_delete,
       .text = "Delete topics and their data." },
-    { .noun = "group", .verb = "import", .operands = "GROUP", .operands_min = 1,
-      .operands_max = 1, .connects = true, .run = group_import,
-      .text = "Commit what stands of a group below /consumers in ZooKeeper.\n\n"
-              "Kafka's old consumers kept their offsets there, and brokers with\n"
-              "offsets.zookeeper.mirror.interval.ms copy them to it. The group must have no members.\n"
-              "Exit status 1 when something there makes no sense: it is named and left out.",
-      .flags = { { "--from-zookeeper", NULL, "has to be said: nothing else can be read" } } },
     { .noun = "partition", .verb = "move", .operands = "TOPIC", .operands_min = 1,
       .operands_max = 1, .connects = true, .run = partition_move,
       .text = "Take a partition's log to another log directory of its leader.\n\n"
@@ -162,6 +155,51 @@ static const struct command commands[] = {
           { "--max", "N", "stop after N records" },
           { "--exit-at-end", NULL, "stop at what is the end when the command starts" },
           { "--format", "F", "how to print a record (default '%v\\n')" } } },
+    { .noun = "group", .verb = "list", .operands = "",
+      .connects = true, .run = group_list,
+      .text = "List the consumer groups.",
+      .flags = {
+          { "--state", "S,S...", "only those: Stable, Empty, PreparingRebalance, CompletingRebalance, Dead" },
+          { "--watch", NULL, "again every second; Ctrl-C ends it" } } },
+    { .noun = "group", .verb = "describe", .operands = "[GROUP...]", .operands_max = 1000,
+      .connects = true, .run = group_describe,
+      .text = "Show how far groups are (all of them by default): what is committed, and the lag.\n\n"
+              "LAG counts offsets up to the end of the log. WAITS says for how long the first record\n"
+              "that is not committed has been there, by its timestamp: for that it is read. A member\n"
+              "is idle when it has no partition. Exit status 1 when there is no such group.",
+      .flags = {
+          { "--watch", NULL, "again every second, with what is committed a second; Ctrl-C ends it" } } },
+    { .noun = "group", .verb = "members", .operands = "[GROUP...]", .operands_max = 1000,
+      .connects = true, .run = group_members,
+      .text = "Show who is in groups (all of them by default), and which partitions they have.\n"
+              "Exit status 1 when there is no such group.",
+      .flags = {
+          { "--watch", NULL, "again every second; Ctrl-C ends it" } } },
+    { .noun = "group", .verb = "reset", .operands = "GROUP", .operands_min = 1, .operands_max = 1,
+      .connects = true, .run = group_reset,
+      .text = "Have a group go on reading elsewhere.\n\n"
+              "It must have no members. Without --topic, all that it has committed is moved. What\n"
+              "lies outside of the log is taken as its beginning or end.",
+      .flags = {
+          { "--topic", "T[:P,P...]", "only this topic, or these of its partitions; may be repeated" },
+          { "--to", "WHERE", "beginning, end, current, an offset, 2026-11-29T13:05, or @ and ms since 1970" },
+          { "--ago", "DURATION", "to where it was 90s, 2h30m or 1d ago (also as P1DT12H)" },
+          { "--shift", "N", "so many records on, or back when negative" },
+          { "--file", "FILE", "lines of topic,partition,offset (- is standard input)" },
+          { "--export", NULL, "print such lines" },
+          { "--dry-run", NULL, "only show what would be done" } } },
+    { .noun = "group", .verb = "delete", .operands = "GROUP...", .operands_min = 1,
+      .operands_max = 1000, .connects = true, .run = group_delete,
+      .text = "Delete groups that have no members, and all that they have committed.",
+      .flags = {
+          { "--topic", "T[:P,P...]", "only what the group has committed of it; may be repeated" } } },
+    { .noun = "group", .verb = "import", .operands = "GROUP", .operands_min = 1,
+      .operands_max = 1, .connects = true, .run = group_import,
+      .text = "Commit what stands of a group below /consumers in ZooKeeper.\n\n"
+              "Kafka's old consumers kept their offsets there, and brokers with\n"
+              "offsets.zookeeper.mirror.interval.ms copy them to it. The group must have no members.\n"
+              "Exit status 1 when something there makes no sense: it is named and left out.",
+      .flags = { { "--from-zookeeper", NULL, "has to be said: nothing else can be read" } } },
     { .noun = "cluster", .verb = "status", .operands = "",
       .connects = true, .run = cluster_status,
       .text = "Show the cluster at a glance, and what is wrong with it.\n"

@@ -71,7 +71,7 @@ static int elect(const struct args *args, klient_admin_t *admin, int64_t timeout
 static klient_topic_partition_t *name_partitions(const struct args *args,
                                                  const struct layout *layout, size_t *count)
 {
-    bool *chosen = layout_choose(args, layout);
+    bool *chosen = layout_choose(args, NULL, layout);
     klient_topic_partition_t *names =
         chosen != NULL ? calloc(layout->partition_count + 1, sizeof *names) : NULL;
 

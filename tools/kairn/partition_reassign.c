@@ -103,7 +103,7 @@ static int list_or_cancel(const struct args *args, klient_admin_t *admin, int64_
         status = show_list(args, reassignments);
     else if (args_operand_count(args) == 0)
         status = cancel(args, admin, timeout_ms, reassignments, layout, NULL);
-    else if ((chosen = layout_choose(args, layout)) != NULL)
+    else if ((chosen = layout_choose(args, NULL, layout)) != NULL)
         status = cancel(args, admin, timeout_ms, reassignments, layout, chosen);
     free(chosen);
     klient_reassignments_free(reassignments);
@@ -233,7 +233,7 @@ static int reassign(const struct args *args, klient_admin_t *admin, int64_t time
                     struct layout *layout)
 {
     int64_t factor;
-    bool *chosen = layout_choose(args, layout);
+    bool *chosen = layout_choose(args, NULL, layout);
     struct planner_replicas *wanted = calloc(layout->partition_count + 1, sizeof *wanted);
     int status = EXIT_FAILED;
 

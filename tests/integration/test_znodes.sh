@@ -5,7 +5,7 @@ cluster_up --brokers 3 --zookeepers 3
 kairn topic create orders --partitions 2 --config max.message.bytes=1000000 > /dev/null || die "create"
 
 expect_equal "ids" "$(zk ls /brokers/ids | sort | tr '\n' ' ')" "1 2 3 "
-expect_match "registration" "$(zk get /brokers/ids/1)" "^\{\"features\":\{\"replication\.version\":\{\"min_version\":1,\"max_version\":3\}\},\"listener_security_protocol_map\":\{\"PLAINTEXT\":\"PLAINTEXT\"\},\"endpoints\":\[\"PLAINTEXT://127\.0\.0\.1:$port_base\"\],\"jmx_port\":-1,\"port\":$port_base,\"host\":\"127\.0\.0\.1\",\"version\":5,\"timestamp\":\"[0-9]+\"\}$"
+expect_match "registration" "$(zk get /brokers/ids/1)" "^\{\"features\":\{\"replication\.version\":\{\"min_version\":1,\"max_version\":3\},\"coordination\.version\":\{\"min_version\":1,\"max_version\":2\}\},\"listener_security_protocol_map\":\{\"PLAINTEXT\":\"PLAINTEXT\"\},\"endpoints\":\[\"PLAINTEXT://127\.0\.0\.1:$port_base\"\],\"jmx_port\":-1,\"port\":$port_base,\"host\":\"127\.0\.0\.1\",\"version\":5,\"timestamp\":\"[0-9]+\"\}$"
 expect_equal "incarnations" "$(zk ls /brokers/inc | sed 's/-.*//' | sort | tr '\n' ' ')" "1 2 3 "
 expect_match "controller" "$(zk get /controller)" '^\{"version":2,"brokerid":[123],"timestamp":"[0-9]+","kraftControllerEpoch":-1\}$'
 expect_equal "feature levels" "$(zk get /feature)" '{"version":2,"status":1,"features":{"replication.version":{"max_version_level":3},"coordination.version":{"max_version_level":2}}}'

@@ -134,7 +134,7 @@ START_TEST(a_registration_tells_levels_and_is_counted)
 
     ck_assert_int_eq(peer_exists(&peer, "/kairn/brokers", NULL).stat.version, before + 1);
     snprintf(levels, sizeof levels,
-             "{\"features\":{\"replication.version\":{\"min_version\":1,\"max_version\":%d}},",
+             "{\"features\":{\"replication.version\":{\"min_version\":1,\"max_version\":%d},",
              feature_row(0)->highest);
     ck_assert_ptr_nonnull(strstr(peer_get(&peer, "/brokers/ids/7", NULL).data, levels));
 }

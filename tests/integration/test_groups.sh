@@ -63,6 +63,32 @@ passed_ms=$((($(date +%s%N) - killed_at) / 1000000))
 echo "the others go on $passed_ms ms after their leader was killed, in a session of $session_ms ms"
 for n in "${others[@]}"; do kill -9 "${pids[$n]}"; done
 
+# Static members are killed, one after the other and so also the one that leads, and come back under their names: nobody
+# else notices, no generation begins, and nothing is left unread.
+rebalances() {
+    local total=0 n
+    for n in 1 2 3; do
+        total=$((total + $(kairn broker metrics $n --match group_rebalances_total --json | sed -n 's/.*"value":\([0-9]*\).*/\1/p')))
+    done
+    echo $total
+}
+read_by() { kairn consume orders --group statics --set group.instance.id="$1" --set session.timeout.ms=20000 >> "$dir/static-$1" 2>> "$dir/static-$1.err" & pids[$1]=$!; }
+both_read() { echo start | kairn produce orders 2> /dev/null; [ -s "$dir/static-one" ] && [ -s "$dir/static-two" ]; }
+read_all() { [ "$(sort -u "$dir/static-one" "$dir/static-two" | wc -l)" -eq "$1" ]; }
+for name in one two; do read_by $name; done
+await 30 both_read || die "static members: $(cat "$dir"/static-*.err)"
+seq 1 300 | kairn produce orders 2> /dev/null || die "produce"
+await 30 read_all 301 || die "static members: $(cat "$dir"/static-*.err)"
+before=$(rebalances)
+for name in one two; do
+    kill -9 "${pids[$name]}"
+    read_by $name
+done
+seq 301 600 | kairn produce orders 2> /dev/null || die "produce"
+await 30 read_all 601 || die "static members that came back: $(cat "$dir"/static-*.err)"
+expect_equal "generations that began" "$(rebalances)" "$before"
+for name in one two; do kill -9 "${pids[$name]}"; done
+
 expect_equal "as many partitions as in Kafka" "$(zk ls /brokers/topics/$offsets/partitions | wc -w)" 50
 expect_match "the topic is compacted" "$(zk get /config/topics/$offsets)" '"cleanup.policy":"compact"'
 expect_refusal "nobody else writes there" 1 INVALID_TOPIC sh -c "echo forged | kairn produce $offsets"

@@ -9,6 +9,9 @@
 #include "server/runtime/metadata.h"
 #include "server/runtime/offsets_topic.h"
 
+static const char too_early[] = "not all brokers can coordinate groups yet: upgrade those that "
+                                "can not, and take coordination.version out of feature.level.max";
+
 struct finding {
     struct request *request;
     struct offsets_topic_wait wait;
@@ -57,8 +60,9 @@ static void answer(struct request *request)
         kairn__coordinator__init(&coordinators[i]);
         coordinators[i].broker = -1;
         int code = find(request, asked->groups[i], &coordinators[i]);
+        bool early = code == K_COORDINATOR_NOT_AVAILABLE && !group_is_served(request);
         if (code != 0)
-            coordinators[i].error = hint_code(request, code, NULL);
+            coordinators[i].error = hint_code(request, code, early ? too_early : NULL);
     }
     body->n_coordinators = asked->n_groups;
     body->coordinators = (Kairn__Coordinator **)pointers;

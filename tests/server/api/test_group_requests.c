@@ -152,7 +152,9 @@ START_TEST(until_all_brokers_coordinate_groups_nobody_does)
 
     struct asked *asked = find_start("readers");
 
-    ck_assert_int_eq(head_error_code(found(asked)->error), K_COORDINATOR_NOT_AVAILABLE);
+    const Kairn__Error *error = found(asked)->error;
+    ck_assert_int_eq(head_error_code(error), K_COORDINATOR_NOT_AVAILABLE);
+    ck_assert_ptr_nonnull(strstr(error->message, "coordination.version"));
     asked_free(asked);
     ck_assert_int_eq(made, 0);
     ck_assert_int_eq(member_join(&member), K_COORDINATOR_NOT_AVAILABLE);

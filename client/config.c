@@ -6,6 +6,7 @@
 
 #include "client/config_table.h"
 #include "client/error.h"
+#include "client/retry_policy.h"
 #include "client/strategy.h"
 #include "common/compress.h"
 #include "common/log.h"
@@ -70,6 +71,7 @@ klient_config_t *klient_config_copy(const klient_config_t *config)
     if (copy == NULL)
         return NULL;
     *copy = *config;
+    copy->retry_policy = retry_policy_ref(config->retry_policy);
     bool failed = extensions_copy(&config->extensions, &copy->extensions) != 0;
     for (size_t i = 0; i < config_table.count; i++) {
         if (rows[i].type != OPTION_STRING || !row_has_field(&rows[i]))
@@ -93,6 +95,7 @@ void klient_config_free(klient_config_t *config)
         return;
     options_fini(&config_table, &config->values);
     extensions_fini(&config->extensions);
+    retry_policy_unref(config->retry_policy);
     free(config);
 }
 
@@ -282,6 +285,9 @@ int config_suits(const struct klient_config *config, enum config_use use, klient
                  used[use]);
         config_restore_log();
     }
+    if (config->retry_policy != NULL && use != USE_CONSUMER)
+        return fail(error, K_INVALID_CONFIG, "a retry policy is of a consumer, not of %s",
+                    used[use]);
     return 0;
 }
 

@@ -62,6 +62,7 @@ struct klient_config {
     klient_log_fn log;
     void *log_context;
     struct extensions extensions;
+    struct klient_retry_policy *retry_policy;   /* referenced; NULL: none */
 };
 
 extern const struct option_table config_table;
@@ -70,6 +71,12 @@ extern const struct option_table config_table;
  * no longer. */
 void config_divert_log(const struct klient_config *config);
 void config_restore_log(void);
+
+/* group.id, "" without. */
+static inline const char *config_group(const struct klient_config *config)
+{
+    return config->values.group_id == NULL ? "" : config->values.group_id;
+}
 
 /* Was the property set by the application? */
 bool config_is_set(const struct klient_config *config, const char *name);

@@ -8,6 +8,7 @@
 #include "client/consumer.h"
 #include "client/deserializer.h"
 #include "client/error.h"
+#include "client/failures.h"
 #include "client/group.h"
 #include "client/task.h"
 #include "common/error.h"
@@ -62,6 +63,7 @@ void assigned_unref(struct assigned *assigned)
     if (atomic_fetch_sub(&assigned->references, 1) != 1)
         return;
     progress_restart(&assigned->progress);
+    failures_lane_free(assigned->lane);
     free(assigned->topic);
     free(assigned);
 }
@@ -195,6 +197,11 @@ static bool is_first_of_partition(struct klient_consumer *consumer, const struct
     return first == chunk;
 }
 
+static bool may_return(const struct assigned *assigned)
+{
+    return !assigned->paused && !assigned->held_back;
+}
+
 bool consumer_has_work(struct klient_consumer *consumer)
 {
     consumer_collect(consumer);
@@ -208,11 +215,12 @@ bool consumer_has_work(struct klient_consumer *consumer)
             discard(consumer, chunk);
             continue;
         }
-        if (!chunk->partition->paused && !is_marker(chunk))
+        if (may_return(chunk->partition) && !is_marker(chunk))
             return true;
         at = &chunk->next;
     }
-    return atomic_load(&consumer->woken) || atomic_load(&consumer->pending);
+    return atomic_load(&consumer->woken) || atomic_load(&consumer->pending) ||
+           (consumer->failures != NULL && failures_have_due(consumer->failures));
 }
 
 void consumer_refresh_descriptor(struct klient_consumer *consumer)
@@ -276,7 +284,7 @@ static bool take(struct klient_consumer *consumer, klient_records_t **out, klien
         bool finished = false;
         if (klient_records_count(records) >= limit)
             break;
-        if (chunk->partition->paused || is_marker(chunk) ||
+        if (!may_return(chunk->partition) || is_marker(chunk) ||
             (chunk->partition->damaged && chunk->code == 0)) {
             at = &chunk->next;
             continue;
@@ -345,6 +353,34 @@ static void tell_if_starved(struct klient_consumer *consumer)
     config_restore_log();
 }
 
+/* A record that failed before and is due. */
+static bool take_failed(struct klient_consumer *consumer, klient_records_t **out,
+                        klient_code_t *code, klient_error_t **error)
+{
+    if (consumer->failures == NULL)
+        return false;
+    failures_serve(consumer->failures);
+    if (!failures_have_due(consumer->failures))
+        return false;
+    int outcome = failures_take(consumer->failures, out);
+    *code = outcome == 0 ? KLIENT_OK : fail(error, outcome, NULL);
+    return true;
+}
+
+/* Did nothing but retries arrive, which are returned when they are due? */
+static bool is_sifted_away(struct klient_consumer *consumer, klient_records_t **records)
+{
+    if (consumer->failures == NULL || *records == NULL)
+        return false;
+    failures_sift(consumer->failures, *records);
+    if (klient_records_count(*records) > 0)
+        return false;
+    klient_records_free(*records);
+    *records = NULL;
+    gate_signal(&consumer->budget->gate);   /* there may be more */
+    return true;
+}
+
 static klient_code_t poll(struct klient_consumer *consumer, int64_t timeout_ms,
                           klient_records_t **out, klient_error_t **error)
 {
@@ -358,7 +394,10 @@ static klient_code_t poll(struct klient_consumer *consumer, int64_t timeout_ms,
         code = consumer_serve(consumer, error);
         if (code != KLIENT_OK)
             return code;
-        if (consumer_has_work(consumer) && take(consumer, out, &code, error))
+        if (take_failed(consumer, out, &code, error))
+            return code;
+        if (consumer_has_work(consumer) && take(consumer, out, &code, error) &&
+            !is_sifted_away(consumer, out))
             return code;
         kick_if_stalled(consumer);
         tell_if_starved(consumer);
@@ -412,6 +451,7 @@ int klient_consumer_descriptor(klient_consumer_t *consumer)
 
 static void destroy(struct klient_consumer *consumer)
 {
+    failures_free(consumer->failures);
     for (struct chunk *chunk = consumer->ready, *next; chunk != NULL; chunk = next) {
         next = chunk->next;
         chunk_unref(chunk);
@@ -446,11 +486,17 @@ static void start(void *context)
     struct klient_consumer *consumer = request->consumer;
 
     request->code = fetcher_start(consumer->fetcher);
-    if (request->code != 0 || consumer->group == NULL)
-        return;
-    request->code = group_start(consumer->group);
     if (request->code != 0)
-        fetcher_stop(consumer->fetcher);
+        return;
+    if (consumer->failures != NULL)
+        request->code = failures_start(consumer->failures);
+    if (request->code == 0 && consumer->group != NULL)
+        request->code = group_start(consumer->group);
+    if (request->code == 0)
+        return;
+    if (consumer->failures != NULL)
+        failures_stop(consumer->failures);
+    fetcher_stop(consumer->fetcher);
 }
 
 static void stop(void *context)
@@ -458,6 +504,8 @@ static void stop(void *context)
     struct klient_consumer *consumer = context;
 
     fetcher_stop(consumer->fetcher);
+    if (consumer->failures != NULL)
+        failures_stop(consumer->failures);
     if (consumer->group != NULL)
         group_stop(consumer->group);
 }
@@ -498,6 +546,11 @@ klient_consumer_t *klient_consumer_open(klient_t *klient, const klient_config_t 
         destroy(consumer);
         return NULL;                    /* likewise */
     }
+    if (consumer->config->retry_policy != NULL &&
+        failures_new(consumer, &consumer->failures, error) != KLIENT_OK) {
+        destroy(consumer);
+        return NULL;
+    }
     struct start request = { .consumer = consumer };
     task_call(klient, start, &request);
     if (request.code != 0)
@@ -529,6 +582,8 @@ static void abandon(struct klient_consumer *consumer)
 
     if (fd >= 0)
         close(fd);
+    if (consumer->failures != NULL)
+        failures_abandon(consumer->failures);
     handle_unref(consumer->klient);
 }
 
@@ -544,7 +599,9 @@ klient_code_t klient_consumer_close(klient_consumer_t *consumer, int64_t timeout
         abandon(consumer);
     if (code != 0)
         return fail(error, code, NULL);
+    int settled = failures_settle_early(consumer->failures, deadline_ms);
     code = consumer_end_group(consumer, deadline_ms);
+    code = code == 0 ? settled : code;
     task_call(consumer->klient, stop, consumer);
     consumer->stopped = true;
     consumer_tell_outcomes(consumer);

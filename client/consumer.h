@@ -31,11 +31,13 @@ struct assigned;
 struct cluster;
 struct deserializers;
 struct commit;
+struct failures;
 struct fetch;
 struct fetcher;
 struct group;
 struct handout;
 struct offer;
+struct retry_lane;
 struct slab;
 struct subscription;
 struct task;
@@ -102,12 +104,16 @@ struct assigned {
     uint64_t generation;
     int32_t position_epoch;         /* of the record before `position`; -1: not known */
     bool paused;
+    bool held_back;                 /* records of it failed: until they are dealt with */
+    bool retries;                   /* a retry topic of our group: it starts at its beginning */
+    struct retry_lane *lane;        /* owned; NULL: no record of it ever failed */
     bool damaged;                   /* a chunk could not be read: nothing after it is returned */
     uint64_t losses;                /* of the consumer, when it was assigned; never changes */
     /* Shared. */
     atomic_uint unread;             /* chunks on their way to or waiting for the application */
     atomic_int_least64_t low, high; /* as the last fetch told: of the log, and to where records */
     atomic_int_least64_t end;       /* are returned; told last. -1: not told yet */
+    atomic_uint_least64_t valid_from;   /* records of older generations are returned anew */
     struct progress progress;       /* under the consumer's spin: what may be committed */
     /* The loop's. */
     struct list node;               /* in fetcher->partitions */
@@ -134,6 +140,7 @@ struct klient_consumer {
     struct interceptors interceptors;
     struct fetcher *fetcher;        /* owned; the loop's side, */
     struct group *group;            /* as is this; NULL without a group.id */
+    struct failures *failures;      /* owned; NULL without a retry policy */
     struct budget *budget;          /* referenced */
     atomic_bool busy;               /* some thread is inside */
     atomic_bool in_callback;        /* it is: in one of the application's functions, */
@@ -205,6 +212,15 @@ void consumer_arrived(struct klient_consumer *consumer, struct chunk *chunk);
 struct assigned *consumer_find(struct klient_consumer *consumer, const char *topic,
                                int32_t partition);
 
+/* Neither assigned nor fetched yet. NULL when out of memory. */
+struct assigned *assigned_new(struct klient_consumer *consumer,
+                              const klient_topic_partition_t *from);
+
+/* Read the partition from `offset` on anew: what the application has of it from there on is skipped
+ * by klient_records_next(), and does not count as handed out. 0 or K_NOMEM. */
+int consumer_step_back(struct klient_consumer *consumer, struct assigned *assigned,
+                       int64_t offset);
+
 /* Hold exactly these; `commits`: what progressed of those that go is committed, if that is
  * automatic. 0, K_NOMEM or K_INVALID_ARGUMENT: nothing changed. */
 int consumer_hold(struct klient_consumer *consumer, const klient_topic_partition_t *partitions,
@@ -227,6 +243,10 @@ void consumer_go(struct klient_consumer *consumer);
 /* Before the consumer is closed: commit what is automatic, call the listener for the last time,
  * leave, and wait for all that. 0, or what was not done. */
 int consumer_end_group(struct klient_consumer *consumer, int64_t deadline_ms);
+
+/* Around a function of the application: for the group that is time away from poll. */
+void consumer_enter_callback(struct klient_consumer *consumer, int64_t *away_ms);
+void consumer_leave_callback(struct klient_consumer *consumer, int64_t away_ms);
 
 /* Tell outcomes of commits, unless inside of a callback. */
 void consumer_tell_outcomes(struct klient_consumer *consumer);
@@ -260,6 +280,23 @@ void records_open_to_drops(klient_records_t *records, bool open);
 
 /* They are complete: note them at the consumer's partitions, for auto commit. 0 or K_NOMEM. */
 int records_track(klient_records_t *records, struct klient_consumer *consumer);
+
+/* Where a record of the application was read. */
+struct record_place {
+    struct assigned *assigned;      /* borrowed from the records */
+    int64_t offset;
+    bool came_back;                 /* it failed before */
+    bool is_void;                   /* it is returned anew anyway */
+};
+
+/* False when it was not received. */
+bool records_place(const klient_record_t *record, struct record_place *out);
+
+/* The one record of a chunk without a start, once more; it was read at `offset` of `where`. Takes
+ * over the handout's reference when that succeeds. 0 or K_NOMEM. */
+int records_of_one(struct deserializers *deserializers, struct chunk *chunk,
+                   struct assigned *where, int64_t offset, int32_t attempts,
+                   struct handout *handout, klient_records_t **out);
 
 /* --- fetcher.c: the loop's -------------------------------------------------------------------- */
 

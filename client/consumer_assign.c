@@ -7,14 +7,17 @@
 #include "client/commits.h"
 #include "client/describe.h"
 #include "client/error.h"
+#include "client/failures.h"
 #include "client/group.h"
 #include "client/partitions.h"
+#include "client/retry_policy.h"
 #include "client/task.h"
 #include "common/error.h"
 
-static struct assigned *assigned_new(struct klient_consumer *consumer,
-                                     const klient_topic_partition_t *from)
+struct assigned *assigned_new(struct klient_consumer *consumer,
+                              const klient_topic_partition_t *from)
 {
+    const struct klient_config *config = consumer->config;
     struct assigned *assigned = calloc(1, sizeof *assigned);
 
     if (assigned == NULL)
@@ -29,6 +32,8 @@ static struct assigned *assigned_new(struct klient_consumer *consumer,
     atomic_init(&assigned->low, -1);
     atomic_init(&assigned->high, -1);
     atomic_init(&assigned->end, -1);
+    assigned->retries = retry_policy_is_retry_topic(config->retry_policy, config_group(config),
+                                                    from->topic);
     progress_init(&assigned->progress);
     list_init(&assigned->node);
     list_init(&assigned->due);
@@ -142,6 +147,8 @@ int consumer_hold(struct klient_consumer *consumer, const klient_topic_partition
     size_t going = separate(consumer, next, count);
     if (commits)
         commit_progress(consumer, going);
+    for (size_t i = 0; consumer->failures != NULL && i < going; i++)
+        failures_forget(consumer->failures, consumer->assigned[i]);
     for (size_t i = 0; i < count; i++)
         if (!is_among(consumer->assigned, consumer->assigned_count, next[i]))
             consumer_order(consumer, ORDER_ADD, next[i], start);
@@ -221,6 +228,20 @@ static klient_code_t seek(struct klient_consumer *consumer, const char *topic, i
     struct assigned *assigned = consumer_find(consumer, topic, partition);
     code = assigned == NULL ? K_NOT_ASSIGNED : move_to(consumer, assigned, where);
     return consumer_leave(consumer, code == 0 ? KLIENT_OK : fail(error, code, NULL));
+}
+
+int consumer_step_back(struct klient_consumer *consumer, struct assigned *assigned,
+                       int64_t offset)
+{
+    assigned->generation++;
+    assigned->position = offset;
+    assigned->position_epoch = -1;
+    assigned->damaged = false;
+    atomic_store(&assigned->valid_from, assigned->generation);
+    spin_lock(&consumer->spin);
+    progress_cut(&assigned->progress, offset);
+    spin_unlock(&consumer->spin);
+    return consumer_order(consumer, ORDER_SEEK, assigned, offset);
 }
 
 klient_code_t klient_consumer_seek(klient_consumer_t *consumer, const char *topic,

@@ -6,6 +6,7 @@
 #include "client/config.h"
 #include "client/consumer.h"
 #include "client/error.h"
+#include "client/failures.h"
 #include "client/group.h"
 #include "client/offsets.h"
 #include "client/survey.h"
@@ -29,15 +30,14 @@ static void note_asked(struct klient_consumer *consumer, struct assigned *assign
 static int64_t reached(struct klient_consumer *consumer, const struct assigned *assigned,
                        int32_t *epoch)
 {
-    if (consumer->config->values.auto_offset_store) {
-        *epoch = assigned->position_epoch;
-        return assigned->position;
-    }
+    bool returned = consumer->config->values.auto_offset_store;
+
     spin_lock(&consumer->spin);
-    int64_t stored = assigned->progress.done;
-    *epoch = assigned->progress.epoch;
+    int64_t offset = returned ? assigned->position : assigned->progress.done;
+    *epoch = returned ? assigned->position_epoch : assigned->progress.epoch;
+    offset = progress_bounded(&assigned->progress, offset, epoch);
     spin_unlock(&consumer->spin);
-    return stored;
+    return offset;
 }
 
 static int set_all(struct klient_consumer *consumer, struct commit *commit)
@@ -74,11 +74,17 @@ static int set_given(struct klient_consumer *consumer, struct commit *commit,
     for (size_t i = 0; i < count; i++) {
         struct assigned *assigned =
             consumer_find(consumer, offsets[i]->topic, offsets[i]->partition);
-        int code = commit_set(commit, i, offsets[i]);
+        klient_offset_t row = *offsets[i];
+        if (assigned != NULL) {
+            spin_lock(&consumer->spin);
+            row.offset = progress_bounded(&assigned->progress, row.offset, &row.leader_epoch);
+            spin_unlock(&consumer->spin);
+        }
+        int code = commit_set(commit, i, &row);
         if (code != 0)
             return code;
         if (assigned != NULL)
-            note_asked(consumer, assigned, offsets[i]->offset);
+            note_asked(consumer, assigned, row.offset);
     }
     return 0;
 }
@@ -88,6 +94,8 @@ static int make(struct klient_consumer *consumer, const klient_offset_t *const *
 {
     if (consumer->group == NULL || consumer->stopped)
         return consumer->group == NULL ? K_INVALID_GROUP_ID : K_CLOSED;
+    if (consumer->failures != NULL)
+        failures_serve(consumer->failures);     /* what was settled meanwhile */
     for (size_t i = 0; offsets != NULL && i < count; i++) {
         int code = check_offset(consumer, offsets[i]);
         if (code != 0)

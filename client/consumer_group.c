@@ -28,8 +28,7 @@ void consumer_go(struct klient_consumer *consumer)
         atomic_store(&consumer->away_since_ms, mono_ms());
 }
 
-/* The application's own code runs: for the group that is time away from poll. */
-static void enter_callback(struct klient_consumer *consumer, int64_t *away_ms)
+void consumer_enter_callback(struct klient_consumer *consumer, int64_t *away_ms)
 {
     *away_ms = atomic_load(&consumer->away_since_ms);
     if (*away_ms == MEMBERSHIP_INSIDE)
@@ -37,7 +36,7 @@ static void enter_callback(struct klient_consumer *consumer, int64_t *away_ms)
     atomic_store(&consumer->in_callback, true);
 }
 
-static void leave_callback(struct klient_consumer *consumer, int64_t away_ms)
+void consumer_leave_callback(struct klient_consumer *consumer, int64_t away_ms)
 {
     atomic_store(&consumer->in_callback, false);
     if (away_ms == MEMBERSHIP_INSIDE)
@@ -50,11 +49,11 @@ void consumer_intercept(struct klient_consumer *consumer, klient_records_t *reco
 
     if (consumer->interceptors.count == 0)
         return;
-    enter_callback(consumer, &away_ms);
+    consumer_enter_callback(consumer, &away_ms);
     atomic_store(&consumer->intercepted, true);
     interceptors_consume(&consumer->interceptors, records);
     atomic_store(&consumer->intercepted, false);
-    leave_callback(consumer, away_ms);
+    consumer_leave_callback(consumer, away_ms);
 }
 
 /* --- outcomes --------------------------------------------------------------------------------- */
@@ -69,13 +68,13 @@ static void tell_outcome(struct klient_consumer *consumer, struct commit *commit
         offsets[i] = &commit->rows[i].asked;
     size_t count = offsets == NULL ? 0 : commit->count;
     klient_code_t code = (klient_code_t)commit->task.code;
-    enter_callback(consumer, &away_ms);
+    consumer_enter_callback(consumer, &away_ms);
     atomic_store(&consumer->intercepted, true);
     interceptors_commit(&consumer->interceptors, code, offsets, count);
     atomic_store(&consumer->intercepted, false);
     if (commit->done != NULL)
         commit->done(commit->context, consumer, code, offsets, count);
-    leave_callback(consumer, away_ms);
+    consumer_leave_callback(consumer, away_ms);
     list_remove(&commit->node);
     task_unref(&commit->task);
 }
@@ -107,9 +106,9 @@ static void tell(struct klient_consumer *consumer, klient_rebalance_fn fn,
 
     if (fn == NULL)
         return;
-    enter_callback(consumer, &away_ms);
+    consumer_enter_callback(consumer, &away_ms);
     fn(consumer->listener.context, consumer, partitions, count);
-    leave_callback(consumer, away_ms);
+    consumer_leave_callback(consumer, away_ms);
 }
 
 /* Those held that `stay` lacks (NULL: all). NULL when out of memory; to be freed. */

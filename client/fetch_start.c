@@ -159,6 +159,8 @@ void fetch_start_at(struct fetcher *fetcher, struct assigned *assigned, int64_t 
     static const int64_t by_policy[] = { [RESET_LATEST] = POSITION_END,
                                          [RESET_EARLIEST] = POSITION_BEGINNING };
 
+    if (offset == POSITION_BY_POLICY && assigned->retries)
+        offset = POSITION_BEGINNING;    /* no retry may be left out */
     fetch_forget_look_up(assigned);
     assigned->fetch = NULL;         /* its answer is of an older generation */
     assigned->retry_at_ms = assigned->backoff_ms = 0;

@@ -6,6 +6,7 @@
 #include "client/group_private.h"
 #include "client/handle.h"
 #include "client/pattern.h"
+#include "client/retry_policy.h"
 #include "common/error.h"
 #include "common/log.h"
 
@@ -44,6 +45,40 @@ static int replace(struct topic_names *names, const char *const *others, size_t 
     return names->names == NULL ? K_NOMEM : 0;
 }
 
+/* Topics, and with them the retry topics that the group reads; those that do not exist yet are
+ * looked for. 0 or K_NOMEM. */
+static int stand_for(struct group *group, const char *const *topics, size_t count, bool *changed)
+{
+    const struct klient_config *config = group->consumer->config;
+    const struct klient_retry_policy *policy = config->retry_policy;
+    bool retries = policy != NULL && policy->values.mode == RETRY_BY_TOPIC;
+    const char **names = calloc(2 * count + 1, sizeof *names);
+    char(*made)[RETRY_TOPIC_SIZE] = calloc(count + 1, sizeof *made);
+    size_t total = 0, unique = 0;
+    int code = names == NULL || made == NULL ? K_NOMEM : 0;
+
+    for (size_t i = 0; code == 0 && i < count; i++) {
+        names[total++] = topics[i];
+        if (retries && !retry_policy_is_own(policy, config_group(config), topics[i]) &&
+            retry_policy_name(policy, RETRY_TO_RETRY_TOPIC, topics[i], config_group(config),
+                              made[i]) == 0)
+            names[total++] = made[i];
+    }
+    if (code == 0 && total > 0)
+        qsort(names, total, sizeof *names, compare);
+    for (size_t i = 0; i < total; i++)
+        if (i == 0 || strcmp(names[unique - 1], names[i]) != 0)
+            names[unique++] = names[i];
+    if (code == 0) {
+        *changed = !same_names(&group->names, names, unique);
+        if (*changed)
+            code = replace(&group->names, names, unique);
+    }
+    free(names);
+    free(made);
+    return code;
+}
+
 /* --- all topics ------------------------------------------------------------------------------- */
 
 static int build(struct inquiry *inquiry, struct request *request)
@@ -60,10 +95,13 @@ static int build(struct inquiry *inquiry, struct request *request)
     return 0;
 }
 
-/* The names that match, ascending, in an array that the caller frees. */
-static int match(struct pattern *pattern, const Kairn__MetadataResponse *picture,
-                 const char ***out, size_t *count)
+/* The names that match, ascending, in an array that the caller frees. Not those of topics that the
+ * group itself makes for records that failed. */
+static int match(const struct klient_config *config, struct pattern *pattern,
+                 const Kairn__MetadataResponse *picture, const char ***out, size_t *count)
 {
+    const struct klient_retry_policy *policy = config->retry_policy;
+    const char *group = config_group(config);
     const char **found = calloc(picture->n_topics + 1, sizeof *found);
     int code = found == NULL ? K_NOMEM : 0;
 
@@ -71,7 +109,8 @@ static int match(struct pattern *pattern, const Kairn__MetadataResponse *picture
     for (size_t i = 0; code == 0 && i < picture->n_topics; i++) {
         const Kairn__TopicInfo *topic = picture->topics[i];
         bool matches = false;
-        if (head_error_code(topic->error) == 0 && !is_internal(topic))
+        if (head_error_code(topic->error) == 0 && !is_internal(topic) &&
+            !retry_policy_is_own(policy, group, topic->name))
             code = pattern_matches(pattern, topic->name, &matches);
         if (matches)
             found[(*count)++] = topic->name;
@@ -95,12 +134,11 @@ static int read(struct inquiry *inquiry, const Kairn__ResponseHead *head,
     (void)error;
     if (group->subscription == NULL || group->subscription->pattern == NULL)
         return 0;                   /* it stands for others by now */
-    int code = match(group->subscription->pattern, head->metadata, &found, &count);
+    int code = match(group->consumer->config, group->subscription->pattern, head->metadata, &found,
+                     &count);
     if (code != 0)
         return code;
-    group->names.changed = !same_names(&group->names, found, count);
-    if (group->names.changed)
-        code = replace(&group->names, found, count);
+    code = stand_for(group, found, count, &group->names.changed);
     free(found);
     return code;
 }
@@ -147,8 +185,9 @@ void group_topics_look(struct group *group)
 int group_topics_reset(struct group *group)
 {
     const struct subscription *subscription = group->subscription;
+    bool changed;
 
-    return replace(&group->names, subscription->topics, subscription->count);
+    return stand_for(group, subscription->topics, subscription->count, &changed);
 }
 
 void group_topics_init(struct group *group)

@@ -62,6 +62,7 @@ typedef struct klient_reassignments klient_reassignments_t;    /* which are unde
 typedef struct klient_settings klient_settings_t;      /* configuration of a topic or broker */
 typedef struct klient_scratch klient_scratch_t;        /* memory for the time of one send */
 typedef struct klient_assigning klient_assigning_t;    /* a group, for the assignor of its leader */
+typedef struct klient_retry_policy klient_retry_policy_t;      /* what becomes of failed records */
 
 /* The version of the library in use, "0.1.0"; KLIENT_VERSION is that of the header. */
 const char *klient_version(void);
@@ -1090,6 +1091,142 @@ klient_code_t klient_assigning_give(klient_assigning_t *group, size_t topic, int
 /* Say something to a member's `on_assignment`; copied. KLIENT_INVALID_ARGUMENT, KLIENT_NOMEM. */
 klient_code_t klient_assigning_tell(klient_assigning_t *group, size_t member, const void *data,
                                     size_t size);
+/* --- records that can not be processed -------------------------------------------------------- */
+
+/* What a consumer does with records that the application could not process: it returns them again
+ * after a while, and what fails too often becomes a record of a dead-letter topic.
+ *
+ *   klient_retry_policy_t *policy = klient_retry_policy_new();
+ *   klient_retry_policy_set(policy, "retries", "5", NULL);
+ *   klient_config_set_retry_policy(config, policy, NULL);
+ *   ...
+ *   if (!process(&record))
+ *       klient_consumer_fail(consumer, &record, KLIENT_FAIL_RETRY, "no such customer", NULL);
+ *
+ * A record that failed is copied and held until it is settled: processed after all, or its dead
+ * letter or retry acknowledged by the cluster. Until then no commit, of whatever kind, goes beyond
+ * it: offsets from there on are replaced by its own. So after a crash it is read again.
+ *
+ * Where a record waits is the policy's `mode`:
+ *
+ *   in-place   in memory. The partition goes on. How often it failed is forgotten with the process.
+ *   in-order   in memory, and nothing behind it in its partition is returned before it is settled:
+ *              klient_records_next() skips what a poll returned already.
+ *   topic      in a retry topic (`%t.retry.%g`), which the consumer reads by itself if it is
+ *              subscribed: number of failures and delay survive restarts, and any member of the
+ *              group may go on. All members need the same policy.
+ *
+ * A record comes back by poll, alone, as it first came: topic, partition, offset, timestamp, key,
+ * value, headers. It counts as processed when its klient_records_t is freed without it having
+ * failed again; so free before you commit by hand, and commit without naming offsets, or what came
+ * back would take the group back to where it came from.
+ *
+ * Dead letters and retries are written with acks=all by a producer of the consumer's own. Topics
+ * that are missing are made with the partitions and replicas of the one that the record came from;
+ * a record keeps the number of its partition. What can not be written is tried again until it
+ * can. A crash between writing and committing leaves a dead letter twice. Format and operation:
+ * docs/dead-letters.md. */
+
+/* All defaults. NULL when out of memory. Not thread-safe. Free with klient_retry_policy_free(). */
+klient_retry_policy_t *klient_retry_policy_new(void);
+void klient_retry_policy_free(klient_retry_policy_t *policy);     /* NULL is allowed */
+
+/* Set one property from text; docs/dead-letters.md lists them, times are in milliseconds.
+ * KLIENT_UNKNOWN_NAME (the text names the nearest known one), KLIENT_INVALID_CONFIG (the text says
+ * what is allowed), KLIENT_INVALID_ARGUMENT, KLIENT_NOMEM. */
+klient_code_t klient_retry_policy_set(klient_retry_policy_t *policy, const char *name,
+                                      const char *value, klient_error_t **error);
+
+/* As klient_config_get(). */
+klient_code_t klient_retry_policy_get(const klient_retry_policy_t *policy, const char *name,
+                                      char *text, size_t size, klient_error_t **error);
+
+/* Write the documentation of all properties as a markdown table. */
+void klient_retry_policy_print_docs(FILE *out);
+
+typedef enum klient_failure_kind {
+    KLIENT_FAILURE_DEAD = 0,         /* a dead letter is acknowledged */
+    KLIENT_FAILURE_UNWRITTEN = 1,    /* a dead letter or retry could not be written and is tried
+                                        again: told of the 1st, 2nd, 4th, 8th, ... time */
+    KLIENT_FAILURE_MANY = 2,         /* alert.failures is reached */
+    KLIENT_FAILURE_MANY_DEAD = 3     /* alert.dead.letters is reached */
+} klient_failure_kind_t;
+
+/* Valid during the call. */
+typedef struct klient_failure_event {
+    size_t size;                     /* of this struct, as the library knows it */
+    klient_failure_kind_t kind;
+    const char *topic;               /* where the record came from; NULL with MANY, MANY_DEAD */
+    int32_t partition;
+    int64_t offset;
+    int32_t attempts;                /* how often it failed */
+    const char *error;               /* as the application said */
+    const char *to_topic;            /* of the dead letter or retry */
+    int32_t to_partition;            /* DEAD */
+    int64_t to_offset;
+    klient_code_t code;              /* UNWRITTEN: why */
+    int32_t count;                   /* MANY, MANY_DEAD: so many within window_ms */
+    int64_t window_ms;
+} klient_failure_event_t;
+
+/* Called inside the consumer's calls by the thread that is inside. All calls of the consumer are
+ * allowed that klient_rebalance_fn allows. */
+typedef void (*klient_failure_event_fn)(void *context, const klient_failure_event_t *event);
+
+/* NULL: nobody is told. MANY, MANY_DEAD and UNWRITTEN are lines in the log, too
+ * (event=failures-many, dead-letters-many, dead-letter-unwritten). `context` is borrowed until the
+ * consumers made with it are closed. */
+void klient_retry_policy_set_event(klient_retry_policy_t *policy, klient_failure_event_fn event,
+                                   void *context);
+
+/* Consumers made with this config have the policy, which is copied; NULL: none. The values are
+ * checked with each other: KLIENT_INVALID_CONFIG (the text says what does not go together); with
+ * the group.id when a consumer is opened. KLIENT_INVALID_ARGUMENT, KLIENT_NOMEM. */
+klient_code_t klient_config_set_retry_policy(klient_config_t *config,
+                                             const klient_retry_policy_t *policy,
+                                             klient_error_t **error);
+
+typedef enum klient_verdict {
+    KLIENT_FAIL_RETRY = 0,           /* it may be processed later */
+    KLIENT_FAIL_FOR_GOOD = 1         /* it never will: a dead letter at once */
+} klient_verdict_t;
+
+/* The application could not process this record, which klient_records_next() filled in and whose
+ * klient_records_t it still holds. `reason` (NULL: none) is copied. Does not wait. Saying it twice
+ * has no effect. By the thread that may use the consumer; allowed in callbacks.
+ *
+ * KLIENT_WRONG_STATE (no policy; mode=topic and not subscribed), KLIENT_NOT_ASSIGNED (the partition
+ * was given up meanwhile: whoever has it now gets the record), KLIENT_INVALID_ARGUMENT (it was not
+ * received), KLIENT_MESSAGE_TOO_LARGE, KLIENT_NOMEM, KLIENT_CONCURRENT, KLIENT_FORKED. After an
+ * error nothing is held of it. */
+klient_code_t klient_consumer_fail(klient_consumer_t *consumer, const klient_record_t *record,
+                                   klient_verdict_t verdict, const char *reason,
+                                   klient_error_t **error);
+
+/* Wait until no dead letter and no retry is on its way any more; records that wait for their next
+ * attempt are not waited for. close does it by itself, for half of its time. KLIENT_OK,
+ * KLIENT_REQUEST_TIMED_OUT (retriable), KLIENT_WOKEN_UP, KLIENT_WRONG_STATE (no policy),
+ * KLIENT_CONCURRENT, KLIENT_IN_CALLBACK. */
+klient_code_t klient_consumer_settle(klient_consumer_t *consumer, int64_t timeout_ms,
+                                     klient_error_t **error);
+
+/* How often a received record has failed before: 0 unless it came back. Any thread. */
+int32_t klient_record_attempts(const klient_record_t *record);
+
+/* What the headers of a dead letter say: views into the record, text not terminated. */
+typedef struct klient_failure {
+    size_t size;                     /* of this struct, set by the caller */
+    const char *topic, *group, *error;
+    size_t topic_size, group_size, error_size;
+    int32_t partition;
+    int32_t attempts;
+    int64_t offset;
+    int64_t timestamp;               /* of the record that failed, ms since 1970; -1: none */
+} klient_failure_t;
+
+/* Read them from a received record. KLIENT_NOT_FOUND (it has none, not all of them, or nonsense in
+ * them), KLIENT_INVALID_ARGUMENT. Any thread; does not wait. */
+klient_code_t klient_record_failure(const klient_record_t *record, klient_failure_t *out);
 
 /* --- what a poll returned --------------------------------------------------------------------- */
 

@@ -21,10 +21,14 @@ libklientcore_la_SOURCES = \
 	client/consumer.h client/consumer.c client/consumer_assign.c \
 	client/consumer_commit.c client/consumer_group.c client/consumer_marks.c \
 	client/coordinator.h client/coordinator.c \
+	client/dead_letter.h client/dead_letter.c \
 	client/describe.h client/describe.c \
 	client/deserializer.h client/deserializer.c \
 	client/error.h client/error.c \
 	client/extension.h client/extension.c \
+	client/failures.h client/failures_private.h client/failures.c client/failures_return.c \
+	client/failures_send.c \
+	client/forward.h client/forward.c \
 	client/fetch_start.c client/fetcher.c client/fetcher_private.h \
 	client/find_coordinator.h client/find_coordinator.c \
 	client/gate.h client/gate.c \
@@ -48,9 +52,10 @@ libklientcore_la_SOURCES = \
 	client/position.h client/position.c \
 	client/producer.h client/producer.c client/producer_topic.c \
 	client/progress.h client/progress.c \
+	client/record_copy.h client/record_copy.c \
 	client/records.c \
 	client/report.c \
-	client/retry.h client/retry.c \
+	client/retry.h client/retry.c client/retry_policy.h client/retry_policy.c \
 	client/sender.c client/sender_private.h client/settle.c client/shipment.c \
 	client/roster.h client/roster.c \
 	client/serde.h client/serde.c client/serializer.h client/serializer.c \
@@ -95,7 +100,7 @@ nodist_pkgconfig_DATA = client/klient.pc
 klient_examples = client/examples/produce client/examples/consume \
 	client/examples/admin_create_topic client/examples/custom_partitioner \
 	client/examples/headers client/examples/event_loop client/examples/group \
-	client/examples/own_serializer \
+	client/examples/own_serializer client/examples/dead_letters \
 	client/examples/commit_chosen client/examples/commit_in_listener \
 	client/examples/seek client/examples/pattern client/examples/threads \
 	client/examples/order_by_key client/examples/global_order
@@ -122,6 +127,9 @@ client_examples_event_loop_LDADD = libklient.la
 client_examples_own_serializer_SOURCES = client/examples/own_serializer.c
 client_examples_own_serializer_CPPFLAGS = $(klient_example_flags)
 client_examples_own_serializer_LDADD = libklient.la
+client_examples_dead_letters_SOURCES = client/examples/dead_letters.c
+client_examples_dead_letters_CPPFLAGS = $(klient_example_flags)
+client_examples_dead_letters_LDADD = libklient.la
 client_examples_group_SOURCES = client/examples/group.c
 client_examples_group_CPPFLAGS = $(klient_example_flags)
 client_examples_group_LDADD = libklient.la

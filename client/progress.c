@@ -4,11 +4,12 @@
 
 void progress_init(struct progress *progress)
 {
-    *progress = (struct progress){ .done = -1, .epoch = -1, .asked = -1 };
+    *progress = (struct progress){ .done = -1, .epoch = -1, .asked = -1,
+                                    .bound = INT64_MAX };
     progress->last = &progress->first;
 }
 
-static void handout_unref(struct handout *handout)
+void handout_unref(struct handout *handout)
 {
     if (atomic_fetch_sub(&handout->references, 1) == 1)
         free(handout);
@@ -65,7 +66,7 @@ void handout_done(struct handout *handout)
     handout_unref(handout);
 }
 
-static bool is_done(struct handout *handout)
+bool handout_is_done(struct handout *handout)
 {
 #ifdef MUTANT_COMMIT_HELD
     return true;
@@ -75,15 +76,43 @@ static bool is_done(struct handout *handout)
 
 int64_t progress_take(struct progress *progress, int32_t *epoch)
 {
-    while (progress->first != NULL && is_done(progress->first)) {
+    while (progress->first != NULL && handout_is_done(progress->first)) {
         progress->done = progress->first->end;
         progress->epoch = progress->first->epoch;
         drop_first(progress);
     }
-    if (progress->done <= progress->asked)
+    int32_t of_done = progress->epoch;
+    int64_t offset = progress_bounded(progress, progress->done, &of_done);
+    if (offset <= progress->asked)
         return -1;
-    *epoch = progress->epoch;
-    return progress->asked = progress->done;
+    *epoch = of_done;
+    return progress->asked = offset;
+}
+
+int64_t progress_bounded(const struct progress *progress, int64_t offset, int32_t *epoch)
+{
+#ifdef MUTANT_COMMIT_FAILED
+    return offset;
+#endif
+    if (offset <= progress->bound)
+        return offset;
+    *epoch = -1;
+    return progress->bound;
+}
+
+void progress_set_bound(struct progress *progress, int64_t bound)
+{
+    progress->bound = bound;
+}
+
+void progress_cut(struct progress *progress, int64_t end)
+{
+    for (struct handout *handout = progress->first; handout != NULL; handout = handout->next) {
+        if (handout->end <= end)
+            continue;
+        handout->end = end;
+        handout->epoch = -1;
+    }
 }
 
 void progress_store(struct progress *progress, int64_t offset)

@@ -2,7 +2,7 @@
  *
  * What a poll returned of a partition is a handout; it is done with when its klient_records_t was
  * freed, which any thread may do, in any order. Only what precedes the first handout that is not
- * done with may be committed.
+ * done with may be committed, and nothing at or beyond the bound: a record there failed (retry.h).
  *
  * A struct progress belongs to whoever holds the consumer's spin; no function here blocks. */
 #ifndef CLIENT_PROGRESS_H
@@ -27,6 +27,7 @@ struct progress {
     int32_t epoch;                  /* of the record before it */
     int64_t asked;                  /* that a commit was last asked for; -1: none */
     bool blocked;                   /* a handout could not be noted: nothing after it is known */
+    int64_t bound;                  /* of what may be committed; INT64_MAX: none */
 };
 
 void progress_init(struct progress *progress);
@@ -45,6 +46,20 @@ void progress_block(struct progress *progress);
 
 /* The records are freed: give up their reference. Any thread, without the spin. */
 void handout_done(struct handout *handout);
+
+/* Are they? For who keeps the other reference without a progress; and give that one up. Any
+ * thread. */
+bool handout_is_done(struct handout *handout);
+void handout_unref(struct handout *handout);
+
+/* What was handed out from `end` on will be handed out anew. */
+void progress_cut(struct progress *progress, int64_t end);
+
+/* Nothing at or beyond `bound` may be committed from now on. INT64_MAX: everything may. */
+void progress_set_bound(struct progress *progress, int64_t bound);
+
+/* `offset`, or the bound when that comes first; then *epoch is not known. */
+int64_t progress_bounded(const struct progress *progress, int64_t offset, int32_t *epoch);
 
 /* The offset that may be committed now and was not asked for yet, or -1; *epoch goes with it. It
  * counts as asked for. */

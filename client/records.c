@@ -38,6 +38,10 @@ struct klient_records {
     struct batch_reader reader;
     struct arena headers;           /* of decoded headers */
     struct handout *handouts;       /* what they are of each partition; referenced */
+    /* One record that failed before: where it was read, and how often it failed. */
+    struct assigned *where;         /* referenced; NULL: records as they were fetched */
+    int64_t where_offset;
+    int32_t attempts;
 };
 
 /* --- memory ----------------------------------------------------------------------------------- */
@@ -145,6 +149,8 @@ void klient_records_free(klient_records_t *records)
         next = handout->sibling;
         handout_done(handout);
     }
+    if (records->where != NULL)
+        assigned_unref(records->where);
     arena_fini(&records->headers);
     free(records->dropped);
     free(records->slices);
@@ -378,6 +384,59 @@ int records_track(klient_records_t *records, struct klient_consumer *consumer)
     return code;
 }
 
+/* --- records that failed ---------------------------------------------------------------------- */
+
+int records_of_one(struct deserializers *deserializers, struct chunk *chunk,
+                   struct assigned *where, int64_t offset, int32_t attempts,
+                   struct handout *handout, klient_records_t **out)
+{
+    klient_records_t *records = records_new(deserializers);
+    int code = K_NOMEM;
+
+    if (records == NULL)
+        return code;
+    chunk->at = 0;
+    if (batch_reader_init(&chunk->reader, chunk->bytes, NULL, 0) != 0 ||
+        slice_add(records, chunk, 1) != 0) {
+        klient_records_free(records);
+        return code;
+    }
+    atomic_fetch_add_explicit(&where->references, 1, memory_order_relaxed);
+    records->where = where;
+    records->where_offset = offset;
+    records->attempts = attempts;
+    records->handouts = handout;
+    *out = records;
+    return 0;
+}
+
+bool records_place(const klient_record_t *record, struct record_place *out)
+{
+    const klient_records_t *records = record->origin;
+
+    if (records == NULL || record->topic == NULL)
+        return false;
+    if (records->where != NULL) {
+        *out = (struct record_place){ records->where, records->where_offset, true, false };
+        return true;
+    }
+    for (size_t i = 0; i < records->slice_count; i++) {
+        const struct chunk *chunk = records->slices[i].chunk;
+        struct assigned *assigned = chunk->partition;
+        if (assigned->partition != record->partition || strcmp(assigned->topic, record->topic) != 0)
+            continue;
+        *out = (struct record_place){ assigned, record->offset, false,
+                                      chunk->generation < atomic_load(&assigned->valid_from) };
+        return true;
+    }
+    return false;
+}
+
+int32_t klient_record_attempts(const klient_record_t *record)
+{
+    return record == NULL || record->origin == NULL ? 0 : record->origin->attempts;
+}
+
 /* --- the application's walk ------------------------------------------------------------------- */
 
 static const klient_header_t *decode_headers(klient_records_t *records,
@@ -402,12 +461,21 @@ static const klient_header_t *decode_headers(klient_records_t *records,
     return headers;
 }
 
+/* Will the rest of the slice be returned anew, because a record before it failed? */
+static bool is_void(const struct slice *slice)
+{
+    return slice->chunk->generation <
+           atomic_load_explicit(&slice->chunk->partition->valid_from, memory_order_relaxed);
+}
+
 static int next_of_all(klient_records_t *records, klient_record_t *record)
 {
     struct record_view view;
 
     while (records->slice < records->slice_count &&
-           records->taken == records->slices[records->slice].count) {
+           (records->taken == records->slices[records->slice].count ||
+            is_void(&records->slices[records->slice]))) {
+        records->walked += (size_t)(records->slices[records->slice].count - records->taken);
         records->taken = 0;
         if (++records->slice < records->slice_count)
             records->reader = records->slices[records->slice].reader;

@@ -45,6 +45,8 @@ void report_batch(struct klient_producer *producer, struct batch *batch)
     spin_unlock(&producer->report_spin);
     if (first)
         gate_signal(&producer->progress);
+    if (first && producer->reported != NULL)
+        producer->reported(producer->reported_context);
 }
 
 static struct batch *report_next(struct klient_producer *producer)

@@ -1,5 +1,5 @@
 # docs/local.mk
-EXTRA_DIST += docs/compatibility.md docs/client-configuration.md docs/configuration.md
+EXTRA_DIST += docs/compatibility.md docs/client-configuration.md docs/configuration.md docs/dead-letters.md
 EXTRA_DIST += docs/disk-format.md docs/durability.md docs/ordering.md docs/protocol.md docs/replication.md
 EXTRA_DIST += docs/architecture.md docs/performance.md docs/evidence/first-light.md \
 	docs/evidence/chaos.md docs/evidence/mutants.md docs/evidence/power-cuts.md \
@@ -34,6 +34,7 @@ dist_man_MANS += \
 	docs/man/klient_config_set_pair.3 \
 	docs/man/klient_config_set_partitioner.3 \
 	docs/man/klient_config_set_report.3 \
+	docs/man/klient_config_set_retry_policy.3 \
 	docs/man/klient_consumer_assign.3 \
 	docs/man/klient_consumer_assignment.3 \
 	docs/man/klient_consumer_assignment_count.3 \
@@ -44,6 +45,7 @@ dist_man_MANS += \
 	docs/man/klient_consumer_committed.3 \
 	docs/man/klient_consumer_descriptor.3 \
 	docs/man/klient_consumer_end_offsets.3 \
+	docs/man/klient_consumer_fail.3 \
 	docs/man/klient_consumer_group_metadata.3 \
 	docs/man/klient_consumer_lag.3 \
 	docs/man/klient_consumer_new.3 \
@@ -59,6 +61,7 @@ dist_man_MANS += \
 	docs/man/klient_consumer_seek_to_beginning.3 \
 	docs/man/klient_consumer_seek_to_end.3 \
 	docs/man/klient_consumer_seek_to_time.3 \
+	docs/man/klient_consumer_settle.3 \
 	docs/man/klient_consumer_store_offset.3 \
 	docs/man/klient_consumer_subscribe.3 \
 	docs/man/klient_consumer_subscribe_pattern.3 \
@@ -108,6 +111,8 @@ dist_man_MANS += \
 	docs/man/klient_producer_poll.3 \
 	docs/man/klient_producer_send.3 \
 	docs/man/klient_producer_try_send.3 \
+	docs/man/klient_record_attempts.3 \
+	docs/man/klient_record_failure.3 \
 	docs/man/klient_record_init.3 \
 	docs/man/klient_record_key.3 \
 	docs/man/klient_record_value.3 \
@@ -118,6 +123,12 @@ dist_man_MANS += \
 	docs/man/klient_records_next.3 \
 	docs/man/klient_records_ref.3 \
 	docs/man/klient_records_rewind.3 \
+	docs/man/klient_retry_policy_free.3 \
+	docs/man/klient_retry_policy_get.3 \
+	docs/man/klient_retry_policy_new.3 \
+	docs/man/klient_retry_policy_print_docs.3 \
+	docs/man/klient_retry_policy_set.3 \
+	docs/man/klient_retry_policy_set_event.3 \
 	docs/man/klient_scratch_alloc.3 \
 	docs/man/klient_serializer_init.3 \
 	docs/man/klient_value_free.3 \

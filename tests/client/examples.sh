@@ -38,6 +38,7 @@ expect "2 0 France" $examples/group "$address" CustomerCountry 1
 expect "urgent: partition 0, no error" $examples/custom_partitioner "$address" Existing
 expect "trace-id: 4711" $examples/headers "$address" Existing
 expect "urgent" $examples/event_loop "$address" Existing
+expect "dead letters: 1" $examples/dead_letters "$address" Existing 1
 expect "not sent: Existing: value.serializer: order 4711 has -1 cents (1)" \
     $examples/own_serializer "$address" Existing
 expect "order 4712: 12.50 CHF" $examples/own_serializer "$address" Existing

@@ -153,3 +153,22 @@ void each_stored(struct fake *fake, const char *topic, int partition,
     }
     free(bytes);
 }
+
+void expect_in_page(const char *page, void (*print)(FILE *out), const char *command)
+{
+    char *made = NULL, *stored, path[512];
+    size_t made_size = 0;
+    FILE *out = open_memstream(&made, &made_size);
+
+    snprintf(path, sizeof path, "%s/docs/%s", SOURCE_DIR, page);
+    FILE *in = fopen(path, "r");
+    print(out);
+    fclose(out);
+    ck_assert_ptr_nonnull(in);
+    stored = calloc(1, 2 * made_size + 65536);
+    ck_assert_uint_gt(fread(stored, 1, 2 * made_size + 65535, in), 0);
+    fclose(in);
+    ck_assert_msg(strstr(stored, made) != NULL, "out of date: %s", command);
+    free(stored);
+    free(made);
+}

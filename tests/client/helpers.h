@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "client/klient.h"
 #include "tests/client/fake_broker.h"
@@ -40,6 +41,9 @@ void expect_numbers(klient_consumer_t *consumer, long first, int count);
 void each_stored(struct fake *fake, const char *topic, int partition,
                  void (*each)(void *context, int64_t offset, const char *value), void *context);
 
+/* Does the page of docs/ hold what `print` makes? `command` says how to renew it. */
+void expect_in_page(const char *page, void (*print)(FILE *out), const char *command);
+
 Suite *assign_sticky_suite(void);
 Suite *assignor_suite(void);
 Suite *codecs_suite(void);
@@ -67,6 +71,8 @@ Suite *faults_suite(void);
 Suite *consumer_suite(void);
 Suite *records_suite(void);
 Suite *retry_suite(void);
+Suite *dlq_suite(void);
+Suite *failures_suite(void);
 Suite *admin_suite(void);
 Suite *admin_groups_suite(void);
 Suite *admin_replicas_suite(void);

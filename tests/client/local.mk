@@ -41,6 +41,9 @@ tests_client_test_client_SOURCES = \
 	tests/client/test_progress.c \
 	tests/client/test_records.c \
 	tests/client/test_retry.c \
+	tests/client/application.h tests/client/application.c \
+	tests/client/test_dlq.c \
+	tests/client/test_failures.c \
 	tests/client/test_sealing.c \
 	tests/client/test_serde.c \
 	tests/client/test_typed.c \

@@ -20,7 +20,7 @@ int main(int argc, char **argv)
         marks_suite,
         ordering_suite,
         own_assignor_suite,
-        retry_suite,
+        retry_suite, dlq_suite, failures_suite,
     };
 
     return run_suites(argc, argv, makers, sizeof makers / sizeof makers[0]);

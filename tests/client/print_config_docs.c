@@ -1,8 +1,14 @@
-/* print_config_docs.c - makes docs/client-configuration.md: its output is the page. */
+/* print_config_docs.c - makes docs/client-configuration.md: its output is the page. With an
+ * argument it makes the table of docs/dead-letters.md. */
 #include "client/klient.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
+    (void)argv;
+    if (argc > 1) {
+        klient_retry_policy_print_docs(stdout);
+        return 0;
+    }
     puts("# Configuration of libklient\n\n"
          "Names and meanings are those of Kafka's clients, names of librdkafka are aliases;\n"
          "defaults are those of the Java clients 3.9, except `linger.ms` and `isolation.level`.\n"

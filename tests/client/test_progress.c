@@ -97,6 +97,39 @@ START_TEST(what_is_stored_by_hand_is_done)
 }
 END_TEST
 
+START_TEST(nothing_is_done_at_or_beyond_the_bound)
+{
+    struct handout *first = hand_out(10), *second = hand_out(20);
+
+    progress_set_bound(&progress, 7);
+    handout_done(first);
+    handout_done(second);
+    ck_assert_int_eq(progress_take(&progress, &epoch), 7);
+    ck_assert_int_eq(epoch, -1);
+    ck_assert_int_eq(progress_take(&progress, &epoch), -1);
+    progress_set_bound(&progress, 15);
+    ck_assert_int_eq(progress_take(&progress, &epoch), 15);
+    progress_set_bound(&progress, INT64_MAX);
+    ck_assert_int_eq(progress_take(&progress, &epoch), 20);
+    ck_assert_int_eq(epoch, 2);
+}
+END_TEST
+
+START_TEST(what_is_handed_out_anew_does_not_count)
+{
+    struct handout *first = hand_out(10), *second = hand_out(20);
+
+    progress_cut(&progress, 15);
+    handout_done(first);
+    handout_done(second);
+    ck_assert_int_eq(progress_take(&progress, &epoch), 15);
+    struct handout *again = hand_out(20);
+    ck_assert_int_eq(progress_take(&progress, &epoch), -1);
+    handout_done(again);
+    ck_assert_int_eq(progress_take(&progress, &epoch), 20);
+}
+END_TEST
+
 Suite *progress_suite(void)
 {
     Suite *suite = suite_create("client/progress");
@@ -106,6 +139,8 @@ Suite *progress_suite(void)
     tcase_add_test(tcase, nothing_is_done_at_first);
     tcase_add_test(tcase, what_is_freed_in_order_is_done);
     tcase_add_test(tcase, what_is_freed_early_waits_for_what_is_before_it);
+    tcase_add_test(tcase, nothing_is_done_at_or_beyond_the_bound);
+    tcase_add_test(tcase, what_is_handed_out_anew_does_not_count);
     tcase_add_test(tcase, what_the_application_committed_is_not_lowered);
     tcase_add_test(tcase, after_a_seek_what_came_before_does_not_count);
     tcase_add_test(tcase, what_could_not_be_noted_is_never_done);

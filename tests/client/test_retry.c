@@ -1,9 +1,9 @@
 /* What becomes of records that failed, on a clock that is just a number. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "client/retry.h"
 #include "tests/client/helpers.h"
+#include "tests/lib/number.h"
 
 enum { FAILURES = 64 };
 
@@ -395,11 +395,10 @@ static void live(uint64_t seed)
 
 START_TEST(the_bound_is_the_lowest_failure_in_every_life)
 {
-    const char *wanted = getenv("KAIRN_SEEDS");
-    long seeds = wanted == NULL ? 200 : atol(wanted);
+    uint64_t seeds = number_from("KAIRN_SEEDS", 200);
 
-    for (long seed = 0; seed < seeds; seed++)
-        live((uint64_t)seed);
+    for (uint64_t seed = 0; seed < seeds; seed++)
+        live(seed);
 }
 END_TEST
 

@@ -24,6 +24,7 @@ example '^urgent: partition 0, no error$' custom_partitioner Existing
 example '^trace-id: 4711$' headers Existing
 example 'urgent' event_loop Existing
 lines=130 example '^2 0 France$' group CustomerCountry 1
+lines=95 example '^dead letters: 1$' dead_letters Existing 1
 lines=180 example '^order 4712: 12.50 CHF' own_serializer Existing
 example '^CustomerCountry-2 0 France$' pattern 'CustomerC.*' 1
 kairn topic create Orders --partitions 3 > /dev/null || die "create"

@@ -1,0 +1,322 @@
+#include "client/dead_letter.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buffer.h"
+#include "common/error.h"
+#include "common/utf8.h"
+
+#define PREFIX_DLQ "klient.dlq."
+#define PREFIX_RETRY "klient.retry."
+#define DUE PREFIX_RETRY "due"
+
+enum { ERROR_SIZE_MAX = 4096, FACTS_MAX = 8 };
+
+/* --- headers ---------------------------------------------------------------------------------- */
+
+static bool has_prefix(const klient_header_t *header, const char *prefix)
+{
+    size_t size = strlen(prefix);
+
+    return header->key_size >= size && memcmp(header->key, prefix, size) == 0;
+}
+
+static bool is_ours(const klient_header_t *header)
+{
+    return has_prefix(header, PREFIX_DLQ) || has_prefix(header, PREFIX_RETRY);
+}
+
+klient_header_t *dead_letter_strip(struct arena *arena, const klient_record_t *record,
+                                   size_t *count)
+{
+    klient_header_t *kept =
+        arena_calloc(arena, record->header_count + FACTS_MAX, sizeof *kept);
+
+    *count = 0;
+    for (size_t i = 0; kept != NULL && i < record->header_count; i++)
+        if (!is_ours(&record->headers[i]))
+            kept[(*count)++] = record->headers[i];
+    return kept;
+}
+
+static int add(struct arena *arena, klient_header_t *headers, size_t *count, const char *key,
+               const char *value, size_t size)
+{
+    void *copy = arena_copy(arena, value, size);
+
+    if (copy == NULL)
+        return K_NOMEM;
+    headers[(*count)++] = (klient_header_t){ key, strlen(key), copy, size };
+    return 0;
+}
+
+static int add_number(struct arena *arena, klient_header_t *headers, size_t *count,
+                      const char *key, int64_t number)
+{
+    char text[24];
+    int size = snprintf(text, sizeof text, "%" PRId64, number);
+
+    return add(arena, headers, count, key, text, (size_t)size);
+}
+
+/* As much of the reason as is text and not too long. */
+static size_t error_size(const char *error)
+{
+    return utf8_valid((const uint8_t *)error, strnlen(error, ERROR_SIZE_MAX));
+}
+
+int dead_letter_write(struct arena *arena, const klient_record_t *record,
+                      const struct dead_letter_facts *facts, klient_record_t *out)
+{
+    size_t count;
+    klient_header_t *headers = dead_letter_strip(arena, record, &count);
+    int code = headers == NULL ? K_NOMEM : 0;
+
+    if (code == 0)
+        code = add(arena, headers, &count, PREFIX_DLQ "topic", record->topic,
+                   strlen(record->topic));
+    if (code == 0)
+        code = add_number(arena, headers, &count, PREFIX_DLQ "partition", record->partition);
+    if (code == 0)
+        code = add_number(arena, headers, &count, PREFIX_DLQ "offset", record->offset);
+    if (code == 0)
+        code = add_number(arena, headers, &count, PREFIX_DLQ "timestamp", record->timestamp);
+    if (code == 0)
+        code = add(arena, headers, &count, PREFIX_DLQ "group", facts->group, strlen(facts->group));
+    if (code == 0)
+        code = add(arena, headers, &count, PREFIX_DLQ "error", facts->error,
+                   error_size(facts->error));
+    if (code == 0)
+        code = add_number(arena, headers, &count, PREFIX_DLQ "attempts", facts->attempts);
+    if (code == 0 && facts->due_ms >= 0)
+        code = add_number(arena, headers, &count, DUE, facts->due_ms);
+    if (code != 0)
+        return code;
+    klient_record_init(out);
+    out->key = record->key;
+    out->key_size = record->key_size;
+    out->value = record->value;
+    out->value_size = record->value_size;
+    out->headers = headers;
+    out->header_count = count;
+    return 0;
+}
+
+/* --- reading them ----------------------------------------------------------------------------- */
+
+static const klient_header_t *find(const klient_record_t *record, const char *key)
+{
+    size_t size = strlen(key);
+
+    for (size_t i = record->header_count; i-- > 0;)
+        if (record->headers[i].key_size == size && memcmp(record->headers[i].key, key, size) == 0)
+            return record->headers[i].value == NULL ? NULL : &record->headers[i];
+    return NULL;
+}
+
+static bool find_text(const klient_record_t *record, const char *key, const char **text,
+                      size_t *size)
+{
+    const klient_header_t *header = find(record, key);
+
+    if (header == NULL || utf8_valid(header->value, header->value_size) != header->value_size)
+        return false;
+    *text = header->value;
+    *size = header->value_size;
+    return true;
+}
+
+static bool find_number(const klient_record_t *record, const char *key, int64_t max, int64_t *out)
+{
+    const klient_header_t *header = find(record, key);
+    char text[24], *end;
+
+    if (header == NULL || header->value_size == 0 || header->value_size >= sizeof text)
+        return false;
+    memcpy(text, header->value, header->value_size);
+    text[header->value_size] = '\0';
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    if (errno != 0 || *end != '\0' || number < -1 || number > max || text[0] == ' ')
+        return false;
+    *out = number;
+    return true;
+}
+
+bool dead_letter_due(const klient_record_t *record, int64_t *due_ms)
+{
+    return find_number(record, DUE, INT64_MAX, due_ms);
+}
+
+klient_code_t klient_record_failure(const klient_record_t *record, klient_failure_t *out)
+{
+    klient_failure_t found = { .size = sizeof found };
+    int64_t partition, attempts;
+
+    if (record == NULL || out == NULL || out->size < sizeof *out)
+        return KLIENT_INVALID_ARGUMENT;
+    if (!find_text(record, PREFIX_DLQ "topic", &found.topic, &found.topic_size) ||
+        !find_number(record, PREFIX_DLQ "partition", INT32_MAX, &partition) ||
+        !find_number(record, PREFIX_DLQ "offset", INT64_MAX, &found.offset) ||
+        !find_number(record, PREFIX_DLQ "timestamp", INT64_MAX, &found.timestamp) ||
+        !find_text(record, PREFIX_DLQ "group", &found.group, &found.group_size) ||
+        !find_text(record, PREFIX_DLQ "error", &found.error, &found.error_size) ||
+        !find_number(record, PREFIX_DLQ "attempts", INT32_MAX, &attempts) || partition < 0 ||
+        found.offset < 0 || attempts < 0)
+        return KLIENT_NOT_FOUND;
+    found.partition = (int32_t)partition;
+    found.attempts = (int32_t)attempts;
+    *out = found;
+    return KLIENT_OK;
+}
+
+/* --- the envelope ----------------------------------------------------------------------------- */
+
+static int put(struct buffer *out, const char *text)
+{
+    return buffer_copy(out, text, strlen(text));
+}
+
+static int put_number(struct buffer *out, const char *name, int64_t number)
+{
+    char text[64];
+
+    snprintf(text, sizeof text, ",\"%s\":%" PRId64, name, number);
+    return put(out, text);
+}
+
+/* Text in quotes; it is UTF-8. */
+static int put_text(struct buffer *out, const char *text, size_t size)
+{
+    int code = put(out, "\"");
+
+    for (size_t i = 0; code == 0 && i < size; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        char escape[8];
+        if (byte == '"' || byte == '\\')
+            snprintf(escape, sizeof escape, "\\%c", byte);
+        else if (byte < 0x20)
+            snprintf(escape, sizeof escape, "\\u%04x", byte);
+        else {
+            code = buffer_copy(out, &text[i], 1);
+            continue;
+        }
+        code = put(out, escape);
+    }
+    return code == 0 ? put(out, "\"") : code;
+}
+
+static int put_base64(struct buffer *out, const uint8_t *bytes, size_t size)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    int code = put(out, "\"");
+
+    for (size_t i = 0; code == 0 && i < size; i += 3) {
+        uint32_t bits = (uint32_t)bytes[i] << 16;
+        bits |= i + 1 < size ? (uint32_t)bytes[i + 1] << 8 : 0;
+        bits |= i + 2 < size ? bytes[i + 2] : 0;
+        char four[4] = { alphabet[bits >> 18], alphabet[bits >> 12 & 63],
+                         i + 1 < size ? alphabet[bits >> 6 & 63] : '=',
+                         i + 2 < size ? alphabet[bits & 63] : '=' };
+        code = buffer_copy(out, four, sizeof four);
+    }
+    return code == 0 ? put(out, "\"") : code;
+}
+
+/* "name":null, "name":"text", or "name_base64":"..." for what is no text. */
+static int put_bytes(struct buffer *out, const char *name, const void *bytes, size_t size)
+{
+    bool text = bytes == NULL || utf8_valid(bytes, size) == size;
+    int code = put(out, "\"");
+
+    if (code == 0)
+        code = put(out, name);
+    if (code == 0)
+        code = put(out, text ? "\":" : "_base64\":");
+    if (code != 0)
+        return code;
+    return bytes == NULL ? put(out, "null")
+           : text        ? put_text(out, bytes, size)
+                         : put_base64(out, bytes, size);
+}
+
+static int put_headers(struct buffer *out, const klient_header_t *headers, size_t count)
+{
+    int code = put(out, ",\"headers\":[");
+
+    for (size_t i = 0; code == 0 && i < count; i++) {
+        code = put(out, i == 0 ? "{" : ",{");
+        if (code == 0)
+            code = put_bytes(out, "key", headers[i].key, headers[i].key_size);
+        if (code == 0)
+            code = put(out, ",");
+        if (code == 0)
+            code = put_bytes(out, "value", headers[i].value, headers[i].value_size);
+        if (code == 0)
+            code = put(out, "}");
+    }
+    return code == 0 ? put(out, "]}") : code;
+}
+
+static int put_facts(struct buffer *out, const klient_record_t *record,
+                     const struct dead_letter_facts *facts)
+{
+    int code = put(out, "{\"topic\":");
+
+    if (code == 0)
+        code = put_text(out, record->topic, strlen(record->topic));
+    if (code == 0)
+        code = put_number(out, "partition", record->partition);
+    if (code == 0)
+        code = put_number(out, "offset", record->offset);
+    if (code == 0)
+        code = put_number(out, "timestamp", record->timestamp);
+    if (code == 0)
+        code = put(out, ",\"group\":");
+    if (code == 0)
+        code = put_text(out, facts->group, error_size(facts->group));
+    if (code == 0)
+        code = put(out, ",\"error\":");
+    if (code == 0)
+        code = put_text(out, facts->error, error_size(facts->error));
+    return code == 0 ? put_number(out, "attempts", facts->attempts) : code;
+}
+
+int dead_letter_envelope(struct arena *arena, const klient_record_t *record,
+                         const struct dead_letter_facts *facts, klient_record_t *out)
+{
+    struct buffer buffer;
+    size_t count;
+    const klient_header_t *headers = dead_letter_strip(arena, record, &count);
+    int code = headers == NULL ? K_NOMEM : 0;
+
+    buffer_init(&buffer);
+    if (code == 0)
+        code = put_facts(&buffer, record, facts);
+    if (code == 0)
+        code = put(&buffer, ",");
+    if (code == 0)
+        code = put_bytes(&buffer, "key", record->key, record->key_size);
+    if (code == 0)
+        code = put(&buffer, ",");
+    if (code == 0)
+        code = put_bytes(&buffer, "value", record->value, record->value_size);
+    if (code == 0)
+        code = put_headers(&buffer, headers, count);
+    void *copy = code == 0 ? arena_copy(arena, buffer.bytes, buffer.size) : NULL;
+    size_t size = buffer.size;
+    buffer_fini(&buffer);
+    if (code != 0 || copy == NULL)
+        return K_NOMEM;
+    klient_record_init(out);
+    out->key = record->key;
+    out->key_size = record->key_size;
+    out->value = copy;
+    out->value_size = size;
+    return 0;
+}

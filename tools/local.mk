@@ -47,6 +47,7 @@ kairn_SOURCES = \
 	tools/kairn/plans.h tools/kairn/plans.c \
 	tools/kairn/produce.c \
 	tools/kairn/rebalance.c \
+	tools/kairn/reading.h tools/kairn/reading.c \
 	tools/kairn/recovery.h tools/kairn/recovery.c \
 	tools/kairn/record_format.h tools/kairn/record_format.c \
 	tools/kairn/table.h tools/kairn/table.c \

@@ -17,6 +17,8 @@ kairn_SOURCES = \
 	tools/kairn/config.c \
 	tools/kairn/connect.h tools/kairn/connect.c \
 	tools/kairn/consume.h tools/kairn/consume.c tools/kairn/consume_group.c \
+	tools/kairn/dlq.h tools/kairn/dlq.c tools/kairn/dlq_replay.c tools/kairn/dlq_show.c \
+	tools/kairn/dlq_status.c \
 	tools/kairn/follower.h tools/kairn/follower.c \
 	tools/kairn/group.c tools/kairn/group_ages.h tools/kairn/group_ages.c \
 	tools/kairn/group_describe.c tools/kairn/group_members.c \
@@ -24,6 +26,7 @@ kairn_SOURCES = \
 	tools/kairn/group_rows.h tools/kairn/group_rows.c tools/kairn/group_view.h tools/kairn/group_view.c \
 	tools/kairn/health.h tools/kairn/health.c \
 	tools/kairn/json.h tools/kairn/json.c \
+	tools/kairn/letter.h tools/kairn/letter.c \
 	tools/kairn/layout.h tools/kairn/layout.c \
 	tools/kairn/log.c \
 	tools/kairn/log_recover.c \

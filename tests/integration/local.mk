@@ -20,6 +20,11 @@ tests_integration_group_one_SOURCES = tests/integration/group_one.c \
 tests_integration_group_one_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 tests_integration_group_one_LDADD = libproto.la libcommon.la
 $(tests_integration_group_one_OBJECTS): | proto/kairn.pb-c.h
+# A consumer with a retry policy.
+check_PROGRAMS += tests/integration/dlq_probe
+tests_integration_dlq_probe_SOURCES = tests/integration/dlq_probe.c
+tests_integration_dlq_probe_CPPFLAGS = $(klient_example_flags)
+tests_integration_dlq_probe_LDADD = libklient.la
 EXTRA_DIST += tests/run \
 	tests/integration/dist.sh \
 	tests/integration/examples.sh \
@@ -30,6 +35,7 @@ EXTRA_DIST += tests/run \
 	tests/integration/test_compaction.sh \
 	tests/integration/test_deploy.sh \
 	tests/integration/test_disk_full.sh \
+	tests/integration/test_dlq.sh \
 	tests/integration/test_fencing.sh \
 	tests/integration/test_group_cli.sh tests/integration/test_groups.sh \
 	tests/integration/test_kill9.sh tests/integration/test_leaders.sh \

@@ -7,6 +7,7 @@ tests_tools_test_tools_SOURCES = \
 	tests/tools/test_follower.c \
 	tests/tools/test_group_rows.c \
 	tests/tools/test_health.c \
+	tests/tools/test_letter.c \
 	tests/tools/test_log_value.c \
 	tests/tools/test_moment.c \
 	tests/tools/test_offsets_file.c \
@@ -23,6 +24,7 @@ tests_tools_test_tools_SOURCES = \
 	tools/kairn/group_rows.c \
 	tools/kairn/health.c \
 	tools/kairn/json.c \
+	tools/kairn/letter.c \
 	tools/kairn/log_value.c \
 	tools/kairn/moment.c \
 	tools/kairn/offsets_file.c \

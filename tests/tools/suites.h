@@ -8,6 +8,7 @@ Suite *args_suite(void);
 Suite *follower_suite(void);
 Suite *group_rows_suite(void);
 Suite *health_suite(void);
+Suite *letter_suite(void);
 Suite *moment_suite(void);
 Suite *offsets_file_suite(void);
 Suite *log_value_suite(void);

@@ -9,6 +9,14 @@
 #include "tools/kairn/log_value.h"
 
 /* clang-format off */
+#define DLQ_FILTERS \
+    { "--source", "TOPIC", "only what came from this topic" }, \
+    { "--group", "GROUP", "only what this group could not process" }, \
+    { "--error", "TEXT", "only with TEXT in the reason" }, \
+    { "--key", "KEY", "only with this key" }, \
+    { "--since", "MS", "only written at or after this time (ms since 1970)" }, \
+    { "--until", "MS", "only written before this time" }
+
 static const struct command commands[] = {
     { .noun = "topic", .verb = "create", .operands = "TOPIC", .operands_min = 1, .operands_max = 1,
       .connects = true, .run = topic_create,
@@ -238,6 +246,41 @@ static const struct command commands[] = {
           { "--at-once", "N", "partitions of a step that copy to the same broker (default 5)" },
           { "--throttle", "BYTES", "a second: what a broker sends and takes of it at most, until it is done" },
           { "--no-wait", NULL, "begin everything, wait for nothing" } } },
+    { .noun = "dlq", .verb = "list", .operands = "",
+      .connects = true, .run = dlq_list,
+      .text = "List the topics of dead letters: how many are in them, and how many of those nobody has\n"
+              "replayed.",
+      .flags = { { "--pattern", "NAME", "what they are called; %t stands for any topic (default %t.dlq)" } } },
+    { .noun = "dlq", .verb = "show", .operands = "TOPIC", .operands_min = 1, .operands_max = 1,
+      .connects = true, .run = dlq_show,
+      .text = "Show the dead letters of a topic: where they come from, why, and what was in the record.",
+      .flags = {
+          { "--partition", "N", "only this partition" },
+          { "--max", "N", "stop after N dead letters" },
+          DLQ_FILTERS } },
+    { .noun = "dlq", .verb = "status", .operands = "[TOPIC...]", .operands_max = 1000,
+      .connects = true, .run = dlq_status,
+      .text = "Say how many dead letters wait to be replayed (in all topics that kairn dlq list knows).\n"
+              "Exit status 1 when there are more than --threshold in one of them.",
+      .flags = {
+          { "--threshold", "N", "how many are fine (default 0)" },
+          { "--pattern", "NAME", "what the topics are called; %t stands for any topic (default %t.dlq)" },
+          DLQ_FILTERS } },
+    { .noun = "dlq", .verb = "replay", .operands = "TOPIC", .operands_min = 1, .operands_max = 1,
+      .connects = true, .run = dlq_replay,
+      .text = "Send the records of dead letters back to where they came from.\n\n"
+              "Takes what is there when it starts. Goes on where the last replay has got to, also one\n"
+              "that was killed: at least once, the last few maybe twice. With filters it counts on its\n"
+              "own. The dead letters stay where they are. A header klient.dlq.replayed says which one a\n"
+              "record was.",
+      .flags = {
+          { "--to", "TOPIC", "instead of where they came from" },
+          { "--partition", "N", "only this partition of dead letters" },
+          { "--max", "N", "stop after N dead letters" },
+          { "--from-beginning", NULL, "all of them, whatever was replayed before" },
+          { "--progress", "GROUP", "whose committed offsets say how far it is" },
+          { "--dry-run", NULL, "only count them" },
+          DLQ_FILTERS } },
     { .noun = "perf", .verb = "produce", .operands = "TOPIC", .operands_min = 1,
       .operands_max = 1, .connects = true, .run = perf_produce,
       .text = "Measure producing: how many records a second, and what one costs.\n\n"

@@ -105,8 +105,8 @@ static int32_t longest(const struct replica_set *order, const struct replica_set
     return winner;
 }
 
-/* Who was sound and in a set would lead already. Of the others the longest keeps most; whether it is
- * lossy tells something only where nobody has said how long it is. */
+/* Who was sound and in a set would lead already. Of the others the longest keeps most; whether it
+ * is lossy tells something only where nobody has said how long it is. */
 static int32_t unclean_winner(const struct partition_state *state, const struct standing *standing)
 {
     struct replica_set told = election_common(&standing->told, &standing->live);

@@ -146,9 +146,9 @@ int log_append_copies(struct log *log, const uint8_t *bytes, size_t size, int32_
 /* --- the epoch trail (log_epochs.c) ----------------------------------------------------------- */
 
 /* We lead in `epoch`, and our first record in it will be at the log's end: others ask where the
- * epochs before it end, although it has no record yet. In memory only, until that record: what a crash
- * takes of it, the next leader's says. May be repeated. 0, FENCED_LEADER_EPOCH (a larger one has
- * begun), KAFKA_STORAGE_ERROR, NOMEM. */
+ * epochs before it end, although it has no record yet. In memory only, until that record: what a
+ * crash takes of it, the next leader's says. May be repeated. 0, FENCED_LEADER_EPOCH (a larger one
+ * has begun), KAFKA_STORAGE_ERROR, NOMEM. */
 int log_begin_epoch(struct log *log, int32_t epoch);
 
 /* Of the last record, also when it was trimmed; -1: there never was one, or nobody knows. An epoch

@@ -446,6 +446,12 @@ static void count_former_life(struct world *world, int partition,
         !uuid_equal(&registered->value.id, &member->incarnation);
 }
 
+bool chair_may_choose(const struct broker *controller, int partition, int32_t broker)
+{
+    return controller->chair.sound[broker] &&
+           !end_is_lost(&controller->world->brokers[broker].hosts[partition]);
+}
+
 /* Does its broker stop alone, while one lives that may lead once no member does? */
 static void count_alone(struct broker *broker, int drained)
 {

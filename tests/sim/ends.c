@@ -1,5 +1,5 @@
-/* Where the logs of partitions without a leader end, and which copies were lost with a disk: told to
- * the controller as long as it matters, for messages may be lost, and controllers go. What
+/* Where the logs of partitions without a leader end, and which copies were lost with a disk: told
+ * to the controller as long as it matters, for messages may be lost, and controllers go. What
  * server/runtime does in lost_copies.c; and whether the longest was chosen. */
 #include <string.h>
 

@@ -232,13 +232,10 @@ void truth_ordered(const struct broker *controller, const struct store_change *c
     if (stored->version != wanted->version || wanted->leader < 0 ||
         replica_set_has(&stored->isr, wanted->leader))
         return;
-    for (int32_t i = 0; i < stored->isr.count; i++) {
-        int32_t id = stored->isr.ids[i];
-        if (controller->chair.sound[id] &&
-            !end_is_lost(&controller->world->brokers[id].hosts[change->partition]))
+    for (int32_t i = 0; i < stored->isr.count; i++)
+        if (chair_may_choose(controller, change->partition, stored->isr.ids[i]))
             world_violated(controller->world, "partition %d: %d is to lead, while member %d lives",
-                           change->partition, wanted->leader, id);
-    }
+                           change->partition, wanted->leader, stored->isr.ids[i]);
 }
 
 void truth_observe(void *observer, int node, const struct zk_node *before,

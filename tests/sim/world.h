@@ -319,6 +319,8 @@ void chair_leave(struct broker *broker);
 void chair_drive(struct broker *broker, struct controller_event *event);
 void chair_list_changed(struct broker *broker);
 void chair_on_message(struct broker *broker, const struct message *message);
+/* Is `broker` sound, as the controller was told last, and has it its copy? */
+bool chair_may_choose(const struct broker *controller, int partition, int32_t broker);
 
 /* drive_store.c */
 void store_begin(struct broker *broker, const struct controller_effect *effect);

@@ -19,7 +19,7 @@ libklientcore_la_SOURCES = \
 	client/committed.h client/committed.c \
 	client/config.h client/config_table.h client/config.c \
 	client/consumer.h client/consumer.c client/consumer_assign.c \
-	client/consumer_commit.c client/consumer_group.c client/consumer_marks.c \
+	client/consumer_commit.c client/consumer_group.c client/consumer_life.c client/consumer_marks.c \
 	client/coordinator.h client/coordinator.c \
 	client/dead_letter.h client/dead_letter.c \
 	client/describe.h client/describe.c \

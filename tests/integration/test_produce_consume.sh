@@ -58,6 +58,10 @@ until [ -s "$dir/tail" ] || ! kill -0 $reader 2> /dev/null; do echo new | kairn 
 wait $reader
 expect_equal "the tail" "$(cat "$dir/tail")" "new"
 
+# Who reads the output may go: that is an end, also when there is nothing more to print.
+kairn consume one > >(head -n 1 > /dev/null) & reader=$!
+await 10 bash -c "! kill -0 $reader" || die "it goes on for nobody"
+
 # Deleted is gone; made again, it is another topic and empty.
 expect_equal "delete" "$(kairn topic delete orders)" "deleted topic orders"
 expect_refusal "deleted" 1 UNKNOWN_TOPIC_OR_PARTITION kairn topic describe orders

@@ -276,11 +276,8 @@ static int finish(struct consuming *consuming, int status)
 
     if (consuming->group != NULL && consuming->timeout_ms < limit_ms)
         limit_ms = consuming->timeout_ms;
-    klient_code_t code =
-        consuming->group != NULL ? consume_group_commit(consuming, limit_ms, &error) : KLIENT_OK;
-    klient_code_t closed = klient_consumer_close(consuming->consumer, limit_ms,
-                                                 code == KLIENT_OK ? &error : NULL);
-    if (consuming->group != NULL && (code != KLIENT_OK || closed != KLIENT_OK))
+    klient_code_t code = klient_consumer_close(consuming->consumer, limit_ms, &error);
+    if (consuming->group != NULL && code != KLIENT_OK)
         status = command_failed(consuming->args,
                                 "leaving the group: %s: %s; what was printed last may come again",
                                 klient_code_name(klient_error_code(error)),

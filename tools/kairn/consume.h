@@ -29,7 +29,6 @@ struct consuming {
     klient_consumer_t *consumer;
     struct consume_end *ends;           /* of all partitions that were ever ours */
     size_t end_count, end_capacity;
-    bool commits;                       /* unless enable.auto.commit was set to false */
     int64_t assigned_ms;                /* in a group: when it was last shared out; 0: not yet */
     int status;                         /* what went wrong in a callback; EXIT_DONE: nothing */
 };
@@ -44,18 +43,13 @@ bool consume_note_ends(struct consuming *consuming, const klient_topic_partition
 int consume_group_check(const struct consuming *consuming);
 
 /* The configuration of a member. NULL: said, *status is what to exit with. */
-klient_config_t *consume_group_config(struct consuming *consuming, int *status);
+klient_config_t *consume_group_config(const struct consuming *consuming, int *status);
 
 /* Subscribe to what the operands name. EXIT_DONE, or what to exit with: said. */
 int consume_group_join(struct consuming *consuming);
 
 /* The first `count` records are printed and out of our hands: commit them, soon. */
 void consume_group_store(struct consuming *consuming, klient_records_t *records, size_t count);
-
-/* Commit what was stored, also through a rebalance that leaves us our partitions, as when several
- * members leave at once: what is committed by itself at close would not be tried again. */
-klient_code_t consume_group_commit(struct consuming *consuming, int64_t timeout_ms,
-                                   klient_error_t **error);
 
 /* Has the group settled, so that what is ours now is our share? */
 bool consume_group_settled(const struct consuming *consuming);

@@ -31,7 +31,7 @@ int consume_group_check(const struct consuming *consuming)
     return EXIT_DONE;
 }
 
-klient_config_t *consume_group_config(struct consuming *consuming, int *status)
+klient_config_t *consume_group_config(const struct consuming *consuming, int *status)
 {
     const char *pairs[] = {
         consuming->from.kind == PLACE_END ? "auto.offset.reset=latest"
@@ -40,7 +40,6 @@ klient_config_t *consume_group_config(struct consuming *consuming, int *status)
         NULL,
     };
     klient_error_t *error = NULL;
-    char commits[8] = "";
     klient_config_t *config = connect_config_with(consuming->args, pairs, status);
 
     if (config == NULL)
@@ -49,9 +48,6 @@ klient_config_t *consume_group_config(struct consuming *consuming, int *status)
     /* Only what is printed counts as read. */
     if (code == KLIENT_OK)
         code = klient_config_set(config, "enable.auto.offset.store", "false", &error);
-    if (code == KLIENT_OK)
-        code = klient_config_get(config, "enable.auto.commit", commits, sizeof commits, &error);
-    consuming->commits = strcmp(commits, "true") == 0;
     if (code == KLIENT_OK)
         return config;
     *status = command_misuse(consuming->args, "%s", klient_error_text(error));
@@ -139,23 +135,6 @@ void consume_group_store(struct consuming *consuming, klient_records_t *records,
         last = record;
     }
     store(consuming, &last);
-}
-
-klient_code_t consume_group_commit(struct consuming *consuming, int64_t timeout_ms,
-                                   klient_error_t **error)
-{
-    klient_code_t code = KLIENT_OK;
-
-    if (!consuming->commits)
-        return KLIENT_OK;
-    /* The signal that ended us may have come too late to wake a poll: it wakes this. */
-    for (int attempt = 0; attempt == 0 || (attempt == 1 && code == KLIENT_WOKEN_UP); attempt++) {
-        if (attempt > 0)
-            klient_error_free(*error);
-        *error = NULL;
-        code = klient_consumer_commit_sync(consuming->consumer, NULL, 0, timeout_ms, error);
-    }
-    return code;
 }
 
 bool consume_group_settled(const struct consuming *consuming)

@@ -412,10 +412,10 @@ static int wait_for_filled(int partitions, int groups)
 }
 
 /* One of the numbers on the command line. */
-static int number(char **argv, int at, int most)
+static int number(char **argv, int at, int least, int most)
 {
     long value = strtol(argv[at], NULL, 10);
-    if (value < 0 || value > most)
+    if (value < least || value > most)
         quit(argv[at], NULL);
     return (int)value;
 }
@@ -441,7 +441,7 @@ int main(int argc, char **argv)
     topic = argv[3];
     snprintf(group_name, sizeof group_name, "bench-%d", (int)getpid());
     for (int i = 0; i < modes[mode].words; i++)
-        numbers[i] = number(argv, 4 + i, i == 3 ? INT32_MAX : PARTITIONS_MAX);
+        numbers[i] = number(argv, 4 + i, i == 2 ? 0 : 1, i == 3 ? INT32_MAX : PARTITIONS_MAX);
     switch (mode) {
     case 0: return rebalance(numbers[0], numbers[1], numbers[2]);
     case 1: return idle(numbers[0], numbers[1], numbers[2], numbers[3]);

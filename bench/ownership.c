@@ -111,6 +111,23 @@ bool ownership_settled(const struct ownership *ownership)
     return true;
 }
 
+void ownership_explain(const struct ownership *ownership, FILE *out)
+{
+    int nobody = 0, counts[MEMBERS_MAX] = { 0 };
+
+    for (int p = 0; p < ownership->partitions; p++) {
+        int owner = atomic_load(&ownership->places[p].owner);
+        if (owner == NOBODY)
+            nobody++;
+        else
+            counts[owner]++;
+    }
+    fprintf(out, "%d partitions without an owner; the members have", nobody);
+    for (int m = 0; m < ownership->members_max; m++)
+        fprintf(out, " %d%s", counts[m], atomic_load(&ownership->alive[m]) ? "" : "(gone)");
+    fputc('\n', out);
+}
+
 struct ownership_phase ownership_end(const struct ownership *ownership)
 {
     struct ownership_phase phase = { .took_us = ownership_now_us() - ownership->began_us };

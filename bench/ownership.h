@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct ownership;
 
@@ -36,6 +37,9 @@ void ownership_fall_silent(struct ownership *ownership, int member);
 
 /* Does every partition have an owner that is alive, and every one of those its even share? */
 bool ownership_settled(const struct ownership *ownership);
+
+/* Who owns how much: why it is not settled. */
+void ownership_explain(const struct ownership *ownership, FILE *out);
 
 struct ownership_phase ownership_end(const struct ownership *ownership);
 

@@ -36,8 +36,10 @@ static void finish(const struct phases *phases, const char *name, int64_t less_u
 
     while (!ownership_settled(phases->ownership)) {
         phases->serve(0, phases->members);
-        if (ownership_now_us() > until_us)
+        if (ownership_now_us() > until_us) {
+            ownership_explain(phases->ownership, stderr);
             quit(phases, name);
+        }
     }
     struct ownership_phase phase = ownership_end(phases->ownership);
     printf("%s\"%s_ms\": %.1f, \"%s_still_ms\": %.1f, \"%s_moved\": %d, \"%s_unmoved_paused\": %d",

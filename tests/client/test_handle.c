@@ -23,9 +23,19 @@ static void teardown(void)
     fake_free(fake);
 }
 
+/* Consumers have a producer of their own with it. */
+static void set_policy(klient_config_t *config)
+{
+    klient_retry_policy_t *policy = klient_retry_policy_new();
+
+    ck_assert_int_eq(klient_config_set_retry_policy(config, policy, NULL), KLIENT_OK);
+    klient_retry_policy_free(policy);
+}
+
 START_TEST(in_a_forked_child_every_call_says_so)
 {
     klient_config_t *config = config_for(fake, NULL);
+    set_policy(config);
     klient_t *klient = klient_new(config, NULL);
     klient_producer_t *producer = klient_producer_open(klient, NULL, NULL);
     klient_consumer_t *consumer = klient_consumer_open(klient, NULL, NULL);
@@ -41,6 +51,7 @@ START_TEST(in_a_forked_child_every_call_says_so)
         failed |= klient_producer_flush(producer, 0, NULL) != KLIENT_FORKED;
         failed |= klient_producer_poll(producer, 0, NULL, NULL) != KLIENT_FORKED;
         failed |= klient_consumer_poll(consumer, 0, &records, NULL) != KLIENT_FORKED;
+        failed |= klient_consumer_settle(consumer, 0, NULL) != KLIENT_FORKED;
         failed |= klient_admin_list_topics(admin, 0, &metadata, NULL) != KLIENT_FORKED;
         failed |= klient_producer_open(klient, NULL, NULL) != NULL;
         klient_consumer_wakeup(consumer);
@@ -84,6 +95,7 @@ START_TEST(a_forked_child_closes_its_descriptors_and_the_parent_goes_on)
     fake_add_topic(own, "t", 2);
     fake_set_leader(own, "t", 1, 1);
     klient_config_t *config = config_for(own, "auto.offset.reset", "earliest", NULL);
+    set_policy(config);
     klient_t *klient = klient_new(config, NULL);
     klient_producer_t *producer = klient_producer_open(klient, NULL, NULL);
     klient_consumer_t *consumer = klient_consumer_open(klient, NULL, NULL);

@@ -164,8 +164,8 @@ START_TEST(nonsense_is_no_envelope)
         FACTS "\"key\":null,\"value\":null,\"headers\":{}}",
         FACTS "\"key\":null,\"value\":null,\"headers\":[7]}",
         FACTS "\"key\":null,\"value\":null,\"headers\":[{\"key\":null,\"value\":null}]}",
-        "{\"topic\":\"t\",\"partition\":-3,\"offset\":1,\"timestamp\":1,\"group\":\"\","
-        "\"error\":\"\",\"attempts\":1,\"key\":null,\"value\":null,\"headers\":[]}",
+        ("{\"topic\":\"t\",\"partition\":-3,\"offset\":1,\"timestamp\":1,\"group\":\"\","
+         "\"error\":\"\",\"attempts\":1,\"key\":null,\"value\":null,\"headers\":[]}"),
     };
     struct letter letter;
 

@@ -3,16 +3,8 @@
 #include <stdlib.h>
 
 #include "client/admin_internal.h"
-#include "client/error.h"
-#include "client/group_ask.h"
-#include "client/offsets.h"
+#include "client/admin_offsets.h"
 #include "common/error.h"
-
-struct importing {
-    struct group_ask ask;
-    klient_offset_t *offsets;           /* in the survey's arena */
-    size_t count;
-};
 
 static int build(struct group_ask *ask, struct request *request)
 {
@@ -60,7 +52,7 @@ static int read_one(struct arena *arena, const Kairn__ImportedOffset *from, klie
 static int read_answer(struct group_ask *ask, const Kairn__ResponseHead *head,
                        const Kairn__Error **error)
 {
-    struct importing *importing = LIST_OWNER(ask, struct importing, ask);
+    struct group_offsets_ask *importing = LIST_OWNER(ask, struct group_offsets_ask, ask);
     struct arena *arena = &ask->answer.survey->arena;
     const Kairn__ImportOffsetsResponse *body = head->import_offsets;
     int code = 0;
@@ -78,45 +70,9 @@ static int read_answer(struct group_ask *ask, const Kairn__ResponseHead *head,
 /* Twice comes to the same. */
 static const struct group_ask_kind kind = { .build = build, .read = read_answer };
 
-static klient_code_t take(const struct importing *importing, klient_offsets_t **out,
-                          klient_error_t **error)
-{
-    const struct answer *answer = &importing->ask.answer;
-
-    if (answer->code != 0)
-        return fail(error, answer->code, "%s: %s", answer->topic,
-                    answer->text != NULL ? answer->text : k_error_text(answer->code));
-    klient_offsets_t *offsets = offsets_new(importing->count);
-    int code = offsets == NULL ? K_NOMEM : 0;
-    for (size_t i = 0; code == 0 && i < importing->count; i++)
-        code = offsets_set(offsets, i, &importing->offsets[i]);
-    if (code != 0) {
-        klient_offsets_free(offsets);
-        return fail(error, code, NULL);
-    }
-    offsets_sort(offsets);
-    *out = offsets;
-    return KLIENT_OK;
-}
-
 klient_code_t klient_admin_import_group_offsets(klient_admin_t *admin, const char *group,
                                                 int64_t timeout_ms, klient_offsets_t **out,
                                                 klient_error_t **error)
 {
-    int64_t deadline_ms = deadline_after(timeout_ms);
-    int code = admin_check(admin);
-
-    if (code == 0)
-        code = admin_check_group(group);
-    if (code != 0 || out == NULL)
-        return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
-    struct survey *survey = group_survey_new(admin->klient, &group, 1, sizeof(struct importing),
-                                             &kind, deadline_ms);
-    if (survey == NULL)
-        return fail(error, K_NOMEM, NULL);
-    klient_code_t outcome = task_await(&survey->task, admin->klient, deadline_ms, error);
-    if (outcome == KLIENT_OK)
-        outcome = take(survey_row(survey, 0), out, error);
-    task_unref(&survey->task);
-    return outcome;
+    return admin_ask_offsets(admin, group, &kind, timeout_ms, out, error);
 }

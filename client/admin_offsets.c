@@ -3,10 +3,10 @@
 #include <stdlib.h>
 
 #include "client/admin_internal.h"
+#include "client/admin_offsets.h"
 #include "client/config.h"
 #include "client/coordinator.h"
 #include "client/error.h"
-#include "client/group_ask.h"
 #include "client/handle.h"
 #include "client/offsets.h"
 #include "client/position.h"
@@ -15,12 +15,6 @@
 enum { ROWS_MAX = 4096 };               /* partitions in one request: a head has its limit */
 
 /* --- what a group has committed --------------------------------------------------------------- */
-
-struct fetched {
-    struct group_ask ask;
-    klient_offset_t *offsets;           /* in the survey's arena */
-    size_t count;
-};
 
 static int build_fetch(struct group_ask *ask, struct request *request)
 {
@@ -39,7 +33,7 @@ static int build_fetch(struct group_ask *ask, struct request *request)
 static int read_fetch(struct group_ask *ask, const Kairn__ResponseHead *head,
                       const Kairn__Error **error)
 {
-    struct fetched *fetched = LIST_OWNER(ask, struct fetched, ask);
+    struct group_offsets_ask *fetched = LIST_OWNER(ask, struct group_offsets_ask, ask);
     struct arena *arena = &ask->answer.survey->arena;
     const Kairn__OffsetFetchResponse *body = head->offset_fetch;
     klient_offset_t *offsets = arena_calloc(arena, body->n_offsets + 1, sizeof *offsets);
@@ -69,18 +63,18 @@ static int read_fetch(struct group_ask *ask, const Kairn__ResponseHead *head,
 
 static const struct group_ask_kind fetching = { .build = build_fetch, .read = read_fetch };
 
-static klient_code_t take_fetched(const struct fetched *fetched, klient_offsets_t **out,
+static klient_code_t take_offsets(const struct group_offsets_ask *told, klient_offsets_t **out,
                                   klient_error_t **error)
 {
-    const struct answer *answer = &fetched->ask.answer;
+    const struct answer *answer = &told->ask.answer;
 
     if (answer->code != 0)
         return fail(error, answer->code, "%s: %s", answer->topic,
                     answer->text != NULL ? answer->text : k_error_text(answer->code));
-    klient_offsets_t *offsets = offsets_new(fetched->count);
+    klient_offsets_t *offsets = offsets_new(told->count);
     int code = offsets == NULL ? K_NOMEM : 0;
-    for (size_t i = 0; code == 0 && i < fetched->count; i++)
-        code = offsets_set(offsets, i, &fetched->offsets[i]);
+    for (size_t i = 0; code == 0 && i < told->count; i++)
+        code = offsets_set(offsets, i, &told->offsets[i]);
     if (code != 0) {
         klient_offsets_free(offsets);
         return fail(error, code, NULL);
@@ -90,9 +84,9 @@ static klient_code_t take_fetched(const struct fetched *fetched, klient_offsets_
     return KLIENT_OK;
 }
 
-klient_code_t klient_admin_group_offsets(klient_admin_t *admin, const char *group,
-                                         int64_t timeout_ms, klient_offsets_t **out,
-                                         klient_error_t **error)
+klient_code_t admin_ask_offsets(klient_admin_t *admin, const char *group,
+                                const struct group_ask_kind *kind, int64_t timeout_ms,
+                                klient_offsets_t **out, klient_error_t **error)
 {
     int64_t deadline_ms = deadline_after(timeout_ms);
     int code = admin_check(admin);
@@ -101,15 +95,22 @@ klient_code_t klient_admin_group_offsets(klient_admin_t *admin, const char *grou
         code = admin_check_group(group);
     if (code != 0 || out == NULL)
         return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
-    struct survey *survey = group_survey_new(admin->klient, &group, 1, sizeof(struct fetched),
-                                             &fetching, deadline_ms);
+    struct survey *survey = group_survey_new(
+        admin->klient, &group, 1, sizeof(struct group_offsets_ask), kind, deadline_ms);
     if (survey == NULL)
         return fail(error, K_NOMEM, NULL);
     klient_code_t outcome = task_await(&survey->task, admin->klient, deadline_ms, error);
     if (outcome == KLIENT_OK)
-        outcome = take_fetched(survey_row(survey, 0), out, error);
+        outcome = take_offsets(survey_row(survey, 0), out, error);
     task_unref(&survey->task);
     return outcome;
+}
+
+klient_code_t klient_admin_group_offsets(klient_admin_t *admin, const char *group,
+                                         int64_t timeout_ms, klient_offsets_t **out,
+                                         klient_error_t **error)
+{
+    return admin_ask_offsets(admin, group, &fetching, timeout_ms, out, error);
 }
 
 /* --- changes: of so many partitions at a time ------------------------------------------------- */

@@ -16,7 +16,8 @@ trap undo EXIT
 
 cluster_up --brokers 1 --zookeepers 1
 round() { # topic, options of its creation
-    local topic=$1 long before said; shift
+    local topic=$1 long before already said; shift
+    already=$(grep -c 'event=disk-full' "$dir/broker-1/log")
     kairn topic create $topic "$@" > /dev/null || die "create"
     seq 1000 | kairn produce $topic 2> /dev/null || die "produce"
     head -c 4m /dev/zero > "$data/filler" 2> /dev/null
@@ -27,7 +28,7 @@ round() { # topic, options of its creation
     echo "$long" | kairn produce $topic --set delivery.timeout.ms=3000 --set request.timeout.ms=1000 --set linger.ms=0 \
         > /dev/null 2> "$dir/refused" && die "a record was taken that fits nowhere"
     grep -q '1 failed' "$dir/refused" || die "expected a failed record: $(cat "$dir/refused")"
-    said=$(grep -c 'event=disk-full' "$dir/broker-1/log")
+    said=$(($(grep -c 'event=disk-full' "$dir/broker-1/log") - already))
     [ "$said" -ge 1 ] || die "nobody said that the disk is full"
     [ "$said" -le $((SECONDS - before + 2)) ] || die "said $said times in $((SECONDS - before)) s that the disk is full"
     expect_equal "readers go on" "$(kairn consume $topic --exit-at-end --format '%v\n' | wc -l)" 1000

@@ -99,7 +99,13 @@ expect_match "dry" "$(kairn dlq replay orders.dlq --dry-run)" "^$letters dead le
 expect_equal "dry sends nothing" "$(values fixed | wc -l)" 0
 kairn dlq replay orders.dlq --to fixed --set max.poll.records=1 > "$dir/replay" 2>&1 &
 replay=$!
-some_replayed() { [ "$(waiting orders.dlq)" -lt $((letters - 5)) ]; }
+# It runs for moments only, so that it is caught between its first and its last letter.
+some_replayed() {
+    kill -STOP $replay || return
+    [ "$(waiting orders.dlq)" -ge "$letters" ] || return 0
+    kill -CONT $replay
+    return 1
+}
 await 30 some_replayed || die "nothing is replayed: $(cat "$dir/replay")"
 kill -9 $replay
 wait $replay 2> /dev/null

@@ -46,9 +46,9 @@
  *  C20 whose broker can not use its copy is not chosen to lead, and leads or is in sync no longer
  *      where another can; that counts for the process that said so, until it says otherwise
  *                                              lost-copy-leads, report-replayed, report-outlived
- *  C21 where only lossy copies are left, the longest leads: of several, each has told where its
- *      log ends in the epoch without a leader, unless a person asks not to wait
- *                                              lossy-first, lossy-unawaited, end-outlived
+ *  C21 where only lossy copies are left, the longest leads: of several, or of one whose disk may be
+ *      gone, each has told where its log ends in the epoch without a leader, unless a person asks
+ *      not to wait            lossy-first, lossy-unawaited, end-outlived, empty-disk-leads
  *
  * Each alteration of a topic's record and of what goes with it is one write: see reassign.c. */
 #include "server/core/controller.h"

@@ -54,6 +54,8 @@ static struct standing standing_of(const struct cluster *cluster,
 
         if (!sound)
             replica_set_add(&standing.lossy, broker->id);
+        if (!sound && broker->incomplete)
+            replica_set_add(&standing.incomplete, broker->id);
         if (reports_lost(partition, broker->id))
             continue;
         replica_set_add(&standing.live, broker->id);

@@ -147,7 +147,11 @@ bool election_run(struct partition_state *state, const struct standing *standing
         return false;
     }
     struct replica_set lossy = last_resort(state, standing);
-    bool waits = lossy.count > 1 && election_common(&lossy, &standing->awaited).count > 0;
+    bool doubtful = lossy.count > 1 || election_common(&lossy, &standing->incomplete).count > 0;
+#ifdef MUTANT_EMPTY_DISK_LEADS
+    doubtful = lossy.count > 1;
+#endif
+    bool waits = doubtful && election_common(&lossy, &standing->awaited).count > 0;
 #ifdef MUTANT_LOSSY_UNAWAITED
     waits = false;
 #endif

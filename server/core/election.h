@@ -14,6 +14,7 @@ struct standing {
     struct replica_set sound;   /* of these: nothing of their copy may be missing (not lossy) */
     struct replica_set staying; /* of these: they are not about to stop */
     struct replica_set lossy;   /* their brokers are registered, but their copies not sound */
+    struct replica_set incomplete; /* of these: a disk is gone, and perhaps the copy with it */
     struct replica_set told;    /* of the live: where their logs end, as far as that is known */
     struct log_end ends[REPLICAS_MAX]; /* beside them */
     struct replica_set awaited; /* of the live: they have yet to tell it */
@@ -38,7 +39,7 @@ struct replica_set election_pruned(const struct replica_set *isr, const struct s
 /* Give the pruned `state` a leader, and the in-sync set that goes with it. In this order: the first
  * replica that is in sync and sound and stays; when no sound member lives, the first such eligible
  * one, alone; when all members and eligible ones live, but all are lossy, the longest of them, and
- * nobody while one of several is awaited; when `unclean`, the longest of the live that have told,
+ * nobody while one of several, or one that is incomplete, is awaited; when `unclean`, the longest of the live that have told,
  * before anybody has the first sound one, else the first; else nobody. The last two lack perhaps
  * what was committed: true is returned, and nobody else is eligible any longer. */
 bool election_run(struct partition_state *state, const struct standing *standing, bool unclean);

@@ -328,7 +328,7 @@ START_TEST(an_expression_stands_for_no_topics_that_the_group_made)
 }
 END_TEST
 
-static TCase *group_of_tests(const char *name)
+static TCase *part(const char *name)
 {
     TCase *group = tcase_create(name);
 
@@ -340,7 +340,7 @@ static TCase *group_of_tests(const char *name)
 Suite *dlq_suite(void)
 {
     Suite *suite = suite_create("client/dlq");
-    TCase *letters = group_of_tests("dead-letters"), *topics = group_of_tests("retry-topics");
+    TCase *letters = part("dead-letters"), *topics = part("retry-topics");
 
     tcase_add_test(letters, a_dead_letter_says_what_happened);
     tcase_add_test(letters, a_dead_letter_topic_is_made_like_its_source);

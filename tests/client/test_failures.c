@@ -306,7 +306,7 @@ START_TEST(the_page_has_the_properties_of_a_policy)
 }
 END_TEST
 
-static TCase *group_of_tests(const char *name)
+static TCase *part(const char *name)
 {
     TCase *group = tcase_create(name);
 
@@ -318,7 +318,7 @@ static TCase *group_of_tests(const char *name)
 Suite *failures_suite(void)
 {
     Suite *suite = suite_create("client/failures");
-    TCase *in_place = group_of_tests("in-place"), *others = group_of_tests("failing");
+    TCase *in_place = part("in-place"), *others = part("failing");
 
     tcase_add_test(in_place, a_failed_record_comes_back_and_holds_up_commits_but_not_its_partition);
     tcase_add_test(in_place, what_comes_back_is_as_it_first_came);

@@ -39,9 +39,10 @@ struct replica_set election_pruned(const struct replica_set *isr, const struct s
 /* Give the pruned `state` a leader, and the in-sync set that goes with it. In this order: the first
  * replica that is in sync and sound and stays; when no sound member lives, the first such eligible
  * one, alone; when all members and eligible ones live, but all are lossy, the longest of them, and
- * nobody while one of several, or one that is incomplete, is awaited; when `unclean`, the longest of the live that have told,
- * before anybody has the first sound one, else the first; else nobody. The last two lack perhaps
- * what was committed: true is returned, and nobody else is eligible any longer. */
+ * nobody while one of several, or one that is incomplete, is awaited; when `unclean`, the longest
+ * of the live that have told, before anybody has the first sound one, else the first; else nobody.
+ * The last two lack perhaps what was committed: true is returned, and nobody else is eligible any
+ * longer. */
 bool election_run(struct partition_state *state, const struct standing *standing, bool unclean);
 
 /* Who is eligible in `state`, which follows `stored` by an election that was not unclean, or by

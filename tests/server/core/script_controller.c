@@ -3,9 +3,9 @@
  *   > stored NAME id N [configs k=v,...] [doomed]       a topic that ELECTED will bring
  *   > stored NAME/P leader L epoch E version V replicas 1,2 isr 1 [written C] [eligible 2] [min M]
  *     [unclean E] [flush] [adding 3] [removing 1]
- *   > elected EPOCH brokers 1,2:7,3!,4@rack             id[:incarnation][!][~][@rack]; !: lossy; !!: and
- *                                                       a disk is gone; ~: it never tells where
- *                                                       its logs end
+ *   > elected EPOCH brokers 1,2:7,3!,4@rack             id[:incarnation][!][~][@rack]; !: lossy;
+ *                                                       !!: and a disk is gone; ~: it never
+ *                                                       tells where its logs end
  *     [min M] [unclean] [rebalance MS imbalance PERCENT]
  *   > brokers 1,2
  *   > create NAME id N ticket T partitions P factor F [assign 1,2;2,1] [configs k=v,...]

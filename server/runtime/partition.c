@@ -411,8 +411,12 @@ static struct partition *add_partition(struct shard *shard, const struct partiti
 /* A log that nothing is known of. Alone it may rest until its first use, unless it is hurt. */
 static void look_at_log(struct partition *partition, const struct metadata_partition *known)
 {
+    /* Others ask a follower's log where it ends; and so does an election that waits for the only
+     * copy there is. */
+    bool asked = known->replica_count > 1 || known->leader < 0;
+
     if (partition->state == PARTITION_IDLE && !partition->replica.open)
-        open_log(partition, known->replica_count > 1 ? DIRS_OPEN : DIRS_OPEN_IF_HURT);
+        open_log(partition, asked ? DIRS_OPEN : DIRS_OPEN_IF_HURT);
 }
 
 static void apply_config(struct partition *partition, struct shared_config *shared)

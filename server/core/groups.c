@@ -45,6 +45,9 @@
  *  G16 a group has at most group.max.size members                   size-unchecked
  *      and no more than the leader can be told of                untellable-let-in
  *  G17 who sets the time of day, ends no session                    timed-by-wall
+ *  G18 of a topic that is gone no offset is shown, and all are buried, however often that is
+ *      refused: a topic that gets its name begins anew    gone-topic-shown, gone-topic-kept;
+ *      what was committed of that one stays                         successor-forgotten
  *
  * Deliberately not here: what topics a member subscribes to (opaque), offsets of transactions. */
 #include "server/core/groups.h"
@@ -68,6 +71,8 @@ struct groups *groups_new(uint64_t seed)
     list_init(&groups->storing);
     list_init(&groups->orders);
     list_init(&groups->waiting);
+    list_init(&groups->stale);
+    groups->stale_at_ms = INT64_MAX;
     map_init_seeded(&groups->by_name, seed);
     heap_init(&groups->due);
     if (groups_reserve(groups, 0) != 0) {
@@ -98,6 +103,7 @@ static void clear(struct groups *groups)
     }
     groups->expiry_next = NULL;
     groups->expiry_at_ms = INT64_MAX;
+    groups->stale_at_ms = INT64_MAX;
     assert(groups->ticket_count == 0); /* G6 */
 }
 
@@ -241,6 +247,7 @@ static void tick(struct groups *groups)
         group_free_void(groups, group);
     }
     groups_expire_some(groups);
+    groups_bury_gone(groups);
 }
 
 int64_t groups_deadline_ms(const struct groups *groups)
@@ -259,6 +266,8 @@ int64_t groups_deadline_ms(const struct groups *groups)
     if (groups->options.retention_ms > 0 && !list_empty(&groups->all) &&
         groups->expiry_at_ms < at_ms)
         at_ms = groups->expiry_at_ms;
+    if (groups->stale_at_ms < at_ms)
+        at_ms = groups->stale_at_ms;
     return at_ms;
 }
 
@@ -291,6 +300,10 @@ struct groups_effects groups_step(struct groups *groups, const struct groups_eve
     case GROUPS_DELETE:
     case GROUPS_FORGET:
         requested(groups, event);
+        break;
+    case GROUPS_TOPIC_GONE:
+        if (groups->phase == GROUPS_SERVING)
+            groups_topic_gone(groups, event);
         break;
     case GROUPS_STORED:
         stored(groups, event->stored.token, event->stored.code);

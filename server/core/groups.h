@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/uuid.h"
 
 /* Zero: never, none, no bound. */
 struct groups_options {
@@ -50,8 +51,14 @@ struct groups_member {
     struct groups_span assignment;
 };
 
+/* What the shell knew of the cluster when it let a commit in: who knows less can not say that the
+ * topic is no more. Zero: not told. */
+struct groups_known { int32_t epoch; uint64_t sequence; };
+
 struct groups_offset {
     const char *topic;
+    struct uuid topic_id;                 /* another topic may get its name; zero: not known */
+    struct groups_known known;            /* of a commit and its record; not kept */
     int32_t partition;
     int64_t offset;                       /* the next one to read; -1: none */
     int32_t leader_epoch;                 /* of the record before it; -1: not known */
@@ -91,6 +98,7 @@ enum groups_event_type {
     GROUPS_COMMIT,
     GROUPS_DELETE,        /* a client wants the group to be forgotten */
     GROUPS_FORGET,        /* the same, some of its offsets; nobody needs them, says the shell */
+    GROUPS_TOPIC_GONE,    /* a topic is no more, or another has its name, says the shell */
     GROUPS_STORED,        /* the records of `token` are committed, or refused */
     GROUPS_TICK           /* only time has passed */
 };
@@ -127,6 +135,8 @@ struct groups_event {
         struct { int64_t wait_ms; } heartbeat;           /* may be parked so long; 0: answer now */
         /* To forget: topic and partition. */
         struct { const struct groups_offset *offsets; size_t count; } commit, forget;
+        /* What was committed of the topic under this id is forgotten; zero: under none. */
+        struct { const char *topic; struct uuid id; } topic_gone;
         struct { uint64_t token; int code; } stored;
     };
 };
@@ -186,7 +196,8 @@ int groups_committed(const struct groups *groups, const char *group, const char 
 /* Has the group committed an offset of any partition of this topic? Call when groups_ready(). */
 bool groups_topic_known(const struct groups *groups, const char *group, const char *topic);
 
-/* Visit all committed offsets of a group, or (NULL) of all. As groups_ready(). */
+/* Visit all committed offsets of a group, or (NULL) of all; none of topics that are gone. As
+ * groups_ready(). */
 int groups_offsets(const struct groups *groups, const char *group,
                    void (*visit)(void *context, const char *group,
                                  const struct groups_offset *offset),

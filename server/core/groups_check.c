@@ -92,6 +92,9 @@ static void check_offsets(const struct groups *groups, const struct group *group
             const struct offset_entry *entry = &topic->entries[i];
             assert(i == 0 || topic->entries[i - 1].partition < entry->partition);
             assert(entry->offset >= 0 || (entry->pending > 0 && entry->metadata == NULL));
+            assert(!entry->gone || entry->offset >= 0);
+            assert(!entry->gone || entry->pending > 0 || group->state == GROUP_DEAD ||
+                   !list_empty(&group->stale)); /* G18 */
             pending += entry->pending;
             entries++;
         }
@@ -122,6 +125,7 @@ void groups_check(const struct groups *groups)
         count++;
     }
     assert(count == groups->by_name.count);
+    assert(list_empty(&groups->stale) || groups->stale_at_ms != INT64_MAX); /* G18 */
     for (const struct list *node = groups->orders.next; node != &groups->orders;
          node = node->next) { /* G10 */
         const struct order *order = LIST_OWNER(node, const struct order, link);

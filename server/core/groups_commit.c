@@ -107,13 +107,17 @@ static void take_over(struct offset_entry *entry, struct order *order, size_t i)
     entry->offset = record->offset.offset;
     entry->leader_epoch = record->offset.leader_epoch;
     entry->committed_ms = record->offset.committed_ms;
+    entry->topic_id = record->offset.topic_id;
+    entry->gone = order->items[i].gone;
     entry->metadata = order->items[i].metadata;
     order->items[i].metadata = NULL;
 }
 
 /* The entries no longer wait for it; when it is committed, they are what it says. */
-static void order_apply(struct order *order, bool committed)
+static void order_apply(struct groups *groups, struct order *order, bool committed)
 {
+    int64_t look_ms = groups->now_ms + (committed ? 0 : STORE_RETRY_MS);
+
     for (size_t i = 0; i < order->count; i++) {
         struct topic_offsets *topic = order->items[i].topic;
         struct offset_entry *entry = offsets_find(topic, order->records[i].offset.partition);
@@ -122,6 +126,8 @@ static void order_apply(struct order *order, bool committed)
         entry->pending--;
         if (committed)
             take_over(entry, order, i);
+        if (entry->gone && entry->pending == 0)
+            group_stale(groups, order->group, look_ms);
         offsets_drop_void(order->group, topic, entry);
     }
 }
@@ -131,7 +137,7 @@ static void order_stored(struct groups *groups, struct order *order, int code)
     struct group *group = order->group;
     bool buries = order->count == 0 || order->records[0].tombstone, last = order->last;
 
-    order_apply(order, code == 0);
+    order_apply(groups, order, code == 0);
 #ifdef MUTANT_REFUSAL_UNHEARD
     code = 0;
 #endif
@@ -218,7 +224,7 @@ static int commit(struct groups *groups, struct group *group, const struct group
         error = groups_ticket_take(groups);
     if (error != 0) {
         if (order != NULL) {
-            order_apply(order, false);
+            order_apply(groups, order, false);
             order_free(order);
         }
         return error;

@@ -7,7 +7,7 @@
 #include "server/core/groups_private.h"
 
 /* Beside the answers of waiting tickets: a store of each group that a tick looks at, and of those
- * whose offsets expire; an answer to the event itself. */
+ * whose offsets expire, or whose topics are gone; an answer to the event itself. */
 enum { EFFECTS_SPARE = 2 * GROUPS_PER_TICK + 4 };
 
 int groups_reserve(struct groups *groups, size_t tickets)

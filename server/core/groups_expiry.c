@@ -3,8 +3,6 @@
  * the group's own the last of all. */
 #include "server/core/groups_private.h"
 
-enum { GROUPS_PER_LOOK = 16 };
-
 /* A group that had members keeps its offsets from the moment on at which the last one went. */
 static bool is_expired(const struct groups *groups, const struct group *group,
                        const struct offset_entry *entry)
@@ -85,6 +83,8 @@ static void revive(struct groups *groups, struct group *group, int code)
     if (group->delete_asked)
         groups_answer_taken(groups, group->delete_ticket, code, NULL);
     group->delete_asked = false;
+    if (code != 0)
+        group_stale(groups, group, groups->now_ms + STORE_RETRY_MS);
     group_free_void(groups, group);
 }
 

@@ -258,6 +258,7 @@ struct group *group_make(struct groups *groups, const char *name)
     }
     list_init(&group->link);
     list_init(&group->storing);
+    list_init(&group->stale);
     list_init(&group->members);
     list_init(&group->pending);
     map_init_seeded(&group->by_id, groups->seed);
@@ -284,6 +285,7 @@ void group_free(struct groups *groups, struct group *group)
     map_remove_text(&groups->by_name, group->name);
     list_remove(&group->link);
     list_remove(&group->storing);
+    list_remove(&group->stale);
     offsets_free(group);
     map_fini(&group->by_id);
     map_fini(&group->by_instance);

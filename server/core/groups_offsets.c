@@ -79,6 +79,15 @@ void offsets_clear(struct offset_entry *entry)
     free(entry->metadata);
     entry->metadata = NULL;
     entry->offset = -1;
+    entry->gone = false;
+}
+
+bool offsets_shown(const struct offset_entry *entry)
+{
+#ifdef MUTANT_GONE_TOPIC_SHOWN
+    return entry->offset >= 0;
+#endif
+    return entry->offset >= 0 && !entry->gone;
 }
 
 static void topic_free(struct topic_offsets *topic)

@@ -9,6 +9,7 @@
  *   groups_commit.c     offsets on their way to the topic and back
  *   groups_expiry.c     offsets and groups that are forgotten
  *   groups_forget.c     offsets that a client wants to be forgotten
+ *   groups_gone.c       offsets of topics that are no more
  *   groups_offsets.c    the table of committed offsets
  *   groups_replay.c     loading, questions
  *   groups_check.c      the proof of the invariants */
@@ -25,6 +26,7 @@ enum {
     PENDING_MAX = 1000,           /* ids given out and not yet used, of a group; then the oldest */
     PENDING_GRACE_MS = 500,       /* so long a rebalance waits for who was told its id */
     STORE_RETRY_MS = 100,         /* after a refused store of what a group is */
+    GROUPS_PER_LOOK = 16,         /* in a tick: that are looked at for what is to be forgotten */
     TOMBSTONES_MAX = 1000         /* in one batch */
 };
 
@@ -71,6 +73,8 @@ struct offset_entry {
     int32_t partition, leader_epoch;
     int64_t offset;               /* -1: nothing committed */
     int64_t committed_ms;
+    struct uuid topic_id;
+    bool gone;                    /* the topic is: shown to nobody, and to be forgotten */
     char *metadata;               /* owned; NULL: empty */
     uint64_t token;               /* of the store that it is from */
     uint32_t pending;             /* stores under way */
@@ -124,12 +128,17 @@ struct group {
     struct map topics;            /* struct topic_offsets */
     size_t entry_count;           /* also such with nothing committed yet */
     size_t order_count;           /* stores of offsets under way */
+    struct list stale;            /* of those that have offsets to forget, of topics gone */
     uint64_t delete_ticket;       /* DEAD: who wants it */
     bool delete_asked;
 };
 
 /* A store of offsets under way. */
-struct order_item { struct topic_offsets *topic; char *metadata; };
+struct order_item {
+    struct topic_offsets *topic;
+    char *metadata;
+    bool gone;                    /* the topic is, since this was accepted */
+};
 struct order {
     struct list link, waiting;
     struct group *group;
@@ -157,6 +166,8 @@ struct groups {
     struct list orders;           /* by token */
     struct list waiting;          /* orders with a ticket, by the time of the answer */
     int64_t expiry_at_ms;
+    struct list stale;            /* groups */
+    int64_t stale_at_ms;          /* when to look at them */
     struct list *expiry_next;     /* group to look at next; NULL: the round has not begun */
     struct groups_effect *effects;
     size_t effect_count, effect_capacity;
@@ -247,7 +258,7 @@ void groups_sync(struct groups *groups, const struct groups_event *event);
 void group_store(struct groups *groups, struct group *group);
 void group_stored(struct groups *groups, struct group *group, int code);
 
-/* --- groups_commit.c, groups_expiry.c, groups_forget.c ---------------------------------------- */
+/* --- groups_commit.c, groups_expiry.c, groups_forget.c, groups_gone.c ------------------------- */
 
 void groups_commit(struct groups *groups, const struct groups_event *event);
 struct order *order_new(struct group *group, size_t count);           /* NULL: out of memory */
@@ -264,6 +275,10 @@ void order_bury(struct order *order, struct topic_offsets *topic, struct offset_
 void group_expire(struct groups *groups, struct group *group);
 void group_buried(struct groups *groups, struct group *group, bool last, int code);
 void groups_expire_some(struct groups *groups);
+void groups_topic_gone(struct groups *groups, const struct groups_event *event);
+/* It may have offsets of topics that are gone, for which nothing is under way: look then. */
+void group_stale(struct groups *groups, struct group *group, int64_t at_ms);
+void groups_bury_gone(struct groups *groups);
 
 /* --- groups_offsets.c ------------------------------------------------------------------------- */
 
@@ -277,6 +292,8 @@ struct offset_entry *offsets_make(struct group *group, struct topic_offsets *top
 void offsets_drop_void(struct group *group, struct topic_offsets *topic,
                        struct offset_entry *entry);
 void offsets_clear(struct offset_entry *entry);
+/* What may be shown of it. */
+bool offsets_shown(const struct offset_entry *entry);
 void offsets_free(struct group *group);
 
 #endif

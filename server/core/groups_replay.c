@@ -124,6 +124,7 @@ static int replay_offset(struct group *group, const struct groups_record *record
     entry->offset = record->offset.offset;
     entry->leader_epoch = record->offset.leader_epoch;
     entry->committed_ms = record->offset.committed_ms;
+    entry->topic_id = record->offset.topic_id;
     entry->metadata = metadata;
     return 0;
 }
@@ -154,6 +155,7 @@ static struct groups_offset view_of(const struct topic_offsets *topic,
                                     const struct offset_entry *entry)
 {
     return (struct groups_offset){.topic = topic->name,
+                                  .topic_id = entry->topic_id,
                                   .partition = entry->partition,
                                   .offset = entry->offset,
                                   .leader_epoch = entry->leader_epoch,
@@ -171,7 +173,7 @@ int groups_committed(const struct groups *groups, const char *group_name, const 
     const struct group *group = group_find(groups, group_name);
     const struct topic_offsets *topic = group != NULL ? offsets_topic(group, topic_name) : NULL;
     const struct offset_entry *entry = offsets_find(topic, partition);
-    if (entry != NULL)
+    if (entry != NULL && offsets_shown(entry))
         *out = view_of(topic, entry);
     else
         *out = (struct groups_offset){.topic = topic_name, .partition = partition, .offset = -1,
@@ -185,7 +187,7 @@ bool groups_topic_known(const struct groups *groups, const char *group_name, con
     const struct topic_offsets *topic = group != NULL ? offsets_topic(group, topic_name) : NULL;
 
     for (size_t i = 0; topic != NULL && i < topic->count; i++)
-        if (topic->entries[i].offset >= 0)
+        if (offsets_shown(&topic->entries[i]))
             return true;
     return false;
 }
@@ -202,7 +204,7 @@ static void visit_offsets(const struct group *group,
         const struct topic_offsets *topic = value;
         for (size_t i = 0; i < topic->count; i++) {
             struct groups_offset offset = view_of(topic, &topic->entries[i]);
-            if (offset.offset >= 0)
+            if (offsets_shown(&topic->entries[i]))
                 visit(context, group->name, &offset);
         }
     }

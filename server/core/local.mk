@@ -14,9 +14,9 @@ libcore_la_SOURCES = \
 	server/core/election.c server/core/election.h \
 	server/core/groups.c server/core/groups.h server/core/groups_private.h \
 	server/core/groups_check.c server/core/groups_commit.c server/core/groups_effects.c \
-	server/core/groups_expiry.c server/core/groups_forget.c server/core/groups_join.c server/core/groups_members.c \
-	server/core/groups_offsets.c server/core/groups_rebalance.c server/core/groups_replay.c \
-	server/core/groups_sync.c \
+	server/core/groups_expiry.c server/core/groups_forget.c server/core/groups_gone.c \
+	server/core/groups_join.c server/core/groups_members.c server/core/groups_offsets.c \
+	server/core/groups_rebalance.c server/core/groups_replay.c server/core/groups_sync.c \
 	server/core/features.c server/core/features.h \
 	server/core/member.c server/core/member.h \
 	server/core/placement.c server/core/placement.h \

@@ -9,8 +9,10 @@
  *   > sync T GROUP member ID [instance I] generation N [protocol P] [assign ID=DATA,...]
  *   > beat T GROUP member ID [instance I] generation N [wait MS]
  *   > leave T GROUP [member ID] [instance I]
- *   > commit T GROUP [member ID] [instance I] [generation N] offsets t/0=5[:NOTE],...
+ *   > commit T GROUP [member ID] [instance I] [generation N] [id N] offsets t/0=5[:NOTE],...
+ *                                  N: of the topic
  *   > delete T GROUP | forget T GROUP offsets t/0,...
+ *   > gone TOPIC [id N]
  *   > stored TOKEN [CODE]            the topic has it now, or it was refused
  *   > successor E                    another coordinator: gained, and the topic is replayed
  *   > tick | at MS [wall MS]
@@ -225,6 +227,20 @@ static void read_sync(struct stage *stage, const struct words *words, struct gro
     run(stage, event, out);
 }
 
+static struct uuid id_after(const struct words *words)
+{
+    return (struct uuid){{(uint8_t)number_after(words, "id", 0)}};
+}
+
+static void read_gone(struct stage *stage, const struct words *words, FILE *out)
+{
+    struct groups_event event = {.type = GROUPS_TOPIC_GONE};
+
+    event.topic_gone.topic = words->items[1];
+    event.topic_gone.id = id_after(words);
+    run(stage, &event, out);
+}
+
 /* A commit, or offsets to be forgotten. */
 static void read_offsets(struct stage *stage, const struct words *words,
                          struct groups_event *event, FILE *out)
@@ -234,6 +250,8 @@ static void read_offsets(struct stage *stage, const struct words *words,
 
     for (size_t i = 0; i < items.count; i++)
         offsets[i] = offset_of(items.names[i], items.values[i]);
+    for (size_t i = 0; i < items.count; i++)
+        offsets[i].topic_id = id_after(words);
     event->type = words->items[0][0] == 'c' ? GROUPS_COMMIT : GROUPS_FORGET;
     event->commit.offsets = offsets;
     event->commit.count = items.count;
@@ -399,6 +417,8 @@ static void stage_apply(void *subject, const struct words *words, FILE *out)
         read_options(stage, words, out);
     } else if (strcmp(verb, "stored") == 0) {
         read_stored(stage, words, out);
+    } else if (strcmp(verb, "gone") == 0) {
+        read_gone(stage, words, out);
     } else if (strcmp(verb, "successor") == 0) {
         read_successor(stage, words, out);
     } else {

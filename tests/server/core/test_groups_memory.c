@@ -109,6 +109,23 @@ static void forget(struct life *life)
     step(life, &event);
 }
 
+static void tick(struct life *life)
+{
+    life->now_ms += 1000;
+    step(life, &(struct groups_event){.type = GROUPS_TICK});
+    settle(life);
+}
+
+/* Without memory for a tombstone, the next look tries again. */
+static void lose_topic(struct life *life)
+{
+    struct groups_event event = {.type = GROUPS_TOPIC_GONE};
+    event.topic_gone.topic = "u";
+    step(life, &event);
+    tick(life);
+    tick(life);
+}
+
 static void live(struct life *life)
 {
     static const struct groups_options options = {.store_timeout_ms = 5000,
@@ -135,15 +152,13 @@ static void live(struct life *life)
     join(life, "", "a2", "i", "sticky");
     settle(life);
     life->now_ms += 100000;
-    for (int i = 0; i < 4; i++) {
-        life->now_ms += 1000;
-        step(life, &(struct groups_event){.type = GROUPS_TICK});
-        settle(life);
-    }
+    for (int i = 0; i < 4; i++)
+        tick(life);
     commit(life, "", -1);
     settle(life);
     forget(life);
     settle(life);
+    lose_topic(life);
     struct groups_event removal = request(life, GROUPS_DELETE, "");
     step(life, &removal);
     settle(life);

@@ -6,6 +6,7 @@
 #include "proto/api_table.h"
 #include "server/api/hint.h"
 #include "server/api/request.h"
+#include "server/runtime/metadata.h"
 
 /* --- names ------------------------------------------------------------------------------------ */
 
@@ -27,6 +28,13 @@ int group_check(const struct request *request, const char *group, enum operation
         return K_INVALID_GROUP_ID;
     int code = authorise_group(request->principal, operation, group);
     return code == 0 && !group_is_served(request) ? K_COORDINATOR_NOT_AVAILABLE : code;
+}
+
+struct groups_known group_known(const struct request *request)
+{
+    const struct metadata *picture = shard_picture(request->shard);
+
+    return (struct groups_known){picture->controller_epoch, picture->sequence};
 }
 
 const char *group_state_name(enum group_state state)

@@ -21,6 +21,9 @@ bool group_is_served(const struct request *request);
 /* 0, INVALID_GROUP_ID, GROUP_AUTHORIZATION_FAILED or COORDINATOR_NOT_AVAILABLE (as above). */
 int group_check(const struct request *request, const char *group, enum operation operation);
 
+/* How new the picture is by which the request is judged. */
+struct groups_known group_known(const struct request *request);
+
 static inline const char *text_or_null(const char *text)
 {
     return text[0] != '\0' ? text : NULL;

@@ -66,7 +66,8 @@ static void answered(struct group_calls *calls)
 
 /* --- what is committed ------------------------------------------------------------------------ */
 
-static int check(const struct request *request, const struct import_row *row)
+/* 0: *id is its topic's. */
+static int check(const struct request *request, const struct import_row *row, struct uuid *id)
 {
     if (row->problem != NULL)
         return K_CORRUPT;
@@ -75,9 +76,10 @@ static int check(const struct request *request, const struct import_row *row)
         return code;
     const struct metadata_topic *topic =
         metadata_topic_by_name(shard_picture(request->shard), row->topic);
-    return topic == NULL || row->partition >= topic->partition_count
-               ? K_UNKNOWN_TOPIC_OR_PARTITION
-               : 0;
+    if (topic == NULL || row->partition >= topic->partition_count)
+        return K_UNKNOWN_TOPIC_OR_PARTITION;
+    *id = topic->id;
+    return 0;
 }
 
 /* The event that has room for one more; NULL: out of memory. */
@@ -113,7 +115,8 @@ static bool fill(struct importing *importing)
     importing->calls->context = importing;
     for (size_t i = 0; i < count; i++) {
         const struct import_row *row = &importing->ask.rows[i];
-        importing->codes[i] = check(request, row);
+        struct uuid id = {0};
+        importing->codes[i] = check(request, row, &id);
         if (importing->codes[i] != 0)
             continue;
         struct groups_event *event = event_with_room(importing);
@@ -121,6 +124,8 @@ static bool fill(struct importing *importing)
             return false;
         struct groups_offset *offsets = (struct groups_offset *)event->commit.offsets;
         offsets[event->commit.count++] = (struct groups_offset){.topic = row->topic,
+                                                                .topic_id = id,
+                                                                .known = group_known(request),
                                                                 .partition = row->partition,
                                                                 .offset = row->offset,
                                                                 .leader_epoch = -1,

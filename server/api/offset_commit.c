@@ -44,8 +44,9 @@ static void answered(struct group_calls *calls)
     request_finish(request);
 }
 
-/* May this offset be committed, as far as it can be seen here? */
-static int check(const struct request *request, const Kairn__OffsetCommitPartition *partition)
+/* May this offset be committed, as far as it can be seen here? Then *id is its topic's. */
+static int check(const struct request *request, const Kairn__OffsetCommitPartition *partition,
+                 struct uuid *id)
 {
     int code = authorise_topic(request->principal, OPERATION_READ, partition->topic);
     if (code != 0)
@@ -54,6 +55,7 @@ static int check(const struct request *request, const Kairn__OffsetCommitPartiti
         metadata_topic_by_name(shard_picture(request->shard), partition->topic);
     if (topic == NULL || partition->partition >= (uint32_t)topic->partition_count)
         return K_UNKNOWN_TOPIC_OR_PARTITION;
+    *id = topic->id;
     if (partition->offset < 0)
         return K_INVALID_REQUEST;
     return strlen(partition->metadata) > (size_t)request->api->offset_metadata_max
@@ -80,11 +82,14 @@ static bool fill(struct request *request, struct committing *committing)
     event->commit.offsets = offsets;
     for (size_t i = 0; i < body->n_partitions; i++) {
         const Kairn__OffsetCommitPartition *partition = body->partitions[i];
-        committing->codes[i] = check(request, partition);
+        struct uuid id = {0};
+        committing->codes[i] = check(request, partition, &id);
         if (committing->codes[i] != 0)
             continue;
         offsets[event->commit.count++] = (struct groups_offset){
             .topic = partition->topic,
+            .topic_id = id,
+            .known = group_known(request),
             .partition = (int32_t)partition->partition,
             .offset = partition->offset,
             .leader_epoch = partition->leader_epoch >= 0 ? partition->leader_epoch : -1,

@@ -163,6 +163,7 @@ static void lose(struct coordinator *coordinator, enum coordinator_phase phase)
     group_load_stop(coordinator);
     group_store_orphan(coordinator);
     group_mirror_clear(coordinator->mirror);
+    group_gone_clear(coordinator);
     shard_deadline_clear(coordinator->shard, &coordinator->retry);
     coordinator->starved = false;
     coordinator->phase = phase;
@@ -230,6 +231,8 @@ static void look(struct turn_hook *hook)
     if (coordinator->phase == COORDINATOR_GAINED || coordinator->phase == COORDINATOR_LOADING)
         group_load_go_on(coordinator);
     if (coordinator->phase == COORDINATOR_SERVING)
+        group_gone_look(coordinator);
+    if (coordinator->phase == COORDINATOR_SERVING)
         coordinator->retry_ms = RETRY_MIN_MS;
 }
 
@@ -271,6 +274,9 @@ static struct coordinator *new_coordinator(struct partition *partition)
     list_init(&coordinator->tickets);
     coordinator->mirror = group_mirror_new(shard);
     group_store_init(coordinator);
+    group_gone_init(coordinator);
+    list_init(&coordinator->node);
+    list_append(&shard->coordinators, &coordinator->node);
     coordinator_step(coordinator, &event);
     return coordinator;
 }
@@ -298,6 +304,7 @@ void drive_groups_retired(struct partition *partition)
     if (coordinator == NULL)
         return;
     partition->coordinator = NULL;
+    list_remove(&coordinator->node);
     if (coordinator->phase != COORDINATOR_ABSENT)
         lose(coordinator, COORDINATOR_ABSENT);
     assert(list_empty(&coordinator->tickets));

@@ -12,13 +12,18 @@
  *       stores from before is on its way into it
  *   C3  a store is told in the order of the tokens, when it is committed or when it was certainly
  *       not written
- *   C4  a client is answered well only while the replica may read */
+ *   C4  a client is answered well only while the replica may read
+ *   C5  offsets of a topic are forgotten when the picture says that it was deleted, when another
+ *       has its name, or when it is missing from a picture that is whole; of what was committed
+ *       under a newer picture than ours, nothing is forgotten for not being in ours */
 #ifndef RUNTIME_DRIVE_GROUPS_H
 #define RUNTIME_DRIVE_GROUPS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct group_call;
+struct metadata_topic;
 struct partition;
 struct shard;
 
@@ -27,6 +32,13 @@ void drive_groups_changed(struct partition *partition);
 
 /* It is not ours any more, or everything ends: who waits is told. May be repeated. */
 void drive_groups_retired(struct partition *partition);
+
+/* A topic is no more, or another has its name. `left`: it may only be that it could not be read;
+ * then it is looked for again in each picture until one is whole. */
+void drive_groups_topic_gone(struct shard *shard, const struct metadata_topic *topic, bool left);
+
+/* There is a new picture. */
+void drive_groups_pictured(struct shard *shard);
 
 /* How many groups it holds that can be asked about. */
 size_t drive_groups_count(const struct partition *partition);

@@ -2,6 +2,7 @@
  *
  *   drive_groups.c        who leads, steps, requests and their answers     (start here)
  *   group_load.c          the log is read when the partition was gained
+ *   group_gone.c          offsets of topics that are no more
  *   group_store.c         what the core wants stored goes to the log, and what becomes of it */
 #ifndef RUNTIME_DRIVE_GROUPS_PRIVATE_H
 #define RUNTIME_DRIVE_GROUPS_PRIVATE_H
@@ -11,6 +12,7 @@
 #include <stdint.h>
 
 #include "common/list.h"
+#include "common/map.h"
 #include "net/loop.h"
 #include "server/core/groups.h"
 #include "server/runtime/drive_groups.h"
@@ -37,13 +39,14 @@ struct group_load {
 };
 
 struct coordinator {
+    struct list node;             /* in shard.coordinators */
     struct partition *partition;
     struct shard *shard;
     struct groups *groups;        /* owned */
     enum coordinator_phase phase;
     int32_t epoch;                /* unless ABSENT */
     bool stepping;
-    bool starved;                 /* no memory for a store: the epoch can not go on */
+    bool starved;                 /* no memory for what must be: the epoch can not go on */
     struct turn_hook look;
     struct shard_deadline tick;
     int64_t tick_at_ms;           /* INT64_MAX: not set */
@@ -55,6 +58,8 @@ struct coordinator {
     struct group_mirror *mirror;  /* owned; NULL: nothing is mirrored */
     struct list stores;           /* struct group_store.node, in the order of the tokens */
     struct list orphans;          /* of an epoch that is over, on their way into the log */
+    struct groups_known known;    /* the newest that an offset of this epoch relies on */
+    struct map suspects;          /* struct suspect, by itself: topics that may be gone; owned */
 };
 
 /* --- drive_groups.c --------------------------------------------------------------------------- */
@@ -72,6 +77,18 @@ void coordinator_fail(struct coordinator *coordinator, int code);
 void group_load_go_on(struct coordinator *coordinator);
 /* It is not ours to load any more; no-op when it is not being loaded. */
 void group_load_stop(struct coordinator *coordinator);
+
+/* --- group_gone.c ----------------------------------------------------------------------------- */
+
+void group_gone_init(struct coordinator *coordinator);
+/* An offset was loaded, or is to be stored. */
+void group_gone_add(struct coordinator *coordinator, const struct groups_offset *offset);
+/* Everything is loaded. */
+void group_gone_begin(struct coordinator *coordinator);
+/* Tell the core of the topics that are gone, as far as the picture says. */
+void group_gone_look(struct coordinator *coordinator);
+/* The epoch is over. */
+void group_gone_clear(struct coordinator *coordinator);
 
 /* --- group_store.c ---------------------------------------------------------------------------- */
 

@@ -203,6 +203,7 @@ static void finish(struct coordinator *coordinator)
     coordinator->phase = COORDINATOR_SERVING;
     event.loaded.epoch = coordinator->epoch;
     coordinator_step(coordinator, &event);
+    group_gone_begin(coordinator);
     group_mirror_loaded(coordinator->mirror, coordinator->groups);
 }
 
@@ -282,6 +283,8 @@ static int replay(struct coordinator *coordinator, const struct load_job *job)
         if (code == K_NOMEM)
             return code;
         coordinator->load.broken += code != 0;
+        if (code == 0 && records[i].type == GROUPS_RECORD_OFFSET && !records[i].tombstone)
+            group_gone_add(coordinator, &records[i].offset);
     }
     coordinator->load.records += (int64_t)count;
     coordinator->load.broken += job->broken;

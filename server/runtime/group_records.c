@@ -5,9 +5,20 @@
 
 #include "common/arena.h"
 #include "common/compress.h"
+#include "common/endian.h"
 #include "common/error.h"
 #include "proto/batch.h"
 #include "proto/offsets_records.h"
+
+/* Ours: of an offset, which topic had the name, and what was known then. A header, for Kafka's
+ * value has no room for it; who does not know it passes over it. */
+static const char topic_header[] = "kairn-topic";
+enum {
+    TOPIC_ID = 0,
+    TOPIC_EPOCH = 16,
+    TOPIC_SEQUENCE = 20,
+    TOPIC_SIZE = 28
+};
 
 /* --- to bytes --------------------------------------------------------------------------------- */
 
@@ -79,6 +90,25 @@ static int write_value(const struct groups_record *record, struct buffer *out)
                                                 : write_group(record, out);
 }
 
+/* How many headers: 0 or 1. */
+static int32_t make_header(const struct groups_record *record, uint8_t bytes[TOPIC_SIZE],
+                           struct record_header *out)
+{
+    const struct groups_offset *offset = &record->offset;
+
+    if (record->type != GROUPS_RECORD_OFFSET || record->tombstone ||
+        uuid_is_zero(&offset->topic_id))
+        return 0;
+    memcpy(bytes + TOPIC_ID, offset->topic_id.bytes, sizeof offset->topic_id.bytes);
+    store_u32(bytes + TOPIC_EPOCH, (uint32_t)offset->known.epoch);
+    store_u64(bytes + TOPIC_SEQUENCE, offset->known.sequence);
+    *out = (struct record_header){.key = (const uint8_t *)topic_header,
+                                  .key_size = sizeof topic_header - 1,
+                                  .value = bytes,
+                                  .value_size = TOPIC_SIZE};
+    return 1;
+}
+
 /* The batch has room for `more` bytes. 0, NOMEM or MESSAGE_TOO_LARGE. */
 static int make_room(struct batch_builder *builder, struct buffer *out, size_t start, size_t more)
 {
@@ -106,11 +136,15 @@ static int add_record(struct batch_builder *builder, struct buffer *out, size_t 
     if (scratch->size > INT32_MAX / 2)
         return K_MESSAGE_TOO_LARGE;
     int32_t key = (int32_t)key_size, value = (int32_t)(scratch->size - key_size);
-    code = make_room(builder, out, start, record_size_max(key, value, NULL, 0));
+    uint8_t topic[TOPIC_SIZE];
+    struct record_header header;
+    int32_t headers = make_header(record, topic, &header);
+    code = make_room(builder, out, start, record_size_max(key, value, &header, headers));
     if (code != 0)
         return code;
     return batch_build_add(builder, wall_ms, scratch->bytes, key,
-                           record->tombstone ? NULL : scratch->bytes + key_size, value, NULL, 0);
+                           record->tombstone ? NULL : scratch->bytes + key_size, value, &header,
+                           headers);
 }
 
 /* The records of the batch at `start`, the last in `out`, in their compressed form. */
@@ -191,6 +225,24 @@ static struct groups_span copy_bytes(struct copier *copier, struct offsets_text 
     return (struct groups_span){copy, bytes.size};
 }
 
+/* A header that is not as we write it says nothing. */
+static void read_header(const struct record_view *record, struct groups_offset *offset)
+{
+    const uint8_t *at = record->headers;
+    struct record_header header;
+
+    for (int32_t i = 0; i < record->header_count; i++) {
+        if (record_next_header(record, &at, &header) != 0)
+            return;
+        if (header.key_size != sizeof topic_header - 1 || header.value_size != TOPIC_SIZE ||
+            memcmp(header.key, topic_header, sizeof topic_header - 1) != 0)
+            continue;
+        memcpy(offset->topic_id.bytes, header.value + TOPIC_ID, sizeof offset->topic_id.bytes);
+        offset->known.epoch = (int32_t)load_u32(header.value + TOPIC_EPOCH);
+        offset->known.sequence = load_u64(header.value + TOPIC_SEQUENCE);
+    }
+}
+
 static int read_offset(struct copier *copier, const struct offsets_key *key,
                        const struct record_view *record, struct groups_record *out)
 {
@@ -204,6 +256,7 @@ static int read_offset(struct copier *copier, const struct offsets_key *key,
                                          .leader_epoch = value.leader_epoch,
                                          .metadata = copy_text(copier, value.metadata),
                                          .committed_ms = value.committed_ms};
+    read_header(record, &out->offset);
     return 0;
 }
 

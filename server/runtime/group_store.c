@@ -133,6 +133,8 @@ void group_store_add(struct coordinator *coordinator, uint64_t token,
         if (records[i].type != GROUPS_RECORD_OFFSET)
             continue;
         store->offsets += !records[i].tombstone;
+        if (!records[i].tombstone)
+            group_gone_add(coordinator, &records[i].offset);
         take_note(store, &records[i]);
     }
     int code = group_records_encode(records, count, shard_wall_ms(coordinator->shard),

@@ -57,6 +57,7 @@ libruntime_la_SOURCES += \
 	server/runtime/flush.h server/runtime/flush.c \
 	server/runtime/flush_cycle.h server/runtime/flush_cycle.c \
 	server/runtime/group_call.h server/runtime/group_call.c \
+	server/runtime/group_gone.c \
 	server/runtime/group_load.c \
 	server/runtime/group_members.h server/runtime/group_members.c \
 	server/runtime/group_place.h server/runtime/group_place.c \

@@ -138,6 +138,15 @@ const struct metadata_topic *metadata_topic_by_id(const struct metadata *metadat
     return NULL;
 }
 
+bool metadata_was_deleted(const struct metadata *metadata, const struct uuid *topic_id)
+{
+    for (size_t i = metadata->deleted_count; i > 0; i--) {
+        if (uuid_equal(&metadata->deleted[i - 1], topic_id))
+            return true;
+    }
+    return false;
+}
+
 const struct metadata_broker *metadata_broker(const struct metadata *metadata, int32_t id)
 {
     size_t low = 0, high = metadata->broker_count;

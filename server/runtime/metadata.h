@@ -77,6 +77,8 @@ const struct metadata_topic *metadata_topic_by_name(const struct metadata *metad
                                                     const char *name);
 const struct metadata_topic *metadata_topic_by_id(const struct metadata *metadata,
                                                   const struct uuid *id);
+/* Is it among the topics that the controller said were deleted? */
+bool metadata_was_deleted(const struct metadata *metadata, const struct uuid *topic_id);
 const struct metadata_broker *metadata_broker(const struct metadata *metadata, int32_t id);
 
 /* NULL: nothing is configured of it. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "server/runtime/drive_groups.h"
 #include "server/runtime/partition.h"
 #include "server/runtime/shard_state.h"
 
@@ -11,20 +12,11 @@ static bool owns(const struct shard *shard, const struct uuid *topic_id, int32_t
     return metadata_loop_of(topic_id, index, shard->shards->count) == shard->index;
 }
 
-static bool was_deleted(const struct metadata *picture, const struct uuid *topic_id)
-{
-    for (size_t i = picture->deleted_count; i > 0; i--) {
-        if (uuid_equal(&picture->deleted[i - 1], topic_id))
-            return true;
-    }
-    return false;
-}
-
 /* `replaced`: another topic has its name now. */
 static enum partition_fate fate_of(const struct metadata *picture,
                                    const struct metadata_topic *topic, bool replaced)
 {
-    if (was_deleted(picture, &topic->id))
+    if (metadata_was_deleted(picture, &topic->id))
         return PARTITION_REMOVED;
 #ifdef MUTANT_UNREAD_SET_ASIDE
     return PARTITION_SET_ASIDE;
@@ -43,6 +35,7 @@ static void topic_gone(struct shard *shard, const struct metadata_topic *topic, 
         if (partition != NULL)
             partition_retire(partition, fate);
     }
+    drive_groups_topic_gone(shard, topic, fate == PARTITION_LEFT);
 }
 
 void shard_follow_topic(struct shard *shard, const struct metadata_topic *topic)
@@ -88,5 +81,6 @@ void shard_reconcile(struct shard *shard, const struct metadata *picture)
             shard_follow_topic(shard, new);
     }
     metadata_put(before);
+    drive_groups_pictured(shard);
     settings_restart(shard);
 }

@@ -144,6 +144,7 @@ static int shard_init(struct shard *shard, struct shards *shards, int index, str
     shard->picture = metadata_get(shards->options.cell);
     map_init(&shard->partitions);
     heap_init(&shard->deadlines);
+    list_init(&shard->coordinators);
     list_init(&shard->dirty);
     list_init(&shard->watches);
     recompress_init(shard);

@@ -46,6 +46,7 @@ struct shard {
     int32_t losses_epoch;                   /* of the controller that is told */
 
     struct offsets_topic offsets_topic;
+    struct list coordinators;               /* struct coordinator.node; see drive_groups.c */
 
     struct turn_hook flush;                 /* writes what the turn brought */
     struct list dirty;                      /* struct partition.dirty: appends wait */

@@ -89,6 +89,46 @@ await 30 read_all 601 || die "static members that came back: $(cat "$dir"/static
 expect_equal "generations that began" "$(rebalances)" "$before"
 for name in one two; do kill -9 "${pids[$name]}"; done
 
+# A topic that is made anew is read from its beginning, and not from where its predecessor was left: the group forgets
+# that one, and itself with it. Also when its coordinator is killed in between, or the successor right after.
+coordinator() { kairn group list | sed -n 's/^old .* \([123]\)$/\1/p'; }
+forgotten() { kairn group describe old 2>&1 | grep -q GROUP_ID_NOT_FOUND; }
+make_fleeting() { # first record, last
+    expect_success "create" kairn topic create fleeting --partitions 1 --replication-factor 2 > /dev/null
+    seq "$1" "$2" | kairn produce fleeting 2> /dev/null || die "produce"
+}
+read_fleeting() { # first record, last
+    expect_equal "what the group reads" "$(kairn consume fleeting --group old --exit-at-end | tr '\n' ' ')" "$(seq -s ' ' "$1" "$2") "
+}
+make_anew() {
+    expect_success "delete" kairn topic delete fleeting > /dev/null
+    make_fleeting "$@"
+}
+killed=
+kill_coordinator() {
+    killed=$(coordinator)
+    [ -n "$killed" ] || die "nobody coordinates: $(kairn group list)"
+    kill -9 "$(broker_pid "$killed")"
+}
+start_killed() {
+    expect_success "start" cluster start "$killed" > /dev/null
+    await 20 kairn cluster status || die "not healthy: $(kairn cluster status)"
+}
+make_fleeting 1 20
+read_fleeting 1 20
+make_anew 21 60
+await 20 forgotten || die "the group is not forgotten: $(kairn group describe old)"
+read_fleeting 21 60
+kill_coordinator
+make_anew 61 150
+await 20 forgotten || die "the group is not forgotten by a successor: $(kairn group describe old)"
+read_fleeting 61 150
+start_killed
+kill_coordinator
+make_anew 151 300
+start_killed
+read_fleeting 151 300
+
 expect_equal "as many partitions as in Kafka" "$(zk ls /brokers/topics/$offsets/partitions | wc -w)" 50
 expect_match "the topic is compacted" "$(zk get /config/topics/$offsets)" '"cleanup.policy":"compact"'
 expect_refusal "nobody else writes there" 1 INVALID_TOPIC sh -c "echo forged | kairn produce $offsets"

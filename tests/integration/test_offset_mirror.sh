@@ -89,6 +89,14 @@ expect_refusal "a group that is not there" 1 'nothing stands in ZooKeeper' kairn
 expect_refusal "a group with members" 1 'has members' kairn group import readers --from-zookeeper
 expect_refusal "from nowhere" 2 'from-zookeeper is needed' kairn group import old
 
+# With a topic go the offsets that groups have of it, and their nodes.
+expect_success "create" kairn topic create fleeting --partitions 1 --replication-factor 3 > /dev/null
+expect_success "commit" kairn group reset passing --to end --topic fleeting > /dev/null
+await 20 shows passing fleeting 0 0 || die "it is not mirrored"
+expect_success "delete" kairn topic delete fleeting > /dev/null
+gone() { ! zk ls /consumers | grep -qw passing; }
+await 20 gone || die "of a deleted topic stands in ZooKeeper: $(node passing fleeting 0)"
+
 # The topic stays the truth: what somebody writes there changes nothing, and is written over with the next commit.
 zk set /consumers/readers/offsets/orders/1 nonsense || die "set"
 echo go >&"${members[1]}"

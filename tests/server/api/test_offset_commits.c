@@ -343,6 +343,97 @@ START_TEST(until_all_of_the_log_is_committed_nothing_is_told_of_it)
 }
 END_TEST
 
+/* --- topics that go --------------------------------------------------------------------------- */
+
+/* Not from the start on: what is published after a restart is older than this. */
+static void commit_late(int64_t offset)
+{
+    for (int i = 0; i < 5; i++)
+        plane_publish(&plane, &orders);
+    ck_assert_int_eq(commit(&alone, 0, offset), 0);
+}
+
+static void make_anew(void)
+{
+    orders.id = uuid_random();
+    plane_publish(&plane, &orders);
+}
+
+static void restart(void)
+{
+    plane_restart(&plane);
+    plane_publish(&plane, &offsets);
+}
+
+START_TEST(a_topic_that_is_made_anew_begins_without_the_offsets_of_the_former)
+{
+    commit_late(77);
+
+    plane_publish_deletion(&plane, &orders.id);
+    make_anew();
+
+    WAIT_UNTIL(committed(&alone, 0) == -1);
+    ck_assert_int_eq(commit(&alone, 0, 3), 0);
+    ck_assert_int_eq(committed(&other, 0), 3);
+    restart();
+    plane_publish(&plane, &orders);
+    ck_assert_int_eq(committed(&alone, 0), 3);
+}
+END_TEST
+
+START_TEST(what_went_while_nobody_coordinated_is_forgotten_too)
+{
+    plane_publish(&plane, &orders);
+    ck_assert_int_eq(commit(&alone, 0, 77), 0);
+
+    restart();
+    make_anew();
+    for (int i = 0; i < 5; i++)
+        plane_publish(&plane, &orders);
+
+    WAIT_UNTIL(committed(&alone, 0) == -1);
+}
+END_TEST
+
+START_TEST(a_picture_that_is_older_than_the_commit_says_nothing_of_its_topic)
+{
+    commit_late(77);
+
+    restart();
+
+    ck_assert_int_eq(committed(&alone, 0), 77);
+    plane_publish(&plane, &orders);
+    ck_assert_int_eq(committed(&alone, 0), 77);
+}
+END_TEST
+
+START_TEST(a_topic_that_can_not_be_read_keeps_its_offsets)
+{
+    ck_assert_int_eq(commit(&alone, 0, 77), 0);
+
+    plane_restart(&plane);
+    plane_publish_unreadable(&plane);
+    for (int i = 0; i < 5; i++)
+        plane_publish(&plane, &offsets);
+
+    ck_assert_int_eq(committed(&alone, 0), 77);
+}
+END_TEST
+
+START_TEST(whoever_has_the_name_of_a_topic_is_told_from_it_also_while_others_can_not_be_read)
+{
+    ck_assert_int_eq(commit(&alone, 0, 77), 0);
+
+    plane_restart(&plane);
+    plane_publish_unreadable(&plane);
+    for (int i = 0; i < 5; i++)
+        plane_publish(&plane, &offsets);
+    make_anew();
+
+    WAIT_UNTIL(committed(&alone, 0) == -1);
+}
+END_TEST
+
 START_TEST(clients_do_not_write_to_the_offsets_topic)
 {
     uint8_t batch[1024];
@@ -361,6 +452,7 @@ Suite *offset_commits_suite(void)
 {
     Suite *suite = suite_create("offset commits");
     TCase *commits = tcase_create("commits");
+    TCase *going = tcase_create("topics-that-go");
     TCase *replicated = tcase_create("replicated");
     TCase *impatient = tcase_create("impatient");
 
@@ -374,6 +466,14 @@ Suite *offset_commits_suite(void)
     tcase_add_test(commits, a_deleted_group_is_forgotten_also_after_a_restart);
     tcase_add_test(commits, clients_do_not_write_to_the_offsets_topic);
     suite_add_tcase(suite, commits);
+    tcase_add_checked_fixture(going, setup, teardown);
+    tcase_add_test(going, a_topic_that_is_made_anew_begins_without_the_offsets_of_the_former);
+    tcase_add_test(going, what_went_while_nobody_coordinated_is_forgotten_too);
+    tcase_add_test(going, a_picture_that_is_older_than_the_commit_says_nothing_of_its_topic);
+    tcase_add_test(going, a_topic_that_can_not_be_read_keeps_its_offsets);
+    tcase_add_test(
+        going, whoever_has_the_name_of_a_topic_is_told_from_it_also_while_others_can_not_be_read);
+    suite_add_tcase(suite, going);
     tcase_add_checked_fixture(replicated, setup_replicated, teardown);
     tcase_add_test(replicated, a_commit_counts_once_all_in_sync_replicas_have_it);
     tcase_add_test(replicated, what_is_in_doubt_is_not_told_and_counts_once_it_is_committed);

@@ -49,6 +49,9 @@ static void setup(void)
                                   .partitions = 1, .leader = PLANE_BROKER, .leader_epoch = 1,
                                   .config_name = "segment.bytes", .config_value = "16384" };
     plane_publish(&plane, &topic);
+    plane_publish(&plane, &(struct plane_topic){ .name = "orders", .id = uuid_random(),
+                                                 .partitions = 1, .leader = 2,
+                                                 .leader_epoch = 1 });
     member_init(&alone, &plane, 0, "readers");
     ck_assert_int_eq(committed(0), -1);
 }

@@ -92,6 +92,21 @@ START_TEST(offsets_come_back_as_they_went)
 }
 END_TEST
 
+START_TEST(an_offset_knows_its_topic_and_when_it_was_let_in)
+{
+    struct groups_record record = { .type = GROUPS_RECORD_OFFSET, .group = "readers" };
+    record.offset = (struct groups_offset){ .topic = "orders", .topic_id = {{ 1, 2, 3 }},
+                                            .known = { 7, 1ull << 40 }, .metadata = "" };
+
+    ck_assert_int_eq(group_records_encode(&record, 1, 12345, CODEC_NONE, &buffer), 0);
+
+    struct groups_record read = read_back(0);
+    ck_assert(uuid_equal(&read.offset.topic_id, &record.offset.topic_id));
+    ck_assert_int_eq(read.offset.known.epoch, 7);
+    ck_assert_uint_eq(read.offset.known.sequence, 1ull << 40);
+}
+END_TEST
+
 START_TEST(a_group_comes_back_as_it_went)
 {
     const struct groups_member members[2] = {
@@ -241,6 +256,7 @@ Suite *group_records_suite(void)
     tcase_add_test(tcase, a_group_belongs_where_kafka_looks_for_it);
     tcase_add_test(tcase, names_are_hashed_as_utf_16);
     tcase_add_test(tcase, offsets_come_back_as_they_went);
+    tcase_add_test(tcase, an_offset_knows_its_topic_and_when_it_was_let_in);
     tcase_add_test(tcase, a_group_comes_back_as_it_went);
     tcase_add_test(tcase, many_records_grow_the_batch);
     tcase_add_test(tcase, a_batch_is_compressed_as_it_is_told);

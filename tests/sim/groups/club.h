@@ -123,7 +123,9 @@ struct desk {
     uint64_t next_ticket;
     struct desk_ticket tickets[TICKETS_MAX];
     struct seen_group seen[GROUPS_MAX];
-    int64_t heard[GROUPS_MAX][TOPICS][WIDTH_MAX];   /* offsets that it knows to be committed */
+    int64_t heard[GROUPS_MAX][TOPICS][WIDTH_MAX];   /* offsets that it knows to be committed, */
+    int heard_of[GROUPS_MAX][TOPICS][WIDTH_MAX];    /* and of which topic: see club.former */
+    int gone[TOPICS];                   /* the core was told of so many */
 };
 
 /* --- a consumer ------------------------------------------------------------------------------- */
@@ -168,7 +170,7 @@ struct consumer {
 /* --- what is true ----------------------------------------------------------------------------- */
 
 /* offset -1: none */
-struct known_offset { int64_t offset, committed_ms; };
+struct known_offset { int64_t offset, committed_ms; int of; };     /* of: see club.former */
 struct known_member { char id[NAME_SIZE], instance[NAME_SIZE]; struct share share; };
 
 /* What the committed records of the topic say of a group. */
@@ -198,6 +200,7 @@ struct club {
     char violation[256];                /* "": none */
     uint32_t ids;                       /* of members, given out so far */
     int width[TOPICS];                  /* partitions that there are */
+    int former[TOPICS];                 /* topics that had the name before */
     struct topic topic;
     struct desk desks[DESKS_MAX];
     struct consumer consumers[CONSUMERS_MAX];
@@ -239,6 +242,9 @@ bool club_fault(struct club *club, uint64_t n);
 const char *club_group(int group);              /* its name */
 int club_group_number(const char *name);
 extern const char *const club_topics[TOPICS];
+/* The id of the topic that had `former` before it, and back. */
+struct uuid club_topic_id(int former);
+int club_topic_former(const struct uuid *id);
 
 /* options.c, faults.c */
 extern const struct plan_form club_form;
@@ -261,7 +267,7 @@ void topic_compact(struct club *club, bool tombstones);
 /* The order of this leadership with this token; NULL: there is none. */
 const struct groups_log_order *topic_find(const struct topic *topic, uint64_t token,
                                           bool *committed);
-/* The last offset that is written, committed or not; -1: none. */
+/* The last offset that is written of the topic as it is now, committed or not; -1: none. */
 int64_t topic_last_written(const struct club *club, const char *group, int topic, int partition);
 
 /* desk.c */
@@ -272,6 +278,8 @@ void desk_jump(struct desk *desk, int64_t by_ms);
 int64_t desk_now_ms(const struct desk *desk);
 int64_t desk_wall_ms(const struct desk *desk);
 void desk_hear(struct desk *desk, const struct message *message);
+/* A topic was made anew: it hears so a little later. */
+void desk_hear_of_topic(struct desk *desk, int topic);
 /* It is told, unless its process has died: it leads (true) or not; a store's outcome. */
 void desk_told_leads(struct desk *desk, int32_t epoch, bool leads);
 void desk_told_stored(struct desk *desk, uint64_t token, int code);

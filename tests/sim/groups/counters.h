@@ -54,6 +54,8 @@
     X(alone_refused, "commits without membership refused as there are members")                    \
     X(ids_told, "members that were told their id first")                                           \
     X(full, "members that had no room in the group")                                               \
+    X(replaced, "topics made anew under their name")                                               \
+    X(buried, "offsets of their predecessors forgotten")                                           \
     X(grown, "assignments made as a topic had grown")                                              \
     X(expired, "offsets expired")                                                                  \
     X(deleted, "groups deleted by request")                                                        \

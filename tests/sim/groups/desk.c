@@ -7,6 +7,7 @@
 #include "tests/sim/groups/club.h"
 
 enum { LOADED_AT_ONCE = 16, AWAKE_MAX = 8, TICK_LATE_MOST_US = 20 * 1000,
+       NEWS_LATE_MOST_US = 50 * 1000,
        LOAD_AGAIN_MOST_MS = 100, CLOCK_START_MS = 1000, WALL_START_MS = 1000000 };
 
 int64_t desk_now_ms(const struct desk *desk)
@@ -206,6 +207,32 @@ static void configure(struct desk *desk)
 
 /* --- leading ---------------------------------------------------------------------------------- */
 
+/* Those that had the name until now are no more. */
+static void told_of_topic(struct desk *desk, uint64_t topic)
+{
+    struct groups_event event = {.type = GROUPS_TOPIC_GONE};
+
+    event.topic_gone.topic = club_topics[topic];
+    while (groups_ready(desk->core) == 0 && desk->gone[topic] < desk->club->former[topic]) {
+        event.topic_gone.id = club_topic_id(desk->gone[topic]++);
+        step(desk, &event, NULL);
+    }
+}
+
+void desk_hear_of_topic(struct desk *desk, int topic)
+{
+    if (desk->up)
+        desk_later(desk, club_draw(desk->club, 0, NEWS_LATE_MOST_US), told_of_topic,
+                   (uint64_t)topic);
+}
+
+static void hear_offset(struct desk *desk, int group, int topic, int partition,
+                        const struct known_offset *offset)
+{
+    desk->heard[group][topic][partition] = offset->offset;
+    desk->heard_of[group][topic][partition] = offset->of;
+}
+
 static void load_some(struct desk *desk, uint64_t unused)
 {
     const struct groups_log *log = &desk->club->topic.log;
@@ -232,9 +259,12 @@ static void load_some(struct desk *desk, uint64_t unused)
     for (int g = 0; g < GROUPS_MAX; g++)
         for (int t = 0; t < TOPICS; t++)
             for (int p = 0; p < WIDTH_MAX; p++)
-                desk->heard[g][t][p] = desk->club->known[g].offsets[t][p].offset;
+                hear_offset(desk, g, t, p, &desk->club->known[g].offsets[t][p]);
+    memset(desk->gone, 0, sizeof desk->gone);
     step(desk, &event, NULL);
     watch_loaded(desk);
+    for (int t = 0; t < TOPICS; t++)
+        told_of_topic(desk, (uint64_t)t);
 }
 
 static void gain(struct desk *desk, uint64_t epoch)
@@ -286,8 +316,11 @@ static void hear_order(struct desk *desk, uint64_t token)
     for (size_t i = 0; i < order->count; i++) {
         const struct groups_record *record = &order->records[i];
         if (record->type == GROUPS_RECORD_OFFSET)
-            desk->heard[club_group_number(record->group)][club_topic_number(record->offset.topic)]
-                       [record->offset.partition] = record->tombstone ? -1 : record->offset.offset;
+            hear_offset(desk, club_group_number(record->group),
+                        club_topic_number(record->offset.topic), record->offset.partition,
+                        &(struct known_offset){
+                            .offset = record->tombstone ? -1 : record->offset.offset,
+                            .of = club_topic_former(&record->offset.topic_id)});
     }
 }
 
@@ -368,8 +401,8 @@ static void fill_join(struct desk *desk, struct groups_event *event, struct borr
     event->join.protocol_count = (size_t)question->told_count;
 }
 
-static void fill_commit(struct groups_event *event, struct borrowed *borrowed,
-                        const struct message *question)
+static void fill_commit(const struct club *club, struct groups_event *event,
+                        struct borrowed *borrowed, const struct message *question)
 {
     event->commit.offsets = borrowed->offsets;
     for (int t = 0; t < TOPICS; t++)
@@ -377,6 +410,7 @@ static void fill_commit(struct groups_event *event, struct borrowed *borrowed,
             if (share_has(question->share, t, p))
                 borrowed->offsets[event->commit.count++] =
                     (struct groups_offset){.topic = club_topics[t],
+                                           .topic_id = club_topic_id(club->former[t]),
                                            .partition = p,
                                            .offset = question->offsets[t][p],
                                            .leader_epoch = -1,
@@ -400,7 +434,7 @@ static void fill_event(struct desk *desk, struct groups_event *event, struct bor
     if (question->ask == ASK_JOIN)
         fill_join(desk, event, borrowed, question);
     if (question->ask == ASK_COMMIT)
-        fill_commit(event, borrowed, question);
+        fill_commit(desk->club, event, borrowed, question);
     if (question->ask == ASK_HEARTBEAT)
         event->heartbeat.wait_ms = desk->club->plan.club.heartbeat_ms;
     if (question->ask != ASK_SYNC)

@@ -11,16 +11,32 @@
  *  T6  when all faults have ended, the group is stable in bounded time, every partition that
  *      somebody wants has one owner, members and coordinator agree, and nothing moves any more
  *  T7  a successor reads from the topic what the coordinator knows
+ *  T8  offsets of a topic are forgotten when it is known to be no more, also with members, and in
+ *      the end none is left; those of the one that has its name stay
  *
  * watch.c has those about a coordinator's steps. */
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/endian.h"
 #include "tests/sim/groups/club.h"
 
 int club_topic_number(const char *name)
 {
     return strcmp(name, club_topics[0]) == 0 ? 0 : 1;
+}
+
+struct uuid club_topic_id(int former)
+{
+    struct uuid id = {{1}};
+
+    store_u32(id.bytes + 1, (uint32_t)former);
+    return id;
+}
+
+int club_topic_former(const struct uuid *id)
+{
+    return (int)load_u32(id->bytes + 1);
 }
 
 void facts_begin(struct club *club)
@@ -50,11 +66,25 @@ static bool delete_is_asked(const struct desk *desk, int group)
     return false;
 }
 
+/* T8 */
+static bool is_of_former(const struct desk *desk, const struct groups_record *record)
+{
+    if (record->type != GROUPS_RECORD_OFFSET)
+        return false;
+    int g = club_group_number(record->group), t = club_topic_number(record->offset.topic);
+    return desk->heard[g][t][record->offset.partition] >= 0 &&
+           desk->heard_of[g][t][record->offset.partition] < desk->gone[t];
+}
+
 /* T4 */
 static void check_tombstone(struct desk *desk, const struct groups_record *record)
 {
     struct club *club = desk->club;
     int g = club_group_number(record->group);
+    if (is_of_former(desk, record)) {
+        club->counters.buried++;
+        return;
+    }
     const struct seen_group *seen = &desk->seen[g];
     const struct known_group *known = &club->known[g];
 
@@ -202,9 +232,10 @@ static void note_offset(struct known_group *known, const struct groups_record *r
                                                  [record->offset.partition];
 
     known->offset_count -= offset->offset >= 0;
-    *offset = record->tombstone ? (struct known_offset){.offset = -1}
-                                : (struct known_offset){record->offset.offset,
-                                                        record->offset.committed_ms};
+    *offset = (struct known_offset){.offset = -1};
+    if (!record->tombstone)
+        *offset = (struct known_offset){record->offset.offset, record->offset.committed_ms,
+                                        club_topic_former(&record->offset.topic_id)};
     known->offset_count += offset->offset >= 0;
 }
 
@@ -334,6 +365,10 @@ static void compare_offset(void *context, const char *group, const struct groups
     const struct known_group *known = &compared->club->known[club_group_number(group)];
 
     compared->offsets++;
+    if (club_topic_former(&offset->topic_id) !=
+        compared->club->former[club_topic_number(offset->topic)]) /* T8 */
+        club_violated(compared->club, "group %s keeps an offset of a former topic %s", group,
+                      offset->topic);
     if (known->offsets[club_topic_number(offset->topic)][offset->partition].offset !=
         offset->offset)
         club_violated(compared->club, "a successor shows another offset of %s %d", offset->topic,

@@ -185,6 +185,12 @@ static void act_on_topic(struct club *club, const struct decision *decision)
         if (club->width[decision->a] > 0 && club->width[decision->a] < WIDTH_MAX)
             club->width[decision->a]++;
         break;
+    case CLUB_REPLACE:
+        club->counters.replaced++;
+        club->former[decision->a]++;
+        for (int d = 0; d < club->plan.club.brokers; d++)
+            desk_hear_of_topic(&club->desks[d], decision->a);
+        break;
     default:
         administer(club, decision);
         break;
@@ -252,6 +258,7 @@ static bool makes_sense(const struct club *club, const struct decision *decision
     case CLUB_RESET:
         return decision->a < options->groups;
     case CLUB_GROW:
+    case CLUB_REPLACE:
         return decision->a < TOPICS;
     case CLUB_CUT:
         return decision->a <= club_admin(club) && decision->b <= club_admin(club);

@@ -78,6 +78,7 @@ static void draw_decision(struct decision *decision, const struct plan *plan, st
         decision->a = (int)rand_below(rand, (uint64_t)options->groups);
         break;
     case CLUB_GROW:
+    case CLUB_REPLACE:
         decision->a = (int)rand_below(rand, TOPICS);
         break;
     default:

@@ -60,7 +60,8 @@ struct club_options {
     X(DISSOLVE, "dissolve")             /* all consumers of group a are away for `length` */       \
     X(DELETE, "delete")                 /* somebody wants group a to be forgotten */               \
     X(RESET, "reset")                   /* somebody sets the offsets of group a */                 \
-    X(GROW, "grow")                     /* topic a has a partition more */
+    X(GROW, "grow")                     /* topic a has a partition more */                         \
+    X(REPLACE, "replace")               /* topic a is deleted, and made anew under its name */
 
 enum club_decision {
 #define CLUB_DECISION(kind, name) CLUB_##kind,

@@ -140,7 +140,10 @@ int64_t topic_last_written(const struct club *club, const char *group, int topic
         for (size_t r = log->orders[i].count; r-- > 0;) {
             const struct groups_record *record = &log->orders[i].records[r];
             if (names(record, group, topic, partition))
-                return record->tombstone ? -1 : record->offset.offset;
+                return record->tombstone ||
+                               club_topic_former(&record->offset.topic_id) != club->former[topic]
+                           ? -1
+                           : record->offset.offset;
         }
     return -1;
 }

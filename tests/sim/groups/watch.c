@@ -346,7 +346,7 @@ static void watch_offsets(struct watch *watch)
     for (int g = 0; g < GROUPS_MAX; g++)
         for (int t = 0; t < TOPICS; t++)
             for (int p = 0; p < WIDTH_MAX; p++)
-                heard += desk->heard[g][t][p] >= 0;
+                heard += desk->heard[g][t][p] >= 0 && desk->heard_of[g][t][p] >= desk->gone[t];
     if (shown.count != heard)
         club_violated(desk->club, "%d offsets are shown, %d are committed", shown.count, heard);
 }

@@ -221,26 +221,43 @@ START_TEST(an_offset_can_be_forgotten_unless_somebody_needs_it)
 }
 END_TEST
 
-START_TEST(a_deleted_group_is_forgotten_also_after_a_restart)
+static void delete_groups(char **names, size_t count, int *codes)
 {
-    char *names[] = { (char *)"readers", (char *)"nobody", (char *)"" };
     Kairn__DeleteGroupsRequest body = KAIRN__DELETE_GROUPS_REQUEST__INIT;
     Kairn__RequestHead head = KAIRN__REQUEST_HEAD__INIT;
     struct asked *asked;
-    ck_assert_int_eq(commit(&alone, 0, 1), 0);
-    WAIT_UNTIL(committed(&alone, 0) == 1);
 
-    body.n_groups = 3;
+    body.n_groups = count;
     body.groups = names;
     head.body_case = KAIRN__REQUEST_HEAD__BODY_DELETE_GROUPS;
     head.delete_groups = &body;
     ck_assert_int_eq(member_ask(&other, &head, &asked), 0);
-
-    Kairn__GroupResult **results = asked->head->delete_groups->results;
-    ck_assert_int_eq(head_error_code(results[0]->error), 0);
-    ck_assert_int_eq(head_error_code(results[1]->error), K_GROUP_ID_NOT_FOUND);
-    ck_assert_int_eq(head_error_code(results[2]->error), K_INVALID_GROUP_ID);
+    for (size_t i = 0; i < count; i++)
+        codes[i] = head_error_code(asked->head->delete_groups->results[i]->error);
     asked_free(asked);
+}
+
+static int code_of_deleting(const char *name)
+{
+    char *names[] = { (char *)name };
+    int code;
+
+    delete_groups(names, 1, &code);
+    return code;
+}
+
+START_TEST(a_deleted_group_is_forgotten_also_after_a_restart)
+{
+    char *names[] = { (char *)"readers", (char *)"nobody", (char *)"" };
+    int codes[3];
+    ck_assert_int_eq(commit(&alone, 0, 1), 0);
+    WAIT_UNTIL(committed(&alone, 0) == 1);
+    WAIT_UNTIL(code_of_deleting("nobody") == K_GROUP_ID_NOT_FOUND);    /* its partition is loaded */
+
+    delete_groups(names, 3, codes);
+    ck_assert_int_eq(codes[0], 0);
+    ck_assert_int_eq(codes[1], K_GROUP_ID_NOT_FOUND);
+    ck_assert_int_eq(codes[2], K_INVALID_GROUP_ID);
     ck_assert_int_eq(committed(&alone, 0), -1);
     plane_restart(&plane);
     plane_publish(&plane, &offsets);

@@ -65,13 +65,14 @@ static void check_has_all(struct world *world, int partition, int broker, const 
 {
     const struct truth *truth = &world->truths[partition];
     int64_t missing = first_missing(world, partition, broker);
-
     if (missing < truth->committed)
         world_violated(world, "partition %d: broker %d, %s, lacks committed record %d of %d",
                        partition, broker, as, (int)missing, (int)truth->committed);
 }
 
 /* --- stored states ---------------------------------------------------------------------------- */
+
+static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
 static void take_back(struct world *world, int partition, int64_t end)
 {
@@ -111,7 +112,8 @@ static void unclean_election(struct world *world, int partition,
         world_violated(world, "partition %d: an unclean election that nobody allowed loses %d..%d",
                        partition, (int)kept, (int)truth->committed);
     int64_t start = log_of(world, state->leader, partition)->start;
-    take_back(world, partition, kept > start ? kept : start); /* before it, nothing can be read */
+    take_back(world, partition, larger(kept, start));
+    truth->trimmed = larger(truth->trimmed, start); /* before it nothing can be read */
 }
 
 static void check_state(struct world *world, int partition, const struct partition_state *before,
@@ -402,12 +404,10 @@ void truth_published(struct host *host)
     struct truth *truth = &world->truths[host->partition];
     const struct sim_log *log = host_log(host);
     int64_t watermark = host->core.high_watermark;
-    int64_t at = host->checked > log->start ? host->checked : log->start;
-
+    int64_t readable = larger(larger(log->start, host->core.start), truth->trimmed);
+    int64_t at = larger(host->checked, readable);
     if (truth_is_void(host))
         return; /* it does not know yet that its records do not count any more */
-    if (at < host->core.start)
-        at = host->core.start; /* the log is about to be reset */
     for (; at < watermark && world->violation[0] == '\0'; at++) {
         if (at < truth->committed) {
             if (log->records[at].id != truth->records[at].id)

@@ -199,17 +199,30 @@ static bool may_return(const struct assigned *assigned)
     return !assigned->paused && !assigned->held_back;
 }
 
+/* Of an older generation: read before a seek, or before the partition was given up. */
+static bool is_stale(const struct chunk *chunk)
+{
+    return chunk->generation != chunk->partition->generation;
+}
+
+static void drop(struct klient_consumer *consumer, struct chunk **at)
+{
+    struct chunk *chunk = *at;
+
+    unlink_ready(consumer, at);
+    discard(consumer, chunk);
+}
+
 bool consumer_has_work(struct klient_consumer *consumer)
 {
     consumer_collect(consumer);
     for (struct chunk **at = &consumer->ready; *at != NULL;) {
         struct chunk *chunk = *at;
-        bool current = chunk->generation == chunk->partition->generation;
-        if (!current || (is_marker(chunk) && is_first_of_partition(consumer, chunk))) {
-            if (current)
+        bool stale = is_stale(chunk);
+        if (stale || (is_marker(chunk) && is_first_of_partition(consumer, chunk))) {
+            if (!stale)
                 chunk->partition->position = chunk->position;
-            unlink_ready(consumer, at);
-            discard(consumer, chunk);
+            drop(consumer, at);
             continue;
         }
         if (may_return(chunk->partition) && !is_marker(chunk))
@@ -281,6 +294,10 @@ static bool take(struct klient_consumer *consumer, klient_records_t **out, klien
         bool finished = false;
         if (klient_records_count(records) >= limit)
             break;
+        if (is_stale(chunk)) {          /* nobody has looked behind the first that is not */
+            drop(consumer, at);
+            continue;
+        }
         if (!may_return(chunk->partition) || is_marker(chunk) ||
             (chunk->partition->damaged && chunk->code == 0)) {
             at = &chunk->next;

@@ -187,8 +187,8 @@ klient_code_t consumer_leave(struct klient_consumer *consumer, klient_code_t cod
  * everything before it has been read. */
 void consumer_collect(struct klient_consumer *consumer);
 
-/* Is there anything that poll could return? Drops what is of older generations, and follows
- * markers that have been reached. */
+/* Is there anything that poll could return? Up to there it drops what is of older generations, and
+ * follows markers that have been reached. */
 bool consumer_has_work(struct klient_consumer *consumer);
 
 /* Keep the descriptor in step: readable exactly while there is work. */

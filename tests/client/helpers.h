@@ -81,6 +81,7 @@ Suite *hostile_suite(void);
 Suite *handle_suite(void);
 Suite *sealing_suite(void);
 Suite *serde_suite(void);
+Suite *stale_suite(void);
 Suite *typed_suite(void);
 Suite *versions_suite(void);
 

@@ -21,6 +21,7 @@ int main(int argc, char **argv)
         ordering_suite,
         own_assignor_suite,
         retry_suite, dlq_suite, failures_suite,
+        stale_suite,
     };
 
     return run_suites(argc, argv, makers, sizeof makers / sizeof makers[0]);

@@ -39,7 +39,7 @@
     X("metadata.max.age.ms", LONG, metadata_max_age_ms, "300000", 1, LONG_MOST, NULL, 0, "topic.metadata.refresh.interval.ms", \
       "Ask for metadata again after so many milliseconds without a change.") \
     X("topic.metadata.propagation.max.ms", LONG, topic_propagation_max_ms, "5000", 0, LONG_MOST, NULL, 0, NULL, \
-      "Believe a broker that says a topic is unknown only after so many milliseconds: a new topic takes a moment to be known everywhere.") \
+      "Believe a broker that says a topic is unknown, or that a partition ends before what was read or committed, only after so many milliseconds: news takes a moment to be known everywhere.") \
     X("receive.message.max.bytes", INT, receive_frame_bytes_max, "104857600", 1000, INT_MOST, NULL, 0, NULL, \
       "Largest answer accepted from a broker, in bytes.") \
     X("interceptor.classes", STRING, interceptors, NULL, 0, 0, NULL, 0, NULL, \

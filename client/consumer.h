@@ -125,6 +125,8 @@ struct assigned {
     int64_t next_offset;
     int32_t last_epoch;             /* of the record before it; -1: not known */
     struct uuid last_id;            /* of the topic that this is an epoch of */
+    bool committed;                 /* the group had committed where reading began */
+    int64_t behind_since_ms;        /* when a leader first said that it ends before; 0: none has */
     int64_t retry_at_ms, backoff_ms;
     bool starts;                    /* the group has no offset: commit where it starts */
     struct fetch *fetch;            /* that asks for it now, or NULL */

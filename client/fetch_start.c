@@ -89,6 +89,7 @@ static void group_told(struct committed_ask *ask, int code)
     if (code == 0 && offset >= 0) {
         assigned->last_epoch = epoch;
         assigned->last_id = assigned->held->id;
+        assigned->committed = true;
         go_on_at(fetcher, assigned, offset);
     } else if (code == 0) {
         start_without(fetcher, assigned, topic_known);
@@ -165,6 +166,8 @@ void fetch_start_at(struct fetcher *fetcher, struct assigned *assigned, int64_t 
     assigned->fetch = NULL;         /* its answer is of an older generation */
     assigned->retry_at_ms = assigned->backoff_ms = 0;
     assigned->last_epoch = -1;
+    assigned->committed = false;
+    assigned->behind_since_ms = 0;
     assigned->told_end = false;
     if (offset >= 0) {
         assigned->state = FETCH_READY;
@@ -177,6 +180,20 @@ void fetch_start_at(struct fetcher *fetcher, struct assigned *assigned, int64_t 
         fetch_look_up(fetcher, assigned, by_policy[fetcher_values(fetcher)->offset_reset]);
     }
     fetcher_pump_soon(fetcher);
+}
+
+bool fetch_leader_is_behind(struct fetcher *fetcher, struct assigned *assigned,
+                            const Kairn__FetchResult *result)
+{
+    int64_t now = fetcher_now_ms(fetcher);
+    bool had = (assigned->committed || assigned->last_epoch >= 0) &&    /* or it was read */
+               uuid_equal(&assigned->last_id, &assigned->held->id);
+
+    if (!had || result == NULL || assigned->next_offset <= result->high_watermark)
+        return false;
+    if (assigned->behind_since_ms == 0)
+        assigned->behind_since_ms = now;
+    return now - assigned->behind_since_ms < fetcher_values(fetcher)->topic_propagation_max_ms;
 }
 
 void fetch_tell_end(struct fetcher *fetcher, struct assigned *assigned)

@@ -193,12 +193,15 @@ static void take_divergence(struct fetcher *fetcher, struct entry *entry,
 }
 
 static void take_error(struct fetcher *fetcher, struct entry *entry, int code,
-                       const Kairn__Error *error)
+                       const Kairn__FetchResult *result)
 {
     struct assigned *assigned = entry->assigned;
     struct cluster *cluster = fetcher_klient(fetcher)->cluster;
+    const Kairn__Error *error = result == NULL ? NULL : result->error;
     bool hinted = false;
 
+    if (code == K_OFFSET_OUT_OF_RANGE && fetch_leader_is_behind(fetcher, assigned, result))
+        code = K_NOT_LEADER_OR_FOLLOWER;
     if (code == K_OFFSET_OUT_OF_RANGE) {
         LOG_INFO("offset-out-of-range", "topic=%s partition=%d offset=%lld", assigned->topic,
                  assigned->partition, (long long)entry->offset);
@@ -273,10 +276,10 @@ static void answered(struct request *request, int code, const Kairn__ResponseHea
         entry->assigned->fetch = NULL;
         int outcome = code != 0 ? code : head_error_code(result->error);
         if (outcome != 0) {
-            take_error(fetcher, entry, outcome, result == NULL ? NULL : result->error);
+            take_error(fetcher, entry, outcome, result);
             continue;
         }
-        entry->assigned->backoff_ms = 0;
+        entry->assigned->backoff_ms = entry->assigned->behind_since_ms = 0;
         entry->assigned->told_unknown = false;
         if (result->diverged == NULL)
             consumer_marks_told(entry->assigned, result->log_start, result->high_watermark,

@@ -62,6 +62,13 @@ void fetch_look_up(struct fetcher *fetcher, struct assigned *assigned, int64_t w
 /* The answer is not wanted any more. No-op without. */
 void fetch_forget_look_up(struct assigned *assigned);
 
+/* A leader refuses the next offset, as being out of range. When another leader had all before it,
+ * and this one ends earlier, it was deposed and has not heard of it, and where reading begins by
+ * policy would be a wrong answer. False once it has insisted for as long as news may take to
+ * spread; without a result. */
+bool fetch_leader_is_behind(struct fetcher *fetcher, struct assigned *assigned,
+                            const Kairn__FetchResult *result);
+
 /* With enable.partition.eof: tell the application, once each time that what is read comes to the
  * end. */
 void fetch_tell_end(struct fetcher *fetcher, struct assigned *assigned);

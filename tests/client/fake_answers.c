@@ -366,17 +366,20 @@ static void fetch_one(struct fake *fake, int broker, const Kairn__FetchPartition
         result->diverged->end = partition->lost_end;
         return;
     }
+    int64_t end = partition == NULL ? -1
+                  : fake_use_up(&fake->faults.behind) ? row->offset - 1
+                                                      : partition->end;
     int code = partition == NULL ? K_UNKNOWN_TOPIC_OR_PARTITION
                : partition->leader != broker ? K_NOT_LEADER_OR_FOLLOWER
-               : row->offset < partition->start || row->offset > partition->end
-                   ? K_OFFSET_OUT_OF_RANGE
-                   : 0;
+               : row->offset < partition->start || row->offset > end ? K_OFFSET_OUT_OF_RANGE
+                                                                     : 0;
+    result->high_watermark = result->last_stable = end;
+    if (partition != NULL)
+        result->log_start = partition->start;
     if (code != 0) {
         result->error = head_error(&fake->arena, code, NULL);
         return;
     }
-    result->high_watermark = result->last_stable = partition->end;
-    result->log_start = partition->start;
     for (size_t i = 0; i < partition->count; i++) {
         struct stored *batch = &partition->batches[i];
         if (batch_last_offset(batch->slab->bytes) < row->offset)

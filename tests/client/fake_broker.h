@@ -33,6 +33,7 @@ struct fake_faults {
     atomic_int drop_after;          /* so many are stored, then the connection is lost */
     atomic_int move_leader;         /* so many are refused with a hint: the partition moved */
     atomic_int move_silently;       /* the same without a hint */
+    atomic_int behind;              /* so many fetches find a leader that ends too early */
     atomic_int refuse_count;        /* so many are refused with refuse_code */
     atomic_int refuse_code;
     atomic_int refuse_larger;       /* batches over so many bytes are too large; 0: none */

@@ -87,6 +87,33 @@ START_TEST(where_to_go_on_is_asked_anew_after_a_loss)
 }
 END_TEST
 
+/* It was deposed and has not heard of it. */
+START_TEST(a_leader_that_ends_before_what_is_committed_sends_nobody_back)
+{
+    fill(fake, "t", 0, 100);
+    fake_commit(fake, "g", "t", 0, 60);
+    atomic_store(&fake_faults(fake)->behind, 2);
+    member_open(&member, fake, "auto.offset.reset", "earliest", NULL);
+    member_subscribe(&member, "t");
+
+    POLL_UNTIL(&member, 1, member.records >= 40);
+    ck_assert_int_eq(member.records, 40);
+    ck_assert_int_eq(atomic_load(&fake_faults(fake)->behind), 0);
+}
+END_TEST
+
+START_TEST(what_is_committed_and_stays_beyond_the_end_is_left_by_policy)
+{
+    fill(fake, "t", 0, 10);
+    fake_commit(fake, "g", "t", 0, 60);
+    member_open(&member, fake, "auto.offset.reset", "earliest",
+                "topic.metadata.propagation.max.ms", "300", NULL);
+    member_subscribe(&member, "t");
+
+    POLL_UNTIL(&member, 1, member.records == 10);
+}
+END_TEST
+
 START_TEST(groups_know_nothing_of_each_other)
 {
     struct member others;
@@ -116,6 +143,8 @@ Suite *group_starts_suite(void)
     tcase_add_test(tcase, an_added_partition_is_read_from_its_beginning);
     tcase_add_test(tcase, without_a_policy_a_group_without_an_offset_is_told);
     tcase_add_test(tcase, where_to_go_on_is_asked_anew_after_a_loss);
+    tcase_add_test(tcase, a_leader_that_ends_before_what_is_committed_sends_nobody_back);
+    tcase_add_test(tcase, what_is_committed_and_stays_beyond_the_end_is_left_by_policy);
     tcase_add_test(tcase, groups_know_nothing_of_each_other);
     suite_add_tcase(suite, tcase);
     return suite;

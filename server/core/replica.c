@@ -8,7 +8,7 @@
  *      in doubt, as told by itself in this epoch and incarnation, without divergence
  *      and from memory only where no flush flag excuses that it is lost
  *                    watermark-small-set diverged-progress no-incarnation-check kip101-only
- *                    memory-trusted old-memory-counts
+ *                    memory-trusted old-memory-counts former-life-counts
  *  L3  it rises only while at least min_insync replicas are members of both    no-minimum
  *  L4  who is proposed has all up to the watermark and to where the epoch began
  *                                                                          isr-join-early
@@ -209,6 +209,7 @@ static void on_assigned(struct replica *replica, const struct replica_event *eve
         new_epoch = false;
 #endif
     bool needed_flush = replica_needs_flush(replica);
+    struct replica_set before = replica->state.isr;
     isr_forget_doubt(replica); /* this is what became of it */
     replica->state = *state;
     replica->assigned = true;
@@ -219,6 +220,7 @@ static void on_assigned(struct replica *replica, const struct replica_event *eve
     } else if (replica->role == REPLICA_LEADING) {
         if (needed_flush && !replica_needs_flush(replica))
             lead_count_flushed(replica);
+        lead_admit(replica, &before);
         lead_on(replica, lead_adapt(replica, event->now_ms), effects);
     } else if (replica->round != 0 && needed_flush != replica_needs_flush(replica)) {
         follow_ask(replica, effects); /* another of our ends counts now */

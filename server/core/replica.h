@@ -158,6 +158,7 @@ struct replica_progress {
     bool applies;                 /* it has fetched since it is not in the stored set */
     struct uuid incarnation;
     struct uuid proposed;         /* that is new in the set in doubt */
+    int32_t admitted;             /* the version of the state with which it became a member */
     int64_t end, flushed;         /* -1: it has not fetched in this epoch and incarnation */
     int64_t caught_up_ms;         /* the last moment at which it is known to have had all of it */
     int64_t asked_ms, asked_end;  /* of its last fetch: when, and where our log ended */

@@ -12,6 +12,17 @@ struct replica_progress *lead_progress(const struct replica *replica, int32_t id
     return NULL;
 }
 
+/* Is it another process than the one that may be a member already? */
+static bool is_not_proposed(const struct replica *replica, const struct replica_progress *progress)
+{
+#ifdef MUTANT_FORMER_LIFE_COUNTS
+    return false;
+#endif
+    return replica_set_has(&replica->doubt, progress->id) &&
+           !replica_set_has(&replica->state.isr, progress->id) &&
+           !uuid_equal(&progress->proposed, &progress->incarnation);
+}
+
 int64_t lead_position(const struct replica *replica, int32_t id)
 {
     bool flush = replica_needs_flush(replica);
@@ -19,7 +30,7 @@ int64_t lead_position(const struct replica *replica, int32_t id)
     if (id == replica->self)
         return flush ? replica_flushed(replica) : replica->end;
     const struct replica_progress *progress = lead_progress(replica, id);
-    if (progress == NULL)
+    if (progress == NULL || is_not_proposed(replica, progress))
         return -1;
     return flush ? progress->flushed : progress->end;
 }
@@ -31,6 +42,24 @@ static void progress_forget(struct replica_progress *progress, int64_t now_ms)
     progress->end = progress->flushed = progress->asked_end = -1;
     progress->at_end = progress->applies = false;
     progress->asked_ms = progress->caught_up_ms = now_ms;
+}
+
+/* Who is new in the set is the process that was proposed, whoever else was heard meanwhile. */
+void lead_admit(struct replica *replica, const struct replica_set *before)
+{
+    for (int32_t i = 0; i < replica->progress_count; i++) {
+        struct replica_progress *progress = &replica->progress[i];
+        if (!replica_set_has(&replica->state.isr, progress->id) ||
+            replica_set_has(before, progress->id))
+            continue;
+        progress->admitted = replica->state.version;
+#ifndef MUTANT_FORMER_LIFE_COUNTS
+        if (!uuid_equal(&progress->proposed, &progress->incarnation)) {
+            progress_forget(progress, progress->caught_up_ms);
+            progress->incarnation = progress->proposed;
+        }
+#endif
+    }
 }
 
 /* One entry per other replica; who was known keeps what is known. */
@@ -225,6 +254,16 @@ static bool fetch_diverges(const struct replica *replica, const struct replica_e
     return event->fetch.offset > *end;
 }
 
+/* A question that was on its way when its process ended: the next one was made a member since, with
+ * less perhaps. One that came after that knows of it, or will. */
+static bool is_of_former_life(const struct replica *replica, const struct replica_event *event)
+{
+    const struct replica_progress *progress = lead_progress(replica, event->fetch.follower);
+
+    return !uuid_equal(&progress->incarnation, &event->fetch.incarnation) &&
+           event->fetch.version >= 0 && event->fetch.version < progress->admitted;
+}
+
 static void note_progress(struct replica *replica, const struct replica_event *event)
 {
     struct replica_progress *progress = lead_progress(replica, event->fetch.follower);
@@ -267,7 +306,7 @@ void lead_on_fetch(struct replica *replica, const struct replica_event *event,
     int64_t end = -1;
     int code = fetch_refusal(replica, event);
     bool diverged = code == 0 && fetch_diverges(replica, event, &epoch, &end);
-    bool progressed = code == 0 && !diverged;
+    bool progressed = code == 0 && !diverged && !is_of_former_life(replica, event);
 
 #ifdef MUTANT_DIVERGED_PROGRESS
     progressed = code == 0;

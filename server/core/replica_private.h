@@ -64,6 +64,8 @@ void replica_publish(struct replica_effects *effects, int64_t watermark);
 int lead_start(struct replica *replica, int64_t now_ms);
 /* Another state of the same epoch. 0 or K_NOMEM. */
 int lead_adapt(struct replica *replica, int64_t now_ms);
+/* Our state has become a newer one of the same epoch; `before`: the set of the former. Of who is
+ * new in it nothing counts but what the proposed process said. Before lead_adapt(). */
 void lead_admit(struct replica *replica, const struct replica_set *before);
 void lead_stop(struct replica *replica);
 /* From now on what is not on a disk counts too: of followers, once they have said so again. */

@@ -26,7 +26,8 @@ expect_equal "a maximum is kept to" "$(seq 9 | kairn produce orders --partition 
 expect_equal "and what was printed is committed" "$(committed readers)" "orders,0,34 orders,1,30 orders,2,30 "
 
 # How far it is, in records and in time.
-sleep 1.2
+waits_a_second() { [ "$(kairn group describe readers --json | number waits_ms)" -ge 1000 ]; }
+await 20 waits_a_second || die "the first record does not wait: $(kairn group describe readers)"
 expect_match "lag" "$(kairn group describe readers)" $'lag 5, the oldest record has waited for [1-9].*\n.*orders +0 +34 +39 +5 +[1-9]'
 waits=$(kairn group describe readers --json | number waits_ms)
 [ "$waits" -ge 1000 ] && [ "$waits" -lt 60000 ] || die "the first record waits for $waits ms"

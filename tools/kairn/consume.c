@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/kairn/reading.h"
 #include "tools/kairn/record_format.h"
 
 enum { POLL_MS = 1000, CLOSE_MS = 1000, LEAVE_MS = 10000 };
@@ -118,19 +119,12 @@ struct choice {
 static int add_topic(struct consuming *consuming, const char *name, int64_t only,
                      struct choice *choice)
 {
-    klient_error_t *error = NULL;
-    klient_metadata_t *metadata = NULL;
-    klient_topic_info_t topic = { .size = sizeof topic };
+    int32_t count;
+    int status = reading_count_partitions(consuming->args, consuming->consumer, name, only,
+                                          consuming->timeout_ms, &count);
 
-    if (klient_consumer_partitions_for(consuming->consumer, name, consuming->timeout_ms, &metadata,
-                                       &error) != KLIENT_OK)
-        return connect_failed(consuming->args, error);
-    klient_metadata_topic(metadata, 0, &topic);
-    int32_t count = topic.partition_count;
-    klient_metadata_free(metadata);
-    if (only >= count)
-        return command_failed(consuming->args, "--partition %lld: topic %s has partitions 0 to %d",
-                              (long long)only, name, count - 1);
+    if (status != EXIT_DONE)
+        return status;
     klient_topic_partition_t *grown = realloc(
         choice->partitions, (choice->count + (size_t)count + 1) * sizeof *choice->partitions);
     if (grown == NULL)

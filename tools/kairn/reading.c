@@ -4,21 +4,33 @@
 
 #include "tools/kairn/connect.h"
 
-int reading_find(struct reading *reading, int64_t only)
+int reading_count_partitions(const struct args *args, klient_consumer_t *consumer,
+                             const char *topic, int64_t only, int64_t timeout_ms, int32_t *count)
 {
     klient_error_t *error = NULL;
     klient_metadata_t *metadata = NULL;
-    klient_topic_info_t topic = { .size = sizeof topic };
+    klient_topic_info_t info = { .size = sizeof info };
 
-    if (klient_consumer_partitions_for(reading->consumer, reading->topic, reading->timeout_ms,
-                                       &metadata, &error) != KLIENT_OK)
-        return connect_failed(reading->args, error);
-    klient_metadata_topic(metadata, 0, &topic);
-    int32_t count = topic.partition_count;
+    if (klient_consumer_partitions_for(consumer, topic, timeout_ms, &metadata, &error) !=
+        KLIENT_OK)
+        return connect_failed(args, error);
+    klient_metadata_topic(metadata, 0, &info);
+    *count = info.partition_count;
     klient_metadata_free(metadata);
-    if (only >= count)
-        return command_failed(reading->args, "--partition %lld: topic %s has partitions 0 to %d",
-                              (long long)only, reading->topic, count - 1);
+    if (only >= *count)
+        return command_failed(args, "--partition %lld: topic %s has partitions 0 to %d",
+                              (long long)only, topic, *count - 1);
+    return EXIT_DONE;
+}
+
+int reading_find(struct reading *reading, int64_t only)
+{
+    int32_t count;
+    int status = reading_count_partitions(reading->args, reading->consumer, reading->topic, only,
+                                          reading->timeout_ms, &count);
+
+    if (status != EXIT_DONE)
+        return status;
     reading->count = only >= 0 ? 1 : (size_t)count;
     reading->partitions = calloc(reading->count, sizeof *reading->partitions);
     reading->ends = calloc(reading->count, sizeof *reading->ends);

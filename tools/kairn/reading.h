@@ -17,6 +17,10 @@ struct reading {
     size_t count;
 };
 
+/* How many partitions the topic has; `only` (-1: all) must be one of them. EXIT_DONE, or said. */
+int reading_count_partitions(const struct args *args, klient_consumer_t *consumer,
+                             const char *topic, int64_t only, int64_t timeout_ms, int32_t *count);
+
 /* The partitions of the topic, or `only` one of them (-1: all). EXIT_DONE, or said. */
 int reading_find(struct reading *reading, int64_t only);
 

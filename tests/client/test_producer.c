@@ -310,8 +310,11 @@ END_TEST
 
 START_TEST(a_batch_of_few_records_takes_little_of_the_buffer)
 {
+    /* One request is on its way: the other records of a partition meet in one batch, however
+     * slowly they come. */
     klient_producer_t *producer =
-        producer_with(config_for(fake, "buffer.memory", "65536", "batch.size", "16384", NULL));
+        producer_with(config_for(fake, "buffer.memory", "65536", "batch.size", "16384",
+                                 "max.in.flight.requests.per.connection", "1", NULL));
     klient_record_t record;
     char value[500];
 

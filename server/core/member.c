@@ -11,6 +11,8 @@
  *  M4  we lead only while SERVING, and whoever was told to lead is told to step down
  *                                                                      no-step-down
  *  M5  at most one heartbeat is under way                              two-heartbeats
+ *  M6  none is before the controller has told, in answer to a question asked since we were
+ *      registered, who leads what                                      lease-before-news
  *
  * Not here: what the lease is used for; how long a stalled loop may borrow. */
 #include "server/core/member.h"
@@ -72,12 +74,16 @@ static void retry_at(struct member *member, int64_t at_ms)
         member->retry_at_ms = at_ms;
 }
 
+/* Who is not registered follows once it is: what it hears then counts. */
 static void follow(struct member *member, int32_t controller)
 {
-    if (member->controller == controller)
+    if (member->controller == controller || (controller >= 0 && member->unregistered))
         return;
     member->controller = controller;
-    order(member, MEMBER_DO_FOLLOW)->broker = controller;
+    member->follow_round = controller < 0 ? 0 : member->next_round++;
+    struct member_effect *effect = order(member, MEMBER_DO_FOLLOW);
+    effect->broker = controller;
+    effect->round = member->follow_round;
 }
 
 static void step_down(struct member *member)
@@ -117,16 +123,23 @@ static void heartbeat_now(struct member *member, int64_t now_ms)
     member->heartbeat_at_ms = MEMBER_NEVER;
 }
 
-/* Nothing of the session is left: its registration, its chair, its open questions. */
-static void forget_session(struct member *member)
+/* Without a registration there is no lease, and who has another must hear everything anew. */
+static void end_lease(struct member *member)
 {
-    member->register_round = member->heartbeat_round = 0;
-    member->read_round = member->campaign_round = 0;
+    member->told = false;
+    member->heartbeat_round = 0;
     member->heartbeat_at_ms = MEMBER_NEVER;
-    member->unregistered = false;
 #ifndef MUTANT_LEASE_OUTLIVES_SESSION
     member->committed_ms = INT64_MIN;
 #endif
+}
+
+/* Nothing of the session is left: its registration, its chair, its open questions. */
+static void forget_session(struct member *member)
+{
+    end_lease(member);
+    member->register_round = member->read_round = member->campaign_round = 0;
+    member->unregistered = false;
 }
 
 static void go(struct member *member)
@@ -141,6 +154,7 @@ static void go(struct member *member)
 static void on_expired(struct member *member)
 {
     step_down(member);
+    follow(member, -1);
     forget_session(member);
     member->session_up = false;
     member->session = 0;
@@ -174,7 +188,7 @@ static void on_up(struct member *member, const struct member_event *event)
 #ifdef MUTANT_TWO_HEARTBEATS
         member->heartbeat_at_ms = event->now_ms;
 #else
-        if (member->heartbeat_round == 0)
+        if (member->told && member->heartbeat_round == 0)
             heartbeat_now(member, event->now_ms);
 #endif
     } else if (member->register_round == 0) {
@@ -198,14 +212,18 @@ static void on_registered(struct member *member, const struct member_event *even
     if (event->registered.code == 0) {
         member->conflict_since_ms = MEMBER_NEVER;
         order(member, MEMBER_DO_SERVE);
-        if (member->unregistered) {
-            member->unregistered = false; /* the rest went on all the while */
-            return;
-        }
+        if (member->state == MEMBER_JOINING)
+            member->retry_at_ms = MEMBER_NEVER;
         member->state = MEMBER_SERVING;
-        member->retry_at_ms = MEMBER_NEVER;
+        member->unregistered = false;
+#ifdef MUTANT_LEASE_BEFORE_NEWS
+        member->told = true;
         heartbeat_now(member, event->now_ms);
-        read_controller(member);
+#endif
+        if (member->leading)
+            follow(member, member->broker);
+        else
+            read_controller(member);
         return;
     }
     if (event->registered.code == K_ID_IN_USE) {
@@ -224,13 +242,25 @@ static void on_registered(struct member *member, const struct member_event *even
     retry_at(member, event->now_ms + RETRY_MS);
 }
 
-/* The session holds, so lease and chair do too: only others have lost sight of us. */
+/* The session holds, so the chair does too. But others have lost sight of us, and elect. */
 static void on_registration_gone(struct member *member, int64_t now_ms)
 {
     if (member->state != MEMBER_SERVING || member->unregistered)
         return;
+    follow(member, -1);
+    end_lease(member);
     member->unregistered = true;
     retry_at(member, now_ms);
+}
+
+static void on_told(struct member *member, const struct member_event *event)
+{
+    if (member->state != MEMBER_SERVING || member->told || member->unregistered ||
+        event->told.round == 0 || event->told.round != member->follow_round) /* M3 */
+        return;
+    member->told = true;
+    if (member->session_up) /* else as soon as it is */
+        heartbeat_now(member, event->now_ms);
 }
 
 static void on_heartbeat(struct member *member, const struct member_event *event)
@@ -362,6 +392,8 @@ static void check(const struct member *member)
     assert(member->committed_ms == INT64_MIN || member->state == MEMBER_SERVING);    /* M2 */
     assert(member->heartbeat_round == 0 || member->heartbeat_at_ms == MEMBER_NEVER); /* M5 */
     assert(member->committed_ms <= member->heartbeat_sent_ms);                       /* M1 */
+    assert(member->told || member->heartbeat_round == 0);                            /* M6 */
+    assert(!member->told || (member->state == MEMBER_SERVING && !member->unregistered));
     assert(member->register_round == 0 || member->state == MEMBER_JOINING ||
            member->unregistered);
     assert(!member->unregistered || member->state == MEMBER_SERVING);
@@ -402,6 +434,9 @@ struct member_effects member_step(struct member *member, const struct member_eve
         break;
     case MEMBER_DEPOSED:
         on_deposed(member);
+        break;
+    case MEMBER_TOLD:
+        on_told(member, event);
         break;
     case MEMBER_STOP_ASKED:
         on_stop(member, event->now_ms);

@@ -8,7 +8,9 @@
  *   any --STOP_ASKED--> LEAVING --(chair and registration released)--> GONE
  *
  * The lease: the send time of the last heartbeat write that is known to be committed, plus 2/3 of
- * the negotiated session timeout; checked whenever an answer depends on leadership. */
+ * the negotiated session timeout; checked whenever an answer depends on leadership. A registration's
+ * first heartbeat waits until the controller has told everything to who asked after it: while we
+ * had none, others may have been elected in our place. */
 #ifndef CORE_MEMBER_H
 #define CORE_MEMBER_H
 
@@ -29,6 +31,7 @@ enum member_event_type {
     MEMBER_CONTROLLER_CHANGED,  /* its watch fired */
     MEMBER_ELECTED,             /* the election multi was answered */
     MEMBER_DEPOSED,             /* a fenced write failed: we are no longer the controller */
+    MEMBER_TOLD,                /* whom we follow has told everything that it announced */
     MEMBER_STOP_ASKED,
     MEMBER_RELEASED,            /* DO_RELEASE finished */
     MEMBER_TICK
@@ -45,6 +48,7 @@ struct member_event {
         /* broker -1: nobody */
         struct { uint64_t round; int code; int32_t broker; bool ours; } controller;
         struct { uint64_t round; int code; int32_t epoch, epoch_version; } elected;
+        struct { uint64_t round; } told;    /* of the order to follow */
     };
 };
 
@@ -57,7 +61,8 @@ enum member_effect_type {
     MEMBER_DO_STEP_DOWN,        /* stop being the controller, now */
     /* the chair is ours by session, but of its epoch we know nothing: give it up */
     MEMBER_DO_VACATE,
-    MEMBER_DO_FOLLOW,           /* this broker is the controller: poll it (-1: nobody known) */
+    /* this broker is the controller: hear everything from it, TOLD, and go on (-1: nobody known) */
+    MEMBER_DO_FOLLOW,
     MEMBER_DO_SERVE,            /* registered: start answering clients */
     MEMBER_DO_RELEASE,          /* resign and unregister; then RELEASED */
     MEMBER_DO_CLOSE,            /* close the session: we are done */
@@ -66,7 +71,8 @@ enum member_effect_type {
 
 struct member_effect {
     enum member_effect_type type;
-    uint64_t round;             /* REGISTER, HEARTBEAT, READ_CONTROLLER, CAMPAIGN: to be returned */
+    uint64_t round;             /* REGISTER, HEARTBEAT, READ_CONTROLLER, CAMPAIGN, FOLLOW (0 for
+                                 * nobody): to be returned */
     int32_t broker;             /* FOLLOW */
     int32_t epoch, epoch_version;   /* LEAD */
     int code;                   /* REFUSE: ID_IN_USE, UNSUPPORTED_VERSION */
@@ -88,7 +94,8 @@ struct member {
     int64_t retry_at_ms;       /* register or read the controller again; leaving: give up waiting */
     int64_t heartbeat_at_ms, heartbeat_sent_ms, committed_ms;
     uint64_t next_round;        /* 0 below: nothing of the kind is under way */
-    uint64_t register_round, heartbeat_round, read_round, campaign_round;
+    uint64_t register_round, heartbeat_round, read_round, campaign_round, follow_round;
+    bool told;                  /* all that the controller knew, since we were registered */
     int32_t controller, epoch, epoch_version;
     bool leading;
     struct member_effect effects[MEMBER_EFFECTS_MAX];

@@ -291,7 +291,8 @@ void known_look(struct control *control);
 /* news.c */
 int news_new(struct control *control, struct news **out);
 void news_free(struct news *news);
-void news_follow(struct news *news, int32_t broker);               /* -1: stop */
+/* As core/member orders, -1: nobody. MEMBER_TOLD with the round comes whenever all is heard. */
+void news_follow(struct news *news, int32_t broker, uint64_t round);
 /* The channel to the controller's broker, NULL when it is us or nobody is known. */
 struct peer *news_peer(struct news *news);
 

@@ -1,8 +1,8 @@
 /* news.c - ask the controller for changes, again and again, and publish what it says.
  *
  * The same request goes to ourselves when we are the controller, else over a channel to its
- * broker. Exactly one question is out at a time; a question to a former controller is dropped
- * when the controller changes (its answer carries an older epoch and would be ignored anyway). */
+ * broker. Exactly one question is out at a time; it is dropped when we are to follow anew. Whoever
+ * follows asks for everything first: that core/member waits for (M6). */
 #include "server/runtime/control_internal.h"
 
 #include <stdio.h>
@@ -23,7 +23,9 @@ struct news {
     int32_t broker;                       /* -1: nobody to ask */
     uint64_t turn;                        /* grows with every change of `broker` */
     struct peer *peer;                    /* to `broker`, when it is not us */
+    uint64_t round;                       /* of the order to follow it */
     bool asking, looking_up;
+    bool begun;                           /* what we know is of its telling, from nothing on */
     struct channel_call call;
     struct question *question;            /* to ourselves */
     struct control_self self;
@@ -73,11 +75,22 @@ static void take(struct news *news, int code, const Kairn__ResponseHead *respons
         timer_after(news->retry, RETRY_MS);
         return;
     }
-    if (!response->changes->more) {
+    if (response->changes->controller_epoch <
+        metadata_progress(control->options.cell).controller_epoch) {
+        timer_after(news->retry, RETRY_MS);         /* it does not know that it is none any more */
+        return;
+    }
+    news->begun = true;
+    bool told = !response->changes->more;
+    if (told) {
         control->options.changed(control->options.context);
         known_look(control);
     }
     ask(news);
+    if (told)
+        drive_member(control, &(struct member_event){ .type = MEMBER_TOLD,
+                                                      .now_ms = control_boot_ms(control),
+                                                      .told.round = news->round });
 }
 
 /* --- asking ourselves ------------------------------------------------------------------------- */
@@ -104,7 +117,9 @@ static void fill(struct news *news, Kairn__RequestHead *head, Kairn__ChangesRequ
     news->control->options.describe(news->control->options.context, &news->self);
     body->broker = news->control->broker_id;
     body->incarnation = head_bytes_of_uuid(&news->self.incarnation);
-    struct metadata_progress known = metadata_progress(news->control->options.cell);
+    struct metadata_progress known = { 0 };
+    if (news->begun)
+        known = metadata_progress(news->control->options.cell);
     body->controller_epoch = known.controller_epoch;
     body->sequence = known.sequence;
     body->partial = known.partial;
@@ -264,11 +279,11 @@ static void forget_question(struct news *news)
     news->question = NULL;
 }
 
-void news_follow(struct news *news, int32_t broker)
+void news_follow(struct news *news, int32_t broker, uint64_t round)
 {
-    if (news->broker == broker)
-        return;
     news->broker = broker;
+    news->round = round;
+    news->begun = false;
     news->turn++;
     news->looking_up = false;
     timer_stop(news->retry);

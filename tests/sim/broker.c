@@ -223,7 +223,7 @@ void broker_start(struct broker *broker)
     broker->disk.failed = broker->disk.full = false;
     broker->paused_until_us = 0;
     broker->followed = -1;
-    broker->asking = broker->draining = false;
+    broker->asking = broker->heard = broker->draining = false;
     broker->known_epoch = 0;
     broker->known_sequence = 0;
     memset(broker->knows, 0, sizeof broker->knows);

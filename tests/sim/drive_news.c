@@ -32,19 +32,20 @@ static void ask(struct broker *broker, uint64_t turn, uint64_t unused)
     message.to = broker->followed;
     message.life = broker->life;
     message.changes.turn = ++broker->turn;
-    message.changes.epoch = broker->known_epoch;
-    message.changes.sequence = broker->known_sequence;
+    if (broker->heard) {
+        message.changes.epoch = broker->known_epoch;
+        message.changes.sequence = broker->known_sequence;
+    }
     message.changes.incarnation = broker->incarnation;
     message_send(broker->world, &message);
     broker_later(broker, PATIENCE_US, patience_ends, broker->turn, 0);
 }
 
-void news_follow(struct broker *broker, int controller)
+void news_follow(struct broker *broker, int controller, uint64_t round)
 {
-    if (broker->followed == controller)
-        return;
     broker->followed = controller;
-    broker->asking = false;
+    broker->follow_round = round;
+    broker->asking = broker->heard = false;
     broker->turn++;
     ask(broker, broker->turn, 0);
 }
@@ -55,10 +56,11 @@ bool state_is_newer(const struct partition_state *a, const struct partition_stat
                                               : a->version > b->version;
 }
 
-static void take(struct broker *broker, const struct message *message)
+/* False: it is a former controller's. */
+static bool take(struct broker *broker, const struct message *message)
 {
     if (message->news.epoch < broker->known_epoch)
-        return; /* a former controller's */
+        return false;
     broker->known_epoch = message->news.epoch;
     broker->known_sequence = message->news.sequence;
     for (int p = 0; p < broker->world->plan.options.partitions && broker->up; p++) {
@@ -75,6 +77,7 @@ static void take(struct broker *broker, const struct message *message)
                   broker->states[p].version);
         host_told(&broker->hosts[p]);
     }
+    return true;
 }
 
 void news_on_message(struct broker *broker, const struct message *message)
@@ -86,7 +89,12 @@ void news_on_message(struct broker *broker, const struct message *message)
         broker_later(broker, RETRY_US, ask, broker->turn, 0);
         return;
     }
-    take(broker, message);
-    if (broker->up)
-        ask(broker, broker->turn, 0);
+    broker->heard |= take(broker, message);
+    if (!broker->up)
+        return;
+    ask(broker, broker->turn, 0);
+    if (broker->heard) {
+        struct member_event told = {.type = MEMBER_TOLD, .told.round = broker->follow_round};
+        member_drive(broker, &told);
+    }
 }

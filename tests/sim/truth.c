@@ -12,8 +12,9 @@
  *   T7  what is read is committed, and what a client can see never shrinks
  *   T8  stored states: epochs grow, the leader is in sync, the set is a part of the replicas, and
  *       the newest controller wrote it
- *   T9  who answers on the strength of its lease has its session yet: nobody can lead behind its
- *       back; with leader.fencing=serve it answers all the same, and T1 to T8 hold none the less
+ *   T9  who answers on the strength of its lease has its session yet, and no other was elected
+ *       while it had none: nobody can lead behind its back; with leader.fencing=serve it answers
+ *       all the same, and T1 to T8 hold none the less
  *  T10 nobody leads who is no member, while the controller knows of a member that could
  *  T11 of several lossy copies the longest leads (ends.c). An unclean one takes back commits. */
 #include <stdio.h>
@@ -221,6 +222,9 @@ static void state_stored(struct world *world, int partition, const struct partit
     forgive(world, partition);
     for (int b = 0; b < world->plan.options.brokers; b++) {
         bool member = replica_set_has(&after->isr, b);
+        if (after->leader_epoch > before.leader_epoch && after->leader != b &&
+            !world->zk.nodes[ZN_INC + b].exists)
+            truth->ousted[b] = after->leader_epoch;
         if (member && !replica_set_has(&before.isr, b) && !truth->impaired[b])
             check_joined(world, partition, b);
     }
@@ -336,6 +340,12 @@ void truth_served(struct host *host)
     if (!registered->exists || !uuid_equal(&registered->value.id, &broker->incarnation))
         world_violated(broker->world, "partition %d: broker %d serves without its registration",
                        host->partition, broker->id);
+    if (host->core.state.leader_epoch <
+        broker->world->truths[host->partition].ousted[broker->id])
+        world_violated(broker->world,
+                       "partition %d: broker %d serves in epoch %d, but while it was away another "
+                       "was elected",
+                       host->partition, broker->id, host->core.state.leader_epoch);
 }
 
 /* --- what is committed ------------------------------------------------------------------------ */

@@ -178,8 +178,9 @@ struct broker {
     struct chair chair;
 
     int followed;                       /* the controller's broker, -1: nobody known */
+    uint64_t follow_round;              /* of the order to */
     uint64_t turn;                      /* of news: one question at a time */
-    bool asking;
+    bool asking, heard;                 /* heard: everything, from whom it follows */
     int32_t known_epoch;                /* of the controller whose picture it is */
     uint64_t known_sequence;
     bool knows[SIM_PARTITIONS_MAX];
@@ -233,6 +234,8 @@ struct truth {
     bool lost[SIM_BROKERS_MAX];         /* lost records since the set was whole */
     int unclean;                        /* unclean elections so far */
     int8_t leader_of[EPOCHS_MAX];       /* -1: nobody was seen to lead that epoch */
+    /* the newest epoch that another leads, stored while this broker was not registered */
+    int32_t ousted[SIM_BROKERS_MAX];
     int32_t sequences[PRODUCERS_MAX];   /* the last committed one, -1: none */
     /* what was written at an offset, by epoch; the oldest goes */
     struct written { int32_t epoch; uint32_t id; } written[LOG_RECORDS_MAX][WRITTEN_KEPT];
@@ -330,7 +333,7 @@ void drain_begin(struct broker *broker);
 void drain_on_answer(struct broker *broker, const struct message *message);
 
 /* drive_news.c */
-void news_follow(struct broker *broker, int controller);
+void news_follow(struct broker *broker, int controller, uint64_t round);
 void news_on_message(struct broker *broker, const struct message *message);
 bool state_is_newer(const struct partition_state *a, const struct partition_state *b);
 

@@ -102,6 +102,9 @@ static void read_answer(const struct words *words, struct member_event *event)
         event->elected.code = code_of(result);
         event->elected.epoch = (int32_t)number_after(words, "epoch", 0);
         event->elected.epoch_version = (int32_t)number_after(words, "version", 0);
+    } else if (strcmp(verb, "told") == 0) {
+        event->type = MEMBER_TOLD;
+        event->told.round = round;
     } else {
         ck_assert_msg(strcmp(verb, "seen") == 0, "no such event: %s", verb);
         event->type = MEMBER_CONTROLLER_SEEN;

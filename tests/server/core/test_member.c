@@ -19,10 +19,16 @@ START_TEST(the_lease_is_held_up_to_its_end_and_not_at_it)
     event = (struct member_event){.type = MEMBER_REGISTERED, .now_ms = 200};
     event.registered.round = 1;
     member_step(&member, &event);
+    event = (struct member_event){.type = MEMBER_CONTROLLER_SEEN, .now_ms = 200};
+    event.controller.round = 2;
+    event.controller.broker = 2;
+    member_step(&member, &event);
+    event = (struct member_event){.type = MEMBER_TOLD, .now_ms = 200, .told.round = 3};
+    member_step(&member, &event);
     ck_assert(!member_lease_holds(&member, 200));
 
     event = (struct member_event){.type = MEMBER_HEARTBEAT_STORED, .now_ms = 300};
-    event.heartbeat.round = 2;
+    event.heartbeat.round = 4;
     member_step(&member, &event);
 
     ck_assert(member_lease_holds(&member, 300));

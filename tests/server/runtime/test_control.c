@@ -1,5 +1,6 @@
 /* Several control planes and one ZooKeeper: who is the controller, and who is there. */
 #include <check.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +145,52 @@ START_TEST(an_expired_controller_registers_again_and_nobody_is_lost)
 }
 END_TEST
 
+static bool has_lease(const struct crew_broker *broker)
+{
+    return control_lease_until_ms(broker->control) != INT64_MIN;
+}
+
+static void wait_at_gate(void *gate)
+{
+    pthread_mutex_lock(gate);
+    pthread_mutex_unlock(gate);
+}
+
+static void *stall(void *arguments)
+{
+    crew_on(((void **)arguments)[0], wait_at_gate, ((void **)arguments)[1]);
+    return NULL;
+}
+
+START_TEST(who_registers_again_has_no_lease_before_the_controller_has_spoken)
+{
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    pthread_t thread;
+    char path[64];
+    open_crew("/unspoken", 3);
+    struct crew_broker *controller = crew_controller(&crew, 3);
+    struct crew_broker *other = crew_other(&crew, controller);
+    void *arguments[] = { controller, &gate };
+    snprintf(path, sizeof path, "/brokers/ids/%d", other->id);
+    CREW_UNTIL(&crew, has_lease(other));
+
+    pthread_mutex_lock(&gate);
+    ck_assert_int_eq(pthread_create(&thread, NULL, stall, arguments), 0);
+    expire(other);
+    CREW_UNTIL(&crew, !has_lease(other));
+    CREW_UNTIL(&crew, peer_exists(&observer, path, NULL).code == 0);
+    for (int i = 0; i < 20; i++) {
+        crew_wait(&crew, crew_deadline());
+        ck_assert(!has_lease(other));
+    }
+    pthread_mutex_unlock(&gate);
+
+    CREW_UNTIL(&crew, has_lease(other));
+    pthread_join(thread, NULL);
+    close_crew();
+}
+END_TEST
+
 START_TEST(a_request_waits_while_zookeeper_is_away)
 {
     open_crew("/away", 2);
@@ -275,6 +322,7 @@ Suite *control_suite(void)
                    a_broker_that_goes_leaves_its_partitions_without_a_leader_until_it_is_back);
     tcase_add_test(tests, another_takes_over_when_the_controller_stops);
     tcase_add_test(tests, an_expired_controller_registers_again_and_nobody_is_lost);
+    tcase_add_test(tests, who_registers_again_has_no_lease_before_the_controller_has_spoken);
     tcase_add_test(tests, a_request_waits_while_zookeeper_is_away);
     tcase_add_test(tests, a_controller_that_was_overtaken_does_not_go_on_in_the_epoch_of_another);
     tcase_add_test(tests, a_registration_that_somebody_deletes_is_made_again);

@@ -6,6 +6,8 @@
 #define METRIC_TABLE(X)                                                                              \
     X(CONNECTIONS,        GAUGE,     "connections",              "open client and broker connections")   \
     X(CONNECTIONS_TOTAL,  COUNTER,   "connections_total",        "connections accepted since start")     \
+    X(CONNECTIONS_REFUSED, COUNTER,  "connections_refused_total", "connections that were closed because their address had as many as it may") \
+    X(CONNECTIONS_HELD,   COUNTER,   "connections_held_total",   "times that no connection was accepted for a moment: as many as may be are open, or too many came at once (Kafka: connection-accept-throttle-time)") \
     X(REQUESTS_TOTAL,     COUNTER,   "requests_total",           "requests decoded")                     \
     X(REQUEST_ERRORS,     COUNTER,   "request_errors_total",     "requests answered with an error")      \
     X(BYTES_IN,           COUNTER,   "bytes_in_total",           "record bytes appended for producers (Kafka: BytesInPerSec)") \

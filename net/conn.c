@@ -40,20 +40,14 @@ static void on_tend(struct turn_hook *hook)
     conn_tend(LIST_OWNER(hook, struct conn, tend));
 }
 
-/* The idle timer is not moved by every byte: when it fires, it looks when the last one was. */
 static void on_timer(void *context)
 {
     struct conn *conn = context;
 
-    if (conn->state == CONN_FINISHING) {
+    if (conn->state == CONN_FINISHING)
         conn_close(conn);
-        return;
-    }
-    int64_t due_ms = conn->active_ms + conn->idle_ms;
-    if (loop_now_ms(conn->loop) < due_ms)
-        timer_at(&conn->timer, due_ms);
     else
-        conn_fail(conn, K_REQUEST_TIMED_OUT);
+        conn_lose_patience(conn);
 }
 
 int conn_new(struct loop *loop, int fd, const struct conn_options *options, struct conn **out)
@@ -70,6 +64,7 @@ int conn_new(struct loop *loop, int fd, const struct conn_options *options, stru
     conn->queue_max =
         options->send_queue_max > 0 ? options->send_queue_max : SEND_QUEUE_MAX_DEFAULT;
     conn->idle_ms = options->idle_ms;
+    conn->slow_ms = options->slow_ms;
     conn->active_ms = loop_now_ms(loop);
     list_init(&conn->finishing);
     chain_init(&conn->queue);

@@ -31,8 +31,8 @@ struct conn_handler {
     void (*frame)(struct conn *conn, struct slab *slab, uint8_t *bytes, size_t size);
 
     /* The connection is over: by the peer (K_CLOSED), an error (K_NETWORK_EXCEPTION; K_IO when a
-     * file was shorter than its piece of a chain), a cut error or the idle timeout
-     * (K_REQUEST_TIMED_OUT). Called once, never after conn_close(). The handler calls
+     * file was shorter than its piece of a chain), a cut error, the idle timeout or a peer that
+     * is too slow (K_REQUEST_TIMED_OUT). Called once, never after conn_close(). The handler calls
      * conn_close() now or later. */
     void (*over)(struct conn *conn, int code);
 
@@ -46,6 +46,9 @@ struct conn_options {
     void *owner;                           /* returned by conn_owner() */
     size_t send_queue_max;                 /* bytes queued above which reading stops; 0: 1 MiB */
     int64_t idle_ms;                       /* close when nothing came or went so long; 0: never */
+    /* Close when within so long less than a tenth came of a frame that is half received, or less
+     * than a tenth went of what waits to be sent (of send_queue_max, if more waits); 0: never. */
+    int64_t slow_ms;
 };
 
 /* Take over `fd`, a non-blocking stream socket (closed by the connection from now on, even on
@@ -66,6 +69,9 @@ void conn_send(struct conn *conn, struct chain *chain);
 
 /* Write what is queued now instead of at the end of the turn (latency of a lone request). */
 void conn_flush(struct conn *conn);
+
+/* Another idle timeout, from the last byte on; 0: none. */
+void conn_set_idle(struct conn *conn, int64_t idle_ms);
 
 /* Stop and resume reading, for back-pressure by the owner; counts nest. */
 void conn_pause(struct conn *conn);

@@ -1,5 +1,5 @@
-/* conn_internal.h - what the three files of a connection share: conn.c its life, conn_receive.c
- * bytes in, conn_send.c bytes out. */
+/* conn_internal.h - what the files of a connection share: conn.c its life, conn_receive.c bytes in,
+ * conn_send.c bytes out, conn_patience.c for how long they may take. */
 #ifndef NET_CONN_INTERNAL_H
 #define NET_CONN_INTERNAL_H
 
@@ -25,6 +25,12 @@ enum conn_state {
     CONN_CLOSED
 };
 
+/* How much has moved, out of what is owed. */
+struct watch {
+    int64_t since_ms;                   /* 0: nothing is owed */
+    size_t moved;
+};
+
 struct conn {
     struct loop *loop;
     const struct conn_handler *handler;
@@ -41,8 +47,11 @@ struct conn {
     struct event readable, writable;
     struct turn_hook tend;              /* at the end of a turn: write, parse, tell */
     struct turn_hook receive_later, send_later;
-    struct timer timer;                 /* idle timeout, or the limit of FINISHING */
+    struct timer timer;                 /* patience, or the limit of FINISHING */
     int64_t idle_ms, active_ms;         /* active_ms: when bytes last came or went */
+    int64_t slow_ms;
+    struct watch incoming;              /* while a frame is half received */
+    struct watch outgoing;              /* while the socket has not taken everything */
 
     /* Receiving. `kept` holds bytes that were received and not yet handed out: the start of one
      * frame of known size (frame_size > 0; the rest is received right behind it), of one of unknown
@@ -74,6 +83,15 @@ void conn_fail(struct conn *conn, int code);
 /* Keep a connection that may be closed meanwhile; the last to release it frees it. */
 void conn_hold(struct conn *conn);
 void conn_release(struct conn *conn);
+
+/* --- conn_patience.c -------------------------------------------------------------------------- */
+/* Something is owed from now on: a frame of which the beginning is there, what a full socket did
+ * not take. */
+void conn_watch(struct conn *conn, struct watch *watch);
+static inline void conn_moved(struct watch *watch, size_t size) { watch->moved += size; }
+static inline void conn_unwatch(struct watch *watch) { watch->since_ms = 0; }
+/* The timer of an open connection. */
+void conn_lose_patience(struct conn *conn);
 
 /* --- conn_receive.c --------------------------------------------------------------------------- */
 /* Start or stop listening to the socket, as pauses, queue and state want it. */

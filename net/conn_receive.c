@@ -33,6 +33,8 @@ void conn_update_reading(struct conn *conn)
         event_del(&conn->readable);
     else if (event_add(&conn->readable, NULL) != 0)
         conn_fail(conn, K_NOMEM);
+    else if (conn->incoming.since_ms != 0 && conn->state == CONN_OPEN)
+        conn_watch(conn, &conn->incoming);      /* until now it was we who took no more */
 }
 
 void conn_pause(struct conn *conn)
@@ -80,6 +82,8 @@ static void keep_partial(struct conn *conn, size_t size)
     }
     keep_copy(conn, size > 0 ? size : conn->unread_size);
     conn->frame_size = size;
+    if (conn->state == CONN_OPEN)
+        conn_watch(conn, &conn->incoming);
 }
 
 /* Whole frames, maybe, that must wait. A slab of our own is kept as it is, so that a connection
@@ -154,6 +158,7 @@ static void hand_out_kept_frame(struct conn *conn)
 
     conn->kept = NULL;
     conn->frame_size = 0;
+    conn_unwatch(&conn->incoming);
     conn->handler->frame(conn, slab, slab->bytes, size);
     loop_give_slab(conn->loop, slab);
 }
@@ -177,6 +182,7 @@ static ssize_t receive_rest(struct conn *conn, struct slab *shared, uint8_t *roo
         conn->transport->receive(conn->fd, conn->transport_state, iov, behind > 0 ? 2 : 1);
     if (size <= 0)
         return size;
+    conn_moved(&conn->incoming, (size_t)size);
     if ((size_t)size < missing) {
         conn->kept_size += (size_t)size;
         return size;
@@ -202,10 +208,12 @@ static ssize_t receive_shared(struct conn *conn, struct slab *shared, uint8_t *r
     ssize_t size = conn->transport->receive(conn->fd, conn->transport_state, &iov, 1);
     if (size <= 0)
         return size;
+    conn_moved(&conn->incoming, (size_t)size);
     if (before > 0) {
         memcpy(room, conn->kept->bytes + conn->kept_start, before);
         slab_unref(conn->kept);
         conn->kept = NULL;
+        conn_unwatch(&conn->incoming);
     }
     conn->unread = room;
     conn->unread_size = before + (size_t)size;

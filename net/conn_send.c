@@ -119,6 +119,7 @@ static void went_out(struct conn *conn, size_t size)
     advance(conn, size);
     conn->loop->budget -= size;
     conn->active_ms = loop_turn_ms(conn->loop);
+    conn_moved(&conn->outgoing, size);
     conn->progressed = true;
     loop_at_turn_end(conn->loop, &conn->tend);      /* to tell the handler */
     if (conn->choked && conn->queue.size <= conn->queue_max / 2) {
@@ -133,6 +134,8 @@ static void stuck(struct conn *conn, ssize_t result)
         conn->blocked = event_add(&conn->writable, NULL) == 0;
         if (!conn->blocked)
             conn_fail(conn, K_NOMEM);
+        else if (conn->outgoing.since_ms == 0 && conn->state == CONN_OPEN)
+            conn_watch(conn, &conn->outgoing);
     } else {
         /* 0: the file is shorter than its span. What was announced can not be sent, so the only
          * way to say so is to close. */
@@ -163,6 +166,7 @@ void conn_write(struct conn *conn)
         went_out(conn, (size_t)size);
     }
     chain_fini(&conn->queue);       /* pieces of no size */
+    conn_unwatch(&conn->outgoing);
 }
 
 void conn_on_writable(evutil_socket_t fd, short what, void *context)

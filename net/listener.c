@@ -26,6 +26,7 @@ struct listener {
     struct loop *loop;
     int fd;
     listener_accept accept;
+    listener_wait wait;                 /* NULL: never */
     void *context;
     struct event *readable;
     struct timer pause;
@@ -38,12 +39,17 @@ static void set_option(int fd, int level, int name, int value)
     (void)setsockopt(fd, level, name, &value, sizeof value);
 }
 
+static void pause_accepting(struct listener *listener, int64_t ms)
+{
+    event_del(listener->readable);
+    timer_after(&listener->pause, ms);
+}
+
 /* The system has no descriptors left: trying again at once would spin. */
-static void pause_accepting(struct listener *listener)
+static void pause_for_lack(struct listener *listener)
 {
     LOG_WARN("accept-paused", "port=%u reason=\"%s\"", listener_port(listener), strerror(errno));
-    event_del(listener->readable);
-    timer_after(&listener->pause, PAUSE_MS);
+    pause_accepting(listener, PAUSE_MS);
 }
 
 static void accept_again(void *context)
@@ -70,6 +76,11 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
     loop_turn_begin(listener->loop);
     listener->busy = true;
     for (int i = 0; i < ACCEPTS_PER_TURN && !listener->freed; i++) {
+        int64_t wait_ms = listener->wait == NULL ? 0 : listener->wait(listener->context);
+        if (wait_ms > 0) {
+            pause_accepting(listener, wait_ms);
+            break;
+        }
         int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (peer >= 0) {
             set_option(peer, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -78,7 +89,7 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            pause_accepting(listener);
+            pause_for_lack(listener);
         if (errno != EINTR && errno != ECONNABORTED)
             break;
     }
@@ -180,6 +191,11 @@ int listener_set_congestion(struct listener *listener, const char *algorithm,
         return 0;
     return k_reason_set(reason, K_INVALID_CONFIG, "TCP congestion control \"%s\": %s", algorithm,
                         strerror(errno));
+}
+
+void listener_set_wait(struct listener *listener, listener_wait wait)
+{
+    listener->wait = wait;
 }
 
 uint16_t listener_port(const struct listener *listener)

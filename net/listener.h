@@ -1,6 +1,7 @@
 /* listener.h - accept connections on an address.
  *
- * Belongs to one loop. When descriptors run out it pauses for 100 ms instead of spinning. */
+ * Belongs to one loop. When descriptors run out it pauses for 100 ms instead of spinning: who
+ * connects meanwhile waits in the system's queue. */
 #ifndef NET_LISTENER_H
 #define NET_LISTENER_H
 
@@ -23,6 +24,9 @@ int listener_new(struct loop *loop, const char *host, uint16_t port, listener_ac
  * INVALID_CONFIG: the kernel does not have it, or does not let us (the reason says which). */
 int listener_set_congestion(struct listener *listener, const char *algorithm,
                             struct k_reason *reason);
+/* Asked before each connection is accepted: 0, or for how many ms none is. */
+typedef int64_t (*listener_wait)(void *context);
+void listener_set_wait(struct listener *listener, listener_wait wait);
 uint16_t listener_port(const struct listener *listener);   /* the real one */
 void listener_free(struct listener *listener);              /* NULL is allowed */
 

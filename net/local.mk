@@ -3,7 +3,7 @@ noinst_LTLIBRARIES += libnet.la
 libnet_la_SOURCES = \
 	net/address.h net/address.c \
 	net/channel.h net/channel_internal.h net/channel.c net/channel_connect.c \
-	net/conn.h net/conn_internal.h net/conn.c net/conn_receive.c net/conn_send.c \
+	net/conn.h net/conn_internal.h net/conn.c net/conn_patience.c net/conn_receive.c net/conn_send.c \
 	net/descriptors.h net/descriptors.c \
 	net/listener.h net/listener.c \
 	net/loop.h net/loop_internal.h net/loop.c net/timer.c \

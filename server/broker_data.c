@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/metric.h"
 #include "net/listener.h"
 #include "net/loop.h"
 #include "proto/frame.h"
@@ -251,6 +252,26 @@ static int make_shards(struct broker *broker, struct k_reason *reason)
     return code;
 }
 
+static int admission_limits_of(const struct config *config, struct admission_limits *limits,
+                               struct k_reason *reason)
+{
+    admission_no_limits(limits);
+    limits->connections = config->connections_max;
+    limits->per_address = config->connections_per_ip;
+    limits->per_second = config->connection_rate;
+    return admission_parse_overrides(limits, config->connections_per_ip_overrides, reason);
+}
+
+static void limit_connections(struct broker *broker, const struct config *config)
+{
+    struct admission_limits limits;
+    struct k_reason reason;
+
+    /* The overrides are those of the start, where they were read without an error. */
+    if (admission_limits_of(config, &limits, &reason) == 0)
+        admission_set(&broker->gates.admission, &limits);
+}
+
 void broker_data_configure(struct broker *broker, const struct metadata *picture)
 {
     struct topic_config defaults;
@@ -263,6 +284,8 @@ void broker_data_configure(struct broker *broker, const struct metadata *picture
         code = topic_config_defaults(&config_table, &config, &defaults, &reason);
         cleaner = cleaner_options_of(&config);
         atomic_store(&broker->gates.idle_ms, config.connections_max_idle_ms);
+        atomic_store(&broker->gates.slow_ms, config.connections_slow_ms);
+        limit_connections(broker, &config);
         shards_throttle(broker->shards, config.leader_throttled_rate,
                         config.follower_throttled_rate);
         config_fini(&config);
@@ -296,9 +319,14 @@ static void ask_import(void *context, struct offset_import_ask *ask)
     control_ask_import(context, ask);
 }
 
-static int make_gates(struct broker *broker)
+static int make_gates(struct broker *broker, struct k_reason *reason)
 {
     const struct config *config = &broker->config;
+    struct admission_limits limits;
+    int code = admission_limits_of(config, &limits, reason);
+
+    if (code != 0)
+        return code;
 
     broker->api = (struct api){
         .broker_id = broker->id,
@@ -331,9 +359,10 @@ static int make_gates(struct broker *broker)
         .cluster_id = broker->cluster_id,
         .frame_max = (size_t)config->request_max_bytes + FRAME_LENGTH_SIZE,
         .idle_ms = config->connections_max_idle_ms,
+        .slow_ms = config->connections_slow_ms,
     };
     budget_init(&broker->gates.budget, config->queued_max_bytes);
-    return gates_init(&broker->gates, broker->loops, broker->shards);
+    return gates_init(&broker->gates, broker->loops, broker->shards, &limits);
 }
 
 static void accepted(void *context, int fd)
@@ -341,6 +370,18 @@ static void accepted(void *context, int fd)
     const struct entrance *entrance = context;
 
     gate_accept(entrance->gate, fd, entrance->name);
+}
+
+static int64_t wait_to_accept(void *context)
+{
+    const struct entrance *entrance = context;
+    struct gates *gates = entrance->gate->gates;
+    int64_t wait_ms = admission_wait_ms(&gates->admission, entrance->privileged,
+                                        loop_now_ms(entrance->gate->loop));
+
+    if (wait_ms > 0)
+        metric_add(gates->metrics, METRIC_CONNECTIONS_HELD, 1);
+    return wait_ms;
 }
 
 static int open_listeners(struct broker *broker, struct k_reason *reason)
@@ -351,10 +392,13 @@ static int open_listeners(struct broker *broker, struct k_reason *reason)
 
         entrance->gate = &broker->gates.items[0];
         entrance->name = endpoint->name;
+        entrance->privileged = broker->endpoints.count > 1 &&
+                               strcmp(endpoint->name, broker->endpoints.inter_broker) == 0;
         int code = listener_new(broker->loops[0], endpoint->host, endpoint->port, accepted,
                                 entrance, &entrance->listener, reason);
         const char *option = "listeners";
         if (code == 0) {
+            listener_set_wait(entrance->listener, wait_to_accept);
             option = "socket.tcp.congestion";
             code = listener_set_congestion(entrance->listener, broker->config.tcp_congestion,
                                            reason);
@@ -383,7 +427,7 @@ int broker_data_start(struct broker *broker, struct k_reason *reason)
     if (code == 0)
         code = make_shards(broker, reason);
     if (code == 0)
-        code = make_gates(broker);
+        code = make_gates(broker, reason);
     if (code == 0)
         code = open_listeners(broker, reason);
     while (code == 0 && broker->loops_started < broker->loop_count) {

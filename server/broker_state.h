@@ -34,6 +34,7 @@ struct timer;
 struct entrance {
     struct gate *gate;
     const char *name;
+    bool privileged;                            /* brokers alone use it: see admission.h */
     struct listener *listener;                  /* owned */
 };
 

@@ -74,6 +74,16 @@
       "Bytes of requests being received or in work above which a broker reads no more; -1: no limit.") \
     X(LONG, connections_max_idle_ms, "connections.max.idle.ms", "600000", 0, OPTION_NO_MAX, NULL, OPTION_RUNTIME, NULL, \
       "A connection without traffic is closed after this many milliseconds; 0: never. A change counts for new connections.")              \
+    X(LONG, connections_slow_ms, "connections.slow.ms", "30000", 0, OPTION_NO_MAX, NULL, OPTION_RUNTIME, NULL, \
+      "A connection is closed when in so many milliseconds less than a tenth arrives of a request that is half received, or less than a tenth is taken of the answers that wait (of 1 MiB, if more wait); 0: never. A change counts for new connections.") \
+    X(INT, connections_max, "max.connections", "2147483647", 0, 2147483647, NULL, OPTION_RUNTIME, NULL, \
+      "Connections that may be open; who comes then waits to be accepted. Those of brokers, where inter.broker.listener.name has a listener of its own, do not wait.") \
+    X(INT, connections_per_ip, "max.connections.per.ip", "2147483647", 0, 2147483647, NULL, OPTION_RUNTIME, NULL, \
+      "Of them, how many of one address; further ones are closed.")                                  \
+    X(STRING, connections_per_ip_overrides, "max.connections.per.ip.overrides", NULL, 0, 0, NULL, 0, NULL, \
+      "Other numbers for single addresses, as in 10.0.0.7:200,[::1]:10; names are not looked up.")   \
+    X(INT, connection_rate, "max.connection.creation.rate", "2147483647", 0, 2147483647, NULL, OPTION_RUNTIME, NULL, \
+      "Connections that are accepted in a second; who comes faster waits. Brokers as above.")        \
     X(STRING, tcp_congestion, "socket.tcp.congestion", NULL, 0, 0, NULL, 0, NULL,                    \
       "TCP congestion control of accepted connections, for instance cubic; unset: the system's.")    \
     X(INT, fetch_max_bytes, "fetch.max.bytes", "57671680", 1024, 1073741824, NULL, 0, NULL,          \
@@ -224,9 +234,6 @@
     Y("connections.max.reauth.ms", OPTION_NOT_YET, "Authentication.")                                \
     Y("create.topic.policy.class.name", OPTION_NOT_YET, "Policies.")                                 \
     Y("delete.topic.enable", OPTION_NOT_YET, "Deletion is always possible.")                         \
-    Y("max.connection.creation.rate", OPTION_NOT_YET, "Quotas.")                                     \
-    Y("max.connections", OPTION_NOT_YET, "Quotas.")                                                  \
-    Y("max.connections.per.ip", OPTION_NOT_YET, "Quotas.")                                           \
     Y("metric.reporters", OPTION_NOT_YET, "Metrics over HTTP.")                                      \
     Y("remote.log.storage.system.enable", OPTION_NOT_YET, "Tiered storage.")                         \
     Y("replica.selector.class", OPTION_NOT_YET, "Replication.")                                      \

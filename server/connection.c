@@ -24,7 +24,8 @@ enum {
     INLINE_MEMORY = 4096,               /* of a request: enough for a common produce or fetch */
     ARENA_MAX = 64 << 20,               /* bytes of head and answer, however many partitions */
     SPARE_MAX = 64,                     /* requests kept per loop */
-    FINISH_MS = 2000                    /* for the last answers to arrive before a hang-up */
+    FINISH_MS = 2000,                   /* for the last answers to arrive before a hang-up */
+    GREETING_MS = 15 * 1000             /* without a byte, before it is known who calls */
 };
 
 /* A request in work. */
@@ -82,9 +83,15 @@ static void abandon_works(struct connection *connection)
     }
 }
 
+static void leave(struct gates *gates, const struct address_key *from)
+{
+    admission_leave(&gates->admission, from);
+}
+
 void connection_close(struct connection *connection)
 {
     conn_close(take_conn(connection));
+    leave(connection->gate->gates, &connection->from);
     abandon_works(connection);
     connection_unref(connection);
 }
@@ -93,6 +100,7 @@ void connection_close(struct connection *connection)
 static void hang_up(struct connection *connection)
 {
     conn_close_after_sending(take_conn(connection), FINISH_MS);
+    leave(connection->gate->gates, &connection->from);
     abandon_works(connection);
     connection_unref(connection);
 }
@@ -121,25 +129,38 @@ static bool send_greeting(struct connection *connection)
     return true;
 }
 
-void connection_open(struct gate *gate, int fd, const char *listener, bool greeted,
-                     const struct slab *rest, size_t rest_size)
+/* Who has not greeted is not waited for as long as for a known client. */
+static int64_t idle_ms_before_greeting(const struct gates *gates)
+{
+    int64_t idle_ms = gates->idle_ms;
+
+    return idle_ms > 0 && idle_ms < GREETING_MS ? idle_ms : GREETING_MS;
+}
+
+void connection_open(struct gate *gate, int fd, const char *listener,
+                     const struct address_key *from, bool greeted, const struct slab *rest,
+                     size_t rest_size)
 {
     struct connection *connection = calloc(1, sizeof *connection);
     const struct conn_options options = {
         .handler = greeted ? &request_handler : &greeting_handler,
         .owner = connection,
-        .idle_ms = gate->gates->idle_ms,
+        .idle_ms = greeted ? gate->gates->idle_ms : idle_ms_before_greeting(gate->gates),
+        .slow_ms = gate->gates->slow_ms,
     };
     if (connection == NULL) {
         close(fd);
+        leave(gate->gates, from);
         return;
     }
     if (conn_new(gate->loop, fd, &options, &connection->conn) != 0) {
         free(connection);
+        leave(gate->gates, from);
         return;
     }
     connection->gate = gate;
     connection->listener = listener;
+    connection->from = *from;
     connection->references = 1;
     list_init(&connection->paused);
     list_init(&connection->works);
@@ -161,6 +182,7 @@ struct handover {
     struct mail mail;
     struct gate *gate;
     const char *listener;
+    struct address_key from;
     int fd;
     struct slab *rest;
     size_t rest_size;
@@ -170,11 +192,13 @@ static void handover_arrived(struct mail *mail)
 {
     struct handover *handover = LIST_OWNER(mail, struct handover, mail);
 
-    if (handover->gate->closed)
+    if (handover->gate->closed) {
         close(handover->fd);
-    else
-        connection_open(handover->gate, handover->fd, handover->listener, true, handover->rest,
-                        handover->rest_size);
+        leave(handover->gate->gates, &handover->from);
+    } else {
+        connection_open(handover->gate, handover->fd, handover->listener, &handover->from, true,
+                        handover->rest, handover->rest_size);
+    }
     slab_unref(handover->rest);
     free(handover);
 }
@@ -187,10 +211,12 @@ static void hand_over(struct connection *connection, struct gate *gate)
         return;
     }
     struct conn *conn = take_conn(connection);
-    *handover = (struct handover){ .gate = gate, .listener = connection->listener };
+    *handover = (struct handover){ .gate = gate, .listener = connection->listener,
+                                   .from = connection->from };
     handover->fd = conn_detach(conn, &handover->rest, &handover->rest_size);
     connection_unref(connection);
     if (handover->fd < 0) {
+        leave(gate->gates, &handover->from);
         free(handover);
         return;
     }
@@ -224,6 +250,7 @@ static void greeted(struct conn *conn, struct slab *slab, uint8_t *bytes, size_t
         return;
     }
     conn_set_handler(conn, &request_handler, connection);
+    conn_set_idle(conn, gates->idle_ms);
     send_greeting(connection);
 }
 

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "common/list.h"
+#include "server/admission.h"
 
 struct conn;
 struct gate;
@@ -20,15 +21,18 @@ struct connection {
     struct gate *gate;
     struct conn *conn;              /* NULL once closed */
     const char *listener;           /* borrowed */
+    struct address_key from;        /* as it was admitted */
     struct list works;              /* requests in work, while open; see connection.c */
     size_t charged;                 /* to the budget, for a frame that is being received */
     unsigned references;            /* the open connection itself, and each request in work */
 };
 
-/* Serve `fd`. With `greeted` the greeting was read elsewhere: ours is sent, then `rest` bytes that
- * came along (NULL: none) are read. The socket is closed when out of memory. */
-void connection_open(struct gate *gate, int fd, const char *listener, bool greeted,
-                     const struct slab *rest, size_t rest_size);
+/* Serve `fd`, which was admitted. With `greeted` the greeting was read elsewhere: ours is sent,
+ * then `rest` bytes that came along (NULL: none) are read. The socket is closed when out of memory.
+ */
+void connection_open(struct gate *gate, int fd, const char *listener,
+                     const struct address_key *from, bool greeted, const struct slab *rest,
+                     size_t rest_size);
 
 void connection_close(struct connection *connection);
 

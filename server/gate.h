@@ -12,6 +12,7 @@
 
 #include "common/list.h"
 #include "common/mail.h"
+#include "server/admission.h"
 #include "server/budget.h"
 
 struct api;
@@ -22,17 +23,19 @@ struct loop;
 struct metrics;
 struct shards;
 
-/* What all gates of a broker share; constant after start but for the budget. */
+/* What all gates of a broker share; constant after start but for the budget and
+ * the admission. */
 struct gates {
     const struct api *api;              /* borrowed */
     const struct codec *codec;
     struct metrics *metrics;            /* borrowed */
     struct io_pool *pool;               /* borrowed; not used after all gates were closed */
     struct budget budget;
+    struct admission admission;
     int32_t broker_id;
     const char *cluster_id;             /* borrowed */
     size_t frame_max;                   /* socket.request.max.bytes and the frame's own length */
-    _Atomic int64_t idle_ms;            /* of connections that come from now on */
+    _Atomic int64_t idle_ms, slow_ms;   /* of connections that come from now on */
     int count;
     struct gate *items;                 /* one per loop; owned */
 };
@@ -52,13 +55,15 @@ struct gate {
     size_t spare_count;
 };
 
-/* Before the loops start; `gates` is filled in but for `items`. Returns 0 or NOMEM. */
-int gates_init(struct gates *gates, struct loop *const *loops, struct shards *shards);
+/* Before the loops start; `gates` is filled in but for `items` and the admission. Returns 0 or
+ * NOMEM. */
+int gates_init(struct gates *gates, struct loop *const *loops, struct shards *shards,
+               const struct admission_limits *limits);
 /* After the loops have ended and every gate was closed. */
 void gates_fini(struct gates *gates);
 
-/* Take in an accepted socket that has not greeted; it is the gate's now. `listener` is borrowed
- * for as long as the gates. */
+/* Take in an accepted socket that has not greeted, or close it if its address has as many as it
+ * may; it is the gate's now. `listener` is borrowed for as long as the gates. */
 void gate_accept(struct gate *gate, int fd, const char *listener);
 
 /* Close all connections; none is taken in afterwards. Requests in work are finished unsent. */

@@ -1,6 +1,7 @@
 # server/: the broker and its program.
 noinst_LTLIBRARIES += libbroker.la
 libbroker_la_SOURCES = \
+	server/admission.h server/admission.c \
 	server/broker.h server/broker.c server/broker_state.h server/broker_data.c \
 	server/budget.h \
 	server/call.h server/call.c \

@@ -8,9 +8,9 @@
  *   any --STOP_ASKED--> LEAVING --(chair and registration released)--> GONE
  *
  * The lease: the send time of the last heartbeat write that is known to be committed, plus 2/3 of
- * the negotiated session timeout; checked whenever an answer depends on leadership. A registration's
- * first heartbeat waits until the controller has told everything to who asked after it: while we
- * had none, others may have been elected in our place. */
+ * the negotiated session timeout; checked whenever an answer depends on leadership. The first
+ * heartbeat of a registration waits until the controller has told everything to who asked after it:
+ * while we had none, others may have been elected in our place. */
 #ifndef CORE_MEMBER_H
 #define CORE_MEMBER_H
 

@@ -84,16 +84,22 @@ const struct conn_handler owner_handler = {
     .cut = cut, .frame = on_frame, .over = on_over, .sent = on_sent
 };
 
-void owner_init_with(struct owner *owner, const struct conn_options *wanted)
+void owner_init_at(struct owner *owner, const struct conn_options *wanted,
+                   const struct clock *clock)
 {
     struct conn_options options = *wanted;
     int fd;
 
-    *owner = (struct owner){ .loop = rig_loop(), .seed = 1, .detached = -1 };
+    *owner = (struct owner){ .loop = rig_loop_at(clock), .seed = 1, .detached = -1 };
     rig_pair(&fd, &owner->peer);
     options.handler = &owner_handler;
     options.owner = owner;
     ck_assert_int_eq(conn_new(owner->loop, fd, &options, &owner->conn), 0);
+}
+
+void owner_init_with(struct owner *owner, const struct conn_options *wanted)
+{
+    owner_init_at(owner, wanted, NULL);
 }
 
 void owner_init(struct owner *owner)

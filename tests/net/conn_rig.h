@@ -8,6 +8,7 @@
 
 #include "net/conn.h"
 
+struct clock;
 struct slab;
 
 enum { HELD_MAX = 64 };
@@ -39,6 +40,8 @@ extern const struct conn_handler owner_handler;
 
 void owner_init(struct owner *owner);
 void owner_init_with(struct owner *owner, const struct conn_options *wanted);
+void owner_init_at(struct owner *owner, const struct conn_options *wanted,
+                   const struct clock *clock);
 void owner_fini(struct owner *owner);
 
 /* Queue a frame made with `seed`. */

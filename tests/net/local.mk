@@ -9,6 +9,7 @@ tests_net_test_net_SOURCES = \
 	tests/net/suites.h \
 	tests/net/test_channel.c \
 	tests/net/test_channel_connect.c \
+	tests/net/test_conn_patience.c \
 	tests/net/test_conn_receive.c \
 	tests/net/test_conn_send.c \
 	tests/net/test_listener.c \

@@ -15,12 +15,18 @@
 #include "common/endian.h"
 #include "net/loop.h"
 
-struct loop *rig_loop(void)
+struct loop *rig_loop_at(const struct clock *clock)
 {
+    const struct loop_options options = { .name = "test", .cpu = -1, .clock = clock };
     struct loop *loop;
 
-    ck_assert_int_eq(loop_new(&(struct loop_options){ .name = "test", .cpu = -1 }, &loop), 0);
+    ck_assert_int_eq(loop_new(&options, &loop), 0);
     return loop;
+}
+
+struct loop *rig_loop(void)
+{
+    return rig_loop_at(NULL);
 }
 
 void rig_settle(struct loop *loop)

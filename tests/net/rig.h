@@ -9,11 +9,13 @@
 #include <sys/types.h>
 
 struct chain;
+struct clock;
 struct loop;
 
 enum { PATIENCE_MS = 20000 };       /* far more than anything here takes, even under a sanitizer */
 
 struct loop *rig_loop(void);
+struct loop *rig_loop_at(const struct clock *clock);
 
 /* Run turns until the condition holds; fails the test when it does not within PATIENCE_MS. */
 #define RUN_UNTIL(loop, condition)                                                     \

@@ -6,6 +6,7 @@
 
 Suite *channel_suite(void);
 Suite *channel_connect_suite(void);
+Suite *conn_patience_suite(void);
 Suite *conn_receive_suite(void);
 Suite *conn_send_suite(void);
 Suite *listener_suite(void);

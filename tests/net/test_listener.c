@@ -19,6 +19,7 @@ struct door {
     struct listener *listener;
     int fds[8], count;
     bool free_on_accept;
+    int waits;                          /* how often nobody is to come in yet */
 };
 
 static void on_accept(void *context, int fd)
@@ -176,6 +177,29 @@ START_TEST(a_listener_without_descriptors_pauses_and_goes_on)
 }
 END_TEST
 
+static int64_t wait_a_moment(void *context)
+{
+    struct door *door = context;
+
+    return door->waits > 0 && door->waits-- > 0 ? 1 : 0;
+}
+
+START_TEST(who_must_wait_is_accepted_later)
+{
+    struct door door;
+    door_open(&door, "127.0.0.1");
+    door.waits = 3;
+    listener_set_wait(door.listener, wait_a_moment);
+
+    int fd = knock(listener_port(door.listener));
+    RUN_UNTIL(door.loop, door.count == 1);
+
+    ck_assert_int_eq(door.waits, 0);
+    close(fd);
+    door_close(&door);
+}
+END_TEST
+
 Suite *listener_suite(void)
 {
     Suite *suite = suite_create("listener");
@@ -188,6 +212,7 @@ Suite *listener_suite(void)
     tcase_add_test(tcase, a_host_that_is_not_here_is_refused);
     tcase_add_test(tcase, a_listener_may_be_freed_in_its_own_callback);
     tcase_add_test(tcase, a_listener_without_descriptors_pauses_and_goes_on);
+    tcase_add_test(tcase, who_must_wait_is_accepted_later);
     suite_add_tcase(suite, tcase);
     return suite;
 }

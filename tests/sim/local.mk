@@ -14,7 +14,7 @@ libsim_la_SOURCES = \
 	tests/sim/drive_replica.c \
 	tests/sim/drive_store.c \
 	tests/sim/ends.c \
-	tests/sim/faults.c \
+	tests/sim/faults.c tests/sim/lease.c \
 	tests/sim/fetches.c \
 	tests/sim/lives.c tests/sim/lives.h \
 	tests/sim/net.c tests/sim/net.h \

@@ -220,11 +220,9 @@ static void state_stored(struct world *world, int partition, const struct partit
              !truth->impaired[after->leader]) /* else it has to lead before it does harm */
         check_has_all(world, partition, after->leader, "elected leader");
     forgive(world, partition);
+    lease_stored(world, partition, &before, after);                       /* T9 */
     for (int b = 0; b < world->plan.options.brokers; b++) {
         bool member = replica_set_has(&after->isr, b);
-        if (after->leader_epoch > before.leader_epoch && after->leader != b &&
-            !world->zk.nodes[ZN_INC + b].exists)
-            truth->ousted[b] = after->leader_epoch;
         if (member && !replica_set_has(&before.isr, b) && !truth->impaired[b])
             check_joined(world, partition, b);
     }
@@ -326,26 +324,6 @@ void truth_leads(struct host *host)
     check_has_all(world, host->partition, host->broker->id, "leading");
     if (truth->unclean > 0)
         truth_published(host); /* what it knew to be committed is so again */
-}
-
-/* Nobody but a fault ends a session before its time. */
-void truth_served(struct host *host)
-{
-    const struct broker *broker = host->broker;
-    const struct zk_node *registered = &broker->world->zk.nodes[ZN_INC + broker->id];
-
-    if (broker->world->plan.options.serve != 0 ||
-        (broker->untimely_session != 0 && broker->untimely_session == broker->client.session))
-        return;
-    if (!registered->exists || !uuid_equal(&registered->value.id, &broker->incarnation))
-        world_violated(broker->world, "partition %d: broker %d serves without its registration",
-                       host->partition, broker->id);
-    if (host->core.state.leader_epoch <
-        broker->world->truths[host->partition].ousted[broker->id])
-        world_violated(broker->world,
-                       "partition %d: broker %d serves in epoch %d, but while it was away another "
-                       "was elected",
-                       host->partition, broker->id, host->core.state.leader_epoch);
 }
 
 /* --- what is committed ------------------------------------------------------------------------ */

@@ -15,6 +15,7 @@
  *   fetches.c       what followers and leaders say to each other
  *   clients.c       producers and consumers
  *   truth.c         what must hold after every event
+ *   lease.c         and what of leases
  *
  * The shells do what server/runtime does with threads and sockets. */
 #ifndef TESTS_SIM_WORLD_H
@@ -385,6 +386,9 @@ void truth_truncated(struct host *host);
 void truth_served(struct host *host);                       /* on the strength of its lease */
 void truth_acknowledged(struct world *world, const struct operation *operation);
 void truth_read(struct client *client, const struct message *message);
+/* A state is stored: who is away, and does not lead by it? */
+void lease_stored(struct world *world, int partition, const struct partition_state *before,
+                  const struct partition_state *after);
 bool truth_is_void(const struct host *host);
 void truth_refused(struct world *world, const struct operation *operation);
 int64_t truth_trimmable(const struct world *world, int partition);

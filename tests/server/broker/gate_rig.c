@@ -24,6 +24,9 @@ struct gates gates;
 
 void gates_setup(void)
 {
+    struct admission_limits limits;
+
+    admission_no_limits(&limits);
     plane_init(&plane, 2);
     topic = (struct plane_topic){ .name = "orders", .id = uuid_random(), .partitions = 1,
                                   .leader = PLANE_BROKER, .leader_epoch = 1 };
@@ -34,7 +37,7 @@ void gates_setup(void)
         .broker_id = PLANE_BROKER, .cluster_id = "test-cluster", .frame_max = FRAME_MAX,
     };
     budget_init(&gates.budget, -1);
-    ck_assert_int_eq(gates_init(&gates, plane.loops, plane.shards), 0);
+    ck_assert_int_eq(gates_init(&gates, plane.loops, plane.shards, &limits), 0);
 }
 
 static void close_gate(void *context)

@@ -6,6 +6,7 @@ tests_server_broker_test_broker_SOURCES = \
 	tests/server/lib/plane_where.c \
 	tests/server/broker/gate_rig.h tests/server/broker/gate_rig.c \
 	tests/server/broker/main.c \
+	tests/server/broker/test_admission.c \
 	tests/server/broker/test_config.c \
 	tests/server/broker/test_connection.c \
 	tests/server/broker/test_endpoints.c \

@@ -1,5 +1,6 @@
 #include "tests/lib/runner.h"
 
+Suite *admission_suite(void);
 Suite *config_suite(void);
 Suite *connection_suite(void);
 Suite *endpoints_suite(void);
@@ -7,7 +8,7 @@ Suite *hostile_suite(void);
 
 int main(int argc, char **argv)
 {
-    static const suite_maker makers[] = { config_suite, connection_suite, endpoints_suite,
-                                          hostile_suite };
+    static const suite_maker makers[] = { admission_suite, config_suite, connection_suite,
+                                          endpoints_suite, hostile_suite };
     return run_suites(argc, argv, makers, sizeof makers / sizeof *makers);
 }

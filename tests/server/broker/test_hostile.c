@@ -143,6 +143,27 @@ START_TEST(who_says_nothing_for_too_long_is_hung_up_on)
 }
 END_TEST
 
+START_TEST(what_a_dribbler_announced_is_given_back)
+{
+    uint8_t half[FRAME_PREFIX] = { 0 };
+    gates.idle_ms = 0;
+    gates.slow_ms = 50;
+    int code, dribbler = connect_client(), other = connect_client();
+    greet(dribbler, 0);
+    greet(other, 1);
+
+    frame_prefix(half, 100, FRAME_MAX / 2);
+    send_bytes(dribbler, half, sizeof half);
+    WAIT_UNTIL(atomic_load(&gates.budget.used) > FRAME_MAX / 2);
+    expect_closed(dribbler);
+
+    expect_idle();
+    send_api_versions(other, 5);
+    ck_assert_uint_eq(receive_answer(other, &code), 5);
+    close(other);
+}
+END_TEST
+
 Suite *hostile_suite(void);
 
 Suite *hostile_suite(void)
@@ -156,6 +177,7 @@ Suite *hostile_suite(void)
     tcase_add_test(tests, a_reader_that_does_not_read_costs_little);
     tcase_add_test(tests, silent_clients_are_many_cheap_and_not_kept);
     tcase_add_test(tests, who_says_nothing_for_too_long_is_hung_up_on);
+    tcase_add_test(tests, what_a_dribbler_announced_is_given_back);
     suite_add_tcase(suite, tests);
     return suite;
 }

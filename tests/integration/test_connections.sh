@@ -1,0 +1,38 @@
+#!/bin/bash
+# How many connections a broker lets in, how fast, and what becomes of who is too many.
+. "$(dirname "$0")/lib.sh"
+cluster_up --brokers 1 --zookeepers 1 --set max.connections.per.ip=6
+kairn topic create orders > /dev/null || die "create"
+port=$port_base
+
+# Connections that greet and stay; each open one is a number in `held`.
+greeting='KAIR\x00\x01\x00\x01\xff\xff\x00\x00'
+held=()
+greets() { # opens one more; fails when no greeting comes back in time
+    local fd answer
+    exec {fd}<> "/dev/tcp/127.0.0.1/$port" || return 1
+    printf '%b' "$greeting" >&"$fd"
+    answer=$(timeout "$1" head -c 4 <&"$fd" | tr -d '\0')
+    [ "$answer" = KAIR ] || { exec {fd}>&-; return 1; }
+    held+=("$fd")
+}
+let_go() { local fd; for fd in "${held[@]}"; do exec {fd}>&-; done; held=(); }
+refused() { kairn broker metrics 1 --match connections_refused | awk '$1 == "connections_refused_total" { print $2 }'; }
+
+# One address has six at most, whoever it is; then it is served again.
+for i in 1 2 3 4 5 6 7 8; do greets 2; done
+[ ${#held[@]} -ge 4 ] && [ ${#held[@]} -le 6 ] || die "${#held[@]} connections of one address, 6 are allowed"
+let_go
+await 10 kairn cluster status || die "not served any more after too many connections"
+grep -q 'event=connection-refused' "$dir/broker-1/log" || die "no word about refused connections"
+[ "$(refused)" -ge 1 ] || die "connections_refused_total is $(refused)"
+
+# While running: no limit per address, then one in all. Who is too many waits, and comes in when one goes.
+kairn config set --broker 1 max.connections.per.ip=1000 > /dev/null || die "config set per.ip"
+await 10 greets 2 || die "the limit per address did not change"
+for i in 1 2 3 4 5 6 7 8; do greets 2 || die "connection $i beyond the former limit"; done
+kairn config set --broker 1 max.connections=4 > /dev/null || die "config set max.connections"
+sleep 1
+! greets 1 || die "one more than max.connections was served"
+let_go
+await 10 kairn cluster status || die "who waited was not let in"

@@ -107,6 +107,7 @@ void askers_add(struct controller *controller, const struct controller_event *ev
                        .epoch = event->changes.epoch,
                        .sequence = event->changes.sequence,
                        .partial = event->changes.partial,
+                       .after_token = event->changes.epoch == 0 ? controller->next_token : 0,
                        .deadline_ms = event->changes.deadline_ms};
 }
 
@@ -151,6 +152,19 @@ static bool leads_in_former_life(const struct controller *controller, int32_t br
     return false;
 }
 
+/* Who asks from nothing may have been away, and takes what it hears for all that happened until
+ * then: also for what is stored, while its verdict is on its way (C22). */
+static bool waits_for_verdicts(const struct controller *controller, const struct asker *asker)
+{
+#ifdef MUTANT_TOLD_TOO_EARLY
+    return false;
+#endif
+    if (list_empty(&controller->stores))
+        return false;
+    const struct store *oldest = LIST_OWNER(controller->stores.next, struct store, link);
+    return oldest->token < asker->after_token;
+}
+
 /* A broker that restarted must not go on in an epoch of its former life, whose records it may have
  * lost: it hears nothing before those have ended (C6). Who is no broker may hear everything. */
 bool asker_is_held(const struct controller *controller, const struct asker *asker)
@@ -158,6 +172,8 @@ bool asker_is_held(const struct controller *controller, const struct asker *aske
     const struct cluster *cluster = &controller->cluster;
     struct broker_life *life = cluster_find_life(cluster, asker->broker);
 
+    if (asker->broker >= 0 && waits_for_verdicts(controller, asker))
+        return true;
 #ifdef MUTANT_FORMER_LIFE_TOLD
     return false;
 #endif

@@ -49,6 +49,8 @@
  *  C21 where only lossy copies are left, the longest leads: of several, or of one whose disk may be
  *      gone, each has told where its log ends in the epoch without a leader, unless a person asks
  *      not to wait            lossy-first, lossy-unawaited, end-outlived, empty-disk-leads
+ *  C22 a broker that asks from nothing hears of everything that was ordered before, if it is stored
+ *                                                                      told-too-early
  *
  * Each alteration of a topic's record and of what goes with it is one write: see reassign.c. */
 #include "server/core/controller.h"

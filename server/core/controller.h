@@ -167,7 +167,8 @@ struct controller_event {
         struct { uint64_t ticket; const char *name; int32_t partition;
                  bool cancel;             /* back to what it was; replicas are not read */
                  struct replica_set replicas; } reassign;
-        struct { uint64_t ticket; int32_t broker; struct uuid incarnation; int32_t epoch;
+        struct { uint64_t ticket; int32_t broker; struct uuid incarnation;
+                 int32_t epoch;    /* 0: from nothing; told when what is ordered has its verdict */
                  uint64_t sequence; bool partial;   /* so far it has but a part of the news */
                  int64_t deadline_ms; } changes;
         struct { uint64_t token; const enum store_verdict *verdicts;     /* one per change */

@@ -141,6 +141,7 @@ static void check_announcements(const struct controller *controller)
         last = sequence;
     }
     for (size_t i = 0; i < controller->asker_count && controller->announcing; i++) {
+        assert(controller->askers[i].after_token <= controller->next_token);
         if (asker_is_held(controller, &controller->askers[i]))
             continue;
         assert(controller->askers[i].epoch == controller->epoch);

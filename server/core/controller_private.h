@@ -90,6 +90,7 @@ struct asker {
     struct uuid incarnation;
     uint64_t sequence;
     bool partial;
+    uint64_t after_token; /* hears nothing before the stores below this one have their verdicts */
     int64_t deadline_ms;
 };
 

@@ -84,6 +84,7 @@ static void follow(struct member *member, int32_t controller)
     struct member_effect *effect = order(member, MEMBER_DO_FOLLOW);
     effect->broker = controller;
     effect->round = member->follow_round;
+    effect->anew = controller >= 0 && !member->told;
 }
 
 static void step_down(struct member *member)

@@ -61,7 +61,8 @@ enum member_effect_type {
     MEMBER_DO_STEP_DOWN,        /* stop being the controller, now */
     /* the chair is ours by session, but of its epoch we know nothing: give it up */
     MEMBER_DO_VACATE,
-    /* this broker is the controller: hear everything from it, TOLD, and go on (-1: nobody known) */
+    /* this broker is the controller: hear everything (from nothing on, if `anew`) from it, TOLD, and
+     * go on (-1: nobody known) */
     MEMBER_DO_FOLLOW,
     MEMBER_DO_SERVE,            /* registered: start answering clients */
     MEMBER_DO_RELEASE,          /* resign and unregister; then RELEASED */
@@ -74,6 +75,7 @@ struct member_effect {
     uint64_t round;             /* REGISTER, HEARTBEAT, READ_CONTROLLER, CAMPAIGN, FOLLOW (0 for
                                  * nobody): to be returned */
     int32_t broker;             /* FOLLOW */
+    bool anew;
     int32_t epoch, epoch_version;   /* LEAD */
     int code;                   /* REFUSE: ID_IN_USE, UNSUPPORTED_VERSION */
 };

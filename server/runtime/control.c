@@ -196,7 +196,7 @@ static void close_down(struct control *control)
 {
     control->closed = true;
     chair_leave(control);
-    news_follow(control->news, -1, 0);
+    news_follow(control->news, -1, 0, false);
     timer_stop(control->tend);
     timer_stop(control->stop_limit);
     timer_stop(control->member_timer);

@@ -292,7 +292,7 @@ void known_look(struct control *control);
 int news_new(struct control *control, struct news **out);
 void news_free(struct news *news);
 /* As core/member orders, -1: nobody. MEMBER_TOLD with the round comes whenever all is heard. */
-void news_follow(struct news *news, int32_t broker, uint64_t round);
+void news_follow(struct news *news, int32_t broker, uint64_t round, bool anew);
 /* The channel to the controller's broker, NULL when it is us or nobody is known. */
 struct peer *news_peer(struct news *news);
 

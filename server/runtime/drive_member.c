@@ -316,11 +316,11 @@ static void perform_call(struct control *control, const struct member_effect *ef
         fail_order(order, effect->type, error);
 }
 
-static void follow(struct control *control, int32_t broker, uint64_t round)
+static void follow(struct control *control, int32_t broker, uint64_t round, bool anew)
 {
     LOG_INFO("controller-seen", "controller=%d", broker);
     control->followed = broker;
-    news_follow(control->news, broker, round);
+    news_follow(control->news, broker, round, anew);
     requests_controller_known(control);
 }
 
@@ -347,7 +347,7 @@ static void perform(struct control *control, const struct member_effect *effect)
             zk_resign(control->session, NULL, NULL);
         break;
     case MEMBER_DO_FOLLOW:
-        follow(control, effect->broker, effect->round);
+        follow(control, effect->broker, effect->round, effect->anew);
         break;
     case MEMBER_DO_SERVE:
         LOG_INFO("broker-registered", "broker=%d", control->broker_id);

@@ -1,8 +1,8 @@
 /* news.c - ask the controller for changes, again and again, and publish what it says.
  *
  * The same request goes to ourselves when we are the controller, else over a channel to its
- * broker. Exactly one question is out at a time; it is dropped when we are to follow anew. Whoever
- * follows asks for everything first: that core/member waits for (M6). */
+ * broker. Exactly one question is out at a time; it is dropped when we are to follow anew. Who
+ * was registered asks from nothing first: that core/member waits for (M6). */
 #include "server/runtime/control_internal.h"
 
 #include <stdio.h>
@@ -25,7 +25,7 @@ struct news {
     struct peer *peer;                    /* to `broker`, when it is not us */
     uint64_t round;                       /* of the order to follow it */
     bool asking, looking_up;
-    bool begun;                           /* what we know is of its telling, from nothing on */
+    bool begun;                           /* what we know was heard since we were registered */
     struct channel_call call;
     struct question *question;            /* to ourselves */
     struct control_self self;
@@ -279,11 +279,11 @@ static void forget_question(struct news *news)
     news->question = NULL;
 }
 
-void news_follow(struct news *news, int32_t broker, uint64_t round)
+void news_follow(struct news *news, int32_t broker, uint64_t round, bool anew)
 {
     news->broker = broker;
     news->round = round;
-    news->begun = false;
+    news->begun = !anew;
     news->turn++;
     news->looking_up = false;
     timer_stop(news->retry);

@@ -415,7 +415,7 @@ static void perform(struct broker *broker, const struct member_effect *effect)
         vacate(broker);
         break;
     case MEMBER_DO_FOLLOW:
-        news_follow(broker, effect->broker, effect->round);
+        news_follow(broker, effect->broker, effect->round, effect->anew);
         break;
     case MEMBER_DO_SERVE:
         disk_registered(&broker->disk);

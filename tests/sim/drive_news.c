@@ -41,11 +41,12 @@ static void ask(struct broker *broker, uint64_t turn, uint64_t unused)
     broker_later(broker, PATIENCE_US, patience_ends, broker->turn, 0);
 }
 
-void news_follow(struct broker *broker, int controller, uint64_t round)
+void news_follow(struct broker *broker, int controller, uint64_t round, bool anew)
 {
     broker->followed = controller;
     broker->follow_round = round;
-    broker->asking = broker->heard = false;
+    broker->asking = false;
+    broker->heard = !anew;
     broker->turn++;
     ask(broker, broker->turn, 0);
 }

@@ -334,7 +334,7 @@ void drain_begin(struct broker *broker);
 void drain_on_answer(struct broker *broker, const struct message *message);
 
 /* drive_news.c */
-void news_follow(struct broker *broker, int controller, uint64_t round);
+void news_follow(struct broker *broker, int controller, uint64_t round, bool anew);
 void news_on_message(struct broker *broker, const struct message *message);
 bool state_is_newer(const struct partition_state *a, const struct partition_state *b);
 

@@ -65,7 +65,7 @@ static void print_effect(const struct member_effect *effect, FILE *out)
     if (effect->round != 0)
         fprintf(out, " round %" PRIu64, effect->round);
     if (effect->type == MEMBER_DO_FOLLOW)
-        fprintf(out, " %d", (int)effect->broker);
+        fprintf(out, " %d%s", (int)effect->broker, effect->anew ? " anew" : "");
     if (effect->type == MEMBER_DO_LEAD)
         fprintf(out, " epoch %d version %d", (int)effect->epoch, (int)effect->epoch_version);
     if (effect->type == MEMBER_DO_REFUSE)

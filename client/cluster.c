@@ -293,6 +293,15 @@ static void all_answered(struct request *request, int code, const Kairn__Respons
     plan(cluster);
 }
 
+static void add_names(const struct cluster *cluster, Kairn__MetadataRequest *body, bool wanted)
+{
+    LIST_EACH(&cluster->topics, node) {
+        const struct topic *topic = LIST_OWNER(node, struct topic, node);
+        if (topic->wanted == wanted)
+            body->topics[body->n_topics++] = topic->name;
+    }
+}
+
 static void ask_all(struct cluster *cluster)
 {
     Kairn__MetadataRequest *body;
@@ -313,8 +322,9 @@ static void ask_all(struct cluster *cluster)
         question_free(question);
         return;
     }
-    LIST_EACH(&cluster->topics, node)
-        body->topics[body->n_topics++] = LIST_OWNER(node, struct topic, node)->name;
+    add_names(cluster, body, true);
+    body->create_missing = (uint32_t)body->n_topics;
+    add_names(cluster, body, false);
     cluster->ask_again = false;
     cluster->asking = true;
     int64_t limit_ms = cluster->klient->config->values.request_timeout_ms;
@@ -449,12 +459,13 @@ bool cluster_stale(struct cluster *cluster, struct topic *topic, int32_t partiti
 
 /* --- topics ----------------------------------------------------------------------------------- */
 
-struct topic *cluster_hold(struct cluster *cluster, const char *name)
+static struct topic *hold(struct cluster *cluster, const char *name, bool wanted)
 {
     struct topic *topic = map_get_text(&cluster->topics_by_name, name);
 
     if (topic != NULL) {
         topic->references++;
+        topic->wanted |= wanted;
         if (topic->code != 0) {
             topic->unknown_since_ms = 0;       /* a new asker gets a new chance */
             cluster_refresh(cluster);
@@ -466,6 +477,7 @@ struct topic *cluster_hold(struct cluster *cluster, const char *name)
         return NULL;
     topic->name = strdup(name);
     topic->references = 1;
+    topic->wanted = wanted;
     topic->code = K_LEADER_NOT_AVAILABLE;
     if (topic->name == NULL || map_put_text(&cluster->topics_by_name, name, topic, NULL) != 0) {
         free(topic->name);
@@ -475,6 +487,16 @@ struct topic *cluster_hold(struct cluster *cluster, const char *name)
     list_append(&cluster->topics, &topic->node);
     cluster_refresh(cluster);
     return topic;
+}
+
+struct topic *cluster_hold(struct cluster *cluster, const char *name)
+{
+    return hold(cluster, name, false);
+}
+
+struct topic *cluster_hold_or_make(struct cluster *cluster, const char *name)
+{
+    return hold(cluster, name, true);
 }
 
 void cluster_release(struct cluster *cluster, struct topic *topic)

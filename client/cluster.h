@@ -29,6 +29,7 @@ struct topic {
     struct list node;               /* in cluster->topics */
     char *name;                     /* owned */
     unsigned references;
+    bool wanted;                    /* brokers may make it when it does not exist */
     int code;                       /* 0: known; otherwise why it is not */
     /* since when brokers have said that it does not exist; 0: they have not */
     int64_t unknown_since_ms;
@@ -58,6 +59,8 @@ void cluster_free(struct cluster *cluster);
 
 /* Hold a topic: finds or adds it, and asks for it when new. NULL when out of memory. */
 struct topic *cluster_hold(struct cluster *cluster, const char *name);
+/* The same; brokers make it when it does not exist, if their auto.create.topics.enable lets them. */
+struct topic *cluster_hold_or_make(struct cluster *cluster, const char *name);
 void cluster_release(struct cluster *cluster, struct topic *topic);
 
 /* Why nothing can be done with the topic now: 0 when it is known; K_UNKNOWN_TOPIC_OR_PARTITION only

@@ -39,7 +39,7 @@ struct config_values {
     int32_t offset_reset, isolation, fetch_bytes_min, fetch_wait_ms_max, fetch_bytes_max;
     int32_t partition_fetch_bytes_max, poll_records_max;
     int64_t consumer_buffer_bytes;
-    bool check_crcs, partition_eof;
+    bool check_crcs, partition_eof, create_topics;
     /* consumer in a group */
     char *group_id, *group_instance_id, *assignment_strategy, *client_rack;
     int32_t session_timeout_ms, heartbeat_interval_ms, poll_interval_ms_max;

@@ -114,6 +114,8 @@
       "Most records that one poll returns.") \
     X("check.crcs", BOOL, check_crcs, "true", 0, 0, NULL, 0, NULL, \
       "Check the checksum of every batch received.") \
+    X("allow.auto.create.topics", BOOL, create_topics, "true", 0, 0, NULL, 0, NULL, \
+      "Have brokers make topics that the consumer is assigned or subscribed to, by name, when they do not exist; only where auto.create.topics.enable lets them.") \
     X("enable.partition.eof", BOOL, partition_eof, "false", 0, 0, NULL, 0, NULL, \
       "Have poll return END_OF_PARTITION, once each time that what is read comes to the end of a partition.") \
     X("group.id", STRING, group_id, NULL, 0, 0, NULL, 0, NULL, \
@@ -149,8 +151,6 @@
       "Without effect: the system tunes it.") \
     X("client.dns.lookup", STRING, client_id, "use_all_dns_ips", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
       "Without effect: names are resolved at every connect and all addresses are tried.") \
-    X("allow.auto.create.topics", BOOL, check_crcs, "true", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
-      "Without effect: a consumer never creates topics.") \
     X("exclude.internal.topics", BOOL, check_crcs, "true", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
       "Without effect: a pattern never matches internal topics.") \
     X("queued.min.messages", INT, poll_records_max, "100000", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \

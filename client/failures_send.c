@@ -237,6 +237,7 @@ klient_producer_t *failures_open_producer(struct failures *failures, klient_erro
     if (producer != NULL) {
         producer->reported_context = failures;
         producer->reported = reports_wait;
+        producer->makes_no_topics = true;       /* they get as many partitions as their sources */
     }
     return producer;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/group_private.h"
+#include "client/retry_policy.h"
 #include "common/buffer.h"
 #include "common/error.h"
 #include "common/map.h"
@@ -58,6 +59,16 @@ static size_t count_topics(const struct lead *lead)
     return count;
 }
 
+/* Retry topics are made by who writes to them first, like those whose records they get. */
+static bool may_be_made(const struct group *group, const char *topic)
+{
+    const struct klient_config *config = group->consumer->config;
+
+    return config->values.create_topics &&
+           (config->retry_policy == NULL ||
+            !retry_policy_is_own(config->retry_policy, config_group(config), topic));
+}
+
 static int hold(struct group *group, struct map *seen, struct consumer_text name)
 {
     struct lead *lead = &group->lead;
@@ -68,7 +79,9 @@ static int hold(struct group *group, struct map *seen, struct consumer_text name
     int code = text == NULL ? K_NOMEM : map_put(seen, name.data, name.size, text, NULL);
     if (code != 0)
         return code;
-    struct topic *topic = cluster_hold(group_klient(group)->cluster, text);
+    struct topic *topic = may_be_made(group, text)
+                              ? cluster_hold_or_make(group_klient(group)->cluster, text)
+                              : cluster_hold(group_klient(group)->cluster, text);
     if (topic == NULL)
         return K_NOMEM;
     lead->topics[lead->topic_count++].topic = topic;

@@ -164,7 +164,9 @@ struct klient_producer {
     atomic_int descriptor;              /* eventfd or -1 */
     atomic_uintptr_t reporter;          /* the thread that runs callbacks now, or 0 */
     void (*reported)(void *context);    /* called when reports begin to wait; NULL: nobody is */
-    void *reported_context;             /* both constant once something is sent */
+    void *reported_context;
+    bool makes_no_topics;               /* whoever uses it does; constant, as those two, once
+                                         * something is sent */
     atomic_int first_failure;           /* since the last flush */
     atomic_uint_least64_t chance;
 };

@@ -182,6 +182,14 @@ static int table_insert(struct klient_producer *producer, struct producer_topic 
     return 0;
 }
 
+static struct topic *hold(struct klient_producer *producer, const char *name)
+{
+    struct cluster *cluster = producer->klient->cluster;
+
+    return producer->makes_no_topics ? cluster_hold(cluster, name)
+                                     : cluster_hold_or_make(cluster, name);
+}
+
 struct producer_topic *producer_topic_add(struct klient_producer *producer, const char *name)
 {
     struct cluster *cluster = producer->klient->cluster;
@@ -191,7 +199,7 @@ struct producer_topic *producer_topic_add(struct klient_producer *producer, cons
         /* Asked again after a refusal: by now it may exist. */
         if (atomic_load(&topic->code) != 0) {
             atomic_store(&topic->code, 0);
-            cluster_release(cluster, cluster_hold(cluster, name));
+            cluster_release(cluster, hold(producer, name));
         }
         return topic;
     }
@@ -203,7 +211,7 @@ struct producer_topic *producer_topic_add(struct klient_producer *producer, cons
     list_init(&topic->node);
     topic->hash = name_hash(name);
     topic->name = strdup(name);
-    topic->topic = topic->name == NULL ? NULL : cluster_hold(cluster, name);
+    topic->topic = topic->name == NULL ? NULL : hold(producer, name);
     if (topic->topic == NULL || table_insert(producer, topic) != 0) {
         cluster_release(cluster, topic->topic);
         free(topic->name);

@@ -339,6 +339,7 @@ static int make_gates(struct broker *broker, struct k_reason *reason)
         .option_sources = config->sources,
         .partitions_default = config->num_partitions,
         .replication_factor_default = config->default_replication_factor,
+        .auto_create = config->auto_create_topics,
         .offsets_partitions = config->offsets_partitions,
         .offsets_replication_factor = config->offsets_replication_factor,
         .offset_metadata_max = config->offsets_metadata_max,

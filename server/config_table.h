@@ -38,6 +38,8 @@
       "Event loops, one thread each, that own partitions and connections; 0: one per processor, at most 8.") \
     X(ENUM, leader_fencing, "leader.fencing", "lease", 0, 0, "lease|serve", 0, NULL,                 \
       "After losing ZooKeeper for 2/3 of the session timeout, lease stops serving what a new leader could contradict; serve goes on.") \
+    X(BOOL, auto_create_topics, "auto.create.topics.enable", "false", 0, 0, NULL, 0, NULL,           \
+      "Make topics that producers name, or consumers with allow.auto.create.topics, when they do not exist; Kafka's default is true.") \
     X(INT, num_partitions, "num.partitions", "1", 1, 10000, NULL, 0, NULL,                           \
       "Partitions of topics that are created without a number.")                                     \
     X(INT, default_replication_factor, "default.replication.factor", "1", 1, 32767, NULL, 0, NULL,   \
@@ -230,7 +232,6 @@
     Y("zookeeper.max.in.flight.requests", OPTION_NO_EFFECT, "Requests are pipelined.")               \
     Y("alter.config.policy.class.name", OPTION_NOT_YET, "Policies.")                                 \
     Y("authorizer.class.name", OPTION_NOT_YET, "Access control.")                                    \
-    Y("auto.create.topics.enable", OPTION_NOT_YET, "Topics are created on request only.")            \
     Y("connections.max.reauth.ms", OPTION_NOT_YET, "Authentication.")                                \
     Y("create.topic.policy.class.name", OPTION_NOT_YET, "Policies.")                                 \
     Y("delete.topic.enable", OPTION_NOT_YET, "Deletion is always possible.")                         \

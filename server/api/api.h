@@ -26,6 +26,7 @@ struct api {
     const uint8_t *option_sources;
 
     int32_t partitions_default, replication_factor_default;   /* of new topics */
+    bool auto_create;                               /* topics that clients name are made */
     int32_t offsets_partitions, offsets_replication_factor;   /* of __consumer_offsets */
     int32_t offset_metadata_max;                    /* bytes beside a committed offset */
     uint32_t fetch_bytes_max;                       /* of one answer */

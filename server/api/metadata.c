@@ -11,7 +11,9 @@
 #include "server/api/hint.h"
 #include "server/api/request.h"
 #include "server/runtime/group_place.h"
+#include "server/runtime/make_topic.h"
 #include "server/runtime/shard.h"
+#include "server/runtime/wanted_topics.h"
 
 /* --- building the answer -------------------------------------------------------------------------
  * The picture outlives the turn in which the answer is built and encoded, so strings and arrays
@@ -113,13 +115,32 @@ static bool fill_topic(struct request *request, const struct metadata_topic *top
     return !request->head->metadata->topic_configs || fill_configs(request, topic, info);
 }
 
-static bool fill_named(struct request *request, const char *name, Kairn__TopicInfo *info)
+/* May a topic be made because somebody asks for it? */
+static bool may_be_made(const struct request *request, size_t index, const char *name)
 {
+    return request->api->auto_create && index < request->head->metadata->create_missing &&
+           authorise_topic(request->principal, OPERATION_CREATE, name) == 0;
+}
+
+static int want(struct request *request, const char *name)
+{
+    const struct topic_wish wish = { .name = name,
+                                     .partitions = request->api->partitions_default,
+                                     .replication_factor =
+                                         request->api->replication_factor_default };
+
+    return wanted_topics_want(request->shard, &wish);
+}
+
+static bool fill_named(struct request *request, size_t index, Kairn__TopicInfo *info)
+{
+    const char *name = request->head->metadata->topics[index];
     const struct metadata_topic *topic =
         metadata_topic_by_name(shard_picture(request->shard), name);
     int code = authorise_topic(request->principal, OPERATION_DESCRIBE, name);
     if (code == 0 && topic == NULL)
-        code = K_UNKNOWN_TOPIC_OR_PARTITION;
+        code = may_be_made(request, index, name) ? want(request, name)
+                                                 : K_UNKNOWN_TOPIC_OR_PARTITION;
     if (code == 0)
         return fill_topic(request, topic, info);
 
@@ -171,7 +192,7 @@ static bool fill_topics(struct request *request, Kairn__MetadataResponse *body)
                 continue;
             filled = fill_topic(request, picture->topics[i], info);
         } else if (i < named) {
-            filled = fill_named(request, asked->topics[i], info);
+            filled = fill_named(request, i, info);
         } else {
             filled = fill_identified(request, asked->topic_ids[i - named], info);
         }

@@ -21,6 +21,7 @@ libruntime_la_SOURCES = \
 	server/runtime/delete_requests.c \
 	server/runtime/drive_controller.c \
 	server/runtime/drive_member.c \
+	server/runtime/make_topic.h server/runtime/make_topic.c \
 	server/runtime/metadata.h server/runtime/metadata.c server/runtime/metadata_private.h \
 	server/runtime/admin_requests.c \
 	server/runtime/metadata_build.c \
@@ -95,5 +96,6 @@ libruntime_la_SOURCES += \
 	server/runtime/trim.h server/runtime/trim.c \
 	server/runtime/trim_job.h server/runtime/trim_job.c \
 	server/runtime/upkeep.h server/runtime/upkeep.c \
+	server/runtime/wanted_topics.h server/runtime/wanted_topics.c \
 	server/runtime/warm.h server/runtime/warm.c
 libruntime_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) $(ZOOKEEPER_CFLAGS) $(EVENT_CFLAGS)

@@ -156,6 +156,7 @@ static int shard_init(struct shard *shard, struct shards *shards, int index, str
     proposals_init(shard);
     lost_copies_init(shard);
     offsets_topic_init(&shard->offsets_topic);
+    wanted_topics_init(&shard->wanted_topics);
     settings_init(shard, settings_ref(settings));
     if (cleaner_init(shard) != 0)
         return K_NOMEM;
@@ -182,6 +183,7 @@ static void shard_fini(struct shard *shard)
     retain_fini(shard);
     purge_fini(&shard->purge);
     map_fini(&shard->partitions);
+    wanted_topics_fini(&shard->wanted_topics);
     settings_fini(shard);
     metadata_put(shard->picture);
     free(shard->appends);

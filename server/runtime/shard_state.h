@@ -15,6 +15,7 @@
 #include "server/runtime/retain.h"
 #include "server/runtime/settings.h"
 #include "server/runtime/shard.h"
+#include "server/runtime/wanted_topics.h"
 #include "server/storage/log.h"
 
 struct cleaner;
@@ -46,6 +47,7 @@ struct shard {
     int32_t losses_epoch;                   /* of the controller that is told */
 
     struct offsets_topic offsets_topic;
+    struct wanted_topics wanted_topics;
     struct list coordinators;               /* struct coordinator.node; see drive_groups.c */
 
     struct turn_hook flush;                 /* writes what the turn brought */

@@ -1,4 +1,4 @@
-#include "client/cluster.h"
+#include "client/cluster_private.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -12,31 +12,10 @@
 #include "client/silence.h"
 #include "common/compress.h"
 #include "common/error.h"
-#include "common/map.h"
-#include "common/rand.h"
-#include "net/loop.h"
 
 enum {
     PARK_MS = 10000,            /* how long a broker may keep a question for a newer leader */
     METADATA_TIMEOUT_MS = 5000  /* then another broker is asked; or request.timeout.ms */
-};
-
-struct cluster {
-    struct klient *klient;             /* borrowed */
-    struct list brokers, bootstrap;    /* struct broker, owned */
-    struct list topics;                /* struct topic, owned */
-    struct map topics_by_name;
-    struct list observers, inquiries;
-    struct list questions;             /* metadata requests in flight */
-    struct timer *timer;
-    struct rand rand;
-    char id[32];                       /* "" until known */
-    int32_t controller_epoch;          /* of the newest picture, with its sequence */
-    uint64_t sequence;
-    bool asking, ask_again;
-    int64_t backoff_ms;
-    int64_t refresh_at_ms;
-    bool closing;
 };
 
 /* A metadata request: an ordinary one for all held topics, or one parked for a newer leader. */
@@ -50,11 +29,6 @@ struct question {
 static void ask_all(struct cluster *cluster);
 static void ask_newer(struct cluster *cluster, struct topic *topic);
 static void plan(struct cluster *cluster);
-
-static int64_t now_ms(const struct cluster *cluster)
-{
-    return loop_now_ms(cluster->klient->loop);
-}
 
 int64_t cluster_backoff(struct cluster *cluster, int64_t previous_ms)
 {
@@ -184,7 +158,7 @@ static void topic_learn(struct cluster *cluster, struct topic *topic, const Kair
     if (code != K_UNKNOWN_TOPIC_OR_PARTITION)
         topic->unknown_since_ms = 0;
     else if (topic->unknown_since_ms == 0)
-        topic->unknown_since_ms = now_ms(cluster);
+        topic->unknown_since_ms = cluster_now_ms(cluster);
     topic->code = code;
 }
 
@@ -250,7 +224,7 @@ static int take_picture(struct question *question, int code, const Kairn__Respon
     if (code == 0)
         learn(question->cluster, head->metadata);
     else
-        question->request.broker->failed_at_ms = now_ms(question->cluster);
+        question->request.broker->failed_at_ms = cluster_now_ms(question->cluster);
     return code;
 }
 
@@ -282,7 +256,7 @@ static void all_answered(struct request *request, int code, const Kairn__Respons
         unsure |= LIST_OWNER(node, struct topic, node)->code != 0;
     cluster->backoff_ms = unsure ? cluster_backoff(cluster, cluster->backoff_ms) : 0;
     cluster->refresh_at_ms =
-        now_ms(cluster) +
+        cluster_now_ms(cluster) +
         (unsure ? cluster->backoff_ms : cluster->klient->config->values.metadata_max_age_ms);
     if (code == K_UNSUPPORTED_VERSION)
         give_up_unknown(cluster, code);
@@ -332,7 +306,7 @@ static void ask_all(struct cluster *cluster)
                    limit_ms < METADATA_TIMEOUT_MS ? limit_ms : METADATA_TIMEOUT_MS, true) != 0) {
         cluster->asking = false;
         question_free(question);
-        cluster->refresh_at_ms = now_ms(cluster) + cluster_backoff(cluster, 0);
+        cluster->refresh_at_ms = cluster_now_ms(cluster) + cluster_backoff(cluster, 0);
     }
 }
 
@@ -353,7 +327,7 @@ static void newer_answered(struct request *request, int code, const Kairn__Respo
                                       topic->stale_epoch);
         topic->stale &= !news;
         topic->backoff_ms = news ? 0 : cluster_backoff(cluster, topic->backoff_ms);
-        topic->ask_again_ms = now_ms(cluster) + topic->backoff_ms;
+        topic->ask_again_ms = cluster_now_ms(cluster) + topic->backoff_ms;
         if (topic->code != 0 && topic->ask_again_ms < cluster->refresh_at_ms)
             cluster->refresh_at_ms = topic->ask_again_ms;   /* unknown: all_answered() sees to it */
         if (code == 0)
@@ -385,7 +359,7 @@ static void ask_newer(struct cluster *cluster, struct topic *topic)
     if (broker_ask(broker, &question->request, NULL, PARK_MS, true) != 0) {
         topic->parked = false;
         topic->references--;
-        topic->ask_again_ms = now_ms(cluster) + cluster_backoff(cluster, 0);
+        topic->ask_again_ms = cluster_now_ms(cluster) + cluster_backoff(cluster, 0);
         question_free(question);
     }
 }
@@ -393,7 +367,7 @@ static void ask_newer(struct cluster *cluster, struct topic *topic)
 /* Ask what is due, and be woken for the rest. */
 static void plan(struct cluster *cluster)
 {
-    int64_t now = now_ms(cluster), next = INT64_MAX;
+    int64_t now = cluster_now_ms(cluster), next = INT64_MAX;
 
     if (list_empty(&cluster->topics)) {
         timer_stop(cluster->timer);
@@ -455,77 +429,6 @@ bool cluster_stale(struct cluster *cluster, struct topic *topic, int32_t partiti
         plan(cluster);
     }
     return false;
-}
-
-/* --- topics ----------------------------------------------------------------------------------- */
-
-static struct topic *hold(struct cluster *cluster, const char *name, bool wanted)
-{
-    struct topic *topic = map_get_text(&cluster->topics_by_name, name);
-
-    if (topic != NULL) {
-        topic->references++;
-        topic->wanted |= wanted;
-        if (topic->code != 0) {
-            topic->unknown_since_ms = 0;       /* a new asker gets a new chance */
-            cluster_refresh(cluster);
-        }
-        return topic;
-    }
-    topic = calloc(1, sizeof *topic);
-    if (topic == NULL)
-        return NULL;
-    topic->name = strdup(name);
-    topic->references = 1;
-    topic->wanted = wanted;
-    topic->code = K_LEADER_NOT_AVAILABLE;
-    if (topic->name == NULL || map_put_text(&cluster->topics_by_name, name, topic, NULL) != 0) {
-        free(topic->name);
-        free(topic);
-        return NULL;
-    }
-    list_append(&cluster->topics, &topic->node);
-    cluster_refresh(cluster);
-    return topic;
-}
-
-struct topic *cluster_hold(struct cluster *cluster, const char *name)
-{
-    return hold(cluster, name, false);
-}
-
-struct topic *cluster_hold_or_make(struct cluster *cluster, const char *name)
-{
-    return hold(cluster, name, true);
-}
-
-void cluster_release(struct cluster *cluster, struct topic *topic)
-{
-    if (topic == NULL || --topic->references > 0)
-        return;
-    map_remove_text(&cluster->topics_by_name, topic->name);
-    list_remove(&topic->node);
-    free(topic->partitions);
-    free(topic->name);
-    free(topic);
-}
-
-int cluster_topic_code(struct cluster *cluster, const struct topic *topic)
-{
-    int64_t limit = cluster->klient->config->values.topic_propagation_max_ms;
-
-    if (topic->code == K_UNKNOWN_TOPIC_OR_PARTITION)
-        return topic->unknown_since_ms != 0 && now_ms(cluster) - topic->unknown_since_ms >= limit
-                   ? K_UNKNOWN_TOPIC_OR_PARTITION
-                   : K_LEADER_NOT_AVAILABLE;
-    return k_error_retriable(topic->code) ? K_LEADER_NOT_AVAILABLE : topic->code;
-}
-
-struct broker *cluster_leader(struct cluster *cluster, const struct topic *topic, int32_t partition)
-{
-    if (topic->code != 0 || partition >= topic->count || topic->partitions[partition].leader < 0)
-        return NULL;
-    return cluster_broker(cluster, topic->partitions[partition].leader);
 }
 
 /* --- life ------------------------------------------------------------------------------------- */

@@ -57,10 +57,9 @@ int cluster_new(struct klient *klient, struct cluster **out);
 /* Requests in flight are answered K_CLOSED before it returns. */
 void cluster_free(struct cluster *cluster);
 
-/* Hold a topic: finds or adds it, and asks for it when new. NULL when out of memory. */
-struct topic *cluster_hold(struct cluster *cluster, const char *name);
-/* The same; brokers make it when it does not exist, if their auto.create.topics.enable lets them. */
-struct topic *cluster_hold_or_make(struct cluster *cluster, const char *name);
+/* Hold a topic: finds or adds it, and asks for it when new. `wanted`: brokers are to make it when
+ * it does not exist, if auto.create.topics.enable lets them. NULL when out of memory. */
+struct topic *cluster_hold(struct cluster *cluster, const char *name, bool wanted);
 void cluster_release(struct cluster *cluster, struct topic *topic);
 
 /* Why nothing can be done with the topic now: 0 when it is known; K_UNKNOWN_TOPIC_OR_PARTITION only

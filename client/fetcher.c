@@ -494,11 +494,7 @@ static void add(struct fetcher *fetcher, struct order *order)
 {
     struct assigned *assigned = order->assigned;
 
-    struct cluster *cluster = fetcher_klient(fetcher)->cluster;
-
-    assigned->held = fetcher_values(fetcher)->create_topics
-                         ? cluster_hold_or_make(cluster, assigned->topic)
-                         : cluster_hold(cluster, assigned->topic);
+    assigned->held = fetcher_hold(fetcher, assigned->topic);
     assigned->fetch_generation = order->generation;
     atomic_fetch_add(&assigned->references, 1);
     list_append(&fetcher->partitions, &assigned->node);

@@ -32,6 +32,13 @@ static inline struct klient *fetcher_klient(const struct fetcher *fetcher)
     return fetcher->consumer->klient;
 }
 
+/* NULL when out of memory. */
+static inline struct topic *fetcher_hold(const struct fetcher *fetcher, const char *topic)
+{
+    return cluster_hold(fetcher_klient(fetcher)->cluster, topic,
+                        fetcher_values(fetcher)->create_topics);
+}
+
 static inline int64_t fetcher_now_ms(const struct fetcher *fetcher)
 {
     return loop_now_ms(fetcher_klient(fetcher)->loop);

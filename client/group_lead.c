@@ -79,9 +79,8 @@ static int hold(struct group *group, struct map *seen, struct consumer_text name
     int code = text == NULL ? K_NOMEM : map_put(seen, name.data, name.size, text, NULL);
     if (code != 0)
         return code;
-    struct topic *topic = may_be_made(group, text)
-                              ? cluster_hold_or_make(group_klient(group)->cluster, text)
-                              : cluster_hold(group_klient(group)->cluster, text);
+    struct topic *topic = cluster_hold(group_klient(group)->cluster, text,
+                                       may_be_made(group, text));
     if (topic == NULL)
         return K_NOMEM;
     lead->topics[lead->topic_count++].topic = topic;

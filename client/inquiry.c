@@ -187,7 +187,7 @@ void inquiry_start(struct inquiry *inquiry, struct klient *klient, const char *t
         return;
     }
     if (topic != NULL) {
-        inquiry->topic = cluster_hold(klient->cluster, topic);
+        inquiry->topic = cluster_hold(klient->cluster, topic, false);
         if (inquiry->topic == NULL) {
             inquiry_end(inquiry, K_NOMEM, NULL);
             return;

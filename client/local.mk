@@ -14,7 +14,7 @@ libklientcore_la_SOURCES = \
 	client/assignor.h client/assign_group.c client/assign_simple.c client/assign_sticky.c \
 	client/assign_level.h client/assign_level.c client/assign_pools.h client/assign_pools.c \
 	client/broker.h client/broker.c \
-	client/cluster.h client/cluster.c \
+	client/cluster.h client/cluster_private.h client/cluster.c client/cluster_topics.c \
 	client/commits.h client/commits.c \
 	client/committed.h client/committed.c \
 	client/config.h client/config_table.h client/config.c \

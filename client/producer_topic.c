@@ -184,10 +184,7 @@ static int table_insert(struct klient_producer *producer, struct producer_topic 
 
 static struct topic *hold(struct klient_producer *producer, const char *name)
 {
-    struct cluster *cluster = producer->klient->cluster;
-
-    return producer->makes_no_topics ? cluster_hold(cluster, name)
-                                     : cluster_hold_or_make(cluster, name);
+    return cluster_hold(producer->klient->cluster, name, !producer->makes_no_topics);
 }
 
 struct producer_topic *producer_topic_add(struct klient_producer *producer, const char *name)

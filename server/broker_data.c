@@ -52,21 +52,30 @@ void broker_data_registered(struct broker *broker, const struct control_register
     dirs_miss(broker->dirs);
 }
 
-static int claim_directories(struct broker *broker, struct k_reason *reason)
+/* Who we are in this life, and what the directories know of former ones: before they hear of it. */
+static void take_incarnation(struct broker *broker)
 {
     broker->incomplete = broker->offline_directories > 0;
     broker->unclaimed = has_unclaimed(broker);
     broker->incarnation = uuid_random();
     broker->known_count = logdir_known_incarnations(broker->directories, broker->directory_count,
                                                     broker->known);
+    for (size_t i = 0; i < broker->directory_count && uuid_is_zero(&broker->previous); i++)
+        broker->previous = logdir_identity(broker->directories[i])->incarnation;
+}
+
+/* May be called again when a disk was full. */
+static int claim_directories(struct broker *broker, struct k_reason *reason)
+{
+    if (uuid_is_zero(&broker->incarnation))
+        take_incarnation(broker);
     for (size_t i = 0; i < broker->directory_count; i++) {
         struct logdir *directory = broker->directories[i];
         int code = logdir_claim(directory, broker->id, broker->cluster_id, reason);
         if (code != 0)
             return code;
-        if (uuid_is_zero(&broker->previous))
-            broker->previous = logdir_identity(directory)->incarnation;
-        code = logdir_set_incarnation(directory, &broker->incarnation);
+        if (!uuid_equal(&logdir_identity(directory)->incarnation, &broker->incarnation))
+            code = logdir_set_incarnation(directory, &broker->incarnation);
         if (code != 0)
             return k_reason_set(reason, code, "%s: kairn.properties can not be written",
                                 logdir_path(directory));

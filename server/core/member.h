@@ -61,8 +61,8 @@ enum member_effect_type {
     MEMBER_DO_STEP_DOWN,        /* stop being the controller, now */
     /* the chair is ours by session, but of its epoch we know nothing: give it up */
     MEMBER_DO_VACATE,
-    /* this broker is the controller: hear everything (from nothing on, if `anew`) from it, TOLD, and
-     * go on (-1: nobody known) */
+    /* this broker is the controller: hear everything (from nothing on, if `anew`) from it, TOLD,
+     * and go on (-1: nobody known) */
     MEMBER_DO_FOLLOW,
     MEMBER_DO_SERVE,            /* registered: start answering clients */
     MEMBER_DO_RELEASE,          /* resign and unregister; then RELEASED */

@@ -49,6 +49,12 @@ static void identify(struct control *control)
     struct k_reason reason = { "" };
     int error = control->options.identified(control->options.context, control->cluster_id,
                                             control->broker_id, &reason);
+    if (error == K_DISK_FULL) {
+        LOG_WARN("broker-waits",
+                 "broker=%d error=DISK_FULL reason=\"%s\" action=\"make room: it is tried again\"",
+                 control->broker_id, reason.text);
+        return;
+    }
     if (error != 0) {
         control_refuse(control, error, reason.text);
         return;

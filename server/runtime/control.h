@@ -66,7 +66,8 @@ struct control_options {
     /* Called on the control loop. */
     void *context;
     /* The cluster's id and our broker id are known (once, before registration): claim the log
-     * directories, open listeners, and fill in what is to be registered. Non-zero: give up. */
+     * directories, open listeners, and fill in what is to be registered. DISK_FULL: it is called
+     * again in a while; other codes: give up. */
     int (*identified)(void *context, const char *cluster_id, int32_t broker_id,
                       struct k_reason *reason);
     /* Endpoints, directory ids, previous incarnation and lossy mark for the registration. Pointers

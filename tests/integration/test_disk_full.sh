@@ -47,3 +47,15 @@ cluster start 1 || die "start"
 for topic in orders ledger; do
     kairn consume $topic --exit-at-end --format '%v\n' | cmp - <(seq 2000) || die "records are missing after a crash"
 done
+
+# A broker that starts on a full disk says so, waits, and serves when there is room.
+cluster kill 1
+head -c 4m /dev/zero > "$data/filler" 2> /dev/null
+cluster start 1 > "$dir/started" 2>&1 & starting=$!
+waits() { grep -q 'event=broker-waits.*DISK_FULL' "$dir/broker-1/log"; }
+await 20 waits || die "no word that it waits for room: $(tail -n 3 "$dir/broker-1/log")"
+rm "$data/filler"
+wait $starting || die "it did not start when there was room: $(cat "$dir/started")"
+for topic in orders ledger; do
+    kairn consume $topic --exit-at-end --format '%v\n' | cmp - <(seq 2000) || die "records are missing after that"
+done

@@ -1,0 +1,66 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/cluster_private.h"
+#include "client/config.h"
+#include "common/error.h"
+
+struct topic *cluster_hold(struct cluster *cluster, const char *name, bool wanted)
+{
+    struct topic *topic = map_get_text(&cluster->topics_by_name, name);
+
+    if (topic != NULL) {
+        topic->references++;
+        topic->wanted |= wanted;
+        if (topic->code != 0) {
+            topic->unknown_since_ms = 0;       /* a new asker gets a new chance */
+            cluster_refresh(cluster);
+        }
+        return topic;
+    }
+    topic = calloc(1, sizeof *topic);
+    if (topic == NULL)
+        return NULL;
+    topic->name = strdup(name);
+    topic->references = 1;
+    topic->wanted = wanted;
+    topic->code = K_LEADER_NOT_AVAILABLE;
+    if (topic->name == NULL || map_put_text(&cluster->topics_by_name, name, topic, NULL) != 0) {
+        free(topic->name);
+        free(topic);
+        return NULL;
+    }
+    list_append(&cluster->topics, &topic->node);
+    cluster_refresh(cluster);
+    return topic;
+}
+
+void cluster_release(struct cluster *cluster, struct topic *topic)
+{
+    if (topic == NULL || --topic->references > 0)
+        return;
+    map_remove_text(&cluster->topics_by_name, topic->name);
+    list_remove(&topic->node);
+    free(topic->partitions);
+    free(topic->name);
+    free(topic);
+}
+
+int cluster_topic_code(struct cluster *cluster, const struct topic *topic)
+{
+    int64_t limit = cluster->klient->config->values.topic_propagation_max_ms;
+
+    if (topic->code == K_UNKNOWN_TOPIC_OR_PARTITION)
+        return topic->unknown_since_ms != 0 &&
+                       cluster_now_ms(cluster) - topic->unknown_since_ms >= limit
+                   ? K_UNKNOWN_TOPIC_OR_PARTITION
+                   : K_LEADER_NOT_AVAILABLE;
+    return k_error_retriable(topic->code) ? K_LEADER_NOT_AVAILABLE : topic->code;
+}
+
+struct broker *cluster_leader(struct cluster *cluster, const struct topic *topic, int32_t partition)
+{
+    if (topic->code != 0 || partition >= topic->count || topic->partitions[partition].leader < 0)
+        return NULL;
+    return cluster_broker(cluster, topic->partitions[partition].leader);
+}

@@ -23,6 +23,7 @@ libcommon_la_SOURCES = \
 	common/metric.h common/metric_table.h common/metric.c \
 	common/pairs.h common/pairs.c \
 	common/options.h common/options.c common/options_file.c common/options_docs.c \
+	common/quantity.h common/quantity.c \
 	common/rand.h common/rand.c \
 	common/slab.h common/slab.c \
 	common/utf8.h common/utf8.c \

@@ -12,6 +12,7 @@
 
 #include "common/log.h"
 #include "common/pairs.h"
+#include "common/quantity.h"
 
 enum { NAME_MAX_SIZE = 96, SHOWN_MAX = 120 };
 
@@ -154,46 +155,14 @@ static int parse_bool(const struct option *row, struct span value, bool *out,
     return 0;
 }
 
-static bool has_range(const struct option *row)
-{
-    return row->min != 0 || row->max != 0;
-}
-
-static void format_choices(const struct option *row, char *text, size_t size)
-{
-    size_t used = 0;
-
-    for (const char *at = row->choices; *at != '\0' && used + 3 < size; at++) {
-        if (*at == '|')
-            text[used++] = ',';
-        text[used++] = *at == '|' ? ' ' : *at;
-    }
-    text[used] = '\0';
-}
-
-void options_format_range(const struct option *row, char *text, size_t size)
-{
-    if (row->type == OPTION_BOOL)
-        snprintf(text, size, "true, false");
-    else if (row->type == OPTION_ENUM)
-        format_choices(row, text, size);
-    else if (row->type == OPTION_PAIRS)
-        snprintf(text, size, "number:number,... or *");
-    else if (!has_range(row))
-        snprintf(text, size, "%s", "");
-    else if (row->max >= OPTION_NO_MAX)
-        snprintf(text, size, "at least %.15g", row->min);
-    else
-        snprintf(text, size, "%.15g to %.15g", row->min, row->max);
-}
-
 static int refuse_number(const struct option *row, struct span value, const char *kind,
                          struct k_reason *reason)
 {
-    char range[64], expected[128];
+    char range[64], expected[160];
 
     options_format_range(row, range, sizeof range);
-    snprintf(expected, sizeof expected, "%s%s%s", kind, range[0] != '\0' ? ", " : "", range);
+    const char *between = range[0] == '\0' ? "" : strchr(kind, ',') != NULL ? "; " : ", ";
+    snprintf(expected, sizeof expected, "%s%s%s", kind, between, range);
     return refuse_value(row, value, expected, reason);
 }
 
@@ -207,21 +176,44 @@ static bool copy_number(struct span value, char *copy, size_t size)
     return true;
 }
 
+/* The largest bounds are of no use but as "no bound at all". */
+#define ENDLESS_FROM 9e15
+
+/* What stands for no end among the values of a row; false: nothing. */
+static bool endless_value(const struct option *row, int64_t *out)
+{
+    bool least = row->min <= -1 && row->min >= -1;
+
+    if (quantity_unit_of(row->name) == QUANTITY_PLAIN || row->type == OPTION_DOUBLE ||
+        (!least && row->max < ENDLESS_FROM))
+        return false;
+    *out = least ? -1 : row->max >= OPTION_NO_MAX ? INT64_MAX : (int64_t)row->max;
+    return true;
+}
+
+/* The number, in the unit of the row. */
+static bool read_quantity(const struct option *row, struct span value, int64_t *out)
+{
+    int64_t endless;
+
+    if (quantity_is_endless(value.text, value.size) && endless_value(row, &endless)) {
+        *out = endless;
+        return true;
+    }
+    return quantity_read(quantity_unit_of(row->name), value.text, value.size, out);
+}
+
 static int parse_integer(const struct option *row, struct span value, int64_t *out,
                          struct k_reason *reason)
 {
-    const char *kind = "an integer";
-    char copy[32], *end;
+    int64_t number, endless;
+    const char *kind = quantity_expected(quantity_unit_of(row->name), endless_value(row, &endless));
 
-    if (!copy_number(value, copy, sizeof copy))
-        return refuse_number(row, value, kind, reason);
-    errno = 0;
-    long long number = strtoll(copy, &end, 10);
-    if (*end != '\0' || end == copy || errno != 0 || isspace((unsigned char)copy[0]))
+    if (!read_quantity(row, value, &number))
         return refuse_number(row, value, kind, reason);
     if (row->type == OPTION_INT && (number < INT32_MIN || number > INT32_MAX))
         return refuse_number(row, value, "an integer of 32 bits", reason);
-    if (has_range(row) && ((double)number < row->min || (double)number > row->max))
+    if (option_has_range(row) && ((double)number < row->min || (double)number > row->max))
         return refuse_number(row, value, kind, reason);
     *out = number;
     return 0;
@@ -230,14 +222,21 @@ static int parse_integer(const struct option *row, struct span value, int64_t *o
 static int parse_double(const struct option *row, struct span value, double *out,
                         struct k_reason *reason)
 {
+    enum quantity_unit unit = quantity_unit_of(row->name);
+    const char *kind = unit != QUANTITY_PLAIN ? quantity_expected(unit, false) : "a number";
+    int64_t whole;
     char copy[64], *end;
 
     if (!copy_number(value, copy, sizeof copy))
-        return refuse_number(row, value, "a number", reason);
+        return refuse_number(row, value, kind, reason);
     double number = strtod(copy, &end);
+    if (*end != '\0' && unit != QUANTITY_PLAIN && read_quantity(row, value, &whole)) {
+        number = (double)whole;
+        end = copy + value.size;
+    }
     if (*end != '\0' || end == copy || !isfinite(number) ||
-        (has_range(row) && (number < row->min || number > row->max)))
-        return refuse_number(row, value, "a number", reason);
+        (option_has_range(row) && (number < row->min || number > row->max)))
+        return refuse_number(row, value, kind, reason);
     *out = number;
     return 0;
 }
@@ -436,6 +435,20 @@ int options_check(const struct option_table *table, const char *name, const char
     union parsed parsed;
 
     return examine(table, name, strlen(name), text, &row, &parsed, reason);
+}
+
+bool options_plain(const struct option *row, const char *text, char *plain, size_t size)
+{
+    struct span value = trimmed(text, strlen(text));
+    union parsed parsed;
+    int64_t number;
+
+    if ((row->type != OPTION_INT && row->type != OPTION_LONG && row->type != OPTION_DOUBLE) ||
+        strspn(value.text, "+-.0123456789eE") >= value.size ||
+        parse(row, text, strlen(text), &parsed, NULL) != 0 || !read_quantity(row, value, &number))
+        return false;
+    snprintf(plain, size, "%" PRId64, number);
+    return true;
 }
 
 static void format_double(double number, char *text, size_t size)

@@ -2,6 +2,7 @@
  *
  * A program declares a table of rows and a struct of values. Every row names a field of that
  * struct by offset and type, so a value is read as config.log_segment_bytes, never by name.
+ * Numbers whose names tell a unit (quantity.h) may be written with another: 14d, 512KiB, forever.
  * Values are set from defaults, then files, then --set, and remember where they came from. */
 #ifndef COMMON_OPTIONS_H
 #define COMMON_OPTIONS_H
@@ -60,6 +61,11 @@ static inline bool option_changeable(const struct option *row)
            (row->flags & OPTION_SECRET) == 0;
 }
 
+static inline bool option_has_range(const struct option *row)
+{
+    return row->min != 0 || row->max != 0;
+}
+
 enum option_source { OPTION_FROM_DEFAULT, OPTION_FROM_FILE, OPTION_FROM_FLAG, OPTION_FROM_CLUSTER };
 
 /* Fill every field of `values` with its default; false never happens for a sound table (tests
@@ -95,6 +101,11 @@ int options_check(const struct option_table *table, const char *name, const char
                   struct k_reason *reason);
 
 const struct option *options_find(const struct option_table *table, const char *name);
+
+/* A number that `text` writes for people ("14d", "forever") as it is stored and sent, for whoever
+ * knows nothing of units: the plain number, into `plain` of `size` bytes (32 are enough). False:
+ * `text` is that already, or no value of this row. */
+bool options_plain(const struct option *row, const char *text, char *plain, size_t size);
 
 /* The current value as text into `text` of `size` bytes; "" for a NULL string. */
 void options_format(const struct option *row, const void *values, char *text, size_t size);

@@ -1,6 +1,34 @@
 /* options_docs.c - the table of options as people read it. */
 #include "common/options.h"
 
+static void format_choices(const struct option *row, char *text, size_t size)
+{
+    size_t used = 0;
+
+    for (const char *at = row->choices; *at != '\0' && used + 3 < size; at++) {
+        if (*at == '|')
+            text[used++] = ',';
+        text[used++] = *at == '|' ? ' ' : *at;
+    }
+    text[used] = '\0';
+}
+
+void options_format_range(const struct option *row, char *text, size_t size)
+{
+    if (row->type == OPTION_BOOL)
+        snprintf(text, size, "true, false");
+    else if (row->type == OPTION_ENUM)
+        format_choices(row, text, size);
+    else if (row->type == OPTION_PAIRS)
+        snprintf(text, size, "number:number,... or *");
+    else if (!option_has_range(row))
+        snprintf(text, size, "%s", "");
+    else if (row->max >= OPTION_NO_MAX)
+        snprintf(text, size, "at least %.15g", row->min);
+    else
+        snprintf(text, size, "%.15g to %.15g", row->min, row->max);
+}
+
 static const char *type_name(enum option_type type)
 {
     switch (type) {

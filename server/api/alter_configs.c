@@ -98,15 +98,16 @@ static int check_resource(struct request *request, const Kairn__AlteredResource 
     }
 }
 
-static int check_alterations(const struct request *request, const Kairn__AlteredResource *altered,
-                             struct k_reason *reason)
+/* Values are as they are to be stored afterwards. */
+static int take_alterations(struct request *request, const Kairn__AlteredResource *altered,
+                            struct k_reason *reason)
 {
     enum entity_kind kind = altered->resource->kind == KAIRN__CONFIG_RESOURCE__KIND__TOPIC
                                 ? ENTITY_TOPIC
                                 : ENTITY_BROKER;
 
     for (size_t i = 0; i < altered->n_alterations; i++) {
-        const Kairn__ConfigAlteration *item = altered->alterations[i];
+        Kairn__ConfigAlteration *item = altered->alterations[i];
         for (size_t j = 0; j < i; j++) {
             if (strcmp(altered->alterations[j]->name, item->name) == 0)
                 return k_reason_set(reason, K_INVALID_REQUEST, "%.100s is given twice: keep one",
@@ -114,8 +115,8 @@ static int check_alterations(const struct request *request, const Kairn__Altered
         }
         /* Whatever stands there can be taken out, also what was never an option. */
         int code = item->unset ? 0
-                               : config_value_check(request->api->option_table, kind, item->name,
-                                                    item->value, reason);
+                               : config_value_take(&request->arena, request->api->option_table,
+                                                   kind, item->name, &item->value, reason);
         if (code != 0)
             return code == K_UNKNOWN_NAME ? K_INVALID_CONFIG : code;
     }
@@ -160,7 +161,7 @@ void api_alter_configs(struct request *request)
         result->resource = altered->resource;
         int code = check_resource(request, altered, &reason);
         if (code == 0)
-            code = check_alterations(request, altered, &reason);
+            code = take_alterations(request, altered, &reason);
         if (code != 0) {
             result->error =
                 hint_code(request, code, reason.text[0] != '\0' ? reason.text : NULL);

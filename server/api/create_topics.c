@@ -61,13 +61,15 @@ static void controller_answered(struct controller_call *call)
 
 /* --- what can be refused here ----------------------------------------------------------------- */
 
-static int check_configs(const Kairn__NewTopic *topic, struct k_reason *reason)
+/* Values are as they are to be stored afterwards. */
+static int take_configs(struct request *request, const Kairn__NewTopic *topic,
+                        struct k_reason *reason)
 {
     for (size_t i = 0; i < topic->n_configs; i++) {
-        int code = config_value_check(NULL, ENTITY_TOPIC, topic->configs[i]->name,
-                                      topic->configs[i]->value, reason);
+        int code = config_value_take(&request->arena, NULL, ENTITY_TOPIC, topic->configs[i]->name,
+                                     &topic->configs[i]->value, reason);
         if (code != 0)
-            return K_INVALID_CONFIG;
+            return code == K_NOMEM ? code : K_INVALID_CONFIG;
         for (size_t j = 0; j < i; j++) {
             if (strcmp(topic->configs[j]->name, topic->configs[i]->name) != 0)
                 continue;
@@ -84,7 +86,7 @@ static int check_topic(struct request *request, const Kairn__NewTopic *topic,
     int code = authorise_topic(request->principal, OPERATION_CREATE, topic->name);
     if (code != 0)
         return k_reason_set(reason, code, "%s", k_error_text(code));
-    return check_configs(topic, reason);
+    return take_configs(request, topic, reason);
 }
 
 static void fill_defaults(const struct request *request, Kairn__NewTopic *topic)

@@ -42,6 +42,24 @@ int config_value_check(const struct option_table *brokers, enum entity_kind kind
     return options_check(table, name, value, reason);
 }
 
+int config_value_take(struct arena *arena, const struct option_table *brokers,
+                      enum entity_kind kind, const char *name, char **value,
+                      struct k_reason *reason)
+{
+    const struct option_table *table = table_of(brokers, kind);
+    int code = config_value_check(brokers, kind, name, *value, reason);
+    char plain[32];
+
+    if (code != 0 || table == NULL ||
+        !options_plain(options_find(table, name), *value, plain, sizeof plain))
+        return code;
+    char *copy = arena_strdup(arena, plain);
+    if (copy == NULL)
+        return k_reason_set(reason, K_NOMEM, "%s", k_error_text(K_NOMEM));
+    *value = copy;
+    return 0;
+}
+
 bool config_name_known(const struct option_table *brokers, enum entity_kind kind, const char *name)
 {
     const struct option_table *table = table_of(brokers, kind);

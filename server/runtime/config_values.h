@@ -25,6 +25,12 @@ struct znode_config;
 int config_value_check(const struct option_table *brokers, enum entity_kind kind, const char *name,
                        const char *value, struct k_reason *reason);
 
+/* The same of what is to be stored, which everybody reads, Kafka's tools, too: where `*value` is a
+ * number with a unit (common/quantity.h), it becomes the plain number, in the arena. Also NOMEM. */
+int config_value_take(struct arena *arena, const struct option_table *brokers,
+                      enum entity_kind kind, const char *name, char **value,
+                      struct k_reason *reason);
+
 /* Is there an option of this name at all? */
 bool config_name_known(const struct option_table *brokers, enum entity_kind kind, const char *name);
 

@@ -14,7 +14,9 @@ int main(int argc, char **argv)
          "defaults are those of the Java clients 3.9, except `linger.ms` and `isolation.level`.\n"
          "Values are set with `klient_config_set()` or read from a file with\n"
          "`klient_config_load()`. Unknown names are errors, and so are names that Kafka knows and\n"
-         "libklient does not serve yet.\n\n"
+         "libklient does not serve yet. Times may be written with a unit (`500ms`, `30s`, `90m`,\n"
+         "`36h`, `14d`), and so may sizes (`512KiB`, `1GiB`; `10MB` is decimal); where there may\n"
+         "be no end, `forever` and `unlimited` say so.\n\n"
          "This page is made by `tests/client/print_config_docs`.\n");
     klient_config_print_docs(stdout);
     return 0;

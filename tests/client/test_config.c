@@ -6,6 +6,7 @@
 #include "client/config.h"
 #include "client/strategy.h"
 #include "common/error.h"
+#include "common/quantity.h"
 #include "tests/client/helpers.h"
 
 START_TEST(codes_are_those_of_the_error_table)
@@ -364,6 +365,39 @@ START_TEST(a_file_is_read_and_its_errors_name_the_line)
 }
 END_TEST
 
+START_TEST(times_and_sizes_may_be_written_with_units)
+{
+    klient_config_t *config = klient_config_new();
+
+    ck_assert_int_eq(klient_config_set(config, "linger.ms", "2s", NULL), KLIENT_OK);
+    ck_assert_int_eq(klient_config_set(config, "batch.size", "64KiB", NULL), KLIENT_OK);
+    ck_assert_int_eq(klient_config_set(config, "delivery.timeout.ms", "forever", NULL), KLIENT_OK);
+    ck_assert_int_eq(config->values.linger_ms, 2000);
+    ck_assert_int_eq(config->values.batch_bytes, 65536);
+    ck_assert_int_eq(config->values.delivery_timeout_ms, INT64_C(9000000000000000));
+    ck_assert_int_eq(klient_config_set(config, "linger.ms", "forever", NULL),
+                     KLIENT_INVALID_CONFIG);
+    klient_config_free(config);
+}
+END_TEST
+
+START_TEST(the_name_of_each_time_and_size_tells_its_unit)
+{
+    static const char *const words[] = { "illiseconds", "Bytes", " bytes" };
+
+    for (size_t i = 0; i < config_table.count; i++) {
+        const struct option *row = &config_table.rows[i];
+        if ((row->flags & (OPTION_NO_EFFECT | OPTION_NOT_YET)) != 0 ||
+            (row->type != OPTION_INT && row->type != OPTION_LONG))
+            continue;
+        for (size_t w = 0; w < sizeof words / sizeof *words; w++)
+            ck_assert_msg(strstr(row->text, words[w]) == NULL ||
+                              quantity_unit_of(row->name) != QUANTITY_PLAIN,
+                          "%s: %s", row->name, row->text);
+    }
+}
+END_TEST
+
 START_TEST(the_documentation_is_what_the_table_says)
 {
     expect_in_page("client-configuration.md", klient_config_print_docs,
@@ -392,6 +426,8 @@ Suite *config_suite(void)
     tcase_add_test(tcase, a_strategy_names_assignors_that_there_are);
     tcase_add_test(tcase, printing_names_every_value_and_its_source);
     tcase_add_test(tcase, what_belongs_to_no_call_goes_to_the_log_function);
+    tcase_add_test(tcase, times_and_sizes_may_be_written_with_units);
+    tcase_add_test(tcase, the_name_of_each_time_and_size_tells_its_unit);
     tcase_add_test(tcase, the_documentation_is_what_the_table_says);
     tcase_add_test(tcase, a_file_is_read_and_its_errors_name_the_line);
     suite_add_tcase(suite, tcase);

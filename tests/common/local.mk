@@ -22,6 +22,7 @@ tests_common_test_common_SOURCES = \
 	tests/common/test_metric.c \
 	tests/common/test_options.c \
 	tests/common/test_options_file.c \
+	tests/common/test_quantity.c \
 	tests/common/test_rand.c \
 	tests/common/test_slab.c \
 	tests/common/test_utf8.c \

@@ -22,6 +22,7 @@ Suite *map_suite(void);
 Suite *metric_suite(void);
 Suite *options_suite(void);
 Suite *options_file_suite(void);
+Suite *quantity_suite(void);
 Suite *rand_suite(void);
 Suite *slab_suite(void);
 Suite *utf8_suite(void);

@@ -16,6 +16,8 @@ struct values {
     int32_t codec;
     double ratio;
     char *password;
+    double rate;
+    int64_t lag_ms;
 };
 
 #define AT(field) offsetof(struct values, field)
@@ -34,6 +36,9 @@ static const struct option rows[] = {
       "This | that.", NULL },
     { "ratio", OPTION_DOUBLE, AT(ratio), "0.5", 0, 1, NULL, 0, "A ratio.", NULL },
     { "password", OPTION_STRING, AT(password), NULL, 0, 0, NULL, OPTION_SECRET, "Hush.", NULL },
+    { "rate.bytes.per.second", OPTION_DOUBLE, AT(rate), "1e308", 0.1, 1e308, NULL, 0, "Bytes.",
+      NULL },
+    { "lag.ms", OPTION_LONG, AT(lag_ms), "0", 0, OPTION_NO_MAX, NULL, 0, "Milliseconds.", NULL },
     { "num.io.threads", OPTION_INT, 0, "8", 1, 100, NULL, OPTION_NO_EFFECT, "Threads.", NULL },
     { "ssl.keystore.location", OPTION_STRING, 0, NULL, 0, 0, NULL, OPTION_NOT_YET, "Keys.", NULL },
 };
@@ -106,11 +111,25 @@ struct refusal {
 
 static const struct refusal refusals[] = {
     { "log.segment.bytes", "13", K_INVALID_CONFIG,
-      "log.segment.bytes: expected an integer, 14 to 2147483647, not \"13\"" },
+      "log.segment.bytes: expected a number of bytes, or one with B, KiB, MiB, GiB, kB, MB or GB; "
+      "14 to 2147483647, not \"13\"" },
     { "segment.bytes", "2147483648", K_INVALID_CONFIG,
       "log.segment.bytes: expected an integer of 32 bits, 14 to 2147483647, not \"2147483648\"" },
     { "log.retention.ms", "-2", K_INVALID_CONFIG,
-      "log.retention.ms: expected an integer, at least -1, not \"-2\"" },
+      "log.retention.ms: expected a number of milliseconds, or one with ms, s, m, h or d, or "
+      "forever; at least -1, not \"-2\"" },
+    { "log.retention.ms", "14x", K_INVALID_CONFIG,
+      "log.retention.ms: expected a number of milliseconds, or one with ms, s, m, h or d, or "
+      "forever; at least -1, not \"14x\"" },
+    { "log.retention.ms", "1.5h", K_INVALID_CONFIG, NULL },
+    { "log.retention.ms", "-1d", K_INVALID_CONFIG, NULL },
+    { "log.retention.ms", "1GiB", K_INVALID_CONFIG, NULL },
+    { "log.segment.bytes", "13B", K_INVALID_CONFIG, NULL },
+    { "log.segment.bytes", "2GiB", K_INVALID_CONFIG,
+      "log.segment.bytes: expected an integer of 32 bits, 14 to 2147483647, not \"2GiB\"" },
+    { "log.segment.bytes", "forever", K_INVALID_CONFIG, NULL },
+    { "log.segment.bytes", "1h", K_INVALID_CONFIG, NULL },
+    { "ratio", "1B", K_INVALID_CONFIG, NULL },
     { "log.retention.ms", "9223372036854775808", K_INVALID_CONFIG, NULL },
     { "log.retention.ms", "1e3", K_INVALID_CONFIG, NULL },
     { "log.retention.ms", "0x10", K_INVALID_CONFIG, NULL },
@@ -208,7 +227,47 @@ START_TEST(option_without_effect_is_taken_and_logged)
     ck_assert_int_eq(set("num.io.threads", "16"), 0);
 
     ck_assert_ptr_nonnull(strstr(line, "event=option-without-effect name=num.io.threads"));
-    ck_assert_uint_eq(sources[8], OPTION_FROM_FLAG);
+    ck_assert_uint_eq(sources[10], OPTION_FROM_FLAG);
+}
+END_TEST
+
+START_TEST(times_and_sizes_may_be_written_with_units)
+{
+    ck_assert_int_eq(set("log.retention.ms", " 14d "), 0);
+    ck_assert_int_eq(values.retention_ms, 1209600000);
+    ck_assert_int_eq(set("log.retention.ms", "forever"), 0);
+    ck_assert_int_eq(values.retention_ms, -1);
+    ck_assert_int_eq(set("segment.bytes", "512KiB"), 0);
+    ck_assert_int_eq(values.segment_bytes, 524288);
+    ck_assert_int_eq(set("rate.bytes.per.second", "10MB"), 0);
+    ck_assert(values.rate == 1e7);
+    ck_assert_int_eq(set("rate.bytes.per.second", "0.5"), 0);
+    ck_assert(values.rate == 0.5);
+    ck_assert_int_eq(set("lag.ms", "forever"), 0);
+    ck_assert_int_eq(values.lag_ms, INT64_MAX);
+}
+END_TEST
+
+START_TEST(who_knows_no_units_is_given_the_plain_number)
+{
+    char plain[32] = "";
+
+    ck_assert(options_plain(&rows[1], " 14d", plain, sizeof plain));
+    ck_assert_str_eq(plain, "1209600000");
+    ck_assert(options_plain(&rows[1], "forever", plain, sizeof plain));
+    ck_assert_str_eq(plain, "-1");
+    ck_assert(options_plain(options_find(&table, "rate.bytes.per.second"), "1KiB", plain,
+                            sizeof plain));
+    ck_assert_str_eq(plain, "1024");
+    ck_assert(options_plain(options_find(&table, "rate.bytes.per.second"), "9223372036854775807B",
+                            plain, sizeof plain));
+    ck_assert_str_eq(plain, "9223372036854775807");
+
+    ck_assert(!options_plain(&rows[1], "1209600000", plain, sizeof plain));
+    ck_assert(!options_plain(&rows[1], "14x", plain, sizeof plain));
+    ck_assert(!options_plain(&rows[3], "14d", plain, sizeof plain));
+    ck_assert(!options_plain(options_find(&table, "ratio"), "1e0", plain, sizeof plain));
+    ck_assert_str_eq(plain, "9223372036854775807");
 }
 END_TEST
 
@@ -228,7 +287,7 @@ START_TEST(formatted_values_can_be_set_again)
     set("ratio", "0.1234567890123456");
     set("log.retention.ms", "86400000");
 
-    for (int i = 0; i < ROWS - 3; i++) {
+    for (int i = 0; i < 7; i++) {
         struct values before = values;
         options_format(&rows[i], &values, text, sizeof text);
         ck_assert_int_eq(set(rows[i].name, text), 0);
@@ -240,7 +299,7 @@ START_TEST(formatted_values_can_be_set_again)
     ck_assert_str_eq(text, "1073741824");
     options_format(&rows[5], &values, text, sizeof text);
     ck_assert_str_eq(text, "gzip");
-    options_format(&rows[8], &values, text, sizeof text);
+    options_format(&rows[10], &values, text, sizeof text);
     ck_assert_str_eq(text, "8");
 }
 END_TEST
@@ -296,6 +355,8 @@ Suite *options_suite(void)
     tcase_add_test(basics, pair_is_split_at_its_first_equals_sign);
     tcase_add_test(basics, secret_is_kept_as_it_is_and_never_shown);
     tcase_add_test(basics, option_without_effect_is_taken_and_logged);
+    tcase_add_test(basics, times_and_sizes_may_be_written_with_units);
+    tcase_add_test(basics, who_knows_no_units_is_given_the_plain_number);
     tcase_add_test(basics, rows_are_found_by_name_and_alias_exactly);
     tcase_add_test(basics, formatted_values_can_be_set_again);
     tcase_add_test(basics, documentation_has_a_row_for_every_option);

@@ -7,12 +7,13 @@
 #include <unistd.h>
 
 #include "common/options.h"
+#include "common/quantity.h"
 #include "tests/fuzz/target.h"
 
 struct values {
     bool bool_;
     int32_t int_, enum_;
-    int64_t long_;
+    int64_t long_, time, size;
     double double_;
     char *string;
 };
@@ -24,6 +25,9 @@ static const struct option rows[] = {
     { "a.double", OPTION_DOUBLE, offsetof(struct values, double_), "0.5", 0, 1, NULL, 0, "", NULL },
     { "a.string", OPTION_STRING, offsetof(struct values, string), NULL, 0, 0, NULL, 0, "", NULL },
     { "an.enum", OPTION_ENUM, offsetof(struct values, enum_), "x", 0, 0, "x|y|zed", 0, "", NULL },
+    { "a.time.ms", OPTION_LONG, offsetof(struct values, time), "0", -1, OPTION_NO_MAX, NULL, 0, "",
+      NULL },
+    { "a.size.bytes", OPTION_LONG, offsetof(struct values, size), "0", 0, 0, NULL, 0, "", NULL },
     { "not.yet", OPTION_INT, 0, NULL, 0, 0, NULL, OPTION_NOT_YET, "", NULL },
     { "no.effect", OPTION_INT, 0, NULL, 0, 0, NULL, OPTION_NO_EFFECT, "", NULL },
 };
@@ -53,6 +57,18 @@ static int memory_file(void)
     return fd;
 }
 
+/* What people are shown of a number means that number. */
+static void check_shown(const char *name, int64_t number)
+{
+    enum quantity_unit unit = quantity_unit_of(name);
+    char text[32];
+    int64_t again;
+    quantity_text(unit, number, text, sizeof text);
+    if (text[0] != '\0' && !quantity_is_endless(text, strlen(text)) &&
+        (!quantity_read(unit, text, strlen(text), &again) || again != number))
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct k_reason reason = { "" };
@@ -71,6 +87,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (error != 0 && reason.text[0] == '\0')
         abort();
     check_printed(&values);
+    check_shown("a.time.ms", values.time);
+    check_shown("a.size.bytes", values.size);
 
     options_fini(&table, &values);
     return 0;

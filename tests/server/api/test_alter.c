@@ -154,6 +154,36 @@ START_TEST(names_and_values_are_checked_before_the_controller_is_asked)
 }
 END_TEST
 
+START_TEST(a_value_with_a_unit_is_handed_on_as_the_plain_number)
+{
+    enum { TOPIC, CLUSTER = 2 };
+    static const struct {
+        struct wish wish;
+        const char *stored;
+    } rows[] = {
+        { { TOPIC, "t", "retention.ms", "14d", 0, "" }, "1209600000" },
+        { { TOPIC, "t", "retention.ms", "forever", 0, "" }, "-1" },
+        { { TOPIC, "t", "retention.ms", "1209600000", 0, "" }, "1209600000" },
+        { { TOPIC, "t", "max.compaction.lag.ms", "forever", 0, "" }, "9223372036854775807" },
+        { { TOPIC, "t", "segment.bytes", "512KiB", 0, "" }, "524288" },
+        { { TOPIC, "t", "cleanup.policy", "compact", 0, "" }, "compact" },
+        { { CLUSTER, "", "leader.replication.throttled.rate", "10MB", 0, "" }, "10000000" },
+        { { CLUSTER, "", "log.cleaner.io.max.bytes.per.second", "1MiB", 0, "" }, "1048576" },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct asked *asked;
+
+        const Kairn__Error *error = alter(&rows[i].wish, &asked);
+
+        ck_assert_msg(error == NULL, "%s", error != NULL ? error->message : "");
+        ck_assert_str_eq(forwarded->alter_configs->resources[0]->alterations[0]->value,
+                         rows[i].stored);
+        asked_free(asked);
+    }
+}
+END_TEST
+
 START_TEST(more_partitions_are_asked_of_the_controller_as_they_came)
 {
     Kairn__CreatePartitionsRequest body = KAIRN__CREATE_PARTITIONS_REQUEST__INIT;
@@ -340,6 +370,7 @@ Suite *alter_suite(void)
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, names_and_values_are_checked_before_the_controller_is_asked);
+    tcase_add_test(tcase, a_value_with_a_unit_is_handed_on_as_the_plain_number);
     tcase_add_test(tcase, more_partitions_are_asked_of_the_controller_as_they_came);
     tcase_add_test(tcase, every_source_is_shown_what_counts_first);
     tcase_add_test(tcase, settings_of_brokers_count_for_topics_that_do_not_override_them);

@@ -13,6 +13,7 @@ static struct plane plane;
 static struct config config;
 static Kairn__RequestHead head;
 static size_t forwarded;            /* topics in the last request to the controller */
+static char forwarded_value[32];
 static bool relayed;
 
 /* What the controller says to everything: made. */
@@ -46,12 +47,20 @@ static void refuse(struct mail *mail)
     ask->answered(ask);
 }
 
+static void note_forwarded(const Kairn__CreateTopicsRequest *body)
+{
+    forwarded = body->n_topics;
+    if (body->topics[0]->n_configs > 0)
+        snprintf(forwarded_value, sizeof forwarded_value, "%s",
+                 body->topics[0]->configs[0]->value);
+}
+
 static void relay(void *context, struct control_request *ask)
 {
     (void)context;
     relayed = true;
     if (ask->head->body_case == KAIRN__REQUEST_HEAD__BODY_CREATE_TOPICS)
-        forwarded = ask->head->create_topics->n_topics;
+        note_forwarded(ask->head->create_topics);
     ask->mail.deliver = answer_create;
     mail_post(ask->answer_to, &ask->mail);
 }
@@ -141,6 +150,24 @@ START_TEST(what_can_be_refused_here_is_and_the_rest_goes_on)
     ck_assert_ptr_nonnull(strstr(results[0]->error->message, "segment.bytes"));
     ck_assert_ptr_null(results[1]->error);
     ck_assert_str_eq(results[1]->name, "fine");
+    asked_free(asked);
+}
+END_TEST
+
+START_TEST(a_setting_with_a_unit_is_handed_on_as_the_plain_number)
+{
+    Kairn__ConfigEntry entry = KAIRN__CONFIG_ENTRY__INIT, *configs[] = { &entry };
+    Kairn__NewTopic topic = KAIRN__NEW_TOPIC__INIT, *topics[] = { &topic };
+    topic.name = (char *)"orders";
+    topic.n_configs = 1;
+    topic.configs = configs;
+    entry.name = (char *)"retention.ms";
+    entry.value = (char *)"14d";
+
+    struct asked *asked = create(topics, 1);
+
+    ck_assert_ptr_null(asked->head->create_topics->results[0]->error);
+    ck_assert_str_eq(forwarded_value, "1209600000");
     asked_free(asked);
 }
 END_TEST
@@ -255,6 +282,7 @@ Suite *topics_suite(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, what_the_asker_leaves_open_the_brokers_options_say);
     tcase_add_test(tests, what_can_be_refused_here_is_and_the_rest_goes_on);
+    tcase_add_test(tests, a_setting_with_a_unit_is_handed_on_as_the_plain_number);
     tcase_add_test(tests, a_setting_that_is_given_twice_is_refused);
     tcase_add_test(tests, a_relayed_request_is_not_relayed_again);
     tcase_add_test(tests, changes_are_asked_of_this_broker_only);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/compress.h"
+#include "common/quantity.h"
 #include "server/config.h"
 #include "server/runtime/batch_rules.h"
 #include "server/runtime/topic_config.h"
@@ -288,6 +289,44 @@ START_TEST(the_interval_of_syncs_has_the_scheduler_s_as_its_default)
 }
 END_TEST
 
+static void expect_unit_of(const struct option_table *table)
+{
+    static const char *const words[] = { "illiseconds", "Bytes", " bytes", " minutes", " hours" };
+
+    for (size_t i = 0; i < table->count; i++) {
+        const struct option *row = &table->rows[i];
+        if ((row->flags & (OPTION_NO_EFFECT | OPTION_NOT_YET)) != 0 ||
+            (row->type != OPTION_INT && row->type != OPTION_LONG))
+            continue;
+        for (size_t w = 0; w < sizeof words / sizeof *words; w++)
+            ck_assert_msg(strstr(row->text, words[w]) == NULL ||
+                              quantity_unit_of(row->name) != QUANTITY_PLAIN,
+                          "%s: %s", row->name, row->text);
+    }
+}
+
+START_TEST(the_name_of_each_time_and_size_tells_its_unit)
+{
+    expect_unit_of(&config_table);
+    expect_unit_of(&topic_config_table);
+}
+END_TEST
+
+START_TEST(a_file_may_write_times_and_sizes_with_units)
+{
+    struct k_reason reason;
+
+    ck_assert_int_eq(config_set_pair(&config, "log.retention.hours=14d", &reason), 0);
+    ck_assert_int_eq(config.log_retention_hours, 336);
+    ck_assert_int_eq(config_set_pair(&config, "log.segment.bytes=64MiB", &reason), 0);
+    ck_assert_int_eq(config.log_segment_bytes, 67108864);
+    ck_assert_int_eq(config_set_pair(&config, "log.roll.ms=forever", &reason), 0);
+    ck_assert_int_eq(config.log_roll_ms, INT64_MAX);
+    ck_assert_int_eq(config_set_pair(&config, "log.retention.minutes=90s", &reason),
+                     K_INVALID_CONFIG);
+}
+END_TEST
+
 START_TEST(the_page_of_all_options_is_up_to_date)
 {
     char *made = NULL, *kept = NULL;
@@ -331,6 +370,8 @@ Suite *config_suite(void)
     tcase_add_test(tests, hours_of_rolling_and_its_jitter_count_where_milliseconds_are_not_set);
     tcase_add_test(tests, a_broker_can_not_delete_everything_at_once);
     tcase_add_test(tests, what_a_topic_says_of_retention_reaches_its_logs);
+    tcase_add_test(tests, the_name_of_each_time_and_size_tells_its_unit);
+    tcase_add_test(tests, a_file_may_write_times_and_sizes_with_units);
     tcase_add_test(tests, topic_overrides_win_and_nonsense_is_passed_over);
     suite_add_tcase(suite, tests);
     return suite;

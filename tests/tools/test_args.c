@@ -9,7 +9,9 @@ static const struct command send = {
     .operands_max = 2,
     .connects = true,
     .text = "Send a thing.",
-    .flags = { { "--count", "N", "how many" }, { "--quick", NULL, "at once" } },
+    .flags = { { "--count", "N", "how many" },
+               { "--quick", NULL, "at once" },
+               { "--size", "BYTES", "how large" } },
 };
 
 /* Parse words, which end with NULL. */
@@ -118,6 +120,29 @@ START_TEST(numbers_are_whole_and_within_bounds)
 }
 END_TEST
 
+START_TEST(numbers_of_a_flag_with_a_unit_may_have_another)
+{
+    const char *wrong[] = { "10s", "10", "1GiB", "10MBB", "forever" };
+    struct args *args;
+    int64_t number = 0;
+
+    ck_assert_int_eq(parse(WORDS("one", "--size", "2KiB", "--timeout=2m"), &args), 0);
+    ck_assert(args_number(args, "--size", 5, 11, 10000, &number));
+    ck_assert_int_eq(number, 2048);
+    ck_assert(args_number(args, "--timeout", 5, 1, INT32_MAX, &number));
+    ck_assert_int_eq(number, 120000);
+    args_free(args);
+    ck_assert_int_eq(parse(WORDS("one", "--count", "2KiB"), &args), 0);
+    ck_assert(!args_number(args, "--count", 5, 1, 10000, &number));
+    args_free(args);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        ck_assert_int_eq(parse(WORDS("one", "--size", wrong[i]), &args), 0);
+        ck_assert(!args_number(args, "--size", 5, 11, 10000, &number));
+        args_free(args);
+    }
+}
+END_TEST
+
 Suite *args_suite(void)
 {
     Suite *suite = suite_create("tools/args");
@@ -129,6 +154,7 @@ Suite *args_suite(void)
     tcase_add_test(tests, wrong_words_are_wrong_usage);
     tcase_add_test(tests, help_is_asked_for_in_two_ways_and_beats_what_is_missing);
     tcase_add_test(tests, numbers_are_whole_and_within_bounds);
+    tcase_add_test(tests, numbers_of_a_flag_with_a_unit_may_have_another);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -1,10 +1,11 @@
 #include "tools/kairn/command.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/quantity.h"
 
 static const struct flag common_flags[] = {
     { "--json", NULL, "print JSON, for programs" },
@@ -228,21 +229,34 @@ bool args_json(const struct args *args)
     return args_has(args, "--json");
 }
 
+/* What a flag's value counts stands in its help. */
+static enum quantity_unit unit_of(const struct args *args, const char *name)
+{
+    const struct flag *flag = find_flag(args->command, name, strlen(name));
+    const char *value = flag != NULL && flag->value != NULL ? flag->value : "";
+
+    return strcmp(value, "MS") == 0      ? QUANTITY_MS
+           : strcmp(value, "S") == 0     ? QUANTITY_SECONDS
+           : strcmp(value, "BYTES") == 0 ? QUANTITY_BYTES
+                                         : QUANTITY_PLAIN;
+}
+
 bool args_number(const struct args *args, const char *flag, int64_t fallback, int64_t min,
                  int64_t max, int64_t *out)
 {
     const char *text = args_value(args, flag);
-    char *end;
+    enum quantity_unit unit = unit_of(args, flag);
+    int64_t number;
 
     if (text == NULL) {
         *out = fallback;
         return true;
     }
-    errno = 0;
-    long long number = strtoll(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || number < min || number > max) {
-        command_misuse(args, "%s takes a whole number from %lld to %lld, not '%s'", flag,
-                       (long long)min, (long long)max, text);
+    if (!quantity_read(unit, text, strlen(text), &number) || number < min || number > max) {
+        const char *kind =
+            unit != QUANTITY_PLAIN ? quantity_expected(unit, false) : "a whole number";
+        command_misuse(args, "%s takes %s%s from %lld to %lld, not '%s'", flag, kind,
+                       unit != QUANTITY_PLAIN ? "," : "", (long long)min, (long long)max, text);
         return false;
     }
     *out = number;

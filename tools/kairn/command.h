@@ -15,7 +15,8 @@ enum { FLAGS_MAX = 16 };
 
 struct flag {
     const char *name;               /* "--partitions" */
-    const char *value;              /* how the help calls its value; NULL: a switch */
+    const char *value;              /* how the help calls its value; NULL: a switch. Of MS, S and
+                                       BYTES, numbers may have a unit: 90s, 10MB */
     const char *text;
 };
 
@@ -46,7 +47,8 @@ size_t args_count(const struct args *args, const char *flag);
 const char *args_nth(const struct args *args, const char *flag, size_t index);
 bool args_json(const struct args *args);
 
-/* A whole number within bounds, or `fallback` when the flag is absent. False: said, wrong usage. */
+/* A whole number within bounds, or `fallback` when the flag is absent; of a flag whose value is
+ * called MS, S or BYTES, in that unit. False: said, wrong usage. */
 bool args_number(const struct args *args, const char *flag, int64_t fallback, int64_t min,
                  int64_t max, int64_t *out);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tools/kairn/json.h"
+#include "tools/kairn/moment.h"
 
 #define PREFIX "klient.dlq."
 
@@ -201,14 +202,29 @@ json_t *letter_json(const klient_record_t *from, const struct letter *letter)
 
 /* --- which are wanted ------------------------------------------------------------------------- */
 
+static bool read_time(const struct args *args, const char *flag, int64_t *ms)
+{
+    const char *text = args_value(args, flag);
+    struct place place = { PLACE_OFFSET, -1 };
+
+    if (text != NULL && (!place_read(text, false, &place) ||
+                         (place.kind != PLACE_OFFSET && place.kind != PLACE_TIME))) {
+        command_misuse(args,
+                       "%s takes a time such as 2026-11-29T13:05 (UTC), or ms since 1970, not '%s'",
+                       flag, text);
+        return false;
+    }
+    *ms = place.value;
+    return true;
+}
+
 bool letter_filter_read(const struct args *args, struct letter_filter *out)
 {
     *out = (struct letter_filter){ .topic = args_value(args, "--source"),
                                    .group = args_value(args, "--group"),
                                    .error = args_value(args, "--error"),
                                    .key = args_value(args, "--key") };
-    return args_number(args, "--since", -1, 0, INT64_MAX, &out->since_ms) &&
-           args_number(args, "--until", -1, 0, INT64_MAX, &out->until_ms);
+    return read_time(args, "--since", &out->since_ms) && read_time(args, "--until", &out->until_ms);
 }
 
 bool letter_filter_is_open(const struct letter_filter *filter)

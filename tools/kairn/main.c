@@ -14,8 +14,8 @@
     { "--group", "GROUP", "only what this group could not process" }, \
     { "--error", "TEXT", "only with TEXT in the reason" }, \
     { "--key", "KEY", "only with this key" }, \
-    { "--since", "MS", "only written at or after this time (ms since 1970)" }, \
-    { "--until", "MS", "only written before this time" }
+    { "--since", "TIME", "only written at or after it: 2026-11-29T13:05 (UTC), or ms since 1970" }, \
+    { "--until", "TIME", "only written before it" }
 
 static const struct command commands[] = {
     { .noun = "topic", .verb = "create", .operands = "TOPIC", .operands_min = 1, .operands_max = 1,
@@ -99,7 +99,7 @@ static const struct command commands[] = {
           { "--cancel", NULL, "take back what is under way, all of it or of these partitions" },
           { "--dry-run", NULL, "only show what would be done" },
           { "--at-once", "N", "partitions of a step that copy to the same broker (default 5)" },
-          { "--throttle", "BYTES", "a second: what a broker sends and takes of it at most, until it is done" },
+          { "--throttle", "BYTES", "a second (or 10MB): what a broker sends and takes of it at most, until it is done" },
           { "--no-wait", NULL, "begin everything, wait for nothing" } } },
     { .noun = "config", .verb = "list", .operands = "",
       .connects = true, .run = config_list,
@@ -221,7 +221,7 @@ static const struct command commands[] = {
       .flags = {
           { "--dry-run", NULL, "only show the moves, and the loads before and after" },
           { "--at-once", "N", "partitions of a step that copy to the same broker (default 5)" },
-          { "--throttle", "BYTES", "a second: what a broker sends and takes of it at most, until it is done" },
+          { "--throttle", "BYTES", "a second (or 10MB): what a broker sends and takes of it at most, until it is done" },
           { "--no-wait", NULL, "begin everything, wait for nothing" } } },
     { .noun = "broker", .verb = "list", .operands = "",
       .connects = true, .run = broker_list,
@@ -244,7 +244,7 @@ static const struct command commands[] = {
           { "--yes", NULL, "do not ask" },
           { "--dry-run", NULL, "only show the moves, and the loads before and after" },
           { "--at-once", "N", "partitions of a step that copy to the same broker (default 5)" },
-          { "--throttle", "BYTES", "a second: what a broker sends and takes of it at most, until it is done" },
+          { "--throttle", "BYTES", "a second (or 10MB): what a broker sends and takes of it at most, until it is done" },
           { "--no-wait", NULL, "begin everything, wait for nothing" } } },
     { .noun = "dlq", .verb = "list", .operands = "",
       .connects = true, .run = dlq_list,

@@ -53,6 +53,7 @@ kairn_SOURCES = \
 	tools/kairn/reading.h tools/kairn/reading.c \
 	tools/kairn/recovery.h tools/kairn/recovery.c \
 	tools/kairn/record_format.h tools/kairn/record_format.c \
+	tools/kairn/setting_text.h tools/kairn/setting_text.c \
 	tools/kairn/table.h tools/kairn/table.c \
 	tools/kairn/topic.c \
 	tools/kairn/topic_describe.c \

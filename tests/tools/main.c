@@ -7,7 +7,7 @@ int main(int argc, char **argv)
                                    letter_suite, log_value_suite, moment_suite, offsets_file_suite,
                                    pair_list_suite, pauses_suite, perf_suite,
                                    planner_suite, record_format_suite,
-                                   recovery_suite };
+                                   recovery_suite, setting_text_suite };
 
     return run_suites(argc, argv, makers, sizeof makers / sizeof *makers);
 }

@@ -18,5 +18,6 @@ Suite *perf_suite(void);
 Suite *planner_suite(void);
 Suite *record_format_suite(void);
 Suite *recovery_suite(void);
+Suite *setting_text_suite(void);
 
 #endif

@@ -6,6 +6,7 @@
 #include "common/options.h"
 #include "tools/kairn/connect.h"
 #include "tools/kairn/json.h"
+#include "tools/kairn/setting_text.h"
 #include "tools/kairn/table.h"
 #include "tools/kairn/wishes.h"
 
@@ -73,6 +74,15 @@ static json_t *setting_json(const klient_settings_t *settings, size_t index)
                      setting.secret, "synonyms", synonyms);
 }
 
+static void add_value(struct table *table, const klient_setting_t *setting, const char *name,
+                      const char *value)
+{
+    char text[1024];
+
+    table_add(table, "%s",
+              setting->secret ? "(secret)" : setting_text(text, sizeof text, name, value));
+}
+
 /* --- list ------------------------------------------------------------------------------------- */
 
 static void list(const struct args *args, const klient_settings_t *settings)
@@ -90,9 +100,7 @@ static void list(const struct args *args, const klient_settings_t *settings)
             continue;
         }
         table_add(table, "%s", setting.name);
-        table_add(table, "%s", setting.secret          ? "(secret)"
-                               : setting.value[0] != 0 ? setting.value
-                                                       : "-");
+        add_value(table, &setting, setting.name, setting.value);
         table_add(table, "%s", setting.source);
         table_add(table, "%s", setting.read_only ? "at a restart" : "at once");
     }
@@ -174,9 +182,7 @@ static void print_setting(const klient_settings_t *settings, size_t index)
                                                              : setting;
         table_add(table, "%s", synonym.source);
         table_add(table, "%s", synonym.name);
-        table_add(table, "%s", setting.secret          ? "(secret)"
-                               : synonym.value[0] != 0 ? synonym.value
-                                                       : "-");
+        add_value(table, &setting, synonym.name, synonym.value);
     }
     table_print(table);
 }

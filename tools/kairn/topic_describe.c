@@ -5,6 +5,7 @@
 #include "tools/kairn/connect.h"
 #include "tools/kairn/health.h"
 #include "tools/kairn/json.h"
+#include "tools/kairn/setting_text.h"
 #include "tools/kairn/table.h"
 #include "tools/kairn/topic_logs.h"
 
@@ -81,12 +82,14 @@ static void add_partition(struct table *table, const klient_partition_info_t *pa
 static void describe_table(struct describe *describe, size_t index)
 {
     klient_topic_info_t topic = topic_at(describe->metadata, index);
+    char text[1024];
 
     printf("%s%s  id %s\n", describe->shown > 0 ? "\n" : "", topic.name, topic.id);
     for (size_t i = 0; i < topic.config_count; i++) {
         klient_setting_t setting = { .size = sizeof setting };
         klient_metadata_topic_config(describe->metadata, index, i, &setting);
-        printf("  %s=%s\n", setting.name, setting.value);
+        printf("  %s=%s\n", setting.name,
+               setting_text(text, sizeof text, setting.name, setting.value));
     }
     struct table *table =
         table_new(">PARTITION >LEADER >EPOCH REPLICAS ISR ELIGIBLE OFFLINE STATE");

@@ -213,8 +213,8 @@ void config_print_docs(FILE *out)
           "errors; names that Kafka knows and kairnd does not serve yet are errors that say so.\n\n"
           "Times may be written with a unit (`500ms`, `30s`, `90m`, `36h`, `14d`), and so may\n"
           "sizes (`512KiB`, `1GiB`; `10MB` is decimal); where there may be no end, `forever` and\n"
-          "`unlimited` say so. A plain number counts what the name says. What is stored and sent is\n"
-          "always the plain number.\n\n"
+          "`unlimited` say so. A plain number counts what the name says. What is stored and sent\n"
+          "is always the plain number.\n\n"
           "This page is made by `kairnd --print-config-docs`.\n\n",
           out);
     options_print_docs(&config_table, out);

@@ -24,10 +24,13 @@ static const struct command commands[] = {
       .flags = {
           { "--partitions", "N", "how many (default: the broker's num.partitions)" },
           { "--replication-factor", "N", "copies on as many brokers (default: default.replication.factor)" },
-          { "--config", "NAME=VALUE", "e.g. segment.bytes=1048576; may be repeated" } } },
+          { "--config", "NAME=VALUE", "e.g. retention.ms=14d; may be repeated" },
+          { "--if-not-exists", NULL, "a topic that is there already is fine, whatever it is like" },
+          { "--dry-run", NULL, "only say what would be made, or why not" } } },
     { .noun = "topic", .verb = "list", .operands = "",
       .connects = true, .run = topic_list,
-      .text = "List the topics." },
+      .text = "List the topics.",
+      .flags = { { "--internal", NULL, "also those of the cluster itself, as __consumer_offsets" } } },
     { .noun = "topic", .verb = "describe", .operands = "[TOPIC...]", .operands_max = 1000,
       .connects = true, .run = topic_describe,
       .text = "Show partitions, leaders, replicas and settings (of all topics by default).\n\n"
@@ -52,7 +55,7 @@ static const struct command commands[] = {
               "changes nothing.",
       .flags = {
           { "--partitions", "N", "how many in all; more than there are" },
-          { "--config", "NAME=VALUE", "e.g. segment.bytes=1048576; may be repeated" },
+          { "--config", "NAME=VALUE", "e.g. retention.ms=14d; may be repeated" },
           { "--unset", "NAME", "back to the broker's default; may be repeated" },
           { "--validate", NULL, "only say whether it could be done" } } },
     { .noun = "topic", .verb = "trim", .operands = "TOPIC", .operands_min = 1, .operands_max = 1,
@@ -66,7 +69,8 @@ static const struct command commands[] = {
           { "--partition", "N", "only this partition" } } },
     { .noun = "topic", .verb = "delete", .operands = "TOPIC...", .operands_min = 1,
       .operands_max = 1000, .connects = true, .run = topic_delete,
-      .text = "Delete topics and their data." },
+      .text = "Delete topics and their data.",
+      .flags = { { "--if-exists", NULL, "a topic that is not there is fine" } } },
     { .noun = "partition", .verb = "move", .operands = "TOPIC", .operands_min = 1,
       .operands_max = 1, .connects = true, .run = partition_move,
       .text = "Take a partition's log to another log directory of its leader.\n\n"

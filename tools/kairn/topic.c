@@ -1,54 +1,80 @@
 /* topic.c - kairn topic create, list, delete. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "tools/kairn/connect.h"
 #include "tools/kairn/health.h"
 #include "tools/kairn/json.h"
 #include "tools/kairn/table.h"
+#include "tools/kairn/wishes.h"
 
 /* --- outcomes of create and delete ------------------------------------------------------------ */
 
-static json_t *outcome(const klient_results_t *results, size_t i)
+/* What is done to topics, and what of its failures is as good. */
+struct deed {
+    const char *done;               /* "created" */
+    bool sizes;                     /* people want to know how large they are */
+    klient_code_t fine;             /* KLIENT_OK: nothing but success */
+    const char *fine_text;          /* "is there already" */
+    const char *fine_name;          /* "exists", true in JSON */
+};
+
+static bool is_fine(const struct deed *deed, klient_code_t code)
+{
+    return code == KLIENT_OK || code == deed->fine;
+}
+
+static json_t *outcome_json(const struct deed *deed, const klient_results_t *results, size_t i)
 {
     klient_code_t code = klient_results_code(results, i);
     json_t *object = json_pack("{s:s}", "topic", klient_results_name(results, i));
-    if (code != KLIENT_OK) {
+
+    if (code != KLIENT_OK && is_fine(deed, code)) {
+        json_object_set_new(object, deed->fine_name, json_true());
+    } else if (code != KLIENT_OK) {
         json_object_set_new(object, "error", json_string(klient_code_name(code)));
         json_object_set_new(object, "message", json_string(klient_results_text(results, i)));
+    } else if (klient_results_partitions(results, i) > 0) {
+        json_object_set_new(object, "partitions",
+                            json_integer(klient_results_partitions(results, i)));
+        json_object_set_new(object, "replication_factor",
+                            json_integer(klient_results_replication_factor(results, i)));
     }
     return object;
 }
 
-static int report(const struct args *args, klient_code_t code, klient_results_t *results,
-                  klient_error_t *error, bool created)
+static void print_outcome(const struct args *args, const struct deed *deed,
+                          const klient_results_t *results, size_t i)
 {
-    int status = code == KLIENT_OK ? EXIT_DONE : EXIT_FAILED;
+    klient_code_t code = klient_results_code(results, i);
+    const char *name = klient_results_name(results, i);
+
+    if (code != KLIENT_OK && is_fine(deed, code))
+        printf("topic %s %s\n", name, deed->fine_text);
+    else if (code != KLIENT_OK)
+        command_failed(args, "%s: %s: %s", name, klient_code_name(code),
+                       klient_results_text(results, i));
+    else if (deed->sizes)
+        printf("%s topic %s: partitions %d, replication factor %d\n", deed->done, name,
+               klient_results_partitions(results, i), klient_results_replication_factor(results, i));
+    else
+        printf("%s topic %s\n", deed->done, name);
+}
+
+static int report(const struct args *args, const struct deed *deed, klient_code_t code,
+                  klient_results_t *results, klient_error_t *error)
+{
+    int status = EXIT_DONE;
     size_t count = results != NULL ? klient_results_count(results) : 0;
     json_t *list = args_json(args) ? json_array() : NULL;
 
     for (size_t i = 0; i < count; i++) {
-        if (list != NULL) {
-            json_t *object = outcome(results, i);
-            if (klient_results_partitions(results, i) > 0) {
-                json_object_set_new(object, "partitions",
-                                    json_integer(klient_results_partitions(results, i)));
-                json_object_set_new(object, "replication_factor",
-                                    json_integer(klient_results_replication_factor(results, i)));
-            }
-            json_array_append_new(list, object);
-        } else if (klient_results_code(results, i) != KLIENT_OK) {
-            command_failed(args, "%s: %s: %s", klient_results_name(results, i),
-                           klient_code_name(klient_results_code(results, i)),
-                           klient_results_text(results, i));
-        } else if (created) {
-            printf("created topic %s: partitions %d, replication factor %d\n",
-                   klient_results_name(results, i), klient_results_partitions(results, i),
-                   klient_results_replication_factor(results, i));
-        } else {
-            printf("deleted topic %s\n", klient_results_name(results, i));
-        }
+        if (!is_fine(deed, klient_results_code(results, i)))
+            status = EXIT_FAILED;
+        if (list != NULL)
+            json_array_append_new(list, outcome_json(deed, results, i));
+        else
+            print_outcome(args, deed, results, i);
     }
     if (list != NULL)
         json_line(list);
@@ -60,57 +86,20 @@ static int report(const struct args *args, klient_code_t code, klient_results_t 
     return status;
 }
 
-/* --- create ----------------------------------------------------------------------------------- */
-
-struct new_configs {
-    char **texts;               /* "name\0value" each; owned */
-    const char **names, **values;
-    size_t count;
-};
-
-static void configs_free(struct new_configs *configs)
-{
-    for (size_t i = 0; i < configs->count; i++)
-        free(configs->texts[i]);
-    free(configs->texts);
-    free(configs->names);
-    free(configs->values);
-}
-
-/* False: said. */
-static bool configs_read(const struct args *args, struct new_configs *out)
-{
-    size_t count = args_count(args, "--config");
-    *out = (struct new_configs){
-        .texts = calloc(count + 1, sizeof(char *)),
-        .names = calloc(count + 1, sizeof(char *)),
-        .values = calloc(count + 1, sizeof(char *)),
-    };
-    if (out->texts == NULL || out->names == NULL || out->values == NULL) {
-        command_failed(args, "out of memory");
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        char *text = strdup(args_nth(args, "--config", i));
-        char *equals = text != NULL ? strchr(text, '=') : NULL;
-        if (equals == NULL) {
-            command_misuse(args, "--config takes NAME=VALUE, not '%s'",
-                           args_nth(args, "--config", i));
-            free(text);
-            return false;
-        }
-        *equals = '\0';
-        out->texts[out->count] = text;
-        out->names[out->count] = text;
-        out->values[out->count++] = equals + 1;
-    }
-    return true;
-}
+/* --- create and delete ------------------------------------------------------------------------ */
 
 int topic_create(const struct args *args)
 {
+    bool dry = args_has(args, "--dry-run");
+    const struct deed deed = {
+        .done = dry ? "would create" : "created",
+        .sizes = true,
+        .fine = args_has(args, "--if-not-exists") ? KLIENT_TOPIC_ALREADY_EXISTS : KLIENT_OK,
+        .fine_text = "is there already",
+        .fine_name = "exists",
+    };
     int64_t partitions, replicas, timeout_ms;
-    struct new_configs configs = { 0 };
+    struct wishes configs = { 0 };
     klient_results_t *results = NULL;
     klient_error_t *error = NULL;
     klient_new_topic_t topic;
@@ -119,8 +108,8 @@ int topic_create(const struct args *args)
     if (!args_number(args, "--partitions", -1, 1, INT32_MAX, &partitions) ||
         !args_number(args, "--replication-factor", -1, 1, INT16_MAX, &replicas))
         return EXIT_USAGE;
-    if (!configs_read(args, &configs)) {
-        configs_free(&configs);
+    if (!wishes_read(args, "--config", &configs)) {
+        wishes_free(&configs);
         return EXIT_USAGE;
     }
     klient_admin_t *admin = connect_admin(args, &timeout_ms, &status);
@@ -134,16 +123,22 @@ int topic_create(const struct args *args)
         topic.config_count = configs.count;
         const klient_new_topic_t *topics[] = { &topic };
         klient_code_t code =
-            klient_admin_create_topics(admin, topics, 1, 0, timeout_ms, &results, &error);
-        status = report(args, code, results, error, true);
+            klient_admin_create_topics(admin, topics, 1, dry, timeout_ms, &results, &error);
+        status = report(args, &deed, code, results, error);
         klient_admin_close(admin);
     }
-    configs_free(&configs);
+    wishes_free(&configs);
     return status;
 }
 
 int topic_delete(const struct args *args)
 {
+    const struct deed deed = {
+        .done = "deleted",
+        .fine = args_has(args, "--if-exists") ? KLIENT_UNKNOWN_TOPIC_OR_PARTITION : KLIENT_OK,
+        .fine_text = "is not there",
+        .fine_name = "missing",
+    };
     int64_t timeout_ms;
     klient_results_t *results = NULL;
     klient_error_t *error = NULL;
@@ -157,7 +152,7 @@ int topic_delete(const struct args *args)
             names[i] = args_operand(args, i);
         klient_code_t code =
             klient_admin_delete_topics(admin, names, count, timeout_ms, &results, &error);
-        status = report(args, code, results, error, false);
+        status = report(args, &deed, code, results, error);
     }
     klient_admin_close(admin);
     free(names);
@@ -183,6 +178,8 @@ int topic_list(const struct args *args)
         json_t *list = args_json(args) ? json_array() : NULL;
         for (size_t i = 0; i < klient_metadata_topic_count(metadata); i++) {
             klient_topic_info_t topic = topic_at(metadata, i);
+            if (topic.internal && !args_has(args, "--internal"))
+                continue;
             size_t replicas =
                 topic.partition_count > 0 ? partition_at(metadata, i, 0).replica_count : 0;
             if (list != NULL) {

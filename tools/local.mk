@@ -57,6 +57,7 @@ kairn_SOURCES = \
 	tools/kairn/table.h tools/kairn/table.c \
 	tools/kairn/topic.c \
 	tools/kairn/topic_describe.c \
+	tools/kairn/topic_offsets.c \
 	tools/kairn/group_import.c \
 	tools/kairn/trim.c \
 	tools/kairn/watch.h tools/kairn/watch.c \

@@ -26,3 +26,35 @@ expect_refusal "no unit" 1 'retention.ms: expected a number of milliseconds, or 
     kairn topic alter orders --config retention.ms=14x
 expect_equal "as it was" "$(stored orders retention.ms)" '"retention.ms":"1209600000"'
 expect_refusal "a property" 2 'linger.ms: expected a number of milliseconds' kairn topic list --set linger.ms=1.5s
+
+# --- what is made, what is there ----------------------------------------------------------------------
+
+expect_match "a trial" "$(kairn topic create more --partitions 4 --dry-run)" 'would create topic more: partitions 4, replication factor 1'
+expect_refusal "nothing was made" 1 UNKNOWN_TOPIC kairn topic describe more
+expect_refusal "a trial that fails" 1 INVALID_CONFIG kairn topic create more --config segment.bytes=1B --dry-run
+expect_refusal "there already" 1 TOPIC_ALREADY_EXISTS kairn topic create orders
+expect_equal "there, which is fine" "$(kairn topic create orders --if-not-exists)" "topic orders is there already"
+expect_equal "for programs" "$(kairn topic create orders --if-not-exists --json)" '[{"topic":"orders","exists":true}]'
+expect_success "made" kairn topic create more --if-not-exists > /dev/null
+expect_refusal "not there" 1 UNKNOWN_TOPIC kairn topic delete more less
+expect_equal "not there, which is fine" "$(kairn topic delete less --if-exists)" "topic less is not there"
+
+kairn topic create __consumer_offsets --partitions 2 --replication-factor 1 > /dev/null || die "create"
+kairn topic list | grep -q __consumer && die "internal topics are shown: $(kairn topic list)"
+expect_match "internal topics on demand" "$(kairn topic list --internal)" '__consumer_offsets +2 +1'
+
+# --- where logs begin and end -------------------------------------------------------------------------
+
+seq 1 100 | kairn produce orders --partition 0 2> /dev/null || die "produce"
+seq 1 7 | kairn produce orders --partition 2 2> /dev/null || die "produce"
+kairn topic trim orders --partition 0 --before 40 > /dev/null || die "trim"
+expect_match "offsets" "$(kairn topic offsets orders:0,2)" 'orders +0 +40 +100 +60
+orders +2 +0 +7 +7'
+expect_equal "all topics but the cluster's own" "$(kairn topic offsets | awk 'NR > 1 {print $1}' | sort -u)" orders
+time=$(kairn consume orders --partition 0 --from 70 --max 1 --format '%T')
+first=$(kairn consume orders --partition 0 --exit-at-end --format '%T %o\n' | awk -v time="$time" '$1 >= time {print $2; exit}')
+expect_equal "at a time" "$(kairn topic offsets orders:0 --time "@$time" --json)" \
+    "[{\"topic\":\"orders\",\"partition\":0,\"earliest\":40,\"latest\":100,\"difference\":60,\"at_time\":$first}]"
+expect_match "later than all" "$(kairn topic offsets orders:2 --time 2100-01-01)" 'orders +2 +0 +7 +7 +-'
+expect_refusal "no time" 2 '--time takes' kairn topic offsets --time yesterday
+expect_refusal "no partition" 1 'orders has no partition 9' kairn topic offsets orders:9

@@ -64,6 +64,7 @@ int command_failed(const struct args *args, const char *format, ...)
 int topic_create(const struct args *args);
 int topic_list(const struct args *args);
 int topic_describe(const struct args *args);
+int topic_offsets(const struct args *args);
 int topic_compact(const struct args *args);
 int partition_move(const struct args *args);
 int partition_elect(const struct args *args);
@@ -85,6 +86,7 @@ int group_delete(const struct args *args);
 int cluster_status(const struct args *args);
 int cluster_rebalance(const struct args *args);
 int broker_list(const struct args *args);
+int broker_log_dirs(const struct args *args);
 int broker_metrics(const struct args *args);
 int broker_drain(const struct args *args);
 int dlq_list(const struct args *args);

@@ -42,6 +42,13 @@ static const struct command commands[] = {
           { "--under-replicated", NULL, "only partitions with a replica that is not in sync" },
           { "--under-min-isr", NULL, "only those with fewer in sync than acks=all needs" },
           { "--unavailable", NULL, "only those that nobody leads" } } },
+    { .noun = "topic", .verb = "offsets", .operands = "[TOPIC[:P,P...]...]", .operands_max = 1000,
+      .connects = true, .run = topic_offsets,
+      .text = "Show where the logs of partitions begin and end (of all topics by default).\n\n"
+              "LATEST is behind the last record that is committed. The difference counts offsets; after\n"
+              "compaction there are fewer records. Exit status 1 when a partition does not answer.",
+      .flags = {
+          { "--time", "WHEN", "also the first record at or after it: 2026-11-29T13:05, or @ and ms since 1970" } } },
     { .noun = "topic", .verb = "compact", .operands = "TOPIC", .operands_min = 1,
       .operands_max = 1, .connects = true, .run = topic_compact,
       .text = "Compact the logs of a topic now, also those that were set aside because that failed.\n"

@@ -56,7 +56,8 @@ static void print_outcome(const struct args *args, const struct deed *deed,
                        klient_results_text(results, i));
     else if (deed->sizes)
         printf("%s topic %s: partitions %d, replication factor %d\n", deed->done, name,
-               klient_results_partitions(results, i), klient_results_replication_factor(results, i));
+               klient_results_partitions(results, i),
+               klient_results_replication_factor(results, i));
     else
         printf("%s topic %s\n", deed->done, name);
 }

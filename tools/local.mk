@@ -29,6 +29,7 @@ kairn_SOURCES = \
 	tools/kairn/letter.h tools/kairn/letter.c \
 	tools/kairn/layout.h tools/kairn/layout.c \
 	tools/kairn/log.c \
+	tools/kairn/log_dirs.c \
 	tools/kairn/log_recover.c \
 	tools/kairn/log_value.h tools/kairn/log_value.c \
 	tools/kairn/log_verify.c \

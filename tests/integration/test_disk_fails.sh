@@ -35,6 +35,7 @@ have_members load 1,2,3 "${elsewhere[@]}" || die "the other directory works: $(s
 kill -0 "$(broker_pid 1)" || die "the broker must go on"
 is_shown() { [ "$(kairn topic describe load --json | grep -o '"offline":\[1\]' | wc -l)" = ${#on_disk[@]} ]; }
 await 5 is_shown || die "who describes the topic must see the copy that is lost: $(kairn topic describe load --json)"
+expect_refusal "so must who looks at its directories" 1 'broker 1: its copy of load-[0-9]+ is out of use' kairn broker log-dirs 1
 grep -q event=replicas-lost "$dir"/broker-*/log || die "the controller did not say what it heard"
 
 # The next controller hears of it, too: while only one other is left, broker 1 does not lead, nor join.

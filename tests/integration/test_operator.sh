@@ -58,3 +58,12 @@ expect_equal "at a time" "$(kairn topic offsets orders:0 --time "@$time" --json)
 expect_match "later than all" "$(kairn topic offsets orders:2 --time 2100-01-01)" 'orders +2 +0 +7 +7 +-'
 expect_refusal "no time" 2 '--time takes' kairn topic offsets --time yesterday
 expect_refusal "no partition" 1 'orders has no partition 9' kairn topic offsets orders:9
+
+# --- what lies in which directory ---------------------------------------------------------------------
+
+expect_match "sums" "$(kairn broker log-dirs 1 --summary)" " 1 +$dir/broker-1/data +5 +[1-9][0-9]* +[0-9.]+ "
+expect_match "logs" "$(kairn broker log-dirs)" " 1 +$dir/broker-1/data +orders-0 +[1-9][0-9]* +40 +100"
+expect_match "for programs" "$(kairn broker log-dirs --json)" \
+    '\{"topic":"orders","partition":2,"bytes":[0-9]+,"log_start":0,"log_end":7\}.*"out_of_use":\[\]'
+expect_refusal "no such broker" 1 'no live broker 9' kairn broker log-dirs 9
+expect_refusal "no broker" 2 "'x' is no broker id" kairn broker log-dirs x

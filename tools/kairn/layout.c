@@ -7,7 +7,7 @@
 #include "tools/kairn/connect.h"
 #include "tools/kairn/health.h"
 
-enum { SIZES_AT_ONCE = 500, SIZES_WAIT_MS = 5000 };
+enum { LOGS_AT_ONCE = 500, LOGS_WAIT_MS = 5000 };
 
 void layout_free(struct layout *layout)
 {
@@ -56,20 +56,20 @@ static bool fill(struct layout *layout)
     return true;
 }
 
-/* Leaders are asked for the sizes of their logs; who does not answer leaves a size of 0. */
-static klient_code_t add_sizes(struct layout *layout, klient_admin_t *admin, int64_t timeout_ms,
-                               klient_error_t **error)
+klient_code_t layout_each_log(const struct layout *layout, klient_admin_t *admin,
+                              int64_t timeout_ms, layout_log *use, void *context,
+                              klient_error_t **error)
 {
-    klient_topic_partition_t asked[SIZES_AT_ONCE];
-    int64_t wait_ms = timeout_ms < SIZES_WAIT_MS ? timeout_ms : SIZES_WAIT_MS;
+    klient_topic_partition_t asked[LOGS_AT_ONCE];
+    int64_t wait_ms = timeout_ms < LOGS_WAIT_MS ? timeout_ms : LOGS_WAIT_MS;
     klient_code_t code = KLIENT_OK;
 
     for (size_t first = 0; code == KLIENT_OK && first < layout->partition_count;
-         first += SIZES_AT_ONCE) {
+         first += LOGS_AT_ONCE) {
         size_t count = layout->partition_count - first;
         klient_logs_t *logs = NULL;
 
-        count = count < SIZES_AT_ONCE ? count : SIZES_AT_ONCE;
+        count = count < LOGS_AT_ONCE ? count : LOGS_AT_ONCE;
         for (size_t i = 0; i < count; i++)
             asked[i] = (klient_topic_partition_t){ layout->partitions[first + i].topic,
                                                    layout->partitions[first + i].number };
@@ -77,11 +77,19 @@ static klient_code_t add_sizes(struct layout *layout, klient_admin_t *admin, int
         for (size_t i = 0; code == KLIENT_OK && i < count; i++) {
             klient_log_info_t info = { .size = sizeof info };
             klient_logs_get(logs, i, &info);
-            layout->partitions[first + i].bytes = info.code == KLIENT_OK ? info.bytes : 0;
+            use(context, first + i, &info);
         }
         klient_logs_free(logs);
     }
     return code;
+}
+
+/* Who does not answer leaves a size of 0. */
+static void note_size(void *context, size_t partition, const klient_log_info_t *info)
+{
+    struct layout *layout = context;
+
+    layout->partitions[partition].bytes = info->code == KLIENT_OK ? info->bytes : 0;
 }
 
 bool layout_read(const struct args *args, klient_admin_t *admin, int64_t timeout_ms, bool sizes,
@@ -97,7 +105,7 @@ bool layout_read(const struct args *args, klient_admin_t *admin, int64_t timeout
         return false;
     }
     if (code == KLIENT_OK && sizes)
-        code = add_sizes(out, admin, timeout_ms, &error);
+        code = layout_each_log(out, admin, timeout_ms, note_size, out, &error);
     if (code == KLIENT_OK)
         return true;
     connect_failed(args, error);

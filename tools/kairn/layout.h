@@ -11,7 +11,7 @@
 struct layout {
     klient_metadata_t *metadata;        /* owned; the names live in it */
     struct planner_broker *brokers;
-    struct planner_partition *partitions;     /* sorted by topic and number */
+    struct planner_partition *partitions;     /* sorted by topic and number, as in metadata */
     size_t broker_count, partition_count;
     bool of_group;                      /* not of the cluster: what a group has committed */
 };
@@ -20,6 +20,13 @@ struct layout {
  * empty. False: said. */
 bool layout_read(const struct args *args, klient_admin_t *admin, int64_t timeout_ms, bool sizes,
                  struct layout *out);
+/* Ask the leaders of all partitions what their logs are like, some hundred at once; for those that
+ * do not answer soon, `info` has a code. It is valid during the call. */
+typedef void layout_log(void *context, size_t partition, const klient_log_info_t *info);
+klient_code_t layout_each_log(const struct layout *layout, klient_admin_t *admin,
+                              int64_t timeout_ms, layout_log *use, void *context,
+                              klient_error_t **error);
+
 /* The partitions of which a group has committed something; `offsets` keeps the names. False:
  * said. */
 bool layout_of_group(const struct args *args, const klient_offsets_t *offsets, struct layout *out);

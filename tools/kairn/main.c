@@ -237,6 +237,13 @@ static const struct command commands[] = {
     { .noun = "broker", .verb = "list", .operands = "",
       .connects = true, .run = broker_list,
       .text = "List the live brokers." },
+    { .noun = "broker", .verb = "log-dirs", .operands = "[BROKER...]", .operands_max = 16,
+      .connects = true, .run = broker_log_dirs,
+      .text = "Show what lies in which log directory: the logs that a broker leads, their sizes and\n"
+              "where they begin and end, and the sum of each directory (of all live brokers by default).\n\n"
+              "Copies of partitions that others lead are not described; those that are out of use, for\n"
+              "instance because their disk failed, are named, and make the exit status 1.",
+      .flags = { { "--summary", NULL, "only the sums" } } },
     { .noun = "broker", .verb = "metrics", .operands = "BROKER", .operands_min = 1,
       .operands_max = 1, .connects = true, .run = broker_metrics,
       .text = "Show what a broker counts, since its start.\n\n"

@@ -49,11 +49,12 @@ kairn_SOURCES = \
 	tools/kairn/planner.h tools/kairn/planner_private.h \
 	tools/kairn/planner.c tools/kairn/planner_spread.c \
 	tools/kairn/plans.h tools/kairn/plans.c \
-	tools/kairn/produce.c \
+	tools/kairn/produce.h tools/kairn/produce.c tools/kairn/produce_input.c \
 	tools/kairn/rebalance.c \
 	tools/kairn/reading.h tools/kairn/reading.c \
 	tools/kairn/recovery.h tools/kairn/recovery.c \
 	tools/kairn/record_format.h tools/kairn/record_format.c \
+	tools/kairn/record_input.h tools/kairn/record_input.c \
 	tools/kairn/setting_text.h tools/kairn/setting_text.c \
 	tools/kairn/table.h tools/kairn/table.c \
 	tools/kairn/topic.c \

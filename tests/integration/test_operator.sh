@@ -67,3 +67,29 @@ expect_match "for programs" "$(kairn broker log-dirs --json)" \
     '\{"topic":"orders","partition":2,"bytes":[0-9]+,"log_start":0,"log_end":7\}.*"out_of_use":\[\]'
 expect_refusal "no such broker" 1 'no live broker 9' kairn broker log-dirs 9
 expect_refusal "no broker" 2 "'x' is no broker id" kairn broker log-dirs x
+
+# --- records from files -------------------------------------------------------------------------------
+
+kairn topic create from --partitions 2 > /dev/null && kairn topic create to --partitions 2 > /dev/null || die "create"
+printf 'one:1\ntwo:2\n' > "$dir/first"
+printf 'three:3' > "$dir/second"
+printf 'four:\xff\xfe\n' | kairn produce from --key-separator : --header by=hand --file "$dir/first" --file "$dir/second" --file - \
+    2> "$dir/said" || die "produce: $(cat "$dir/said")"
+expect_match "all files" "$(cat "$dir/said")" '^4 records'
+expect_refusal "no such file, so nothing is sent" 1 "$dir/none: No such file" kairn produce from --file "$dir/first" --file "$dir/none"
+expect_equal "nothing was sent" "$(kairn topic offsets from --json | grep -o '"latest":[0-9]*' | awk -F: '{n += $2} END {print n}')" 4
+
+kairn consume from --exit-at-end --json > "$dir/from.json" || die "consume"
+kairn produce to --input json --file "$dir/from.json" 2> /dev/null || die "produce what consume printed"
+same() { sed -E 's/"topic":"[a-z]*"//' | sort; }
+expect_equal "the same records again" "$(kairn consume to --exit-at-end --json | same)" "$(same < "$dir/from.json")"
+
+printf '%s\n' '{"value":"good","partition":1,"headers":{"a":"b"}}' '' '{"valeu":"bad"}' '{"value":"never"}' > "$dir/bad"
+expect_refusal "a bad line ends it" 1 "bad:3: a record has no valeu" kairn produce to --input json --file "$dir/bad"
+expect_equal "what was before it is sent" "$(kairn consume to --partition 1 --exit-at-end --format '%h %v\n' | tail -n 1)" "a=b good"
+expect_match "or it is skipped" "$(kairn produce to --input json --skip-bad --json --file "$dir/bad" 2> /dev/null)" '"records":2,.*"skipped":1'
+expect_match "and counted" "$(kairn produce to --input json --skip-bad --partition 0 < "$dir/bad" 2>&1)" \
+    'standard input:3: skipped: a record has no valeu.*2 records, .* 0 failed, 1 lines skipped'
+expect_equal "--partition counts for all" "$(kairn consume to --partition 0 --exit-at-end | tail -n 2 | paste -sd' ')" "good never"
+expect_refusal "which form" 2 '--input takes lines or json' kairn produce to --input xml
+expect_refusal "a key of its own" 2 'leave out --key-separator' kairn produce to --input json --key-separator :

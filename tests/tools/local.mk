@@ -16,6 +16,7 @@ tests_tools_test_tools_SOURCES = \
 	tests/tools/test_perf.c \
 	tests/tools/test_planner.c \
 	tests/tools/test_record_format.c \
+	tests/tools/test_record_input.c \
 	tests/tools/test_recovery.c \
 	tests/tools/test_setting_text.c \
 	tools/kairn/args.c \
@@ -34,6 +35,7 @@ tests_tools_test_tools_SOURCES = \
 	tools/kairn/perf.c \
 	tools/kairn/planner.c tools/kairn/planner_spread.c \
 	tools/kairn/record_format.c \
+	tools/kairn/record_input.c \
 	tools/kairn/recovery.c \
 	tools/kairn/setting_text.c
 tests_tools_test_tools_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)

@@ -17,6 +17,7 @@ Suite *pauses_suite(void);
 Suite *perf_suite(void);
 Suite *planner_suite(void);
 Suite *record_format_suite(void);
+Suite *record_input_suite(void);
 Suite *recovery_suite(void);
 Suite *setting_text_suite(void);
 

@@ -145,14 +145,21 @@ static const struct command commands[] = {
           { "--validate", NULL, "only say whether it could be done" } } },
     { .noun = "produce", .operands = "TOPIC", .operands_min = 1, .operands_max = 1,
       .connects = true, .run = produce,
-      .text = "Send one record per line of standard input.\n\n"
+      .text = "Send one record per line of files, or of standard input.\n\n"
+              "With --input json, a line is an object as kairn consume --json prints it, of which\n"
+              "key, value, headers, partition and timestamp count: {\"key\": \"k\", \"value\": \"v\",\n"
+              "\"headers\": {\"a\": \"b\"}}. A line that is none ends the input. (--json is about what\n"
+              "is printed.)\n\n"
               "A summary goes to standard error (with --json: an object to standard output), and\n"
               "progress when that is a terminal. Exit status 1 when any record failed. Ctrl-C ends\n"
               "the input: what was read is sent.",
       .flags = {
+          { "--file", "FILE", "read this (- is standard input); may be repeated" },
+          { "--input", "FORM", "lines (default) or json: an object a line" },
+          { "--skip-bad", NULL, "with --input json, leave out lines that are no record, and count them" },
           { "--key-separator", "S", "separates key and value; a line without it has no key" },
           { "--header", "NAME=VALUE", "a header for every record; may be repeated" },
-          { "--partition", "N", "send everything to this partition" },
+          { "--partition", "N", "send everything to this partition, whatever lines say" },
           { "--partitioner", "NAME", "hash, round-robin or sticky (default; keys are hashed)" },
           { "--acks", "N", "0, 1 or all (default)" },
           { "--pauses", NULL, "also say how long acknowledgements of a partition paused at most" } } },

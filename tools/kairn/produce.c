@@ -1,6 +1,6 @@
 /* produce.c - kairn produce: one record a line. */
-#include <errno.h>
-#include <poll.h>
+#include "tools/kairn/produce.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,31 +10,21 @@
 
 #include "tools/kairn/connect.h"
 #include "tools/kairn/json.h"
-#include "tools/kairn/pauses.h"
 
-enum { HEADERS_MAX = 64, READ_SIZE = 1 << 20, POLL_EVERY = 4096, WAIT_MS = 200, ERRORS_SHOWN = 5 };
+enum { POLL_EVERY = 4096, ERRORS_SHOWN = 5 };
 
 /* Set by the signal handler: no more input, but what was read is sent and reported. */
 static volatile sig_atomic_t interrupted;
-
-struct producing {
-    const struct args *args;
-    klient_producer_t *producer;
-    klient_record_t record;             /* topic, partition and headers are set */
-    klient_header_t headers[HEADERS_MAX];
-    const char *separator;
-    size_t separator_size;
-    uint64_t records, bytes, failed;
-    double started, shown;
-    bool terminal;
-    bool pausing;                       /* --pauses: opaque tells when a record was handed over */
-    struct pauses pauses;
-};
 
 static void on_signal(int signal)
 {
     (void)signal;
     interrupted = 1;
+}
+
+bool produce_interrupted(void)
+{
+    return interrupted != 0;
 }
 
 static int64_t now_ns(void)
@@ -78,7 +68,7 @@ static void reported(void *context, const klient_report_t *report)
     one_failed(producing, report->code, text);
 }
 
-static void show_progress(struct producing *producing, bool last)
+void produce_show_progress(struct producing *producing, bool last)
 {
     double time = now();
     if (!producing->terminal || (!last && time - producing->shown < 0.2))
@@ -88,18 +78,25 @@ static void show_progress(struct producing *producing, bool last)
             (unsigned long long)producing->records, (double)producing->bytes / 1e6);
 }
 
-static bool send_line(struct producing *producing, const char *line, size_t size)
+bool produce_bad_line(struct producing *producing, const char *name, uint64_t number,
+                      const char *why)
 {
-    klient_record_t *record = &producing->record;
-    klient_error_t *error = NULL;
-    const char *split = producing->separator != NULL
-                            ? memmem(line, size, producing->separator, producing->separator_size)
-                            : NULL;
+    if (!producing->skips_bad) {
+        producing->refused = true;
+        command_failed(producing->args, "%s:%llu: %s; what was read before is sent", name,
+                       (unsigned long long)number, why);
+        return false;
+    }
+    if (producing->skipped++ < ERRORS_SHOWN)
+        command_failed(producing->args, "%s:%llu: skipped: %s", name, (unsigned long long)number,
+                       why);
+    return true;
+}
 
-    record->key = split != NULL ? line : NULL;
-    record->key_size = split != NULL ? (size_t)(split - line) : 0;
-    record->value = split != NULL ? split + producing->separator_size : line;
-    record->value_size = size - (size_t)((const char *)record->value - line);
+bool produce_record(struct producing *producing, klient_record_t *record)
+{
+    klient_error_t *error = NULL;
+
     if (producing->pausing)
         record->opaque = (void *)(intptr_t)now_ns();
     klient_code_t code = klient_producer_send(producing->producer, record, &error);
@@ -119,72 +116,16 @@ static bool send_line(struct producing *producing, const char *line, size_t size
     }
     if (producing->records % (producing->pausing ? 1 : POLL_EVERY) == 0) {
         klient_producer_poll(producing->producer, 0, NULL, NULL);
-        show_progress(producing, false);
+        produce_show_progress(producing, false);
     }
     return true;
-}
-
-/* Until there is input, or its end: what became of earlier records is told meanwhile. */
-static bool await_input(struct producing *producing)
-{
-    struct pollfd both[2] = { { .fd = STDIN_FILENO, .events = POLLIN },
-                              { .fd = klient_producer_descriptor(producing->producer),
-                                .events = POLLIN } };
-    do {
-        klient_producer_poll(producing->producer, 0, NULL, NULL);
-        show_progress(producing, false);
-        if (interrupted)
-            return false;
-    } while (poll(both, 2, WAIT_MS) <= 0 || both[0].revents == 0);
-    return true;
-}
-
-/* Lines of standard input, whatever their length; the last may lack its newline. */
-static int send_input(struct producing *producing)
-{
-    size_t capacity = READ_SIZE, size = 0;
-    char *buffer = malloc(capacity);
-    ssize_t got = 1;
-    bool going = buffer != NULL;
-
-    while (going && got > 0 && await_input(producing)) {
-        if (size == capacity) {
-            char *larger = realloc(buffer, 2 * capacity);
-            if (larger == NULL) {
-                free(buffer);
-                return command_failed(producing->args, "out of memory for one line");
-            }
-            buffer = larger;
-            capacity *= 2;
-        }
-        got = read(STDIN_FILENO, buffer + size, capacity - size);
-        if (got < 0 && errno == EINTR) {
-            got = 1;
-            continue;
-        }
-        size += got > 0 ? (size_t)got : 0;
-        char *at = buffer, *end = buffer + size;
-        for (char *newline; going && (newline = memchr(at, '\n', (size_t)(end - at))) != NULL;
-             at = newline + 1)
-            going = send_line(producing, at, (size_t)(newline - at));
-        size = (size_t)(end - at);
-        memmove(buffer, at, size);
-    }
-    if (going && got == 0 && size > 0)
-        going = send_line(producing, buffer, size);
-    free(buffer);
-    if (got < 0)
-        return command_failed(producing->args, "standard input: %s", strerror(errno));
-    if (interrupted)
-        return command_failed(producing->args, "interrupted; what was read before is sent");
-    return buffer == NULL ? command_failed(producing->args, "out of memory") : EXIT_DONE;
 }
 
 static bool read_headers(struct producing *producing)
 {
     size_t count = args_count(producing->args, "--header");
-    if (count > HEADERS_MAX) {
-        command_misuse(producing->args, "at most %d headers", HEADERS_MAX);
+    if (count > PRODUCE_HEADERS_MAX) {
+        command_misuse(producing->args, "at most %d headers", PRODUCE_HEADERS_MAX);
         return false;
     }
     for (size_t i = 0; i < count; i++) {
@@ -235,24 +176,53 @@ static void summarise(const struct producing *producing)
         json_t *line = json_pack("{s:I, s:I, s:I, s:f}", "records", (json_int_t)producing->records,
                                  "bytes", (json_int_t)producing->bytes, "failed",
                                  (json_int_t)producing->failed, "seconds", seconds);
+        if (producing->skips_bad)
+            json_object_set_new(line, "skipped", json_integer((json_int_t)producing->skipped));
         if (producing->pausing)
             json_object_set_new(line, "longest_pause_ms", json_real(pause_ms));
         json_line(line);
         return;
     }
-    fprintf(stderr, "%llu records, %llu bytes, %llu failed, %.3f seconds\n",
+    fprintf(stderr, "%llu records, %llu bytes, %llu failed, ",
             (unsigned long long)producing->records, (unsigned long long)producing->bytes,
-            (unsigned long long)producing->failed, seconds);
+            (unsigned long long)producing->failed);
+    if (producing->skips_bad)
+        fprintf(stderr, "%llu lines skipped, ", (unsigned long long)producing->skipped);
+    fprintf(stderr, "%.3f seconds\n", seconds);
     if (producing->pausing && producing->pauses.partition >= 0)
         fprintf(stderr, "longest pause of acknowledgements: %.1f ms, partition %d\n", pause_ms,
                 (int)producing->pauses.partition);
 }
 
+/* --key-separator, --input, --skip-bad and what they can not be together. */
+static bool read_form(struct producing *producing)
+{
+    const struct args *args = producing->args;
+    const char *input = args_value(args, "--input");
+
+    producing->separator = args_value(args, "--key-separator");
+    producing->separator_size = producing->separator != NULL ? strlen(producing->separator) : 0;
+    producing->reads_json = input != NULL && strcmp(input, "json") == 0;
+    producing->skips_bad = args_has(args, "--skip-bad");
+    if (input != NULL && !producing->reads_json && strcmp(input, "lines") != 0)
+        command_misuse(args, "--input takes lines or json, not '%s'", input);
+    else if (producing->separator != NULL && producing->separator_size == 0)
+        command_misuse(args, "--key-separator must not be empty");
+    else if (producing->reads_json && producing->separator != NULL)
+        command_misuse(args, "with --input json, a line says what its key is: leave out "
+                             "--key-separator");
+    else if (producing->skips_bad && !producing->reads_json)
+        command_misuse(args, "--skip-bad is for --input json: any line is a record otherwise");
+    else
+        return true;
+    return false;
+}
+
 int produce(const struct args *args)
 {
     struct producing producing = { .args = args,
-                                   .separator = args_value(args, "--key-separator"),
-                                   .terminal = isatty(STDERR_FILENO) && !isatty(STDIN_FILENO) };
+                                   .terminal = isatty(STDERR_FILENO) &&
+                                               !produce_reads_terminal(args) };
     klient_error_t *error = NULL;
     int64_t partition;
     int status = EXIT_USAGE;
@@ -260,12 +230,10 @@ int produce(const struct args *args)
     klient_record_init(&producing.record);
     pauses_init(&producing.pauses);
     producing.pausing = args_has(args, "--pauses");
+    producing.fixed = args_has(args, "--partition");
     if (!args_number(args, "--partition", KLIENT_PARTITION_ANY, 0, INT32_MAX, &partition) ||
-        !read_headers(&producing))
+        !read_headers(&producing) || !read_form(&producing))
         return EXIT_USAGE;
-    if (producing.separator != NULL && producing.separator[0] == '\0')
-        return command_misuse(args, "--key-separator must not be empty");
-    producing.separator_size = producing.separator != NULL ? strlen(producing.separator) : 0;
     producing.record.topic = args_operand(args, 0);
     producing.record.partition = (int32_t)partition;
     klient_config_t *config = configure(&producing, &status);
@@ -280,11 +248,13 @@ int produce(const struct args *args)
     struct sigaction stop = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGTERM, &stop, NULL);
+    record_input_init(&producing.json, producing.headers, producing.record.header_count);
     producing.started = now();
-    status = send_input(&producing);
+    status = produce_inputs(&producing);
+    record_input_fini(&producing.json);
     /* Whatever becomes of a record is known by its deadline (delivery.timeout.ms) at the latest. */
     klient_producer_close(producing.producer, KLIENT_FOREVER, NULL);
-    show_progress(&producing, true);
+    produce_show_progress(&producing, true);
     summarise(&producing);
-    return producing.failed > 0 ? EXIT_FAILED : status;
+    return producing.failed > 0 || producing.refused ? EXIT_FAILED : status;
 }

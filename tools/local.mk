@@ -14,6 +14,7 @@ kairn_SOURCES = \
 	tools/kairn/bytes.h tools/kairn/bytes.c \
 	tools/kairn/broker_metrics.c tools/kairn/cluster.c \
 	tools/kairn/command.h \
+	tools/kairn/complete.h tools/kairn/complete.c tools/kairn/completion.c \
 	tools/kairn/config.c \
 	tools/kairn/connect.h tools/kairn/connect.c \
 	tools/kairn/consume.h tools/kairn/consume.c tools/kairn/consume_group.c \

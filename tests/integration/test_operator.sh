@@ -93,3 +93,33 @@ expect_match "and counted" "$(kairn produce to --input json --skip-bad --partiti
 expect_equal "--partition counts for all" "$(kairn consume to --partition 0 --exit-at-end | tail -n 2 | paste -sd' ')" "good never"
 expect_refusal "which form" 2 '--input takes lines or json' kairn produce to --input xml
 expect_refusal "a key of its own" 2 'leave out --key-separator' kairn produce to --input json --key-separator :
+
+# --- completed words ----------------------------------------------------------------------------------
+
+# completed LINE: what bash would offer for what is written so far.
+completed() {
+    (
+        # shellcheck disable=SC1091
+        . "$top/deploy/completion/kairn.bash"
+        COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDBREAKS=$' \t\n"><=;|&(:'
+        _kairn
+        printf '%s\n' "${COMPREPLY[@]}" | paste -sd' '
+    )
+}
+expect_equal "topics" "$(completed 'kairn topic describe ')" "from orders to"
+expect_equal "as begun" "$(completed 'kairn topic describe --verbose o')" "orders"
+expect_equal "of a flag" "$(completed 'kairn config list --topic=o')" "orders"
+expect_equal "the cluster's own, as begun" "$(completed 'kairn consume __')" "__consumer_offsets"
+expect_equal "brokers" "$(completed 'kairn broker log-dirs ')" "1"
+kairn consume orders --group readers --exit-at-end > /dev/null || die "consume"
+expect_equal "groups" "$(completed 'kairn group describe ')" "readers"
+export KAIRN_BOOTSTRAP=127.0.0.1:1
+expect_equal "of the brokers on the line" "$(completed "kairn topic describe --bootstrap $bootstrap o")" "orders"
+expect_equal "without a cluster: nouns" "$(completed 'kairn to')" "topic"
+expect_equal "verbs" "$(completed 'kairn group ')" "list describe members reset delete import"
+expect_equal "options" "$(completed 'kairn topic create t --d')" "--dry-run"
+expect_equal "choices" "$(completed 'kairn produce t --input ')" "lines json"
+touch "$dir/a-file"
+expect_equal "files" "$(completed "kairn produce t --file $dir/a-f")" "$dir/a-file"
+expect_equal "no names" "$(completed 'kairn topic describe ')" ""
+echo passed

@@ -7,6 +7,8 @@
 
 #include "common/quantity.h"
 
+enum { LEFT_SIZE = 28 };            /* of names and values of flags in a help */
+
 static const struct flag common_flags[] = {
     { "--json", NULL, "print JSON, for programs" },
     { "--help", NULL, "print this" },
@@ -44,7 +46,10 @@ static void print_flags(const struct flag *flags)
         char left[64];
         snprintf(left, sizeof left, "%s%s%s", flags->name, flags->value != NULL ? " " : "",
                  flags->value != NULL ? flags->value : "");
-        printf("  %-28s %s\n", left, flags->text);
+        if (strlen(left) > LEFT_SIZE)
+            printf("  %s\n  %*s %s\n", left, LEFT_SIZE, "", flags->text);
+        else
+            printf("  %-*s %s\n", LEFT_SIZE, left, flags->text);
     }
 }
 
@@ -99,12 +104,26 @@ static const struct flag *find_in(const struct flag *flags, const char *name, si
     return NULL;
 }
 
-static const struct flag *find_flag(const struct command *command, const char *name, size_t size)
+const struct flag *command_flag(const struct command *command, const char *name, size_t size)
 {
     const struct flag *flag = find_in(command->flags, name, size);
     if (flag == NULL && command->connects)
         flag = find_in(connect_flags, name, size);
     return flag != NULL ? flag : find_in(common_flags, name, size);
+}
+
+size_t command_flags(const struct command *command, const struct flag **out, size_t room)
+{
+    const struct flag *lists[] = { command->flags, connect_flags, common_flags };
+    size_t count = 0;
+
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        if (lists[i] == connect_flags && !command->connects)
+            continue;
+        for (const struct flag *flag = lists[i]; flag->name != NULL && count < room; flag++)
+            out[count++] = flag;
+    }
+    return count;
 }
 
 /* One flag at argv[*at]: "--name value", "--name=value" or "--switch". */
@@ -113,7 +132,7 @@ static int take_flag(struct args *args, int argc, char **argv, int *at)
     const char *word = strcmp(argv[*at], "-h") == 0 ? "--help" : argv[*at];
     const char *equals = strchr(word, '=');
     size_t size = equals != NULL ? (size_t)(equals - word) : strlen(word);
-    const struct flag *flag = find_flag(args->command, word, size);
+    const struct flag *flag = command_flag(args->command, word, size);
     const char *value = NULL;
 
     if (flag == NULL)
@@ -232,7 +251,7 @@ bool args_json(const struct args *args)
 /* What a flag's value counts stands in its help. */
 static enum quantity_unit unit_of(const struct args *args, const char *name)
 {
-    const struct flag *flag = find_flag(args->command, name, strlen(name));
+    const struct flag *flag = command_flag(args->command, name, strlen(name));
     const char *value = flag != NULL && flag->value != NULL ? flag->value : "";
 
     return strcmp(value, "MS") == 0      ? QUANTITY_MS

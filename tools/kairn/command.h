@@ -52,12 +52,22 @@ bool args_json(const struct args *args);
 bool args_number(const struct args *args, const char *flag, int64_t fallback, int64_t min,
                  int64_t max, int64_t *out);
 
+/* The flag of this name (`size` bytes), also of those that every command has; NULL: there is none.
+ * All of them, `room` at most; returns how many. */
+const struct flag *command_flag(const struct command *command, const char *name, size_t size);
+size_t command_flags(const struct command *command, const struct flag **out, size_t room);
+
 void command_help(const struct command *command);
 /* "kairn topic create: ..." on standard error; returns EXIT_USAGE or EXIT_FAILED. */
 int command_misuse(const struct args *args, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 int command_failed(const struct args *args, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* --- main.c ---------------------------------------------------------------------------------- */
+
+/* All commands, those of a noun beside each other. */
+const struct command *command_table(size_t *count);
 
 /* --- the verbs -------------------------------------------------------------------------------- */
 
@@ -96,6 +106,7 @@ int dlq_replay(const struct args *args);
 int perf_produce(const struct args *args);
 int perf_consume(const struct args *args);
 int perf_latency(const struct args *args);
+int completion_words(const struct args *args);
 int log_dump_file(const struct args *args);
 int log_verify_paths(const struct args *args);
 int log_recover_files(const struct args *args);

@@ -155,13 +155,13 @@ static const struct command commands[] = {
               "the input: what was read is sent.",
       .flags = {
           { "--file", "FILE", "read this (- is standard input); may be repeated" },
-          { "--input", "FORM", "lines (default) or json: an object a line" },
+          { "--input", "lines|json", "what a line is: a value (default), or an object" },
           { "--skip-bad", NULL, "with --input json, leave out lines that are no record, and count them" },
           { "--key-separator", "S", "separates key and value; a line without it has no key" },
           { "--header", "NAME=VALUE", "a header for every record; may be repeated" },
           { "--partition", "N", "send everything to this partition, whatever lines say" },
-          { "--partitioner", "NAME", "hash, round-robin or sticky (default; keys are hashed)" },
-          { "--acks", "N", "0, 1 or all (default)" },
+          { "--partitioner", "sticky|hash|round-robin", "of records without a partition (default sticky, which hashes keys)" },
+          { "--acks", "0|1|all", "what counts as acknowledged (default all)" },
           { "--pauses", NULL, "also say how long acknowledgements of a partition paused at most" } } },
     { .noun = "consume", .operands = "TOPIC...", .operands_min = 1,
       .operands_max = CONSUME_TOPICS_MAX, .connects = true, .run = consume,
@@ -368,10 +368,22 @@ static const struct command commands[] = {
               "Nothing is changed; a start itself does it.",
       .flags = {
           { "--dry-run", NULL, "needed: the command does nothing else" } } },
+    { .noun = "completion", .verb = "words", .operands = "WORD...", .operands_min = 1,
+      .operands_max = 1000, .run = completion_words,
+      .text = "Say which words may come next on a line, for the completion of shells.\n\n"
+              "Given, behind --, are the words behind kairn, of which the last may be empty or half\n"
+              "written. Names of topics, groups and brokers are those of the cluster, if it answers\n"
+              "soon; @files stands for names of files." },
 };
 /* clang-format on */
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
+
+const struct command *command_table(size_t *count)
+{
+    *count = COMMAND_COUNT;
+    return commands;
+}
 
 /* The commands of a noun, or all of them (NULL). Returns how many. */
 static int list_commands(FILE *out, const char *noun)

@@ -2,7 +2,7 @@
 # What people who look after a cluster do by hand: settings with units, what would be made, offsets and
 # directories at a glance, records from files, completed words.
 . "$(dirname "$0")/lib.sh"
-cluster_up --brokers 1 --zookeepers 1 --set log.segment.delete.delay.ms=1s
+cluster_up --brokers 2 --zookeepers 1 --set log.segment.delete.delay.ms=1s
 
 # --- times and sizes for people -----------------------------------------------------------------------
 
@@ -61,8 +61,11 @@ expect_refusal "no partition" 1 'orders has no partition 9' kairn topic offsets 
 
 # --- what lies in which directory ---------------------------------------------------------------------
 
-expect_match "sums" "$(kairn broker log-dirs 1 --summary)" " 1 +$dir/broker-1/data +5 +[1-9][0-9]* +[0-9.]+ "
-expect_match "logs" "$(kairn broker log-dirs)" " 1 +$dir/broker-1/data +orders-0 +[1-9][0-9]* +40 +100"
+expect_equal "sums" "$(kairn broker log-dirs --summary | awk -v dir="$dir" '$2 == dir "/broker-" $1 "/data" {n += $3} END {print n}')" 5
+at=$(leader orders 0)
+expect_match "logs" "$(kairn broker log-dirs "$at")" " $at +$dir/broker-$at/data +orders-0 +[1-9][0-9]* +40 +100"
+other=$(kairn broker log-dirs $((3 - at)))
+[[ $other == *orders-0* ]] && die "what another broker leads is shown: $other"
 expect_match "for programs" "$(kairn broker log-dirs --json)" \
     '\{"topic":"orders","partition":2,"bytes":[0-9]+,"log_start":0,"log_end":7\}.*"out_of_use":\[\]'
 expect_refusal "no such broker" 1 'no live broker 9' kairn broker log-dirs 9
@@ -110,7 +113,7 @@ expect_equal "topics" "$(completed 'kairn topic describe ')" "from orders to"
 expect_equal "as begun" "$(completed 'kairn topic describe --verbose o')" "orders"
 expect_equal "of a flag" "$(completed 'kairn config list --topic=o')" "orders"
 expect_equal "the cluster's own, as begun" "$(completed 'kairn consume __')" "__consumer_offsets"
-expect_equal "brokers" "$(completed 'kairn broker log-dirs ')" "1"
+expect_equal "brokers" "$(completed 'kairn broker log-dirs ')" "1 2"
 kairn consume orders --group readers --exit-at-end > /dev/null || die "consume"
 expect_equal "groups" "$(completed 'kairn group describe ')" "readers"
 export KAIRN_BOOTSTRAP=127.0.0.1:1
@@ -122,4 +125,18 @@ expect_equal "choices" "$(completed 'kairn produce t --input ')" "lines json"
 touch "$dir/a-file"
 expect_equal "files" "$(completed "kairn produce t --file $dir/a-f")" "$dir/a-file"
 expect_equal "no names" "$(completed 'kairn topic describe ')" ""
+
+# --- what is wrong is coloured ------------------------------------------------------------------------
+
+export KAIRN_BOOTSTRAP=$bootstrap
+on_terminal() { script -qec "TERM=xterm $*" /dev/null < /dev/null; }
+kairn topic create pair --partitions 1 --replication-factor 2 > /dev/null || die "create"
+cluster stop 2 > /dev/null || die "stop"
+alone() { have_members pair 1 0; }
+await 20 alone || die "broker 2 is away: $(state pair)"
+red=$'\e\\[31mOFFLINE\e\\[0m' yellow=$'\e\\[33mUNDER-REPLICATED\e\\[0m'
+expect_match "on a terminal" "$(on_terminal kairn topic describe pair)" "$yellow"
+expect_match "the worst" "$(on_terminal kairn cluster status)" "$red.*$yellow"
+[[ $(on_terminal NO_COLOR=1 kairn cluster status) == *$'\e'* ]] && die "coloured against NO_COLOR"
+[[ $(kairn cluster status) == *$'\e'* ]] && die "coloured for a program"
 echo passed

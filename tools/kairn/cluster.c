@@ -67,8 +67,9 @@ static void print_problems(const klient_metadata_t *metadata, const struct total
                 if (health_of(&partition) != worst)
                     continue;
                 health_explain(&partition, text, sizeof text);
-                printf("%s%s-%d  %s: %s\n", shown++ == 0 ? "\n" : "", topic.name, (int)p,
-                       health_name(worst), text);
+                printf("%s%s-%d  %s%s%s: %s\n", shown++ == 0 ? "\n" : "", topic.name, (int)p,
+                       colour_begin(health_colour(worst)), health_name(worst),
+                       colour_end(health_colour(worst)), text);
             }
         }
     }
@@ -149,7 +150,8 @@ static int show_status(const struct args *args, klient_admin_t *admin,
             printf("controller  broker %d, epoch %d\n", controller,
                    klient_metadata_controller_epoch(metadata));
         else
-            printf("controller  none at the moment\n");
+            printf("controller  %snone at the moment%s\n", colour_begin(COLOUR_BAD),
+                   colour_end(COLOUR_BAD));
         printf("brokers     %zu\n", brokers);
         printf("topics      %zu\n", totals.topics);
         printf("partitions  %zu, %zu offline, %zu under min.insync.replicas, "

@@ -22,6 +22,13 @@ const char *health_name(enum health health)
     return names[health];
 }
 
+enum colour health_colour(enum health health)
+{
+    return health == HEALTH_OK                 ? COLOUR_NONE
+           : health == HEALTH_UNDER_REPLICATED ? COLOUR_WARNING
+                                               : COLOUR_BAD;
+}
+
 bool health_filtered(const struct args *args)
 {
     return args_has(args, "--under-replicated") || args_has(args, "--under-min-isr") ||

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "client/klient.h"
+#include "tools/kairn/colour.h"
 #include "tools/kairn/command.h"
 
 enum health {
@@ -18,6 +19,7 @@ enum health {
 
 enum health health_of(const klient_partition_info_t *partition);
 const char *health_name(enum health health);        /* "ok", "UNDER-REPLICATED", ... */
+enum colour health_colour(enum health health);
 
 /* Which partitions the flags --under-replicated, --under-min-isr and --unavailable ask for: any
  * that one of them means, all without a flag. */

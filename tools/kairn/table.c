@@ -7,8 +7,13 @@
 
 enum { COLUMNS_MAX = 16 };
 
+struct cell {
+    char *text;                 /* owned */
+    enum colour colour;
+};
+
 struct table {
-    char **cells;               /* titles first */
+    struct cell *cells;         /* titles first */
     size_t count, capacity, columns;
     int right[COLUMNS_MAX];
 };
@@ -28,7 +33,7 @@ static void add_text(struct table *table, const char *text)
         table->capacity = table->capacity > 0 ? 2 * table->capacity : 64;
         table->cells = checked(realloc(table->cells, table->capacity * sizeof *table->cells));
     }
-    table->cells[table->count++] = checked(strdup(text));
+    table->cells[table->count++] = (struct cell){ .text = checked(strdup(text)) };
 }
 
 struct table *table_new(const char *columns)
@@ -56,12 +61,17 @@ void table_add(struct table *table, const char *format, ...)
     free(text);
 }
 
+void table_colour(struct table *table, enum colour colour)
+{
+    table->cells[table->count - 1].colour = colour;
+}
+
 void table_print(struct table *table)
 {
     int widths[COLUMNS_MAX] = { 0 };
 
     for (size_t i = 0; i < table->count; i++) {
-        int width = (int)strlen(table->cells[i]);
+        int width = (int)strlen(table->cells[i].text);
         if (width > widths[i % table->columns])
             widths[i % table->columns] = width;
     }
@@ -69,16 +79,17 @@ void table_print(struct table *table)
     int owed = 0;
     for (size_t i = 0; i < table->count; i++) {
         size_t column = i % table->columns;
-        const char *cell = table->cells[i];
-        int blanks = widths[column] - (int)strlen(cell);
-        if (cell[0] != '\0')
-            printf("%*s%s", owed + (table->right[column] ? blanks : 0), "", cell);
-        owed = (cell[0] == '\0' ? owed + blanks : table->right[column] ? 0 : blanks) + 2;
+        const struct cell *cell = &table->cells[i];
+        int blanks = widths[column] - (int)strlen(cell->text);
+        if (cell->text[0] != '\0')
+            printf("%*s%s%s%s", owed + (table->right[column] ? blanks : 0), "",
+                   colour_begin(cell->colour), cell->text, colour_end(cell->colour));
+        owed = (cell->text[0] == '\0' ? owed + blanks : table->right[column] ? 0 : blanks) + 2;
         if (column + 1 == table->columns) {
             putchar('\n');
             owed = 0;
         }
-        free(table->cells[i]);
+        free(table->cells[i].text);
     }
     free(table->cells);
     free(table);

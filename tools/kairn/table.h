@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "tools/kairn/colour.h"
+
 struct table;
 
 /* `columns`: titles separated by blanks; a title that starts with '>' is aligned to the right.
@@ -12,6 +14,9 @@ struct table *table_new(const char *columns);
 
 /* One cell after the other, row by row. */
 void table_add(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The colour of the cell that was added last, where there may be any. */
+void table_colour(struct table *table, enum colour colour);
 
 /* Print to standard output and free. */
 void table_print(struct table *table);

@@ -77,6 +77,7 @@ static void add_partition(struct table *table, const klient_partition_info_t *pa
     add_ids(table, partition->eligible, partition->eligible_count);
     add_ids(table, partition->offline, partition->offline_count);
     table_add(table, "%s", health_name(health_of(partition)));
+    table_colour(table, health_colour(health_of(partition)));
 }
 
 static void describe_table(struct describe *describe, size_t index)

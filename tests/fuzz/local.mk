@@ -16,6 +16,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz_offsets \
 	tests/fuzz/fuzz_serde \
 	tests/fuzz/fuzz_partitions \
+	tests/fuzz/fuzz_record_input \
 	tests/fuzz/fuzz_storage \
 	tests/fuzz/fuzz_znode \
 	tests/fuzz/fuzz_options
@@ -95,6 +96,12 @@ tests_fuzz_fuzz_options_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_options.c 
 tests_fuzz_fuzz_options_CPPFLAGS = $(fuzz_cppflags)
 tests_fuzz_fuzz_options_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_options_LDADD = libcommon.la
+
+tests_fuzz_fuzz_record_input_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_record_input.c $(fuzz_main) \
+	tools/kairn/json.c tools/kairn/record_format.c tools/kairn/record_input.c
+tests_fuzz_fuzz_record_input_CPPFLAGS = $(fuzz_cppflags) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_record_input_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_record_input_LDADD = libklient.la libcommon.la $(JANSSON_LIBS)
 
 tests_fuzz_fuzz_znode_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_znode.c $(fuzz_main)
 tests_fuzz_fuzz_znode_CPPFLAGS = $(fuzz_cppflags)

@@ -1,8 +1,6 @@
 #include "client/handle.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "client/cluster.h"
 #include "client/config.h"
@@ -12,30 +10,12 @@
 #include "net/loop.h"
 #include "net/resolve.h"
 
-/* A page whose content does not survive fork() tells parent from child by one load, where getpid()
- * would be a system call per record. */
-static const volatile uint8_t *page_of_parent(void)
-{
-    size_t size = (size_t)sysconf(_SC_PAGESIZE);
-    uint8_t *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (page == MAP_FAILED)
-        return NULL;
-    if (madvise(page, size, MADV_WIPEONFORK) != 0) {
-        munmap(page, size);
-        return NULL;
-    }
-    page[0] = 1;
-    return page;
-}
-
 static void destroy(struct klient *klient)
 {
     resolver_free(klient->resolver);        /* first: it posts to the loop */
     loop_free(klient->loop);
     klient_config_free(klient->config);
-    if (klient->mine != NULL)
-        munmap((void *)klient->mine, (size_t)sysconf(_SC_PAGESIZE));
+    forked_page_free(klient->mine);
     free(klient);
 }
 
@@ -63,7 +43,7 @@ klient_t *klient_new(const klient_config_t *config, klient_error_t **error)
         goto nomem;
     atomic_init(&klient->references, 1);
     klient->config = klient_config_copy(config);
-    klient->mine = page_of_parent();
+    klient->mine = forked_page_new();
     if (klient->config == NULL || klient->mine == NULL || resolver_new(&klient->resolver) != 0 ||
         loop_new(&options, &klient->loop) != 0)
         goto undo;

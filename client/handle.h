@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "client/forked.h"
 #include "client/klient.h"
 #include "client/silence.h"
 
@@ -17,7 +18,7 @@ struct resolver;
 
 struct klient {
     atomic_uint references;             /* the application's, and one per thing opened on it */
-    const volatile uint8_t *mine;      /* a page that fork() wipes: 1 in the parent, 0 in a child */
+    forked_page *mine;
     struct klient_config *config;       /* owned, immutable */
     struct loop *loop;                  /* owned */
     pthread_t thread;                   /* that runs it */
@@ -26,8 +27,8 @@ struct klient {
     struct silence silence;             /* as does this */
 };
 
-/* Is this the process that made the handle? One load; no system call. */
-static inline bool handle_forked(const struct klient *klient) { return *klient->mine == 0; }
+/* Is this a child of the process that made the handle? One load; no system call. */
+static inline bool handle_forked(const struct klient *klient) { return forked(klient->mine); }
 
 /* May a call of the application come in? 0, K_FORKED, or K_IN_CALLBACK: it is made by a function of
  * the application that the handle's own thread runs, and would wait for that thread. */

@@ -63,6 +63,8 @@ typedef struct klient_settings klient_settings_t;      /* configuration of a top
 typedef struct klient_scratch klient_scratch_t;        /* memory for the time of one send */
 typedef struct klient_assigning klient_assigning_t;    /* a group, for the assignor of its leader */
 typedef struct klient_retry_policy klient_retry_policy_t;      /* what becomes of failed records */
+typedef struct klient_queue klient_queue_t;            /* what happens, for who does not wait */
+typedef struct klient_event klient_event_t;            /* one thing of it */
 
 /* The version of the library in use, "0.1.0"; KLIENT_VERSION is that of the header. */
 const char *klient_version(void);
@@ -338,6 +340,65 @@ klient_t *klient_new(const klient_config_t *config, klient_error_t **error);
  * Waits only for the thread's current turn. NULL is allowed. In a forked child: frees nothing that
  * is shared with the parent. */
 void klient_free(klient_t *klient);
+
+/* ============================================================================================ */
+/* Queues: what happens, for who does not want to wait                                           */
+/* ============================================================================================ */
+
+/* Independent of handles: any number of handles and threads may use one. NULL: KLIENT_NOMEM. */
+klient_queue_t *klient_queue_new(klient_error_t **error);
+
+typedef enum klient_event_kind {
+    KLIENT_EVENT_TROUBLE = 0,        /* something is wrong that belongs to no call, or is over */
+    KLIENT_EVENT_ANSWER = 1          /* what became of a call that was made with ..._async() */
+} klient_event_kind_t;
+
+/* Wait up to `timeout_ms` for the next event: *out, to be freed with klient_event_free(), or NULL
+ * when the time passed without one (that is KLIENT_OK too). Any number of threads; each event goes
+ * to one. KLIENT_WRONG_STATE (a function gets them), KLIENT_INVALID_ARGUMENT, KLIENT_FORKED. */
+klient_code_t klient_queue_poll(klient_queue_t *queue, int64_t timeout_ms, klient_event_t **out,
+                                klient_error_t **error);
+
+/* Readable exactly while klient_queue_poll(queue, 0, ...) would return an event. Poll it for
+ * reading, do nothing else with it; it belongs to the queue. -1 when descriptors have run out. */
+int klient_queue_descriptor(klient_queue_t *queue);
+
+/* Gets an event, which it frees with klient_event_free(), then or later. It may do anything but
+ * free the queue: calls that wait, too, though events behind it wait with it. */
+typedef void (*klient_event_fn)(void *context, klient_event_t *event);
+
+/* Background delivery: from now on a thread of the queue's own, in which all signals are blocked,
+ * hands each event to `function`, one after the other. `context` is borrowed until the queue is
+ * freed. KLIENT_WRONG_STATE (a function gets them already), KLIENT_INVALID_ARGUMENT, KLIENT_NOMEM,
+ * KLIENT_FORKED. */
+klient_code_t klient_queue_serve(klient_queue_t *queue, klient_event_fn function, void *context,
+                                 klient_error_t **error);
+
+/* Free it and the events in it; waits for a function that is running. No other thread may use it
+ * any more. Calls that are open go on, and what becomes of them is not told. Inside of the function of
+ * klient_queue_serve() it does nothing. NULL is allowed. */
+void klient_queue_free(klient_queue_t *queue);
+
+/* About an event; none of these fails. The error (NULL on success) lives as long as the event;
+ * `opaque` is what was given to the call, NULL with KLIENT_EVENT_TROUBLE. */
+klient_event_kind_t klient_event_kind(const klient_event_t *event);
+klient_code_t klient_event_code(const klient_event_t *event);
+const klient_error_t *klient_event_error(const klient_event_t *event);
+void *klient_event_opaque(const klient_event_t *event);
+
+/* What the call was made for, once: it is the caller's from then on, who frees it as usual. NULL:
+ * the event has none of that kind, or not any more. */
+klient_groups_t *klient_event_take_groups(klient_event_t *event);
+klient_logs_t *klient_event_take_logs(klient_event_t *event);
+klient_metadata_t *klient_event_take_metadata(klient_event_t *event);
+klient_metrics_t *klient_event_take_metrics(klient_event_t *event);
+klient_offsets_t *klient_event_take_offsets(klient_event_t *event);
+klient_reassignments_t *klient_event_take_reassignments(klient_event_t *event);
+klient_results_t *klient_event_take_results(klient_event_t *event);
+klient_settings_t *klient_event_take_settings(klient_event_t *event);
+
+/* And what is still in it. NULL is allowed. */
+void klient_event_free(klient_event_t *event);
 
 /* ============================================================================================ */
 /* Records                                                                                      */

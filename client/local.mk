@@ -25,9 +25,11 @@ libklientcore_la_SOURCES = \
 	client/describe.h client/describe.c \
 	client/deserializer.h client/deserializer.c \
 	client/error.h client/error.c \
+	client/event.h client/event.c \
 	client/extension.h client/extension.c \
 	client/failures.h client/failures_private.h client/failures.c client/failures_return.c \
 	client/failures_send.c \
+	client/forked.h client/forked.c \
 	client/forward.h client/forward.c \
 	client/fetch_start.c client/fetcher.c client/fetcher_private.h \
 	client/find_coordinator.h client/find_coordinator.c \
@@ -52,6 +54,7 @@ libklientcore_la_SOURCES = \
 	client/position.h client/position.c \
 	client/producer.h client/producer.c client/producer_topic.c \
 	client/progress.h client/progress.c \
+	client/queue.h client/queue.c \
 	client/record_copy.h client/record_copy.c \
 	client/records.c \
 	client/report.c \

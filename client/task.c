@@ -57,10 +57,16 @@ klient_code_t task_await(struct task *task, struct klient *klient, int64_t deadl
     task_start(task, klient);
     if (task_wait_patiently(task, deadline_ms) != 0)
         return fail(error, K_REQUEST_TIMED_OUT, NULL);
-    if (task->code == 0)
-        return KLIENT_OK;
-    return fail(error, task->code, "%s",
-                task->reason.text[0] != '\0' ? task->reason.text : k_error_text(task->code));
+    return task_outcome(task, NULL, NULL, error);
+}
+
+klient_code_t task_outcome(struct task *task, product_maker make, struct product *out,
+                           klient_error_t **error)
+{
+    if (task->code != 0)
+        return fail(error, task->code, "%s",
+                    task->reason.text[0] != '\0' ? task->reason.text : k_error_text(task->code));
+    return make == NULL ? KLIENT_OK : make(task, out, error);
 }
 
 void task_unref(struct task *task)

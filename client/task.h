@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "client/event.h"
 #include "client/gate.h"
 #include "client/klient.h"
 #include "common/error.h"
@@ -43,6 +44,11 @@ int task_wait_patiently(struct task *task, int64_t deadline_ms);
  * Unless that fails it is done, and its code and reason are returned. */
 klient_code_t task_await(struct task *task, struct klient *klient, int64_t deadline_ms,
                          klient_error_t **error);
+
+/* What became of a task that is done: its failure, or what `make` (NULL: nothing) makes of it. Any
+ * thread, once. */
+klient_code_t task_outcome(struct task *task, product_maker make, struct product *out,
+                           klient_error_t **error);
 
 /* The caller's share. */
 void task_unref(struct task *task);

@@ -83,6 +83,19 @@ dist_man_MANS += \
 	docs/man/klient_error_skip_to.3 \
 	docs/man/klient_error_text.3 \
 	docs/man/klient_error_topic.3 \
+	docs/man/klient_event_code.3 \
+	docs/man/klient_event_error.3 \
+	docs/man/klient_event_free.3 \
+	docs/man/klient_event_kind.3 \
+	docs/man/klient_event_opaque.3 \
+	docs/man/klient_event_take_groups.3 \
+	docs/man/klient_event_take_logs.3 \
+	docs/man/klient_event_take_metadata.3 \
+	docs/man/klient_event_take_metrics.3 \
+	docs/man/klient_event_take_offsets.3 \
+	docs/man/klient_event_take_reassignments.3 \
+	docs/man/klient_event_take_results.3 \
+	docs/man/klient_event_take_settings.3 \
 	docs/man/klient_free.3 \
 	docs/man/klient_interceptor_init.3 \
 	docs/man/klient_listener_init.3 \
@@ -111,6 +124,11 @@ dist_man_MANS += \
 	docs/man/klient_producer_poll.3 \
 	docs/man/klient_producer_send.3 \
 	docs/man/klient_producer_try_send.3 \
+	docs/man/klient_queue_descriptor.3 \
+	docs/man/klient_queue_free.3 \
+	docs/man/klient_queue_new.3 \
+	docs/man/klient_queue_poll.3 \
+	docs/man/klient_queue_serve.3 \
 	docs/man/klient_record_attempts.3 \
 	docs/man/klient_record_failure.3 \
 	docs/man/klient_record_init.3 \

@@ -39,6 +39,7 @@ tests_client_test_client_SOURCES = \
 	tests/client/test_pattern.c \
 	tests/client/test_producer.c \
 	tests/client/test_progress.c \
+	tests/client/test_queue.c \
 	tests/client/test_records.c \
 	tests/client/test_retry.c \
 	tests/client/application.h tests/client/application.c \

@@ -39,7 +39,7 @@ void product_free(struct product *product)
     *product = (struct product){ PRODUCT_NONE, NULL };
 }
 
-struct klient_event *event_new(klient_event_kind_t kind, void *opaque)
+struct klient_event *queue_event_new(klient_event_kind_t kind, void *opaque)
 {
     struct klient_event *event = calloc(1, sizeof *event);
 
@@ -50,7 +50,7 @@ struct klient_event *event_new(klient_event_kind_t kind, void *opaque)
     return event;
 }
 
-void event_complete(struct klient_event *event)
+void queue_event_complete(struct klient_event *event)
 {
     struct task *task = event->task;
 

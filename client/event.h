@@ -1,6 +1,6 @@
 /* event.h - what a queue holds: something that happened, or the answer to a call.
  *
- *   struct klient_event *event = event_new(KLIENT_EVENT_TROUBLE, NULL);
+ *   struct klient_event *event = queue_event_new(KLIENT_EVENT_TROUBLE, NULL);
  *   event->code = fail(&event->error, code, "...");
  *   queue_post(queue, event);
  *
@@ -51,9 +51,9 @@ struct klient_event {
 };
 
 /* Successful and empty. NULL when out of memory. Free with klient_event_free(). */
-struct klient_event *event_new(klient_event_kind_t kind, void *opaque);
+struct klient_event *queue_event_new(klient_event_kind_t kind, void *opaque);
 
 /* Look at the task, and give it up. */
-void event_complete(struct klient_event *event);
+void queue_event_complete(struct klient_event *event);
 
 #endif

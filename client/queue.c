@@ -160,7 +160,7 @@ static bool await(struct klient_queue *queue, bool as_server, int64_t deadline_m
             break;
     }
     if (*out != NULL)
-        event_complete(*out);
+        queue_event_complete(*out);
     return open;
 }
 

@@ -25,7 +25,7 @@ static void teardown(void)
 
 static void post(void *opaque)
 {
-    struct klient_event *event = event_new(KLIENT_EVENT_TROUBLE, opaque);
+    struct klient_event *event = queue_event_new(KLIENT_EVENT_TROUBLE, opaque);
 
     ck_assert_ptr_nonnull(event);
     queue_post(queue, event);
@@ -65,7 +65,7 @@ END_TEST
 
 START_TEST(an_event_says_what_it_is_and_nothing_that_it_has_not)
 {
-    struct klient_event *event = event_new(KLIENT_EVENT_TROUBLE, &queue);
+    struct klient_event *event = queue_event_new(KLIENT_EVENT_TROUBLE, &queue);
     event->code = fail_partition(&event->error, K_CONNECTION_FAILED, "t", 3, -1, "no way to it");
 
     ck_assert_int_eq(klient_event_kind(event), KLIENT_EVENT_TROUBLE);

@@ -9,11 +9,6 @@
 #include "client/handle.h"
 #include "common/error.h"
 
-struct klient_settings {
-    Kairn__ResponseHead *head;          /* owned */
-    const Kairn__ConfigResult *result;
-};
-
 klient_admin_t *klient_admin_open(klient_t *klient, klient_error_t **error)
 {
     if (klient == NULL || handle_forked(klient)) {
@@ -75,123 +70,11 @@ int admin_check_partitions(const klient_admin_t *admin,
     return code;
 }
 
-/* --- results ---------------------------------------------------------------------------------- */
-
-int admin_judge(Kairn__TopicResult *const *rows, size_t count)
-{
-    int code = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        code = head_error_code(rows[i]->error);
-        if (code != K_NOT_CONTROLLER && code != K_BROKER_NOT_AVAILABLE)
-            return 0;
-    }
-    return code;
-}
+/* --- create ----------------------------------------------------------------------------------- */
 
 static int judge_created(const Kairn__ResponseHead *head)
 {
     return admin_judge(head->create_topics->results, head->create_topics->n_results);
-}
-
-static int judge_deleted(const Kairn__ResponseHead *head)
-{
-    return admin_judge(head->delete_topics->results, head->delete_topics->n_results);
-}
-
-static klient_code_t first_failure(Kairn__TopicResult *const *rows, size_t count,
-                                   const int32_t *numbers, klient_error_t **error)
-{
-    for (size_t i = 0; i < count; i++) {
-        const Kairn__Error *why = rows[i]->error;
-        if (head_error_code(why) == 0)
-            continue;
-        const char *text = why->message[0] != '\0' ? why->message : k_error_text(why->code);
-        return numbers == NULL ? fail(error, why->code, "%s: %s", rows[i]->name, text)
-                               : fail(error, why->code, "%s-%d: %s", rows[i]->name,
-                                      (int)numbers[i], text);
-    }
-    return KLIENT_OK;
-}
-
-klient_code_t admin_take_partitions(Kairn__ResponseHead *head, Kairn__TopicResult **rows,
-                                    size_t count, size_t expected, void *made,
-                                    const int32_t *numbers, klient_results_t **out,
-                                    klient_error_t **error)
-{
-    if (count != expected) {
-        kairn__response_head__free_unpacked(head, NULL);
-        free(made);
-        return fail(error, K_MALFORMED, NULL);
-    }
-    klient_code_t code = first_failure(rows, count, numbers, error);
-    klient_results_t *results = out == NULL ? NULL : calloc(1, sizeof *results);
-    if (results == NULL) {
-        kairn__response_head__free_unpacked(head, NULL);
-        free(made);
-    } else {
-        *results = (klient_results_t){ .head = head, .rows = rows, .count = count, .made = made,
-                                       .numbers = numbers };
-        *out = results;
-    }
-    return code;
-}
-
-klient_code_t admin_take(Kairn__ResponseHead *head, Kairn__TopicResult **rows, size_t count,
-                         size_t expected, void *made, klient_results_t **out,
-                         klient_error_t **error)
-{
-    return admin_take_partitions(head, rows, count, expected, made, NULL, out, error);
-}
-
-size_t klient_results_count(const klient_results_t *results)
-{
-    return results->count;
-}
-
-const char *klient_results_name(const klient_results_t *results, size_t index)
-{
-    return index < results->count ? results->rows[index]->name : NULL;
-}
-
-klient_code_t klient_results_code(const klient_results_t *results, size_t index)
-{
-    return index < results->count ? (klient_code_t)head_error_code(results->rows[index]->error)
-                                  : KLIENT_INVALID_ARGUMENT;
-}
-
-const char *klient_results_text(const klient_results_t *results, size_t index)
-{
-    klient_code_t code = klient_results_code(results, index);
-
-    if (code == KLIENT_OK || index >= results->count)
-        return k_error_text(code);
-    const char *message = results->rows[index]->error->message;
-    return message[0] != '\0' ? message : k_error_text(code);
-}
-
-int32_t klient_results_partition(const klient_results_t *results, size_t index)
-{
-    return index < results->count && results->numbers != NULL ? results->numbers[index] : -1;
-}
-
-int32_t klient_results_partitions(const klient_results_t *results, size_t index)
-{
-    return index < results->count ? (int32_t)results->rows[index]->partitions : -1;
-}
-
-int32_t klient_results_replication_factor(const klient_results_t *results, size_t index)
-{
-    return index < results->count ? (int32_t)results->rows[index]->replication_factor : -1;
-}
-
-void klient_results_free(klient_results_t *results)
-{
-    if (results == NULL)
-        return;
-    kairn__response_head__free_unpacked(results->head, NULL);
-    free(results->made);
-    free(results);
 }
 
 /* --- topics ----------------------------------------------------------------------------------- */
@@ -267,12 +150,22 @@ static int build_topic(struct arena *arena, const klient_new_topic_t *from, Kair
     return code;
 }
 
-klient_code_t klient_admin_create_topics(klient_admin_t *admin,
-                                         const klient_new_topic_t *const *topics, size_t count,
-                                         int validate_only, int64_t timeout_ms,
-                                         klient_results_t **results, klient_error_t **error)
+static klient_code_t make_created(struct task *task, struct product *out, klient_error_t **error)
 {
+    const Kairn__CreateTopicsRequest *asked = ask_body(task);
     Kairn__ResponseHead *head;
+    klient_code_t code = ask_unpack(task, &head, error);
+
+    if (code != KLIENT_OK)
+        return code;
+    return admin_take(head, head->create_topics->results, head->create_topics->n_results,
+                      asked->n_topics, NULL, out, error);
+}
+
+static klient_code_t begin_create(struct call *call, klient_admin_t *admin,
+                                  const klient_new_topic_t *const *topics, size_t count,
+                                  int validate_only, int64_t timeout_ms, klient_error_t **error)
+{
     int code = admin_check(admin);
     if (code != 0 || topics == NULL || count == 0)
         return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
@@ -295,18 +188,58 @@ klient_code_t klient_admin_create_topics(klient_admin_t *admin,
     body->validate_only = validate_only != 0;
     ask->once = true;
     ask->judge = judge_created;
-    klient_code_t outcome = ask_wait(ask, timeout_ms, &head, error);
-    if (outcome != KLIENT_OK)
-        return outcome;
-    return admin_take(head, head->create_topics->results, head->create_topics->n_results, count,
-                      NULL, results, error);
+    ask_call(ask, timeout_ms, make_created, call);
+    return KLIENT_OK;
 }
 
-klient_code_t klient_admin_delete_topics(klient_admin_t *admin, const char *const *names,
-                                         size_t count, int64_t timeout_ms,
+klient_code_t klient_admin_create_topics(klient_admin_t *admin,
+                                         const klient_new_topic_t *const *topics, size_t count,
+                                         int validate_only, int64_t timeout_ms,
                                          klient_results_t **results, klient_error_t **error)
 {
+    struct call call;
+    klient_code_t code =
+        begin_create(&call, admin, topics, count, validate_only, timeout_ms, error);
+
+    return code != KLIENT_OK ? code : admin_wait_results(&call, results, error);
+}
+
+klient_code_t klient_admin_create_topics_async(klient_admin_t *admin,
+                                               const klient_new_topic_t *const *topics,
+                                               size_t count, int validate_only,
+                                               int64_t timeout_ms, klient_queue_t *queue,
+                                               void *opaque, klient_error_t **error)
+{
+    struct call call;
+    klient_code_t code =
+        begin_create(&call, admin, topics, count, validate_only, timeout_ms, error);
+
+    return code != KLIENT_OK ? code : call_post(&call, queue, opaque, error);
+}
+
+/* --- delete ----------------------------------------------------------------------------------- */
+
+static int judge_deleted(const Kairn__ResponseHead *head)
+{
+    return admin_judge(head->delete_topics->results, head->delete_topics->n_results);
+}
+
+static klient_code_t make_deleted(struct task *task, struct product *out, klient_error_t **error)
+{
+    const Kairn__DeleteTopicsRequest *asked = ask_body(task);
     Kairn__ResponseHead *head;
+    klient_code_t code = ask_unpack(task, &head, error);
+
+    if (code != KLIENT_OK)
+        return code;
+    return admin_take(head, head->delete_topics->results, head->delete_topics->n_results,
+                      asked->n_topics, NULL, out, error);
+}
+
+static klient_code_t begin_delete(struct call *call, klient_admin_t *admin,
+                                  const char *const *names, size_t count, int64_t timeout_ms,
+                                  klient_error_t **error)
+{
     int code = admin_check(admin);
     if (code != 0 || names == NULL || count == 0)
         return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
@@ -330,143 +263,105 @@ klient_code_t klient_admin_delete_topics(klient_admin_t *admin, const char *cons
     body->n_topics = count;
     ask->once = true;
     ask->judge = judge_deleted;
-    klient_code_t outcome = ask_wait(ask, timeout_ms, &head, error);
-    if (outcome != KLIENT_OK)
-        return outcome;
-    return admin_take(head, head->delete_topics->results, head->delete_topics->n_results, count,
-                      NULL, results, error);
+    ask_call(ask, timeout_ms, make_deleted, call);
+    return KLIENT_OK;
+}
+
+klient_code_t klient_admin_delete_topics(klient_admin_t *admin, const char *const *names,
+                                         size_t count, int64_t timeout_ms,
+                                         klient_results_t **results, klient_error_t **error)
+{
+    struct call call;
+    klient_code_t code = begin_delete(&call, admin, names, count, timeout_ms, error);
+
+    return code != KLIENT_OK ? code : admin_wait_results(&call, results, error);
+}
+
+klient_code_t klient_admin_delete_topics_async(klient_admin_t *admin, const char *const *names,
+                                               size_t count, int64_t timeout_ms,
+                                               klient_queue_t *queue, void *opaque,
+                                               klient_error_t **error)
+{
+    struct call call;
+    klient_code_t code = begin_delete(&call, admin, names, count, timeout_ms, error);
+
+    return code != KLIENT_OK ? code : call_post(&call, queue, opaque, error);
+}
+
+/* --- describe --------------------------------------------------------------------------------- */
+
+static klient_code_t begin_describe(struct call *call, klient_admin_t *admin,
+                                    const char *const *names, size_t count,
+                                    enum describe_what what, int64_t timeout_ms,
+                                    klient_error_t **error)
+{
+    int code = admin_check(admin);
+
+    if (code == 0 && what == DESCRIBE_NAMED && (names == NULL || count == 0))
+        code = K_INVALID_ARGUMENT;
+    return code != 0 ? fail(error, code, NULL)
+                     : describe(admin->klient, names, count, what, timeout_ms, call, error);
+}
+
+static klient_code_t wait_for_picture(klient_admin_t *admin, const char *const *names,
+                                      size_t count, enum describe_what what, int64_t timeout_ms,
+                                      klient_metadata_t **out, klient_error_t **error)
+{
+    struct call call;
+
+    if (out == NULL)
+        return fail(error, K_INVALID_ARGUMENT, NULL);
+    klient_code_t code = begin_describe(&call, admin, names, count, what, timeout_ms, error);
+    return code != KLIENT_OK ? code : describe_wait(&call, out, error);
+}
+
+static klient_code_t post_picture(klient_admin_t *admin, const char *const *names, size_t count,
+                                  enum describe_what what, int64_t timeout_ms,
+                                  klient_queue_t *queue, void *opaque, klient_error_t **error)
+{
+    struct call call;
+    klient_code_t code = begin_describe(&call, admin, names, count, what, timeout_ms, error);
+
+    return code != KLIENT_OK ? code : call_post(&call, queue, opaque, error);
 }
 
 klient_code_t klient_admin_describe_cluster(klient_admin_t *admin, int64_t timeout_ms,
                                             klient_metadata_t **out, klient_error_t **error)
 {
-    int code = admin_check(admin);
-    if (code != 0 || out == NULL)
-        return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
-    return describe(admin->klient, NULL, 0, false, false, timeout_ms, out, error);
+    return wait_for_picture(admin, NULL, 0, DESCRIBE_CLUSTER, timeout_ms, out, error);
+}
+
+klient_code_t klient_admin_describe_cluster_async(klient_admin_t *admin, int64_t timeout_ms,
+                                                  klient_queue_t *queue, void *opaque,
+                                                  klient_error_t **error)
+{
+    return post_picture(admin, NULL, 0, DESCRIBE_CLUSTER, timeout_ms, queue, opaque, error);
 }
 
 klient_code_t klient_admin_list_topics(klient_admin_t *admin, int64_t timeout_ms,
                                        klient_metadata_t **out, klient_error_t **error)
 {
-    int code = admin_check(admin);
-    if (code != 0 || out == NULL)
-        return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
-    return describe(admin->klient, NULL, 0, true, false, timeout_ms, out, error);
+    return wait_for_picture(admin, NULL, 0, DESCRIBE_ALL, timeout_ms, out, error);
+}
+
+klient_code_t klient_admin_list_topics_async(klient_admin_t *admin, int64_t timeout_ms,
+                                             klient_queue_t *queue, void *opaque,
+                                             klient_error_t **error)
+{
+    return post_picture(admin, NULL, 0, DESCRIBE_ALL, timeout_ms, queue, opaque, error);
 }
 
 klient_code_t klient_admin_describe_topics(klient_admin_t *admin, const char *const *names,
                                            size_t count, int64_t timeout_ms,
                                            klient_metadata_t **out, klient_error_t **error)
 {
-    int code = admin_check(admin);
-    if (code != 0 || out == NULL || names == NULL || count == 0)
-        return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
-    return describe(admin->klient, names, count, false, true, timeout_ms, out, error);
+    return wait_for_picture(admin, names, count, DESCRIBE_NAMED, timeout_ms, out, error);
 }
 
-/* --- settings --------------------------------------------------------------------------------- */
-
-static bool read_broker(const char *name, int32_t *out)
+klient_code_t klient_admin_describe_topics_async(klient_admin_t *admin, const char *const *names,
+                                                 size_t count, int64_t timeout_ms,
+                                                 klient_queue_t *queue, void *opaque,
+                                                 klient_error_t **error)
 {
-    char *end;
-    long id = strtol(name, &end, 10);
-
-    *out = (int32_t)id;
-    return name[0] >= '0' && name[0] <= '9' && *end == '\0' && id <= INT32_MAX;
-}
-
-klient_code_t klient_admin_describe_configs(klient_admin_t *admin, klient_resource_t kind,
-                                            const char *name, int64_t timeout_ms,
-                                            klient_settings_t **out, klient_error_t **error)
-{
-    Kairn__ResponseHead *head;
-    int32_t broker = -1;
-    int code = admin_check(admin);
-    if (code == 0 && (name == NULL || out == NULL || kind > KLIENT_RESOURCE_CLUSTER ||
-                      (kind == KLIENT_RESOURCE_BROKER && !read_broker(name, &broker))))
-        code = K_INVALID_ARGUMENT;
-    if (code != 0)
-        return fail(error, code, NULL);
-
-    struct ask *ask = ask_new(admin->klient, KAIRN__REQUEST_HEAD__BODY_DESCRIBE_CONFIGS,
-                              &kairn__describe_configs_request__descriptor);
-    if (ask == NULL)
-        return fail(error, K_NOMEM, NULL);
-    ask->broker = broker;               /* what stands in its file, it alone knows */
-    Kairn__DescribeConfigsRequest *body = ask->body;
-    Kairn__ConfigResource *resource = arena_alloc(&ask->arena, sizeof *resource);
-    char *copy = arena_strdup(&ask->arena, name);
-    if (resource == NULL || copy == NULL) {
-        ask_free(ask);
-        return fail(error, K_NOMEM, NULL);
-    }
-    kairn__config_resource__init(resource);
-    resource->kind = (Kairn__ConfigResource__Kind)kind;     /* the same numbers */
-    resource->name = copy;
-    body->resources = arena_copy(&ask->arena, &resource, sizeof resource);
-    body->n_resources = 1;
-    klient_code_t outcome = ask_wait(ask, timeout_ms, &head, error);
-    if (outcome != KLIENT_OK)
-        return outcome;
-
-    const Kairn__DescribeConfigsResponse *answer = head->describe_configs;
-    const Kairn__Error *why = answer->n_results == 1 ? answer->results[0]->error : NULL;
-    klient_settings_t *settings = calloc(1, sizeof *settings);
-    if (settings == NULL || answer->n_results != 1)
-        outcome = fail(error, settings == NULL ? K_NOMEM : K_MALFORMED, NULL);
-    else if (head_error_code(why) != 0)
-        outcome = fail(error, why->code, "%s: %s", name,
-                       why->message[0] != '\0' ? why->message : k_error_text(why->code));
-    if (outcome != KLIENT_OK) {
-        free(settings);
-        kairn__response_head__free_unpacked(head, NULL);
-        return outcome;
-    }
-    *settings = (klient_settings_t){ .head = head, .result = answer->results[0] };
-    *out = settings;
-    return KLIENT_OK;
-}
-
-size_t klient_settings_count(const klient_settings_t *settings)
-{
-    return settings->result->n_entries;
-}
-
-klient_code_t klient_settings_get(const klient_settings_t *settings, size_t index,
-                                  klient_setting_t *out)
-{
-    if (index >= settings->result->n_entries || out->size < sizeof *out)
-        return KLIENT_INVALID_ARGUMENT;
-    const Kairn__ConfigEntry *entry = settings->result->entries[index];
-    *out = (klient_setting_t){
-        .size = out->size,
-        .name = entry->name,
-        .value = entry->value,
-        .source = entry->source,
-        .read_only = entry->read_only,
-        .secret = entry->sensitive,
-        .synonym_count = entry->n_synonyms,
-    };
-    return KLIENT_OK;
-}
-
-klient_code_t klient_settings_synonym(const klient_settings_t *settings, size_t index,
-                                      size_t synonym, klient_setting_t *out)
-{
-    if (index >= settings->result->n_entries || out->size < sizeof *out ||
-        synonym >= settings->result->entries[index]->n_synonyms)
-        return KLIENT_INVALID_ARGUMENT;
-    const Kairn__ConfigSynonym *from = settings->result->entries[index]->synonyms[synonym];
-    *out = (klient_setting_t){ .size = out->size, .name = from->name, .value = from->value,
-                               .source = from->source };
-    return KLIENT_OK;
-}
-
-void klient_settings_free(klient_settings_t *settings)
-{
-    if (settings == NULL)
-        return;
-    kairn__response_head__free_unpacked(settings->head, NULL);
-    free(settings);
+    return post_picture(admin, names, count, DESCRIBE_NAMED, timeout_ms, queue, opaque, error);
 }

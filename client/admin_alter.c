@@ -41,12 +41,24 @@ static int build_more(struct arena *arena, const klient_more_partitions_t *from,
     return code;
 }
 
-klient_code_t klient_admin_create_partitions(klient_admin_t *admin,
-                                             const klient_more_partitions_t *const *more,
-                                             size_t count, int validate_only, int64_t timeout_ms,
-                                             klient_results_t **results, klient_error_t **error)
+static klient_code_t make_partitions(struct task *task, struct product *out,
+                                     klient_error_t **error)
 {
+    const Kairn__CreatePartitionsRequest *asked = ask_body(task);
     Kairn__ResponseHead *head;
+    klient_code_t code = ask_unpack(task, &head, error);
+
+    if (code != KLIENT_OK)
+        return code;
+    return admin_take(head, head->create_partitions->results, head->create_partitions->n_results,
+                      asked->n_topics, NULL, out, error);
+}
+
+static klient_code_t begin_partitions(struct call *call, klient_admin_t *admin,
+                                      const klient_more_partitions_t *const *more, size_t count,
+                                      int validate_only, int64_t timeout_ms,
+                                      klient_error_t **error)
+{
     int code = admin_check(admin);
     if (code != 0 || more == NULL || count == 0)
         return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
@@ -69,11 +81,33 @@ klient_code_t klient_admin_create_partitions(klient_admin_t *admin,
     body->validate_only = validate_only != 0;
     ask->once = true;
     ask->judge = judge_partitions;
-    klient_code_t outcome = ask_wait(ask, timeout_ms, &head, error);
-    if (outcome != KLIENT_OK)
-        return outcome;
-    return admin_take(head, head->create_partitions->results, head->create_partitions->n_results,
-                      count, NULL, results, error);
+    ask_call(ask, timeout_ms, make_partitions, call);
+    return KLIENT_OK;
+}
+
+klient_code_t klient_admin_create_partitions(klient_admin_t *admin,
+                                             const klient_more_partitions_t *const *more,
+                                             size_t count, int validate_only, int64_t timeout_ms,
+                                             klient_results_t **results, klient_error_t **error)
+{
+    struct call call;
+    klient_code_t code =
+        begin_partitions(&call, admin, more, count, validate_only, timeout_ms, error);
+
+    return code != KLIENT_OK ? code : admin_wait_results(&call, results, error);
+}
+
+klient_code_t klient_admin_create_partitions_async(klient_admin_t *admin,
+                                                   const klient_more_partitions_t *const *more,
+                                                   size_t count, int validate_only,
+                                                   int64_t timeout_ms, klient_queue_t *queue,
+                                                   void *opaque, klient_error_t **error)
+{
+    struct call call;
+    klient_code_t code =
+        begin_partitions(&call, admin, more, count, validate_only, timeout_ms, error);
+
+    return code != KLIENT_OK ? code : call_post(&call, queue, opaque, error);
 }
 
 /* --- configurations --------------------------------------------------------------------------- */
@@ -132,9 +166,14 @@ static int build_alteration(struct arena *arena, const klient_alteration_t *from
 }
 
 /* Outcomes of an alteration in the form of others: rows of names and errors that are the head's. */
-static klient_code_t take_altered(Kairn__ResponseHead *head, size_t expected,
-                                  klient_results_t **results, klient_error_t **error)
+static klient_code_t make_altered(struct task *task, struct product *out, klient_error_t **error)
 {
+    const Kairn__AlterConfigsRequest *asked = ask_body(task);
+    Kairn__ResponseHead *head;
+    klient_code_t code = ask_unpack(task, &head, error);
+
+    if (code != KLIENT_OK)
+        return code;
     const Kairn__AlterConfigsResponse *body = head->alter_configs;
     size_t count = body->n_results;
     Kairn__TopicResult **rows =
@@ -153,15 +192,13 @@ static klient_code_t take_altered(Kairn__ResponseHead *head, size_t expected,
         items[i].error = body->results[i]->error;
         rows[i] = &items[i];
     }
-    return admin_take(head, rows, count, expected, rows, results, error);
+    return admin_take(head, rows, count, asked->n_resources, rows, out, error);
 }
 
-klient_code_t klient_admin_alter_configs(klient_admin_t *admin,
-                                         const klient_alteration_t *const *alterations,
-                                         size_t count, int validate_only, int64_t timeout_ms,
-                                         klient_results_t **results, klient_error_t **error)
+static klient_code_t begin_alter(struct call *call, klient_admin_t *admin,
+                                 const klient_alteration_t *const *alterations, size_t count,
+                                 int validate_only, int64_t timeout_ms, klient_error_t **error)
 {
-    Kairn__ResponseHead *head;
     int code = admin_check(admin);
     if (code != 0 || alterations == NULL || count == 0)
         return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
@@ -184,8 +221,31 @@ klient_code_t klient_admin_alter_configs(klient_admin_t *admin,
     body->validate_only = validate_only != 0;
     ask->once = true;
     ask->judge = judge_altered;
-    klient_code_t outcome = ask_wait(ask, timeout_ms, &head, error);
-    if (outcome != KLIENT_OK)
-        return outcome;
-    return take_altered(head, count, results, error);
+    ask_call(ask, timeout_ms, make_altered, call);
+    return KLIENT_OK;
+}
+
+klient_code_t klient_admin_alter_configs(klient_admin_t *admin,
+                                         const klient_alteration_t *const *alterations,
+                                         size_t count, int validate_only, int64_t timeout_ms,
+                                         klient_results_t **results, klient_error_t **error)
+{
+    struct call call;
+    klient_code_t code =
+        begin_alter(&call, admin, alterations, count, validate_only, timeout_ms, error);
+
+    return code != KLIENT_OK ? code : admin_wait_results(&call, results, error);
+}
+
+klient_code_t klient_admin_alter_configs_async(klient_admin_t *admin,
+                                               const klient_alteration_t *const *alterations,
+                                               size_t count, int validate_only,
+                                               int64_t timeout_ms, klient_queue_t *queue,
+                                               void *opaque, klient_error_t **error)
+{
+    struct call call;
+    klient_code_t code =
+        begin_alter(&call, admin, alterations, count, validate_only, timeout_ms, error);
+
+    return code != KLIENT_OK ? code : call_post(&call, queue, opaque, error);
 }

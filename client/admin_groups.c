@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "client/admin_internal.h"
-#include "client/describe.h"
 #include "client/error.h"
 #include "client/group_ask.h"
 #include "client/roster.h"
@@ -78,60 +77,117 @@ static void take_described(const struct described *from, struct roster_item *to)
     to->info.reason = answer->text != NULL ? answer->text : k_error_text(answer->code);
 }
 
+static klient_code_t make_described(struct task *task, struct product *out,
+                                    klient_error_t **error)
+{
+    struct survey *survey = survey_of(task);
+
+    survey_ref(survey);
+    klient_groups_t *list = roster_new(survey, survey->count);
+    if (list == NULL)
+        return fail(error, K_NOMEM, NULL);
+    for (size_t i = 0; i < survey->count; i++)
+        take_described(survey_row(survey, i), &list->items[i]);
+    *out = (struct product){ PRODUCT_GROUPS, list };
+    return KLIENT_OK;
+}
+
+/* A question to the coordinator of each of these groups. */
+static klient_code_t begin(struct call *call, klient_admin_t *admin, const char *const *groups,
+                           size_t count, size_t row_size, const struct group_ask_kind *kind,
+                           product_maker make, int64_t timeout_ms, klient_error_t **error)
+{
+    int64_t deadline_ms = deadline_after(timeout_ms);
+    int code = check_groups(admin, groups, count);
+    struct survey *survey =
+        code != 0 ? NULL
+                  : group_survey_new(admin->klient, groups, count, row_size, kind, deadline_ms);
+
+    if (survey == NULL)
+        return fail(error, code != 0 ? code : K_NOMEM, NULL);
+    survey_call(survey, make, call);
+    return KLIENT_OK;
+}
+
+static klient_code_t begin_describe(struct call *call, klient_admin_t *admin,
+                                    const char *const *groups, size_t count, int64_t timeout_ms,
+                                    klient_error_t **error)
+{
+    return begin(call, admin, groups, count, sizeof(struct described), &describing,
+                 make_described, timeout_ms, error);
+}
+
+/* *out as it was when there is none. */
+static klient_code_t wait_for_groups(struct call *call, klient_groups_t **out,
+                                     klient_error_t **error)
+{
+    void *made;
+    klient_code_t code = call_wait(call, &made, error);
+
+    if (made != NULL)
+        *out = made;
+    return code;
+}
+
 klient_code_t klient_admin_describe_groups(klient_admin_t *admin, const char *const *groups,
                                            size_t count, int64_t timeout_ms,
                                            klient_groups_t **out, klient_error_t **error)
 {
-    int64_t deadline_ms = deadline_after(timeout_ms);
-    int code = check_groups(admin, groups, count);
+    struct call call;
 
-    if (code != 0 || out == NULL)
-        return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
-    struct survey *survey = group_survey_new(admin->klient, groups, count,
-                                             sizeof(struct described), &describing, deadline_ms);
-    if (survey == NULL)
-        return fail(error, K_NOMEM, NULL);
-    klient_code_t outcome = task_await(&survey->task, admin->klient, deadline_ms, error);
-    if (outcome != KLIENT_OK) {
-        task_unref(&survey->task);
-        return outcome;
-    }
-    klient_groups_t *list = roster_new(survey, count);
-    if (list == NULL)
-        return fail(error, K_NOMEM, NULL);
-    for (size_t i = 0; i < count; i++)
-        take_described(survey_row(survey, i), &list->items[i]);
-    *out = list;
-    return KLIENT_OK;
+    if (out == NULL)
+        return fail(error, K_INVALID_ARGUMENT, NULL);
+    klient_code_t code = begin_describe(&call, admin, groups, count, timeout_ms, error);
+    return code != KLIENT_OK ? code : wait_for_groups(&call, out, error);
+}
+
+klient_code_t klient_admin_describe_groups_async(klient_admin_t *admin, const char *const *groups,
+                                                 size_t count, int64_t timeout_ms,
+                                                 klient_queue_t *queue, void *opaque,
+                                                 klient_error_t **error)
+{
+    struct call call;
+    klient_code_t code = begin_describe(&call, admin, groups, count, timeout_ms, error);
+
+    return code != KLIENT_OK ? code : call_post(&call, queue, opaque, error);
 }
 
 /* --- list ------------------------------------------------------------------------------------- */
+
+/* First it is asked which brokers there are. All in the survey's arena. */
+struct listing {
+    struct inquiry inquiry;
+    struct survey *survey;
+    klient_group_state_t *states;
+    size_t state_count;
+    klient_topic_partition_t *brokers;
+    size_t broker_count;
+};
 
 /* What one broker coordinates. */
 struct listed {
     struct answer answer;               /* partition: the broker's id */
     struct inquiry inquiry;
-    const klient_group_state_t *states; /* in the survey's arena */
-    size_t state_count;
-    klient_group_info_t *groups;        /* likewise */
+    klient_group_info_t *groups;        /* in the survey's arena */
     size_t count;
 };
 
 static int build_list(struct inquiry *inquiry, struct request *request)
 {
     const struct listed *listed = LIST_OWNER(inquiry, struct listed, inquiry);
+    const struct listing *listing = listed->answer.survey->context;
     Kairn__ListGroupsRequest *body = arena_alloc(&request->arena, sizeof *body);
 
     if (body == NULL)
         return K_NOMEM;
     kairn__list_groups_request__init(body);
     body->states =
-        arena_calloc(&request->arena, listed->state_count + 1, sizeof *body->states);
+        arena_calloc(&request->arena, listing->state_count + 1, sizeof *body->states);
     if (body->states == NULL)
         return K_NOMEM;
-    for (; body->n_states < listed->state_count; body->n_states++)
+    for (; body->n_states < listing->state_count; body->n_states++)
         body->states[body->n_states] =
-            (char *)klient_group_state_name(listed->states[body->n_states]);
+            (char *)klient_group_state_name(listing->states[body->n_states]);
     request->head.body_case = KAIRN__REQUEST_HEAD__BODY_LIST_GROUPS;
     request->head.list_groups = body;
     return 0;
@@ -212,71 +268,102 @@ static klient_groups_t *gather(struct survey *survey)
     return list;
 }
 
-/* A row for each live broker. NULL: *code says why. */
-static struct survey *survey_brokers(klient_admin_t *admin, const klient_group_state_t *states,
-                                     size_t state_count, int64_t deadline_ms,
-                                     klient_error_t **error, klient_code_t *code)
-{
-    klient_metadata_t *metadata = NULL;
-    struct survey *survey = NULL;
-    int64_t left_ms = deadline_ms - mono_ms();
+/* --- whom to ask --- */
 
-    *code = describe(admin->klient, NULL, 0, false, false, left_ms > 0 ? left_ms : 0, &metadata,
-                     error);
-    if (*code != KLIENT_OK)
-        return NULL;
-    size_t count = klient_metadata_broker_count(metadata);
-    if (count == 0) {
-        klient_metadata_free(metadata);
-        *code = fail(error, K_BROKER_NOT_AVAILABLE, NULL);
-        return NULL;
-    }
-    klient_topic_partition_t *brokers = calloc(count + 1, sizeof *brokers);
-    for (size_t i = 0; brokers != NULL && i < count; i++) {
-        klient_broker_info_t broker = { .size = sizeof broker };
-        klient_metadata_broker(metadata, i, &broker);
-        brokers[i] = (klient_topic_partition_t){ .topic = "", .partition = broker.id };
-    }
-    klient_metadata_free(metadata);
-    if (brokers != NULL)
-        survey = survey_new(admin->klient, brokers, count, sizeof(struct listed), start_list,
-                            deadline_ms);
-    free(brokers);
-    klient_group_state_t *wanted =
-        survey == NULL ? NULL : arena_calloc(&survey->arena, state_count + 1, sizeof *wanted);
-    for (size_t i = 0; wanted != NULL && i < state_count; i++)
-        wanted[i] = states[i];
-    for (size_t i = 0; wanted != NULL && i < count; i++) {
-        struct listed *listed = survey_row(survey, i);
-        listed->states = wanted;
-        listed->state_count = state_count;
-    }
-    if (wanted != NULL)
-        return survey;
-    if (survey != NULL)
-        task_unref(&survey->task);
-    *code = fail(error, K_NOMEM, NULL);
-    return NULL;
+static int build_brokers(struct inquiry *inquiry, struct request *request)
+{
+    Kairn__MetadataRequest *body = arena_alloc(&request->arena, sizeof *body);
+
+    (void)inquiry;
+    if (body == NULL)
+        return K_NOMEM;
+    kairn__metadata_request__init(body);
+    request->head.body_case = KAIRN__REQUEST_HEAD__BODY_METADATA;
+    request->head.metadata = body;
+    return 0;
 }
 
-klient_code_t klient_admin_list_groups(klient_admin_t *admin, const klient_group_state_t *states,
-                                       size_t count, int64_t timeout_ms, klient_groups_t **out,
-                                       klient_error_t **error)
+static int read_brokers(struct inquiry *inquiry, const Kairn__ResponseHead *head,
+                        const Kairn__Error **error)
 {
-    int64_t deadline_ms = deadline_after(timeout_ms);
-    int checked = admin_check(admin);
-    klient_code_t code;
+    struct listing *listing = LIST_OWNER(inquiry, struct listing, inquiry);
+    size_t count = head->metadata->n_brokers;
+    klient_topic_partition_t *brokers =
+        arena_calloc(&listing->survey->arena, count + 1, sizeof *brokers);
 
-    if (checked != 0 || out == NULL || (states == NULL && count > 0))
-        return fail(error, checked != 0 ? checked : K_INVALID_ARGUMENT, NULL);
-    struct survey *survey = survey_brokers(admin, states, count, deadline_ms, error, &code);
-    if (survey == NULL)
-        return code;
-    code = task_await(&survey->task, admin->klient, deadline_ms, error);
-    if (code != KLIENT_OK) {
-        task_unref(&survey->task);
-        return code;
+    (void)error;
+    if (brokers == NULL)
+        return K_NOMEM;
+    for (size_t i = 0; i < count; i++)
+        brokers[i] = (klient_topic_partition_t){ "", head->metadata->brokers[i]->id };
+    listing->brokers = brokers;
+    listing->broker_count = count;
+    return 0;
+}
+
+/* A row for each live broker. */
+static void brokers_known(struct inquiry *inquiry, int code, const char *text)
+{
+    struct listing *listing = LIST_OWNER(inquiry, struct listing, inquiry);
+    struct survey *survey = listing->survey;
+
+    if (code == 0 && listing->broker_count == 0)
+        code = K_BROKER_NOT_AVAILABLE;
+    else if (code == 0 && !survey_fill(survey, listing->brokers, listing->broker_count))
+        code = K_NOMEM;
+    if (code == 0) {
+        survey_begin(survey);
+        return;
     }
+    if (text != NULL && text[0] != '\0')
+        k_reason_set(&survey->task.reason, code, "%s", text);
+    task_done(&survey->task, code);
+}
+
+static void find_brokers(struct task *task)
+{
+    struct survey *survey = survey_of(task);
+    struct listing *listing = survey->context;
+
+    listing->inquiry.build = build_brokers;
+    listing->inquiry.read = read_brokers;
+    listing->inquiry.done = brokers_known;
+    listing->inquiry.broker = -1;
+    inquiry_start(&listing->inquiry, survey->klient, NULL, 0, survey->deadline_ms);
+}
+
+/* NULL when out of memory. */
+static struct survey *listing_new(klient_admin_t *admin, const klient_group_state_t *states,
+                                  size_t count, int64_t deadline_ms)
+{
+    struct survey *survey =
+        survey_new(admin->klient, NULL, 0, sizeof(struct listed), start_list, deadline_ms);
+    struct listing *listing =
+        survey == NULL ? NULL : arena_calloc(&survey->arena, 1, sizeof *listing);
+
+    if (listing != NULL)
+        listing->states = arena_calloc(&survey->arena, count + 1, sizeof *listing->states);
+    if (listing == NULL || listing->states == NULL) {
+        if (survey != NULL)
+            task_unref(&survey->task);
+        return NULL;
+    }
+    listing->survey = survey;
+    listing->state_count = count;
+    for (size_t i = 0; i < count; i++)
+        listing->states[i] = states[i];
+    survey->context = listing;
+    survey->task.run = find_brokers;
+    return survey;
+}
+
+/* With what the others told, though a broker could not be asked. */
+static klient_code_t make_list(struct task *task, struct product *out, klient_error_t **error)
+{
+    struct survey *survey = survey_of(task);
+    klient_code_t code = KLIENT_OK;
+
+    survey_ref(survey);
     klient_groups_t *list = gather(survey);
     if (list == NULL)
         return fail(error, K_NOMEM, NULL);
@@ -286,8 +373,47 @@ klient_code_t klient_admin_list_groups(klient_admin_t *admin, const klient_group
             code = fail(error, answer->code, "broker %d: %s", (int)answer->partition,
                         answer->text != NULL ? answer->text : k_error_text(answer->code));
     }
-    *out = list;
+    *out = (struct product){ PRODUCT_GROUPS, list };
     return code;
+}
+
+static klient_code_t begin_list(struct call *call, klient_admin_t *admin,
+                                const klient_group_state_t *states, size_t count,
+                                int64_t timeout_ms, klient_error_t **error)
+{
+    int64_t deadline_ms = deadline_after(timeout_ms);
+    int code = admin_check(admin);
+
+    if (code == 0 && states == NULL && count > 0)
+        code = K_INVALID_ARGUMENT;
+    struct survey *survey = code != 0 ? NULL : listing_new(admin, states, count, deadline_ms);
+    if (survey == NULL)
+        return fail(error, code != 0 ? code : K_NOMEM, NULL);
+    survey_call(survey, make_list, call);
+    return KLIENT_OK;
+}
+
+klient_code_t klient_admin_list_groups(klient_admin_t *admin, const klient_group_state_t *states,
+                                       size_t count, int64_t timeout_ms, klient_groups_t **out,
+                                       klient_error_t **error)
+{
+    struct call call;
+
+    if (out == NULL)
+        return fail(error, K_INVALID_ARGUMENT, NULL);
+    klient_code_t code = begin_list(&call, admin, states, count, timeout_ms, error);
+    return code != KLIENT_OK ? code : wait_for_groups(&call, out, error);
+}
+
+klient_code_t klient_admin_list_groups_async(klient_admin_t *admin,
+                                             const klient_group_state_t *states, size_t count,
+                                             int64_t timeout_ms, klient_queue_t *queue,
+                                             void *opaque, klient_error_t **error)
+{
+    struct call call;
+    klient_code_t code = begin_list(&call, admin, states, count, timeout_ms, error);
+
+    return code != KLIENT_OK ? code : call_post(&call, queue, opaque, error);
 }
 
 /* --- delete ----------------------------------------------------------------------------------- */
@@ -319,29 +445,43 @@ static int read_delete(struct group_ask *ask, const Kairn__ResponseHead *head,
 static const struct group_ask_kind deleting = { .once = true, .build = build_delete,
                                                 .read = read_delete };
 
+static klient_code_t make_deleted(struct task *task, struct product *out, klient_error_t **error)
+{
+    return admin_take_survey(survey_of(task), out, error);
+}
+
+static klient_code_t begin_delete(struct call *call, klient_admin_t *admin,
+                                  const char *const *groups, size_t count, int64_t timeout_ms,
+                                  klient_error_t **error)
+{
+    return begin(call, admin, groups, count, sizeof(struct group_ask), &deleting, make_deleted,
+                 timeout_ms, error);
+}
+
 klient_code_t klient_admin_delete_groups(klient_admin_t *admin, const char *const *groups,
                                          size_t count, int64_t timeout_ms, klient_code_t *codes,
                                          klient_error_t **error)
 {
-    int64_t deadline_ms = deadline_after(timeout_ms);
-    int code = check_groups(admin, groups, count);
+    struct call call;
+    klient_results_t *results = NULL;
+    klient_code_t code = begin_delete(&call, admin, groups, count, timeout_ms, error);
 
-    if (code != 0)
-        return fail(error, code, NULL);
-    struct survey *survey = group_survey_new(admin->klient, groups, count,
-                                             sizeof(struct group_ask), &deleting, deadline_ms);
-    if (survey == NULL)
-        return fail(error, K_NOMEM, NULL);
-    klient_code_t outcome = task_await(&survey->task, admin->klient, deadline_ms, error);
-    bool answered = outcome == KLIENT_OK;
-    for (size_t i = 0; answered && i < count; i++) {
-        const struct answer *answer = survey_row(survey, i);
-        if (codes != NULL)
-            codes[i] = (klient_code_t)answer->code;
-        if (answer->code != 0 && outcome == KLIENT_OK)
-            outcome = fail(error, answer->code, "%s: %s", answer->topic,
-                           answer->text != NULL ? answer->text : k_error_text(answer->code));
-    }
-    task_unref(&survey->task);
-    return outcome;
+    if (code != KLIENT_OK)
+        return code;
+    code = admin_wait_results(&call, &results, error);
+    for (size_t i = 0; codes != NULL && results != NULL && i < count; i++)
+        codes[i] = klient_results_code(results, i);
+    klient_results_free(results);
+    return code;
+}
+
+klient_code_t klient_admin_delete_groups_async(klient_admin_t *admin, const char *const *groups,
+                                               size_t count, int64_t timeout_ms,
+                                               klient_queue_t *queue, void *opaque,
+                                               klient_error_t **error)
+{
+    struct call call;
+    klient_code_t code = begin_delete(&call, admin, groups, count, timeout_ms, error);
+
+    return code != KLIENT_OK ? code : call_post(&call, queue, opaque, error);
 }

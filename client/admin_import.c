@@ -74,5 +74,12 @@ klient_code_t klient_admin_import_group_offsets(klient_admin_t *admin, const cha
                                                 int64_t timeout_ms, klient_offsets_t **out,
                                                 klient_error_t **error)
 {
-    return admin_ask_offsets(admin, group, &kind, timeout_ms, out, error);
+    return admin_wait_offsets(admin, group, &kind, timeout_ms, out, error);
+}
+
+klient_code_t klient_admin_import_group_offsets_async(klient_admin_t *admin, const char *group,
+                                                      int64_t timeout_ms, klient_queue_t *queue,
+                                                      void *opaque, klient_error_t **error)
+{
+    return admin_post_offsets(admin, group, &kind, timeout_ms, queue, opaque, error);
 }

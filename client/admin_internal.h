@@ -2,10 +2,10 @@
 #ifndef CLIENT_ADMIN_INTERNAL_H
 #define CLIENT_ADMIN_INTERNAL_H
 
+#include "client/call.h"
 #include "client/klient.h"
+#include "client/survey.h"
 #include "proto/head.h"
-
-struct arena;
 
 struct klient_admin {
     struct klient *klient;              /* referenced */
@@ -17,6 +17,7 @@ struct klient_results {
     size_t count;
     void *made;                         /* owned: rows that are not the head's; or NULL */
     const int32_t *numbers;             /* of partitions, within `made`; NULL: rows are of topics */
+    struct survey *survey;              /* referenced: that rows are in the arena of; or NULL */
 };
 
 /* May a call go on? 0, K_INVALID_ARGUMENT or K_FORKED. */
@@ -32,17 +33,25 @@ int admin_check_group(const char *group);
 /* Only when nothing at all was carried out does asking again make sense: then why, else 0. */
 int admin_judge(Kairn__TopicResult *const *rows, size_t count);
 
-/* Outcomes for the application; takes over `head` and `made` (may be NULL). The first failure is
- * returned. */
+/* Outcomes for the application, which come with a failure, too; takes over `head` and `made` (may
+ * be NULL). The first failure is returned. */
 klient_code_t admin_take(Kairn__ResponseHead *head, Kairn__TopicResult **rows, size_t count,
-                         size_t expected, void *made, klient_results_t **out,
+                         size_t expected, void *made, struct product *out,
                          klient_error_t **error);
 
 /* The same for outcomes of partitions, whose numbers are within `made`. */
 klient_code_t admin_take_partitions(Kairn__ResponseHead *head, Kairn__TopicResult **rows,
                                     size_t count, size_t expected, void *made,
-                                    const int32_t *numbers, klient_results_t **out,
+                                    const int32_t *numbers, struct product *out,
                                     klient_error_t **error);
+
+/* The same for the rows of a survey, by the names of its topics. */
+klient_code_t admin_take_survey(struct survey *survey, struct product *out,
+                                klient_error_t **error);
+
+/* Wait for a call that makes such outcomes. `results` may be NULL. */
+klient_code_t admin_wait_results(struct call *call, klient_results_t **results,
+                                 klient_error_t **error);
 
 /* `rows` rows of `width` broker ids each, in the arena. 0, K_NOMEM or
  * K_INVALID_REPLICA_ASSIGNMENT. */

@@ -101,9 +101,9 @@ static void dispose(struct task *task)
     free(moving);
 }
 
-klient_code_t klient_admin_move_log(klient_admin_t *admin, const char *topic, int32_t partition,
-                                    const char *directory, int64_t timeout_ms,
-                                    klient_error_t **error)
+static klient_code_t begin(struct call *call, klient_admin_t *admin, const char *topic,
+                           int32_t partition, const char *directory, int64_t timeout_ms,
+                           klient_error_t **error)
 {
     int code = admin_check(admin);
     if (code != 0 || topic == NULL || directory == NULL || partition < 0)
@@ -121,8 +121,28 @@ klient_code_t klient_admin_move_log(klient_admin_t *admin, const char *topic, in
         task_unref(&moving->task);
         return fail(error, K_NOMEM, NULL);
     }
-    klient_code_t outcome =
-        task_await(&moving->task, moving->klient, moving->deadline_ms, error);
-    task_unref(&moving->task);
-    return outcome;
+    call_init(call, &moving->task, moving->klient, moving->deadline_ms, NULL);
+    return KLIENT_OK;
+}
+
+klient_code_t klient_admin_move_log(klient_admin_t *admin, const char *topic, int32_t partition,
+                                    const char *directory, int64_t timeout_ms,
+                                    klient_error_t **error)
+{
+    struct call call;
+    void *nothing;
+    klient_code_t code = begin(&call, admin, topic, partition, directory, timeout_ms, error);
+
+    return code != KLIENT_OK ? code : call_wait(&call, &nothing, error);
+}
+
+klient_code_t klient_admin_move_log_async(klient_admin_t *admin, const char *topic,
+                                          int32_t partition, const char *directory,
+                                          int64_t timeout_ms, klient_queue_t *queue, void *opaque,
+                                          klient_error_t **error)
+{
+    struct call call;
+    klient_code_t code = begin(&call, admin, topic, partition, directory, timeout_ms, error);
+
+    return code != KLIENT_OK ? code : call_post(&call, queue, opaque, error);
 }

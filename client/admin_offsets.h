@@ -15,10 +15,15 @@ struct group_offsets_ask {
     size_t count;
 };
 
-/* Waits for the answer: the offsets, sorted, for the caller to free. Errors as of
+/* Ask, and wait for the answer: the offsets, sorted, for the caller to free. Errors as of
  * klient_admin_group_offsets(). */
-klient_code_t admin_ask_offsets(klient_admin_t *admin, const char *group,
-                                const struct group_ask_kind *kind, int64_t timeout_ms,
-                                klient_offsets_t **out, klient_error_t **error);
+klient_code_t admin_wait_offsets(klient_admin_t *admin, const char *group,
+                                 const struct group_ask_kind *kind, int64_t timeout_ms,
+                                 klient_offsets_t **out, klient_error_t **error);
+
+/* The same, to be answered by a queue. */
+klient_code_t admin_post_offsets(klient_admin_t *admin, const char *group,
+                                 const struct group_ask_kind *kind, int64_t timeout_ms,
+                                 klient_queue_t *queue, void *opaque, klient_error_t **error);
 
 #endif

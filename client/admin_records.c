@@ -3,6 +3,7 @@
 #include "client/config.h"
 #include "client/error.h"
 #include "client/inquiry.h"
+#include "client/offsets.h"
 #include "client/survey.h"
 #include "common/error.h"
 
@@ -64,23 +65,55 @@ static void start(struct answer *answer)
                   answer->survey->deadline_ms);
 }
 
-static klient_code_t take(const struct survey *survey, int64_t *starts, klient_code_t *codes,
-                          klient_error_t **error)
+static klient_code_t make(struct task *task, struct product *out, klient_error_t **error)
 {
+    const struct survey *survey = survey_of(task);
+    klient_offsets_t *starts = offsets_new(survey->count);
     klient_code_t outcome = KLIENT_OK;
+    int code = starts == NULL ? K_NOMEM : 0;
 
-    for (size_t i = 0; i < survey->count; i++) {
+    for (size_t i = 0; code == 0 && i < survey->count; i++) {
         const struct trim *trim = survey_row(survey, i);
         const struct answer *answer = &trim->answer;
-        if (starts != NULL)
-            starts[i] = answer->code == 0 ? trim->start : -1;
-        if (codes != NULL)
-            codes[i] = (klient_code_t)answer->code;
-        if (answer->code != 0 && outcome == KLIENT_OK)
+        code = offsets_set(starts, i,
+                           &(klient_offset_t){ .topic = answer->topic,
+                                               .partition = answer->partition,
+                                               .offset = answer->code == 0 ? trim->start : -1,
+                                               .leader_epoch = -1,
+                                               .metadata = "",
+                                               .code = (klient_code_t)answer->code });
+        if (code == 0 && answer->code != 0 && outcome == KLIENT_OK)
             outcome = fail_partition(error, answer->code, answer->topic, answer->partition, -1,
                                      answer->text);
     }
+    if (code != 0) {
+        klient_offsets_free(starts);
+        return outcome != KLIENT_OK ? outcome : fail(error, code, NULL);
+    }
+    *out = (struct product){ PRODUCT_OFFSETS, starts };
     return outcome;
+}
+
+static klient_code_t begin(struct call *call, klient_admin_t *admin,
+                           const klient_topic_partition_t *partitions, const int64_t *offsets,
+                           size_t count, int64_t timeout_ms, klient_error_t **error)
+{
+    int code = admin_check_partitions(admin, partitions, count);
+    if (code == 0 && offsets == NULL)
+        code = K_INVALID_ARGUMENT;
+    for (size_t i = 0; code == 0 && i < count; i++)
+        if (offsets[i] < 0 && offsets[i] != KLIENT_RECORDS_ALL)
+            code = K_INVALID_ARGUMENT;
+    struct survey *survey =
+        code != 0 ? NULL
+                  : survey_new(admin->klient, partitions, count, sizeof(struct trim), start,
+                               deadline_after(timeout_ms));
+    if (survey == NULL)
+        return fail(error, code != 0 ? code : K_NOMEM, NULL);
+    for (size_t i = 0; i < count; i++)
+        ((struct trim *)survey_row(survey, i))->offset = offsets[i];
+    survey_call(survey, make, call);
+    return KLIENT_OK;
 }
 
 klient_code_t klient_admin_delete_records(klient_admin_t *admin,
@@ -89,25 +122,27 @@ klient_code_t klient_admin_delete_records(klient_admin_t *admin,
                                           int64_t timeout_ms, int64_t *starts,
                                           klient_code_t *codes, klient_error_t **error)
 {
-    int code = admin_check_partitions(admin, partitions, count);
-    if (code == 0 && offsets == NULL)
-        code = K_INVALID_ARGUMENT;
-    for (size_t i = 0; code == 0 && i < count; i++)
-        if (offsets[i] < 0 && offsets[i] != KLIENT_RECORDS_ALL)
-            code = K_INVALID_ARGUMENT;
-    if (code != 0)
-        return fail(error, code, NULL);
+    struct call call;
+    void *made;
+    klient_code_t code = begin(&call, admin, partitions, offsets, count, timeout_ms, error);
 
-    int64_t deadline_ms = deadline_after(timeout_ms);
-    struct survey *survey = survey_new(admin->klient, partitions, count, sizeof(struct trim),
-                                       start, deadline_ms);
-    if (survey == NULL)
-        return fail(error, K_NOMEM, NULL);
-    for (size_t i = 0; i < count; i++)
-        ((struct trim *)survey_row(survey, i))->offset = offsets[i];
-    klient_code_t outcome = task_await(&survey->task, admin->klient, deadline_ms, error);
-    if (outcome == KLIENT_OK)
-        outcome = take(survey, starts, codes, error);
-    task_unref(&survey->task);
-    return outcome;
+    if (code != KLIENT_OK)
+        return code;
+    code = call_wait(&call, &made, error);
+    if (made != NULL)
+        offsets_tell(made, starts, codes);
+    klient_offsets_free(made);
+    return code;
+}
+
+klient_code_t klient_admin_delete_records_async(klient_admin_t *admin,
+                                                const klient_topic_partition_t *partitions,
+                                                const int64_t *offsets, size_t count,
+                                                int64_t timeout_ms, klient_queue_t *queue,
+                                                void *opaque, klient_error_t **error)
+{
+    struct call call;
+    klient_code_t code = begin(&call, admin, partitions, offsets, count, timeout_ms, error);
+
+    return code != KLIENT_OK ? code : call_post(&call, queue, opaque, error);
 }

@@ -90,29 +90,32 @@ static void outcomes_set(struct outcomes *outcomes, size_t index,
 
 /* --- elections -------------------------------------------------------------------------------- */
 
-static klient_code_t take_elected(Kairn__ResponseHead *head, size_t expected, bool all,
-                                  klient_results_t **results, klient_error_t **error)
+static klient_code_t make_elected(struct task *task, struct product *out, klient_error_t **error)
 {
+    const Kairn__ElectLeadersRequest *asked = ask_body(task);
+    Kairn__ResponseHead *head;
+    struct outcomes outcomes;
+    klient_code_t code = ask_unpack(task, &head, error);
+
+    if (code != KLIENT_OK)
+        return code;
     const Kairn__ElectLeadersResponse *body = head->elect_leaders;
     size_t count = body->n_results;
-    struct outcomes outcomes;
-
     if (!outcomes_new(&outcomes, count)) {
         kairn__response_head__free_unpacked(head, NULL);
         return fail(error, K_NOMEM, NULL);
     }
     for (size_t i = 0; i < count; i++)
         outcomes_set(&outcomes, i, body->results[i]->partition, body->results[i]->error);
-    return admin_take_partitions(head, outcomes.rows, count, all ? count : expected, outcomes.rows,
-                                 outcomes.numbers, results, error);
+    return admin_take_partitions(head, outcomes.rows, count,
+                                 asked->all ? count : asked->n_partitions, outcomes.rows,
+                                 outcomes.numbers, out, error);
 }
 
-klient_code_t klient_admin_elect_leaders(klient_admin_t *admin, klient_election_t kind,
-                                         const klient_topic_partition_t *partitions, size_t count,
-                                         int64_t timeout_ms, klient_results_t **results,
-                                         klient_error_t **error)
+static klient_code_t begin_elect(struct call *call, klient_admin_t *admin, klient_election_t kind,
+                                 const klient_topic_partition_t *partitions, size_t count,
+                                 int64_t timeout_ms, klient_error_t **error)
 {
-    Kairn__ResponseHead *head;
     bool all = partitions == NULL;
     int code = all ? admin_check(admin) : admin_check_partitions(admin, partitions, count);
     if (code != 0 || kind > KLIENT_ELECTION_UNCLEAN)
@@ -140,10 +143,31 @@ klient_code_t klient_admin_elect_leaders(klient_admin_t *admin, klient_election_
     body->n_partitions = all ? 0 : count;
     ask->once = true;
     ask->judge = judge_elected;
-    klient_code_t outcome = ask_wait(ask, timeout_ms, &head, error);
-    if (outcome != KLIENT_OK)
-        return outcome;
-    return take_elected(head, count, all, results, error);
+    ask_call(ask, timeout_ms, make_elected, call);
+    return KLIENT_OK;
+}
+
+klient_code_t klient_admin_elect_leaders(klient_admin_t *admin, klient_election_t kind,
+                                         const klient_topic_partition_t *partitions, size_t count,
+                                         int64_t timeout_ms, klient_results_t **results,
+                                         klient_error_t **error)
+{
+    struct call call;
+    klient_code_t code = begin_elect(&call, admin, kind, partitions, count, timeout_ms, error);
+
+    return code != KLIENT_OK ? code : admin_wait_results(&call, results, error);
+}
+
+klient_code_t klient_admin_elect_leaders_async(klient_admin_t *admin, klient_election_t kind,
+                                               const klient_topic_partition_t *partitions,
+                                               size_t count, int64_t timeout_ms,
+                                               klient_queue_t *queue, void *opaque,
+                                               klient_error_t **error)
+{
+    struct call call;
+    klient_code_t code = begin_elect(&call, admin, kind, partitions, count, timeout_ms, error);
+
+    return code != KLIENT_OK ? code : call_post(&call, queue, opaque, error);
 }
 
 /* --- reassignments ---------------------------------------------------------------------------- */
@@ -170,29 +194,32 @@ static int build_reassignment(struct arena *arena, const klient_reassignment_t *
     return to->partition == NULL || (!to->cancel && to->replicas == NULL) ? K_NOMEM : 0;
 }
 
-static klient_code_t take_reassigned(Kairn__ResponseHead *head, size_t expected,
-                                     klient_results_t **results, klient_error_t **error)
+static klient_code_t make_reassigned(struct task *task, struct product *out,
+                                     klient_error_t **error)
 {
+    const Kairn__AlterReassignmentsRequest *asked = ask_body(task);
+    Kairn__ResponseHead *head;
+    struct outcomes outcomes;
+    klient_code_t code = ask_unpack(task, &head, error);
+
+    if (code != KLIENT_OK)
+        return code;
     const Kairn__AlterReassignmentsResponse *body = head->alter_reassignments;
     size_t count = body->n_results;
-    struct outcomes outcomes;
-
     if (!outcomes_new(&outcomes, count)) {
         kairn__response_head__free_unpacked(head, NULL);
         return fail(error, K_NOMEM, NULL);
     }
     for (size_t i = 0; i < count; i++)
         outcomes_set(&outcomes, i, body->results[i]->partition, body->results[i]->error);
-    return admin_take_partitions(head, outcomes.rows, count, expected, outcomes.rows,
-                                 outcomes.numbers, results, error);
+    return admin_take_partitions(head, outcomes.rows, count, asked->n_partitions, outcomes.rows,
+                                 outcomes.numbers, out, error);
 }
 
-klient_code_t klient_admin_alter_reassignments(klient_admin_t *admin,
-                                               const klient_reassignment_t *const *reassignments,
-                                               size_t count, int64_t timeout_ms,
-                                               klient_results_t **results, klient_error_t **error)
+static klient_code_t begin_reassign(struct call *call, klient_admin_t *admin,
+                                    const klient_reassignment_t *const *reassignments,
+                                    size_t count, int64_t timeout_ms, klient_error_t **error)
 {
-    Kairn__ResponseHead *head;
     int code = admin_check(admin);
     if (code != 0 || reassignments == NULL || count == 0)
         return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
@@ -214,36 +241,90 @@ klient_code_t klient_admin_alter_reassignments(klient_admin_t *admin,
     body->n_partitions = count;
     ask->once = true;
     ask->judge = judge_reassigned;
-    klient_code_t outcome = ask_wait(ask, timeout_ms, &head, error);
-    if (outcome != KLIENT_OK)
-        return outcome;
-    return take_reassigned(head, count, results, error);
+    ask_call(ask, timeout_ms, make_reassigned, call);
+    return KLIENT_OK;
 }
 
-klient_code_t klient_admin_list_reassignments(klient_admin_t *admin, int64_t timeout_ms,
-                                              klient_reassignments_t **out,
-                                              klient_error_t **error)
+klient_code_t klient_admin_alter_reassignments(klient_admin_t *admin,
+                                               const klient_reassignment_t *const *reassignments,
+                                               size_t count, int64_t timeout_ms,
+                                               klient_results_t **results, klient_error_t **error)
+{
+    struct call call;
+    klient_code_t code = begin_reassign(&call, admin, reassignments, count, timeout_ms, error);
+
+    return code != KLIENT_OK ? code : admin_wait_results(&call, results, error);
+}
+
+klient_code_t
+klient_admin_alter_reassignments_async(klient_admin_t *admin,
+                                       const klient_reassignment_t *const *reassignments,
+                                       size_t count, int64_t timeout_ms, klient_queue_t *queue,
+                                       void *opaque, klient_error_t **error)
+{
+    struct call call;
+    klient_code_t code = begin_reassign(&call, admin, reassignments, count, timeout_ms, error);
+
+    return code != KLIENT_OK ? code : call_post(&call, queue, opaque, error);
+}
+
+static klient_code_t make_list(struct task *task, struct product *out, klient_error_t **error)
 {
     Kairn__ResponseHead *head;
-    int code = admin_check(admin);
-    if (code != 0 || out == NULL)
-        return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
+    klient_code_t code = ask_unpack(task, &head, error);
 
-    struct ask *ask = ask_new(admin->klient, KAIRN__REQUEST_HEAD__BODY_LIST_REASSIGNMENTS,
-                              &kairn__list_reassignments_request__descriptor);
-    if (ask == NULL)
-        return fail(error, K_NOMEM, NULL);
-    klient_code_t outcome = ask_wait(ask, timeout_ms, &head, error);
-    if (outcome != KLIENT_OK)
-        return outcome;
+    if (code != KLIENT_OK)
+        return code;
     klient_reassignments_t *list = calloc(1, sizeof *list);
     if (list == NULL) {
         kairn__response_head__free_unpacked(head, NULL);
         return fail(error, K_NOMEM, NULL);
     }
     list->head = head;
-    *out = list;
+    *out = (struct product){ PRODUCT_REASSIGNMENTS, list };
     return KLIENT_OK;
+}
+
+static klient_code_t begin_list(struct call *call, klient_admin_t *admin, int64_t timeout_ms,
+                                klient_error_t **error)
+{
+    int code = admin_check(admin);
+    struct ask *ask =
+        code != 0 ? NULL
+                  : ask_new(admin->klient, KAIRN__REQUEST_HEAD__BODY_LIST_REASSIGNMENTS,
+                            &kairn__list_reassignments_request__descriptor);
+
+    if (ask == NULL)
+        return fail(error, code != 0 ? code : K_NOMEM, NULL);
+    ask_call(ask, timeout_ms, make_list, call);
+    return KLIENT_OK;
+}
+
+klient_code_t klient_admin_list_reassignments(klient_admin_t *admin, int64_t timeout_ms,
+                                              klient_reassignments_t **out,
+                                              klient_error_t **error)
+{
+    struct call call;
+    void *made;
+
+    if (out == NULL)
+        return fail(error, K_INVALID_ARGUMENT, NULL);
+    klient_code_t code = begin_list(&call, admin, timeout_ms, error);
+    if (code == KLIENT_OK)
+        code = call_wait(&call, &made, error);
+    if (code == KLIENT_OK)
+        *out = made;
+    return code;
+}
+
+klient_code_t klient_admin_list_reassignments_async(klient_admin_t *admin, int64_t timeout_ms,
+                                                    klient_queue_t *queue, void *opaque,
+                                                    klient_error_t **error)
+{
+    struct call call;
+    klient_code_t code = begin_list(&call, admin, timeout_ms, error);
+
+    return code != KLIENT_OK ? code : call_post(&call, queue, opaque, error);
 }
 
 size_t klient_reassignments_count(const klient_reassignments_t *list)

@@ -1,13 +1,14 @@
-/* ask.h - an application thread asks any broker a question and waits for the whole answer.
+/* ask.h - an application asks any broker a question whose whole answer it wants.
  *
  *   struct ask *ask = ask_new(klient, body case, descriptor of the body);
  *   ... fill ask->body, what it points to allocated in ask->arena ...
- *   code = ask_wait(ask, timeout_ms, &answer, error);      // consumes ask
+ *   ask_call(ask, timeout_ms, make, call);         // see call.h; make() calls ask_unpack()
  *
  * Any thread. */
 #ifndef CLIENT_ASK_H
 #define CLIENT_ASK_H
 
+#include "client/call.h"
 #include "client/inquiry.h"
 #include "client/klient.h"
 #include "client/task.h"
@@ -27,8 +28,13 @@ struct ask {
     /* Should the question be asked again because of this answer? Returns the code that says why, or
      * 0. May be NULL. */
     int (*judge)(const Kairn__ResponseHead *head);
-    uint8_t *answer;                    /* owned; a packed copy */
-    size_t answer_size;
+    /* Which broker may have a better answer than this one? It is asked, too, as a favour, which may
+     * fail: for `second_ms` only. -1: none. May be NULL. */
+    int32_t (*second)(const Kairn__ResponseHead *head);
+    int64_t second_ms;
+    bool asks_second;
+    uint8_t *answer, *second_answer;    /* owned; packed copies, or NULL */
+    size_t answer_size, second_size;
 };
 
 /* With an initialised body of that kind. NULL when out of memory. */
@@ -36,8 +42,18 @@ struct ask *ask_new(struct klient *klient, Kairn__RequestHead__BodyCase body_cas
                     const ProtobufCMessageDescriptor *kind);
 void ask_free(struct ask *ask);
 
-/* *out is to be freed with kairn__response_head__free_unpacked(). */
-klient_code_t ask_wait(struct ask *ask, int64_t timeout_ms, Kairn__ResponseHead **out,
-                       klient_error_t **error);
+/* The call that it is for. */
+void ask_call(struct ask *ask, int64_t timeout_ms, product_maker make, struct call *out);
+
+/* The answer to a task that is an ask's, which was successful. *out is to be freed with
+ * kairn__response_head__free_unpacked(). */
+klient_code_t ask_unpack(const struct task *task, Kairn__ResponseHead **out,
+                         klient_error_t **error);
+
+/* The second answer to it; NULL: there is none. */
+Kairn__ResponseHead *ask_unpack_second(const struct task *task);
+
+/* The body of the question. */
+const void *ask_body(const struct task *task);
 
 #endif

@@ -279,9 +279,13 @@ klient_code_t klient_consumer_seek_to_time(klient_consumer_t *consumer, const ch
     if (timestamp < 0)
         return consumer_leave(consumer, fail(error, K_INVALID_ARGUMENT,
                                              "a time is never negative"));
-    klient_code_t outcome =
-        lookup_all(consumer->klient, consumer->config->values.isolation, &of, &timestamp, 0, 1,
-                   deadline_ms, consumer_wait, consumer, &offset, NULL, error);
+    struct call call;
+    klient_code_t outcome = lookup_all(consumer->klient, consumer->config->values.isolation, &of,
+                                       &timestamp, 0, 1, deadline_ms, &call, error);
+    if (outcome == KLIENT_OK) {
+        call_wait_by(&call, consumer_wait, consumer);
+        outcome = lookup_wait(&call, &offset, NULL, error);
+    }
     if (outcome != KLIENT_OK)
         return consumer_leave(consumer, outcome);
     code = move_to(consumer, assigned, offset >= 0 ? offset : POSITION_END);
@@ -357,64 +361,4 @@ int consumer_wait(void *context, struct task *task, int64_t deadline_ms)
         if (mono_ms() >= deadline_ms)
             return K_REQUEST_TIMED_OUT;
     }
-}
-
-static klient_code_t offsets(struct klient_consumer *consumer,
-                             const klient_topic_partition_t *partitions, const int64_t *timestamps,
-                             int64_t timestamp, size_t count, int64_t timeout_ms, int64_t *out,
-                             klient_error_t **error)
-{
-    int code = consumer_enter_again(consumer);
-    if (code != 0)
-        return fail(error, code, NULL);
-    code = check_partitions(partitions, count);
-    if (code != 0 || (count > 0 && out == NULL))
-        return consumer_leave(consumer, fail(error, K_INVALID_ARGUMENT, NULL));
-    for (size_t i = 0; timestamps != NULL && i < count; i++)
-        if (timestamps[i] < 0)
-            return consumer_leave(consumer, fail(error, K_INVALID_ARGUMENT,
-                                                 "a time is never negative"));
-    klient_code_t outcome =
-        lookup_all(consumer->klient, consumer->config->values.isolation, partitions, timestamps,
-                   timestamp, count, deadline_after(timeout_ms), consumer_wait, consumer, out,
-                   NULL, error);
-    return consumer_leave(consumer, outcome);
-}
-
-klient_code_t klient_consumer_beginning_offsets(klient_consumer_t *consumer,
-                                                const klient_topic_partition_t *partitions,
-                                                size_t count, int64_t timeout_ms, int64_t *out,
-                                                klient_error_t **error)
-{
-    return offsets(consumer, partitions, NULL, POSITION_BEGINNING, count, timeout_ms, out, error);
-}
-
-klient_code_t klient_consumer_end_offsets(klient_consumer_t *consumer,
-                                          const klient_topic_partition_t *partitions, size_t count,
-                                          int64_t timeout_ms, int64_t *out,
-                                          klient_error_t **error)
-{
-    return offsets(consumer, partitions, NULL, POSITION_END, count, timeout_ms, out, error);
-}
-
-klient_code_t klient_consumer_offsets_for_times(klient_consumer_t *consumer,
-                                                const klient_topic_partition_t *partitions,
-                                                const int64_t *timestamps, size_t count,
-                                                int64_t timeout_ms, int64_t *out,
-                                                klient_error_t **error)
-{
-    if (count > 0 && timestamps == NULL)
-        return fail(error, K_INVALID_ARGUMENT, NULL);
-    return offsets(consumer, partitions, timestamps, 0, count, timeout_ms, out, error);
-}
-
-klient_code_t klient_consumer_partitions_for(klient_consumer_t *consumer, const char *topic,
-                                             int64_t timeout_ms, klient_metadata_t **out,
-                                             klient_error_t **error)
-{
-    int code = consumer_enter_again(consumer);
-    if (code != 0)
-        return fail(error, code, NULL);
-    klient_code_t outcome = describe_topic(consumer->klient, topic, timeout_ms, out, error);
-    return consumer_leave(consumer, outcome);
 }

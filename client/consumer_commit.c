@@ -222,53 +222,59 @@ static void start(struct answer *answer)
     group_ask_committed(item->group, &item->ask);
 }
 
-static int copy(const struct survey *survey, klient_offsets_t **out)
+static klient_code_t make_committed(struct task *task, struct product *out,
+                                    klient_error_t **error)
 {
+    const struct survey *survey = survey_of(task);
     klient_offsets_t *offsets = offsets_new(survey->count);
     int code = offsets == NULL ? K_NOMEM : 0;
 
     for (size_t i = 0; code == 0 && i < survey->count; i++) {
         const struct item *item = survey_row(survey, i);
+        const struct answer *answer = &item->answer;
+        if (answer->code != 0) {
+            klient_offsets_free(offsets);
+            return fail_partition(error, answer->code, answer->topic, answer->partition, -1, NULL);
+        }
         code = offsets_set(offsets, i,
-                           &(klient_offset_t){ .topic = item->answer.topic,
-                                               .partition = item->answer.partition,
+                           &(klient_offset_t){ .topic = answer->topic,
+                                               .partition = answer->partition,
                                                .offset = item->ask.offset,
                                                .leader_epoch = item->ask.epoch,
                                                .metadata = item->metadata });
     }
-    if (code == 0)
-        *out = offsets;
-    else
+    if (code != 0) {
         klient_offsets_free(offsets);
-    return code;
+        return fail(error, code, NULL);
+    }
+    *out = (struct product){ PRODUCT_OFFSETS, offsets };
+    return KLIENT_OK;
 }
 
-static klient_code_t ask_all(struct klient_consumer *consumer,
-                             const klient_topic_partition_t *partitions, size_t count,
-                             int64_t deadline_ms, klient_offsets_t **out, klient_error_t **error)
+static klient_code_t begin(struct call *call, struct klient_consumer *consumer,
+                           const klient_topic_partition_t *partitions, size_t count,
+                           int64_t timeout_ms, klient_error_t **error)
 {
-    struct survey *survey = survey_new(consumer->klient, partitions, count, sizeof(struct item),
-                                       start, deadline_ms);
+    int code = 0;
 
+    if (consumer->group == NULL)
+        code = K_INVALID_GROUP_ID;
+    else if (consumer->stopped)
+        code = K_CLOSED;
+    else if (count == 0 || check_partitions(partitions, count) != 0)
+        code = K_INVALID_ARGUMENT;
+    struct survey *survey =
+        code != 0 ? NULL
+                  : survey_new(consumer->klient, partitions, count, sizeof(struct item), start,
+                               deadline_after(timeout_ms));
     if (survey == NULL)
-        return fail(error, K_NOMEM, NULL);
+        return fail(error, code != 0 ? code : K_NOMEM, NULL);
     for (size_t i = 0; i < count; i++)
         ((struct item *)survey_row(survey, i))->group = consumer->group;
-    task_start(&survey->task, consumer->klient);
-    int code = consumer_wait(consumer, &survey->task, deadline_ms);
-    klient_code_t outcome = code == 0 ? KLIENT_OK : fail(error, code, NULL);
-    for (size_t i = 0; code == 0 && i < count; i++) {
-        const struct answer *answer = survey_row(survey, i);
-        code = answer->code;
-        if (code != 0)
-            outcome = fail_partition(error, code, answer->topic, answer->partition, -1, NULL);
-    }
-    if (code == 0) {
-        code = copy(survey, out);
-        outcome = code == 0 ? KLIENT_OK : fail(error, code, NULL);
-    }
-    task_unref(&survey->task);
-    return outcome;
+    survey_call(survey, make_committed, call);
+    call_wait_by(call, consumer_wait, consumer);
+    call->limited = true;               /* a question that is under way is waited for */
+    return KLIENT_OK;
 }
 
 klient_code_t klient_consumer_committed(klient_consumer_t *consumer,
@@ -276,17 +282,35 @@ klient_code_t klient_consumer_committed(klient_consumer_t *consumer,
                                         int64_t timeout_ms, klient_offsets_t **out,
                                         klient_error_t **error)
 {
-    int code = consumer_enter_again(consumer);
+    struct call call;
+    void *made;
+    int refused = consumer_enter_again(consumer);
 
-    if (code != 0)
-        return fail(error, code, NULL);
-    if (consumer->group == NULL)
-        code = K_INVALID_GROUP_ID;
-    else if (consumer->stopped)
-        code = K_CLOSED;
-    else if (count == 0 || out == NULL || check_partitions(partitions, count) != 0)
-        code = K_INVALID_ARGUMENT;
-    return consumer_leave(consumer, code != 0 ? fail(error, code, NULL)
-                                              : ask_all(consumer, partitions, count,
-                                                        deadline_after(timeout_ms), out, error));
+    if (refused != 0)
+        return fail(error, refused, NULL);
+    klient_code_t code = out == NULL
+                             ? fail(error, K_INVALID_ARGUMENT, NULL)
+                             : begin(&call, consumer, partitions, count, timeout_ms, error);
+    if (code == KLIENT_OK)
+        code = call_wait(&call, &made, error);
+    if (code == KLIENT_OK)
+        *out = made;
+    return consumer_leave(consumer, code);
+}
+
+klient_code_t klient_consumer_committed_async(klient_consumer_t *consumer,
+                                              const klient_topic_partition_t *partitions,
+                                              size_t count, int64_t timeout_ms,
+                                              klient_queue_t *queue, void *opaque,
+                                              klient_error_t **error)
+{
+    struct call call;
+    int refused = consumer_enter_again(consumer);
+
+    if (refused != 0)
+        return fail(error, refused, NULL);
+    klient_code_t code = begin(&call, consumer, partitions, count, timeout_ms, error);
+    if (code == KLIENT_OK)
+        code = call_post(&call, queue, opaque, error);
+    return consumer_leave(consumer, code);
 }

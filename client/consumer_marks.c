@@ -69,25 +69,53 @@ klient_code_t klient_consumer_watermarks(klient_consumer_t *consumer, const char
     return consumer_leave(consumer, code == 0 ? KLIENT_OK : fail(error, code, NULL));
 }
 
+/* The first is where it begins, the second where it ends. */
+static klient_code_t begin_query(struct call *call, struct klient_consumer *consumer,
+                                 const char *topic, int32_t partition, int64_t timeout_ms,
+                                 klient_error_t **error)
+{
+    static const int64_t where[] = { POSITION_BEGINNING, POSITION_END };
+    const klient_topic_partition_t of[] = { { topic, partition }, { topic, partition } };
+
+    if (check_partitions(of, 1) != 0)
+        return fail(error, K_INVALID_ARGUMENT, NULL);
+    klient_code_t code = lookup_all(consumer->klient, ISOLATION_UNCOMMITTED, of, where, 0, 2,
+                                    deadline_after(timeout_ms), call, error);
+    if (code == KLIENT_OK)
+        call_wait_by(call, consumer_wait, consumer);
+    return code;
+}
+
 klient_code_t klient_consumer_query_watermarks(klient_consumer_t *consumer, const char *topic,
                                                int32_t partition, int64_t timeout_ms, int64_t *low,
                                                int64_t *high, klient_error_t **error)
 {
-    const klient_topic_partition_t of = { topic, partition };
-    int64_t deadline_ms = deadline_after(timeout_ms), first, end;
-    int code = consumer_enter_again(consumer);
+    struct call call;
+    int64_t marks[2];
+    int refused = consumer_enter_again(consumer);
 
-    if (code != 0)
-        return fail(error, code, NULL);
-    if (check_partitions(&of, 1) != 0)
-        return consumer_leave(consumer, fail(error, K_INVALID_ARGUMENT, NULL));
-    klient_code_t outcome =
-        lookup_all(consumer->klient, ISOLATION_UNCOMMITTED, &of, NULL, POSITION_BEGINNING, 1,
-                   deadline_ms, consumer_wait, consumer, &first, NULL, error);
-    if (outcome == KLIENT_OK)
-        outcome = lookup_all(consumer->klient, ISOLATION_UNCOMMITTED, &of, NULL, POSITION_END, 1,
-                             deadline_ms, consumer_wait, consumer, &end, NULL, error);
-    if (outcome == KLIENT_OK)
-        set_marks(low, high, first, end);
-    return consumer_leave(consumer, outcome);
+    if (refused != 0)
+        return fail(error, refused, NULL);
+    klient_code_t code = begin_query(&call, consumer, topic, partition, timeout_ms, error);
+    if (code == KLIENT_OK)
+        code = lookup_wait(&call, marks, NULL, error);
+    if (code == KLIENT_OK)
+        set_marks(low, high, marks[0], marks[1]);
+    return consumer_leave(consumer, code);
+}
+
+klient_code_t klient_consumer_query_watermarks_async(klient_consumer_t *consumer,
+                                                     const char *topic, int32_t partition,
+                                                     int64_t timeout_ms, klient_queue_t *queue,
+                                                     void *opaque, klient_error_t **error)
+{
+    struct call call;
+    int refused = consumer_enter_again(consumer);
+
+    if (refused != 0)
+        return fail(error, refused, NULL);
+    klient_code_t code = begin_query(&call, consumer, topic, partition, timeout_ms, error);
+    if (code == KLIENT_OK)
+        code = call_post(&call, queue, opaque, error);
+    return consumer_leave(consumer, code);
 }

@@ -69,40 +69,6 @@ static int metadata_new(Kairn__ResponseHead *head, klient_metadata_t **out)
     return 0;
 }
 
-struct wish {
-    const char *const *names;
-    size_t count;
-    bool all, configs;
-};
-
-/* `broker` -1: ask any. *out is to be freed. */
-static klient_code_t look(klient_t *klient, const struct wish *wish, int32_t broker,
-                          int64_t timeout_ms, Kairn__ResponseHead **out, klient_error_t **error)
-{
-    struct ask *ask = ask_new(klient, KAIRN__REQUEST_HEAD__BODY_METADATA,
-                              &kairn__metadata_request__descriptor);
-    if (ask == NULL)
-        return fail(error, K_NOMEM, NULL);
-
-    Kairn__MetadataRequest *body = ask->body;
-    char **topics = arena_calloc(&ask->arena, wish->count + 1, sizeof *topics);
-    int code = topics == NULL ? K_NOMEM : 0;
-    for (size_t i = 0; code == 0 && i < wish->count; i++) {
-        topics[i] = arena_strdup(&ask->arena, wish->names[i]);
-        code = topics[i] == NULL ? K_NOMEM : 0;
-    }
-    if (code != 0) {
-        ask_free(ask);
-        return fail(error, code, NULL);
-    }
-    body->all_topics = wish->all;
-    body->topics = topics;
-    body->n_topics = wish->count;
-    body->topic_configs = wish->configs;
-    ask->broker = broker;
-    return ask_wait(ask, timeout_ms, out, error);
-}
-
 static size_t count_unknown(const Kairn__ResponseHead *head)
 {
     const Kairn__MetadataResponse *picture = head->metadata;
@@ -113,62 +79,105 @@ static size_t count_unknown(const Kairn__ResponseHead *head)
     return count;
 }
 
-/* Other brokers hear of a new topic later than its maker; the controller's does not. Replaces
- * *head, in which topics are unknown, by its picture if that has more of them. */
-static void look_at_controller(klient_t *klient, const struct wish *wish, int64_t deadline_ms,
-                               Kairn__ResponseHead **head)
+/* Other brokers hear of a new topic later than its maker; the controller's does not. */
+static int32_t who_knows_better(const Kairn__ResponseHead *head)
 {
-    int64_t left_ms = deadline_ms - mono_ms();
-    Kairn__ResponseHead *better;
-
-    if (look(klient, wish, (*head)->metadata->controller,
-             left_ms < CONTROLLER_MS ? left_ms : CONTROLLER_MS, &better, NULL) != KLIENT_OK)
-        return;
-    bool replaces = count_unknown(better) < count_unknown(*head);
-    kairn__response_head__free_unpacked(replaces ? *head : better, NULL);
-    if (replaces)
-        *head = better;
+    return count_unknown(head) > 0 ? head->metadata->controller : -1;
 }
 
-klient_code_t describe(klient_t *klient, const char *const *names, size_t count, bool all,
-                       bool configs, int64_t timeout_ms, klient_metadata_t **out,
-                       klient_error_t **error)
+static klient_code_t make_picture(struct task *task, struct product *out, klient_error_t **error)
 {
-    const struct wish wish = { names, count, all, configs };
-    int64_t deadline_ms = deadline_after(timeout_ms);
-    Kairn__ResponseHead *head;
+    klient_metadata_t *metadata;
+    Kairn__ResponseHead *head, *better;
+    klient_code_t code = ask_unpack(task, &head, error);
 
+    if (code != KLIENT_OK)
+        return code;
+    better = ask_unpack_second(task);
+    if (better != NULL) {
+        bool replaces = count_unknown(better) < count_unknown(head);
+        kairn__response_head__free_unpacked(replaces ? head : better, NULL);
+        head = replaces ? better : head;
+    }
+    if (metadata_new(head, &metadata) != 0)
+        return fail(error, K_NOMEM, NULL);
+    *out = (struct product){ PRODUCT_METADATA, metadata };
+    return KLIENT_OK;
+}
+
+/* It is all about this topic. */
+static klient_code_t make_topic(struct task *task, struct product *out, klient_error_t **error)
+{
+    const Kairn__MetadataRequest *asked = ask_body(task);
+    klient_code_t code = make_picture(task, out, error);
+
+    if (code != KLIENT_OK)
+        return code;
+    const Kairn__MetadataResponse *picture = ((klient_metadata_t *)out->object)->picture;
+    if (picture->n_topics != 1)
+        code = fail(error, K_MALFORMED, NULL);
+    else if (head_error_code(picture->topics[0]->error) != 0)
+        code = fail(error, picture->topics[0]->error->code, "%s: %s", asked->topics[0],
+                    k_error_text(picture->topics[0]->error->code));
+    if (code != KLIENT_OK)
+        product_free(out);
+    return code;
+}
+
+static klient_code_t look(klient_t *klient, const char *const *names, size_t count,
+                          enum describe_what what, bool configs, int64_t timeout_ms,
+                          product_maker make, struct call *out, klient_error_t **error)
+{
     for (size_t i = 0; i < count; i++)
         if (names[i] == NULL)
             return fail(error, K_INVALID_ARGUMENT, NULL);
-    klient_code_t code = look(klient, &wish, -1, timeout_ms, &head, error);
-    if (code != KLIENT_OK)
-        return code;
-    if (head->metadata->controller >= 0 && count_unknown(head) > 0)
-        look_at_controller(klient, &wish, deadline_ms, &head);
-    code = metadata_new(head, out);
-    return code == KLIENT_OK ? code : fail(error, code, NULL);
+    struct ask *ask = ask_new(klient, KAIRN__REQUEST_HEAD__BODY_METADATA,
+                              &kairn__metadata_request__descriptor);
+    if (ask == NULL)
+        return fail(error, K_NOMEM, NULL);
+
+    Kairn__MetadataRequest *body = ask->body;
+    char **topics = arena_calloc(&ask->arena, count + 1, sizeof *topics);
+    int code = topics == NULL ? K_NOMEM : 0;
+    for (size_t i = 0; code == 0 && i < count; i++) {
+        topics[i] = arena_strdup(&ask->arena, names[i]);
+        code = topics[i] == NULL ? K_NOMEM : 0;
+    }
+    if (code != 0) {
+        ask_free(ask);
+        return fail(error, code, NULL);
+    }
+    body->all_topics = what == DESCRIBE_ALL;
+    body->topics = topics;
+    body->n_topics = count;
+    body->topic_configs = configs;
+    ask->second = who_knows_better;
+    ask->second_ms = CONTROLLER_MS;
+    ask_call(ask, timeout_ms, make, out);
+    return KLIENT_OK;
+}
+
+klient_code_t describe(klient_t *klient, const char *const *names, size_t count,
+                       enum describe_what what, int64_t timeout_ms, struct call *out,
+                       klient_error_t **error)
+{
+    return look(klient, names, count, what, what == DESCRIBE_NAMED, timeout_ms, make_picture, out,
+                error);
 }
 
 klient_code_t describe_topic(klient_t *klient, const char *topic, int64_t timeout_ms,
-                             klient_metadata_t **out, klient_error_t **error)
+                             struct call *out, klient_error_t **error)
 {
-    klient_metadata_t *metadata;
+    return look(klient, &topic, 1, DESCRIBE_NAMED, false, timeout_ms, make_topic, out, error);
+}
 
-    if (topic == NULL || out == NULL)
-        return fail(error, K_INVALID_ARGUMENT, NULL);
-    klient_code_t code = describe(klient, &topic, 1, false, false, timeout_ms, &metadata, error);
-    if (code != KLIENT_OK)
-        return code;
-    if (metadata->picture->n_topics != 1)
-        code = fail(error, K_MALFORMED, NULL);
-    else if (head_error_code(metadata->picture->topics[0]->error) != 0)
-        code = fail(error, metadata->picture->topics[0]->error->code, "%s: %s", topic,
-                    k_error_text(metadata->picture->topics[0]->error->code));
-    if (code != KLIENT_OK)
-        klient_metadata_free(metadata);
-    else
-        *out = metadata;
+klient_code_t describe_wait(struct call *call, klient_metadata_t **out, klient_error_t **error)
+{
+    void *made;
+    klient_code_t code = call_wait(call, &made, error);
+
+    if (code == KLIENT_OK)
+        *out = made;
     return code;
 }
 

@@ -2,18 +2,26 @@
 #ifndef CLIENT_DESCRIBE_H
 #define CLIENT_DESCRIBE_H
 
-#include <stdbool.h>
-
+#include "client/call.h"
 #include "client/klient.h"
 
-/* Ask any broker for a picture with the named topics, or all. Waits. A topic that it does not know
- * is asked of the controller's too. */
-klient_code_t describe(klient_t *klient, const char *const *names, size_t count, bool all,
-                       bool configs, int64_t timeout_ms, klient_metadata_t **out,
+enum describe_what {
+    DESCRIBE_CLUSTER,                   /* no topics */
+    DESCRIBE_ALL,                       /* topics */
+    DESCRIBE_NAMED                      /* with their configuration */
+};
+
+/* Begin a call that asks any broker for a picture. A topic that it does not know is asked of the
+ * controller's too. `names` only with DESCRIBE_NAMED. */
+klient_code_t describe(klient_t *klient, const char *const *names, size_t count,
+                       enum describe_what what, int64_t timeout_ms, struct call *out,
                        klient_error_t **error);
 
-/* One topic, which must exist. */
+/* The same for one topic, which must exist, without its configuration. */
 klient_code_t describe_topic(klient_t *klient, const char *topic, int64_t timeout_ms,
-                             klient_metadata_t **out, klient_error_t **error);
+                             struct call *out, klient_error_t **error);
+
+/* Wait for either of them. */
+klient_code_t describe_wait(struct call *call, klient_metadata_t **out, klient_error_t **error);
 
 #endif

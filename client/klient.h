@@ -12,6 +12,9 @@
  *  - Outputs are written on success only. Strings are zero-terminated UTF-8 and copied when kept.
  *  - `timeout_ms` is the longest wait in milliseconds: 0 does not wait, KLIENT_FOREVER waits
  *    without limit. A call that ran out of time returns KLIENT_REQUEST_TIMED_OUT (retriable).
+ *  - Who does not want to wait takes the ..._async() form of a call, whose answer comes to a queue:
+ *    one that the application polls, whose descriptor it watches, or that a thread of the library
+ *    serves.
  *  - Threads: a klient_t, a producer and an admin may be used by any number of threads; a consumer
  *    by one at a time (another one gets KLIENT_CONCURRENT at once); other objects by one at a time.
  *  - Callbacks run on the application's threads, inside the calls that say so; log functions and
@@ -19,10 +22,10 @@
  *    KLIENT_IN_CALLBACK, but for those that say otherwise.
  *  - Handles are opaque. Structs that the caller fills begin with their size; set it (and the
  *    defaults) with their ..._init() function, so that they can grow in later releases.
- *  - The library starts one thread per klient_t, blocks all signals in it, never exits the process
- *    and keeps no state outside its handles. After fork() every call in the child returns
- *    KLIENT_FORKED. Closing and freeing there closes the child's descriptors, and leaves the
- *    connections and the parent alone; the memory stays.
+ *  - The library starts one thread per klient_t, and one per queue that is served, blocks all
+ *    signals in them, never exits the process and keeps no state outside its handles. After fork()
+ *    every call in the child returns KLIENT_FORKED. Closing and freeing there closes the child's
+ *    descriptors, and leaves the connections and the parent alone; the memory stays.
  *  - Retriable: the same call may succeed later. Fatal: the handle can not go on; close it.
  *
  * All of it is there since 0.1. The interface may still change until producers and consumer groups
@@ -353,6 +356,22 @@ typedef enum klient_event_kind {
     KLIENT_EVENT_ANSWER = 1          /* what became of a call that was made with ..._async() */
 } klient_event_kind_t;
 
+/* Nearly every call that waits for an answer of the cluster has a form that does not: its name ends
+ * in _async, and instead of its outputs it has a queue and an `opaque` of the caller's. It checks
+ * its arguments, copies what it needs and returns at once. An error means that no event follows;
+ * else exactly one KLIENT_EVENT_ANSWER does, at `timeout_ms` at the latest: with the code that the
+ * call itself would have returned, its error, and what it was made for. What the call itself puts
+ * into several arrays comes as one object, of as many rows in the same order: offsets, and codes,
+ * as klient_offsets_t; codes of groups as klient_results_t.
+ *
+ * Each may be called where the call itself may, and by any thread that may call it. What is open
+ * when the handle goes with the last of what was opened on it is answered with KLIENT_CLOSED.
+ *
+ * Calls that are work of a consumer's thread have none: poll, close, settle, commit_sync (there is
+ * klient_consumer_commit_async()), seek_to_time (ask for the offset, then seek); position,
+ * watermarks and lag do not wait with a `timeout_ms` of 0, and know the answer once records were
+ * returned. Nor has klient_producer_close(). */
+
 /* Wait up to `timeout_ms` for the next event: *out, to be freed with klient_event_free(), or NULL
  * when the time passed without one (that is KLIENT_OK too). Any number of threads; each event goes
  * to one. KLIENT_WRONG_STATE (a function gets them), KLIENT_INVALID_ARGUMENT, KLIENT_FORKED. */
@@ -375,8 +394,8 @@ klient_code_t klient_queue_serve(klient_queue_t *queue, klient_event_fn function
                                  klient_error_t **error);
 
 /* Free it and the events in it; waits for a function that is running. No other thread may use it
- * any more. Calls that are open go on, and what becomes of them is not told. Inside of the function of
- * klient_queue_serve() it does nothing. NULL is allowed. */
+ * any more. Calls that are open go on, and what becomes of them is not told. Inside of the function
+ * of klient_queue_serve() it does nothing. NULL is allowed. */
 void klient_queue_free(klient_queue_t *queue);
 
 /* About an event; none of these fails. The error (NULL on success) lives as long as the event;
@@ -731,6 +750,12 @@ klient_code_t klient_producer_poll(klient_producer_t *producer, int64_t timeout_
 klient_code_t klient_producer_flush(klient_producer_t *producer, int64_t timeout_ms,
                                     klient_error_t **error);
 
+/* The same without waiting. It serves no report callbacks, and is allowed in them. A failure is
+ * told by one flush only. */
+klient_code_t klient_producer_flush_async(klient_producer_t *producer, int64_t timeout_ms,
+                                          klient_queue_t *queue, void *opaque,
+                                          klient_error_t **error);
+
 /* Flush, then free the producer, whatever happened: what is not acknowledged after `timeout_ms`
  * fails (is reported) with KLIENT_CLOSED. No other thread may use the producer any more. Waits a
  * little over `timeout_ms` at most. NULL is allowed.
@@ -749,6 +774,9 @@ int klient_producer_descriptor(klient_producer_t *producer);
 klient_code_t klient_producer_partitions_for(klient_producer_t *producer, const char *topic,
                                              int64_t timeout_ms, klient_metadata_t **out,
                                              klient_error_t **error);
+klient_code_t klient_producer_partitions_for_async(klient_producer_t *producer, const char *topic,
+                                                   int64_t timeout_ms, klient_queue_t *queue,
+                                                   void *opaque, klient_error_t **error);
 
 /* ============================================================================================ */
 /* Consumer: one thread at a time, except klient_consumer_wakeup()                               */
@@ -874,20 +902,38 @@ klient_code_t klient_consumer_beginning_offsets(klient_consumer_t *consumer,
                                                 const klient_topic_partition_t *partitions,
                                                 size_t count, int64_t timeout_ms, int64_t *offsets,
                                                 klient_error_t **error);
+klient_code_t klient_consumer_beginning_offsets_async(klient_consumer_t *consumer,
+                                                      const klient_topic_partition_t *partitions,
+                                                      size_t count, int64_t timeout_ms,
+                                                      klient_queue_t *queue, void *opaque,
+                                                      klient_error_t **error);
 klient_code_t klient_consumer_end_offsets(klient_consumer_t *consumer,
                                           const klient_topic_partition_t *partitions, size_t count,
                                           int64_t timeout_ms, int64_t *offsets,
                                           klient_error_t **error);
+klient_code_t klient_consumer_end_offsets_async(klient_consumer_t *consumer,
+                                                const klient_topic_partition_t *partitions,
+                                                size_t count, int64_t timeout_ms,
+                                                klient_queue_t *queue, void *opaque,
+                                                klient_error_t **error);
 klient_code_t klient_consumer_offsets_for_times(klient_consumer_t *consumer,
                                                 const klient_topic_partition_t *partitions,
                                                 const int64_t *timestamps, size_t count,
                                                 int64_t timeout_ms, int64_t *offsets,
                                                 klient_error_t **error);
+klient_code_t klient_consumer_offsets_for_times_async(klient_consumer_t *consumer,
+                                                      const klient_topic_partition_t *partitions,
+                                                      const int64_t *timestamps, size_t count,
+                                                      int64_t timeout_ms, klient_queue_t *queue,
+                                                      void *opaque, klient_error_t **error);
 
 /* As klient_producer_partitions_for(). */
 klient_code_t klient_consumer_partitions_for(klient_consumer_t *consumer, const char *topic,
                                              int64_t timeout_ms, klient_metadata_t **out,
                                              klient_error_t **error);
+klient_code_t klient_consumer_partitions_for_async(klient_consumer_t *consumer, const char *topic,
+                                                   int64_t timeout_ms, klient_queue_t *queue,
+                                                   void *opaque, klient_error_t **error);
 
 /* --- groups: the consumer has a group.id ------------------------------------------------------ */
 
@@ -1012,6 +1058,11 @@ klient_code_t klient_consumer_committed(klient_consumer_t *consumer,
                                         const klient_topic_partition_t *partitions, size_t count,
                                         int64_t timeout_ms, klient_offsets_t **out,
                                         klient_error_t **error);
+klient_code_t klient_consumer_committed_async(klient_consumer_t *consumer,
+                                              const klient_topic_partition_t *partitions,
+                                              size_t count, int64_t timeout_ms,
+                                              klient_queue_t *queue, void *opaque,
+                                              klient_error_t **error);
 size_t klient_offsets_count(const klient_offsets_t *offsets);
 klient_code_t klient_offsets_get(const klient_offsets_t *offsets, size_t index,
                                  klient_offset_t *out);
@@ -1032,6 +1083,11 @@ klient_code_t klient_consumer_watermarks(klient_consumer_t *consumer, const char
 klient_code_t klient_consumer_query_watermarks(klient_consumer_t *consumer, const char *topic,
                                                int32_t partition, int64_t timeout_ms, int64_t *low,
                                                int64_t *high, klient_error_t **error);
+/* Two offsets: where it begins, where it ends. */
+klient_code_t klient_consumer_query_watermarks_async(klient_consumer_t *consumer, const char *topic,
+                                                     int32_t partition, int64_t timeout_ms,
+                                                     klient_queue_t *queue, void *opaque,
+                                                     klient_error_t **error);
 
 /* How many offsets lie between the position and the end of an assigned partition, as the last fetch
  * told it (of a reader of committed data: where the first open transaction begins). Waits for the
@@ -1312,7 +1368,7 @@ klient_records_t *klient_records_ref(klient_records_t *records);
 void klient_records_free(klient_records_t *records);
 
 /* ============================================================================================ */
-/* Admin: every call waits for the answer, up to `timeout_ms`                                     */
+/* Admin: every call waits for the answer, up to `timeout_ms`, unless it is ..._async()           */
 /* ============================================================================================ */
 
 /* Open an admin on a handle, or with a handle of its own. */
@@ -1345,6 +1401,11 @@ klient_code_t klient_admin_create_topics(klient_admin_t *admin,
                                          const klient_new_topic_t *const *topics, size_t count,
                                          int validate_only, int64_t timeout_ms,
                                          klient_results_t **results, klient_error_t **error);
+klient_code_t klient_admin_create_topics_async(klient_admin_t *admin,
+                                               const klient_new_topic_t *const *topics,
+                                               size_t count, int validate_only, int64_t timeout_ms,
+                                               klient_queue_t *queue, void *opaque,
+                                               klient_error_t **error);
 
 /* More partitions for a topic that exists. klient_more_partitions_init() sets size and defaults. */
 typedef struct klient_more_partitions {
@@ -1367,11 +1428,20 @@ klient_code_t klient_admin_create_partitions(klient_admin_t *admin,
                                              const klient_more_partitions_t *const *more,
                                              size_t count, int validate_only, int64_t timeout_ms,
                                              klient_results_t **results, klient_error_t **error);
+klient_code_t klient_admin_create_partitions_async(klient_admin_t *admin,
+                                                   const klient_more_partitions_t *const *more,
+                                                   size_t count, int validate_only,
+                                                   int64_t timeout_ms, klient_queue_t *queue,
+                                                   void *opaque, klient_error_t **error);
 
 /* Delete topics by name. As above; KLIENT_UNKNOWN_TOPIC_OR_PARTITION. */
 klient_code_t klient_admin_delete_topics(klient_admin_t *admin, const char *const *names,
                                          size_t count, int64_t timeout_ms,
                                          klient_results_t **results, klient_error_t **error);
+klient_code_t klient_admin_delete_topics_async(klient_admin_t *admin, const char *const *names,
+                                               size_t count, int64_t timeout_ms,
+                                               klient_queue_t *queue, void *opaque,
+                                               klient_error_t **error);
 
 enum { KLIENT_RECORDS_ALL = -1 };   /* instead of an offset: all that are committed now */
 
@@ -1389,6 +1459,11 @@ klient_code_t klient_admin_delete_records(klient_admin_t *admin,
                                           const int64_t *offsets, size_t count,
                                           int64_t timeout_ms, int64_t *starts,
                                           klient_code_t *codes, klient_error_t **error);
+klient_code_t klient_admin_delete_records_async(klient_admin_t *admin,
+                                                const klient_topic_partition_t *partitions,
+                                                const int64_t *offsets, size_t count,
+                                                int64_t timeout_ms, klient_queue_t *queue,
+                                                void *opaque, klient_error_t **error);
 
 size_t klient_results_count(const klient_results_t *results);
 const char *klient_results_name(const klient_results_t *results, size_t index);
@@ -1405,11 +1480,21 @@ void klient_results_free(klient_results_t *results);              /* NULL is all
  * was just made is found. Free *out with klient_metadata_free(). KLIENT_REQUEST_TIMED_OUT. */
 klient_code_t klient_admin_describe_cluster(klient_admin_t *admin, int64_t timeout_ms,
                                             klient_metadata_t **out, klient_error_t **error);
+klient_code_t klient_admin_describe_cluster_async(klient_admin_t *admin, int64_t timeout_ms,
+                                                  klient_queue_t *queue, void *opaque,
+                                                  klient_error_t **error);
 klient_code_t klient_admin_list_topics(klient_admin_t *admin, int64_t timeout_ms,
                                        klient_metadata_t **out, klient_error_t **error);
+klient_code_t klient_admin_list_topics_async(klient_admin_t *admin, int64_t timeout_ms,
+                                             klient_queue_t *queue, void *opaque,
+                                             klient_error_t **error);
 klient_code_t klient_admin_describe_topics(klient_admin_t *admin, const char *const *names,
                                            size_t count, int64_t timeout_ms,
                                            klient_metadata_t **out, klient_error_t **error);
+klient_code_t klient_admin_describe_topics_async(klient_admin_t *admin, const char *const *names,
+                                                 size_t count, int64_t timeout_ms,
+                                                 klient_queue_t *queue, void *opaque,
+                                                 klient_error_t **error);
 
 /* Structs that the library fills; the caller sets `size` to its sizeof. Strings and arrays live
  * as long as the metadata. */
@@ -1534,6 +1619,11 @@ klient_code_t klient_admin_describe_logs(klient_admin_t *admin,
                                          const klient_topic_partition_t *partitions, size_t count,
                                          int64_t timeout_ms, klient_logs_t **out,
                                          klient_error_t **error);
+klient_code_t klient_admin_describe_logs_async(klient_admin_t *admin,
+                                               const klient_topic_partition_t *partitions,
+                                               size_t count, int64_t timeout_ms,
+                                               klient_queue_t *queue, void *opaque,
+                                               klient_error_t **error);
 
 /* Compact them now, also what was set aside because it failed. Only the codes of *out are set, each
  * as soon as that is decided: KLIENT_INVALID_TOPIC_EXCEPTION (cleanup.policy is not compact),
@@ -1542,6 +1632,11 @@ klient_code_t klient_admin_compact_logs(klient_admin_t *admin,
                                         const klient_topic_partition_t *partitions, size_t count,
                                         int64_t timeout_ms, klient_logs_t **out,
                                         klient_error_t **error);
+klient_code_t klient_admin_compact_logs_async(klient_admin_t *admin,
+                                              const klient_topic_partition_t *partitions,
+                                              size_t count, int64_t timeout_ms,
+                                              klient_queue_t *queue, void *opaque,
+                                              klient_error_t **error);
 size_t klient_logs_count(const klient_logs_t *logs);
 klient_code_t klient_logs_get(const klient_logs_t *logs, size_t index, klient_log_info_t *out);
 /* Follower number `follower` of entry `index`. KLIENT_INVALID_ARGUMENT: there is none. */
@@ -1557,6 +1652,10 @@ void klient_logs_free(klient_logs_t *logs);                       /* NULL is all
 klient_code_t klient_admin_move_log(klient_admin_t *admin, const char *topic, int32_t partition,
                                     const char *directory, int64_t timeout_ms,
                                     klient_error_t **error);
+klient_code_t klient_admin_move_log_async(klient_admin_t *admin, const char *topic,
+                                          int32_t partition, const char *directory,
+                                          int64_t timeout_ms, klient_queue_t *queue, void *opaque,
+                                          klient_error_t **error);
 
 typedef enum klient_metric_kind {
     KLIENT_METRIC_COUNTER = 0,       /* since the broker's start; never falls */
@@ -1581,6 +1680,9 @@ typedef struct klient_metric {
 klient_code_t klient_admin_describe_metrics(klient_admin_t *admin, int32_t broker,
                                             int64_t timeout_ms, klient_metrics_t **out,
                                             klient_error_t **error);
+klient_code_t klient_admin_describe_metrics_async(klient_admin_t *admin, int32_t broker,
+                                                  int64_t timeout_ms, klient_queue_t *queue,
+                                                  void *opaque, klient_error_t **error);
 size_t klient_metrics_count(const klient_metrics_t *metrics);
 int64_t klient_metrics_time_us(const klient_metrics_t *metrics);  /* monotonic, on the broker */
 klient_code_t klient_metrics_get(const klient_metrics_t *metrics, size_t index,
@@ -1602,6 +1704,11 @@ klient_code_t klient_admin_elect_leaders(klient_admin_t *admin, klient_election_
                                          const klient_topic_partition_t *partitions, size_t count,
                                          int64_t timeout_ms, klient_results_t **results,
                                          klient_error_t **error);
+klient_code_t klient_admin_elect_leaders_async(klient_admin_t *admin, klient_election_t kind,
+                                               const klient_topic_partition_t *partitions,
+                                               size_t count, int64_t timeout_ms,
+                                               klient_queue_t *queue, void *opaque,
+                                               klient_error_t **error);
 
 /* Which brokers have the replicas of a partition. */
 typedef struct klient_reassignment {
@@ -1626,11 +1733,19 @@ klient_code_t klient_admin_alter_reassignments(klient_admin_t *admin,
                                                const klient_reassignment_t *const *reassignments,
                                                size_t count, int64_t timeout_ms,
                                                klient_results_t **results, klient_error_t **error);
+klient_code_t
+klient_admin_alter_reassignments_async(klient_admin_t *admin,
+                                       const klient_reassignment_t *const *reassignments,
+                                       size_t count, int64_t timeout_ms, klient_queue_t *queue,
+                                       void *opaque, klient_error_t **error);
 
 /* What is under way. Free *out with klient_reassignments_free(). KLIENT_REQUEST_TIMED_OUT. */
 klient_code_t klient_admin_list_reassignments(klient_admin_t *admin, int64_t timeout_ms,
                                               klient_reassignments_t **out,
                                               klient_error_t **error);
+klient_code_t klient_admin_list_reassignments_async(klient_admin_t *admin, int64_t timeout_ms,
+                                                    klient_queue_t *queue, void *opaque,
+                                                    klient_error_t **error);
 size_t klient_reassignments_count(const klient_reassignments_t *list);
 klient_code_t klient_reassignments_get(const klient_reassignments_t *list, size_t index,
                                        klient_reassignment_t *out);
@@ -1650,6 +1765,10 @@ typedef enum klient_resource {
 klient_code_t klient_admin_describe_configs(klient_admin_t *admin, klient_resource_t kind,
                                             const char *name, int64_t timeout_ms,
                                             klient_settings_t **out, klient_error_t **error);
+klient_code_t klient_admin_describe_configs_async(klient_admin_t *admin, klient_resource_t kind,
+                                                  const char *name, int64_t timeout_ms,
+                                                  klient_queue_t *queue, void *opaque,
+                                                  klient_error_t **error);
 size_t klient_settings_count(const klient_settings_t *settings);
 klient_code_t klient_settings_get(const klient_settings_t *settings, size_t index,
                                   klient_setting_t *out);
@@ -1678,6 +1797,11 @@ klient_code_t klient_admin_alter_configs(klient_admin_t *admin,
                                          const klient_alteration_t *const *alterations,
                                          size_t count, int validate_only, int64_t timeout_ms,
                                          klient_results_t **results, klient_error_t **error);
+klient_code_t klient_admin_alter_configs_async(klient_admin_t *admin,
+                                               const klient_alteration_t *const *alterations,
+                                               size_t count, int validate_only, int64_t timeout_ms,
+                                               klient_queue_t *queue, void *opaque,
+                                               klient_error_t **error);
 
 /* --- groups ----------------------------------------------------------------------------------- */
 
@@ -1728,6 +1852,10 @@ typedef struct klient_member_info {
 klient_code_t klient_admin_list_groups(klient_admin_t *admin, const klient_group_state_t *states,
                                        size_t count, int64_t timeout_ms, klient_groups_t **out,
                                        klient_error_t **error);
+klient_code_t klient_admin_list_groups_async(klient_admin_t *admin,
+                                             const klient_group_state_t *states, size_t count,
+                                             int64_t timeout_ms, klient_queue_t *queue,
+                                             void *opaque, klient_error_t **error);
 
 /* These groups and their members (by client id), told by their coordinators. A group that could not
  * be described has a code of its own and fails no call: KLIENT_GROUP_ID_NOT_FOUND,
@@ -1736,6 +1864,10 @@ klient_code_t klient_admin_list_groups(klient_admin_t *admin, const klient_group
 klient_code_t klient_admin_describe_groups(klient_admin_t *admin, const char *const *groups,
                                            size_t count, int64_t timeout_ms,
                                            klient_groups_t **out, klient_error_t **error);
+klient_code_t klient_admin_describe_groups_async(klient_admin_t *admin, const char *const *groups,
+                                                 size_t count, int64_t timeout_ms,
+                                                 klient_queue_t *queue, void *opaque,
+                                                 klient_error_t **error);
 size_t klient_groups_count(const klient_groups_t *groups);
 klient_code_t klient_groups_get(const klient_groups_t *groups, size_t index,
                                 klient_group_info_t *out);
@@ -1757,6 +1889,10 @@ void klient_groups_free(klient_groups_t *groups);                 /* NULL is all
 klient_code_t klient_admin_delete_groups(klient_admin_t *admin, const char *const *groups,
                                          size_t count, int64_t timeout_ms, klient_code_t *codes,
                                          klient_error_t **error);
+klient_code_t klient_admin_delete_groups_async(klient_admin_t *admin, const char *const *groups,
+                                               size_t count, int64_t timeout_ms,
+                                               klient_queue_t *queue, void *opaque,
+                                               klient_error_t **error);
 
 /* All that a group has committed, sorted by topic and partition; nothing, if there is no such
  * group. Free *out with klient_offsets_free(). KLIENT_INVALID_GROUP_ID,
@@ -1764,6 +1900,9 @@ klient_code_t klient_admin_delete_groups(klient_admin_t *admin, const char *cons
 klient_code_t klient_admin_group_offsets(klient_admin_t *admin, const char *group,
                                          int64_t timeout_ms, klient_offsets_t **out,
                                          klient_error_t **error);
+klient_code_t klient_admin_group_offsets_async(klient_admin_t *admin, const char *group,
+                                               int64_t timeout_ms, klient_queue_t *queue,
+                                               void *opaque, klient_error_t **error);
 
 /* Commit offsets in the name of a group that has no members; a group that does not exist is made.
  * codes[i] (may be NULL) receives what became of each; they are as they were when nothing was
@@ -1774,6 +1913,11 @@ klient_code_t klient_admin_alter_group_offsets(klient_admin_t *admin, const char
                                                const klient_offset_t *const *offsets,
                                                size_t count, int64_t timeout_ms,
                                                klient_code_t *codes, klient_error_t **error);
+klient_code_t klient_admin_alter_group_offsets_async(klient_admin_t *admin, const char *group,
+                                                     const klient_offset_t *const *offsets,
+                                                     size_t count, int64_t timeout_ms,
+                                                     klient_queue_t *queue, void *opaque,
+                                                     klient_error_t **error);
 
 /* Forget what a group has committed of these partitions. As above; KLIENT_GROUP_ID_NOT_FOUND,
  * KLIENT_GROUP_SUBSCRIBED_TO_TOPIC (a member reads that topic), KLIENT_NON_EMPTY_GROUP (it has
@@ -1782,6 +1926,11 @@ klient_code_t klient_admin_delete_group_offsets(klient_admin_t *admin, const cha
                                                 const klient_topic_partition_t *partitions,
                                                 size_t count, int64_t timeout_ms,
                                                 klient_code_t *codes, klient_error_t **error);
+klient_code_t klient_admin_delete_group_offsets_async(klient_admin_t *admin, const char *group,
+                                                      const klient_topic_partition_t *partitions,
+                                                      size_t count, int64_t timeout_ms,
+                                                      klient_queue_t *queue, void *opaque,
+                                                      klient_error_t **error);
 
 /* Commit what stands of a group without members below /consumers in ZooKeeper, where Kafka's old
  * consumers kept their offsets and brokers may mirror them to. *out has a row for each node: those
@@ -1792,6 +1941,9 @@ klient_code_t klient_admin_delete_group_offsets(klient_admin_t *admin, const cha
 klient_code_t klient_admin_import_group_offsets(klient_admin_t *admin, const char *group,
                                                 int64_t timeout_ms, klient_offsets_t **out,
                                                 klient_error_t **error);
+klient_code_t klient_admin_import_group_offsets_async(klient_admin_t *admin, const char *group,
+                                                      int64_t timeout_ms, klient_queue_t *queue,
+                                                      void *opaque, klient_error_t **error);
 
 /* Instead of a time. */
 enum { KLIENT_OFFSETS_END = -1, KLIENT_OFFSETS_BEGINNING = -2 };
@@ -1806,6 +1958,11 @@ klient_code_t klient_admin_list_offsets(klient_admin_t *admin,
                                         const int64_t *timestamps, size_t count,
                                         int64_t timeout_ms, int64_t *offsets,
                                         klient_code_t *codes, klient_error_t **error);
+klient_code_t klient_admin_list_offsets_async(klient_admin_t *admin,
+                                              const klient_topic_partition_t *partitions,
+                                              const int64_t *timestamps, size_t count,
+                                              int64_t timeout_ms, klient_queue_t *queue,
+                                              void *opaque, klient_error_t **error);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop

@@ -5,9 +5,9 @@ noinst_LTLIBRARIES += libklientcore.la
 libklientcore_la_SOURCES = \
 	client/klient.h \
 	client/accumulator.c \
-	client/admin_groups.c client/admin_import.c client/admin_offsets.h client/admin_offsets.c \
+	client/admin_changes.c client/admin_groups.c client/admin_import.c client/admin_offsets.h client/admin_offsets.c \
 	client/admin_records.c \
-	client/admin_replicas.c \
+	client/admin_replicas.c client/admin_results.c client/admin_settings.c \
 	client/admin.c client/admin_internal.h client/admin_alter.c client/admin_move.c \
 	client/ask.h client/ask.c \
 	client/assign_claims.h client/assign_claims.c \
@@ -15,10 +15,11 @@ libklientcore_la_SOURCES = \
 	client/assign_level.h client/assign_level.c client/assign_pools.h client/assign_pools.c \
 	client/broker.h client/broker.c \
 	client/cluster.h client/cluster_private.h client/cluster.c client/cluster_topics.c \
+	client/call.h client/call.c \
 	client/commits.h client/commits.c \
 	client/committed.h client/committed.c \
 	client/config.h client/config_table.h client/config.c \
-	client/consumer.h client/consumer.c client/consumer_assign.c \
+	client/consumer.h client/consumer.c client/consumer_ask.c client/consumer_assign.c \
 	client/consumer_commit.c client/consumer_group.c client/consumer_life.c client/consumer_marks.c \
 	client/coordinator.h client/coordinator.c \
 	client/dead_letter.h client/dead_letter.c \

@@ -183,6 +183,7 @@ static klient_logs_t *logs_new(klient_admin_t *admin, bool compact,
         return NULL;
     }
     logs->survey = survey;
+    survey->context = logs;
     for (size_t i = 0; i < count; i++) {
         struct item *item = survey_row(survey, i);
         item->compact = compact;
@@ -194,23 +195,58 @@ static klient_logs_t *logs_new(klient_admin_t *admin, bool compact,
     return logs;
 }
 
-static klient_code_t ask(klient_admin_t *admin, bool compact,
-                         const klient_topic_partition_t *partitions, size_t count,
-                         int64_t timeout_ms, klient_logs_t **out, klient_error_t **error)
+/* The task's rows are what the application reads. */
+static klient_code_t make(struct task *task, struct product *out, klient_error_t **error)
 {
-    int checked = admin_check_partitions(admin, partitions, count);
-    if (checked != 0 || out == NULL)
-        return fail(error, checked != 0 ? checked : K_INVALID_ARGUMENT, NULL);
+    struct survey *survey = survey_of(task);
+
+    (void)error;
+    survey_ref(survey);
+    *out = (struct product){ PRODUCT_LOGS, survey->context };
+    return KLIENT_OK;
+}
+
+static klient_code_t begin(struct call *call, klient_admin_t *admin, bool compact,
+                           const klient_topic_partition_t *partitions, size_t count,
+                           int64_t timeout_ms, klient_error_t **error)
+{
     int64_t deadline_ms = deadline_after(timeout_ms);
-    klient_logs_t *logs = logs_new(admin, compact, partitions, count, deadline_ms);
+    int code = admin_check_partitions(admin, partitions, count);
+    klient_logs_t *logs =
+        code != 0 ? NULL : logs_new(admin, compact, partitions, count, deadline_ms);
+
     if (logs == NULL)
-        return fail(error, K_NOMEM, NULL);
-    klient_code_t code = task_await(&logs->survey->task, admin->klient, deadline_ms, error);
+        return fail(error, code != 0 ? code : K_NOMEM, NULL);
+    survey_call(logs->survey, make, call);
+    return KLIENT_OK;
+}
+
+static klient_code_t wait(klient_admin_t *admin, bool compact,
+                          const klient_topic_partition_t *partitions, size_t count,
+                          int64_t timeout_ms, klient_logs_t **out, klient_error_t **error)
+{
+    struct call call;
+    void *made;
+
+    if (out == NULL)
+        return fail(error, K_INVALID_ARGUMENT, NULL);
+    klient_code_t code = begin(&call, admin, compact, partitions, count, timeout_ms, error);
     if (code == KLIENT_OK)
-        *out = logs;
-    else
-        klient_logs_free(logs);
+        code = call_wait(&call, &made, error);
+    if (code == KLIENT_OK)
+        *out = made;
     return code;
+}
+
+static klient_code_t post(klient_admin_t *admin, bool compact,
+                          const klient_topic_partition_t *partitions, size_t count,
+                          int64_t timeout_ms, klient_queue_t *queue, void *opaque,
+                          klient_error_t **error)
+{
+    struct call call;
+    klient_code_t code = begin(&call, admin, compact, partitions, count, timeout_ms, error);
+
+    return code != KLIENT_OK ? code : call_post(&call, queue, opaque, error);
 }
 
 klient_code_t klient_admin_describe_logs(klient_admin_t *admin,
@@ -218,7 +254,16 @@ klient_code_t klient_admin_describe_logs(klient_admin_t *admin,
                                          int64_t timeout_ms, klient_logs_t **out,
                                          klient_error_t **error)
 {
-    return ask(admin, false, partitions, count, timeout_ms, out, error);
+    return wait(admin, false, partitions, count, timeout_ms, out, error);
+}
+
+klient_code_t klient_admin_describe_logs_async(klient_admin_t *admin,
+                                               const klient_topic_partition_t *partitions,
+                                               size_t count, int64_t timeout_ms,
+                                               klient_queue_t *queue, void *opaque,
+                                               klient_error_t **error)
+{
+    return post(admin, false, partitions, count, timeout_ms, queue, opaque, error);
 }
 
 klient_code_t klient_admin_compact_logs(klient_admin_t *admin,
@@ -226,7 +271,16 @@ klient_code_t klient_admin_compact_logs(klient_admin_t *admin,
                                         int64_t timeout_ms, klient_logs_t **out,
                                         klient_error_t **error)
 {
-    return ask(admin, true, partitions, count, timeout_ms, out, error);
+    return wait(admin, true, partitions, count, timeout_ms, out, error);
+}
+
+klient_code_t klient_admin_compact_logs_async(klient_admin_t *admin,
+                                              const klient_topic_partition_t *partitions,
+                                              size_t count, int64_t timeout_ms,
+                                              klient_queue_t *queue, void *opaque,
+                                              klient_error_t **error)
+{
+    return post(admin, true, partitions, count, timeout_ms, queue, opaque, error);
 }
 
 size_t klient_logs_count(const klient_logs_t *logs)

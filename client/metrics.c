@@ -11,32 +11,64 @@ struct klient_metrics {
     const Kairn__DescribeMetricsResponse *body;
 };
 
-klient_code_t klient_admin_describe_metrics(klient_admin_t *admin, int32_t broker,
-                                            int64_t timeout_ms, klient_metrics_t **out,
-                                            klient_error_t **error)
+static klient_code_t make(struct task *task, struct product *out, klient_error_t **error)
 {
     Kairn__ResponseHead *head;
-    int code = admin_check(admin);
+    klient_code_t code = ask_unpack(task, &head, error);
 
-    if (code != 0 || broker < 0 || out == NULL)
-        return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
-    struct ask *ask = ask_new(admin->klient, KAIRN__REQUEST_HEAD__BODY_DESCRIBE_METRICS,
-                              &kairn__describe_metrics_request__descriptor);
-    if (ask == NULL)
-        return fail(error, K_NOMEM, NULL);
-    ask->broker = broker;
-    klient_code_t outcome = ask_wait(ask, timeout_ms, &head, error);
-    if (outcome != KLIENT_OK)
-        return outcome;
-
+    if (code != KLIENT_OK)
+        return code;
     klient_metrics_t *metrics = calloc(1, sizeof *metrics);
     if (metrics == NULL) {
         kairn__response_head__free_unpacked(head, NULL);
         return fail(error, K_NOMEM, NULL);
     }
     *metrics = (klient_metrics_t){ .head = head, .body = head->describe_metrics };
-    *out = metrics;
+    *out = (struct product){ PRODUCT_METRICS, metrics };
     return KLIENT_OK;
+}
+
+static klient_code_t begin(struct call *call, klient_admin_t *admin, int32_t broker,
+                           int64_t timeout_ms, klient_error_t **error)
+{
+    int code = admin_check(admin);
+
+    if (code != 0 || broker < 0)
+        return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
+    struct ask *ask = ask_new(admin->klient, KAIRN__REQUEST_HEAD__BODY_DESCRIBE_METRICS,
+                              &kairn__describe_metrics_request__descriptor);
+    if (ask == NULL)
+        return fail(error, K_NOMEM, NULL);
+    ask->broker = broker;
+    ask_call(ask, timeout_ms, make, call);
+    return KLIENT_OK;
+}
+
+klient_code_t klient_admin_describe_metrics(klient_admin_t *admin, int32_t broker,
+                                            int64_t timeout_ms, klient_metrics_t **out,
+                                            klient_error_t **error)
+{
+    struct call call;
+    void *made;
+
+    if (out == NULL)
+        return fail(error, K_INVALID_ARGUMENT, NULL);
+    klient_code_t code = begin(&call, admin, broker, timeout_ms, error);
+    if (code == KLIENT_OK)
+        code = call_wait(&call, &made, error);
+    if (code == KLIENT_OK)
+        *out = made;
+    return code;
+}
+
+klient_code_t klient_admin_describe_metrics_async(klient_admin_t *admin, int32_t broker,
+                                                  int64_t timeout_ms, klient_queue_t *queue,
+                                                  void *opaque, klient_error_t **error)
+{
+    struct call call;
+    klient_code_t code = begin(&call, admin, broker, timeout_ms, error);
+
+    return code != KLIENT_OK ? code : call_post(&call, queue, opaque, error);
 }
 
 size_t klient_metrics_count(const klient_metrics_t *metrics)

@@ -32,6 +32,16 @@ int offsets_set(struct klient_offsets *offsets, size_t index, const klient_offse
     return to->topic == NULL || to->metadata == NULL ? K_NOMEM : 0;
 }
 
+void offsets_tell(const struct klient_offsets *offsets, int64_t *values, klient_code_t *codes)
+{
+    for (size_t i = 0; i < offsets->count; i++) {
+        if (values != NULL)
+            values[i] = offsets->items[i].offset;
+        if (codes != NULL)
+            codes[i] = offsets->items[i].code;
+    }
+}
+
 static int by_partition(const void *a, const void *b)
 {
     const klient_offset_t *x = a, *y = b;

@@ -19,6 +19,9 @@ struct klient_offsets *offsets_new(size_t count);
 /* Copy one, `index` below count. 0 or K_NOMEM. */
 int offsets_set(struct klient_offsets *offsets, size_t index, const klient_offset_t *from);
 
+/* What stands in them, into arrays of as many. Both may be NULL. */
+void offsets_tell(const struct klient_offsets *offsets, int64_t *values, klient_code_t *codes);
+
 /* By topic and partition. */
 void offsets_sort(struct klient_offsets *offsets);
 

@@ -2,6 +2,7 @@
 
 #include "client/config.h"
 #include "client/error.h"
+#include "client/offsets.h"
 #include "client/survey.h"
 #include "common/error.h"
 
@@ -80,37 +81,44 @@ static void start(struct answer *answer)
                  answer->survey->deadline_ms);
 }
 
-static klient_code_t take(const struct survey *survey, int64_t *offsets, klient_code_t *codes,
-                          klient_error_t **error)
+static klient_code_t make(struct task *task, struct product *out, klient_error_t **error)
 {
+    const struct survey *survey = survey_of(task);
+    klient_offsets_t *offsets = offsets_new(survey->count);
     klient_code_t outcome = KLIENT_OK;
+    int code = offsets == NULL ? K_NOMEM : 0;
 
-    for (size_t i = 0; i < survey->count; i++) {
-        const struct answer *answer = survey_row(survey, i);
-        if (codes != NULL)
-            codes[i] = (klient_code_t)answer->code;
-        if (answer->code != 0 && outcome == KLIENT_OK)
+    for (size_t i = 0; code == 0 && i < survey->count; i++) {
+        const struct item *item = survey_row(survey, i);
+        const struct answer *answer = &item->answer;
+        code = offsets_set(offsets, i,
+                           &(klient_offset_t){ .topic = answer->topic,
+                                               .partition = answer->partition,
+                                               .offset = answer->code == 0 ? item->lookup.offset
+                                                                           : -1,
+                                               .leader_epoch = -1,
+                                               .metadata = "",
+                                               .code = (klient_code_t)answer->code });
+        if (code == 0 && answer->code != 0 && outcome == KLIENT_OK)
             outcome =
                 fail_partition(error, answer->code, answer->topic, answer->partition, -1, NULL);
     }
-    for (size_t i = 0; (outcome == KLIENT_OK || codes != NULL) && i < survey->count; i++) {
-        const struct item *item = survey_row(survey, i);
-        offsets[i] = item->answer.code == 0 ? item->lookup.offset : -1;
+    if (code != 0) {
+        klient_offsets_free(offsets);
+        return outcome != KLIENT_OK ? outcome : fail(error, code, NULL);
     }
+    *out = (struct product){ PRODUCT_OFFSETS, offsets };
     return outcome;
 }
 
 klient_code_t lookup_all(struct klient *klient, int isolation,
                          const klient_topic_partition_t *partitions, const int64_t *timestamps,
-                         int64_t timestamp, size_t count, int64_t deadline_ms,
-                         int (*wait)(void *context, struct task *task, int64_t deadline_ms),
-                         void *context, int64_t *offsets, klient_code_t *codes,
+                         int64_t timestamp, size_t count, int64_t deadline_ms, struct call *out,
                          klient_error_t **error)
 {
-    if (count == 0)
-        return KLIENT_OK;
     struct survey *survey = survey_new(klient, partitions, count, sizeof(struct item), start,
                                        deadline_ms);
+
     if (survey == NULL)
         return fail(error, K_NOMEM, NULL);
     for (size_t i = 0; i < count; i++) {
@@ -119,10 +127,18 @@ klient_code_t lookup_all(struct klient *klient, int isolation,
         item->lookup.isolation = isolation;
         item->lookup.found = one_found;
     }
-    task_start(&survey->task, klient);
-    int gave_up = wait(context, &survey->task, deadline_ms);
-    klient_code_t code =
-        gave_up != 0 ? fail(error, gave_up, NULL) : take(survey, offsets, codes, error);
-    task_unref(&survey->task);
+    survey_call(survey, make, out);
+    return KLIENT_OK;
+}
+
+klient_code_t lookup_wait(struct call *call, int64_t *offsets, klient_code_t *codes,
+                          klient_error_t **error)
+{
+    void *made;
+    klient_code_t code = call_wait(call, &made, error);
+
+    if (made != NULL)
+        offsets_tell(made, code == KLIENT_OK || codes != NULL ? offsets : NULL, codes);
+    klient_offsets_free(made);
     return code;
 }

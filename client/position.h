@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "client/call.h"
 #include "client/inquiry.h"
 #include "client/klient.h"
 
@@ -22,17 +23,17 @@ struct lookup {
 void lookup_start(struct lookup *lookup, struct klient *klient, const char *topic,
                   int32_t partition, int64_t deadline_ms);
 
-/* An application thread looks up `count` positions at once and waits. Returns the task's code
- * through *error as usual; `wait` waits for the task in the caller's own way and returns 0, or why
- * it gave up. timestamps NULL: `timestamp` for all. codes (may be NULL) receives what became of
- * each; with them, offsets that were found are told though others failed (-1), else only if none
- * did. */
-struct task;
+/* Begin a call that looks up `count` positions at once. timestamps NULL: `timestamp` for all. It
+ * makes a klient_offsets_t, also with a failure: each has its code, and offset -1 if that is none.
+ * KLIENT_NOMEM. */
 klient_code_t lookup_all(struct klient *klient, int isolation,
                          const klient_topic_partition_t *partitions, const int64_t *timestamps,
-                         int64_t timestamp, size_t count, int64_t deadline_ms,
-                         int (*wait)(void *context, struct task *task, int64_t deadline_ms),
-                         void *context, int64_t *offsets, klient_code_t *codes,
+                         int64_t timestamp, size_t count, int64_t deadline_ms, struct call *out,
                          klient_error_t **error);
+
+/* Wait for it. codes (may be NULL) receives what became of each; with them, offsets that were found
+ * are told though others failed (-1), else only if none did. */
+klient_code_t lookup_wait(struct call *call, int64_t *offsets, klient_code_t *codes,
+                          klient_error_t **error);
 
 #endif

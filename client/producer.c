@@ -415,6 +415,18 @@ static void flush_dispose(struct task *task)
     free(task);
 }
 
+static struct flush *flush_new(struct klient_producer *producer)
+{
+    struct flush *flush = calloc(1, sizeof *flush);
+
+    if (flush == NULL)
+        return NULL;
+    flush->producer = producer;
+    list_init(&flush->node);
+    task_init(&flush->task, sender_flush, flush_dispose);
+    return flush;
+}
+
 klient_code_t klient_producer_flush(klient_producer_t *producer, int64_t timeout_ms,
                                     klient_error_t **error)
 {
@@ -423,12 +435,9 @@ klient_code_t klient_producer_flush(klient_producer_t *producer, int64_t timeout
         return fail(error, code, NULL);
 
     int64_t deadline_ms = deadline_after(timeout_ms);
-    struct flush *flush = calloc(1, sizeof *flush);
+    struct flush *flush = flush_new(producer);
     if (flush == NULL)
         return fail(error, K_NOMEM, NULL);
-    flush->producer = producer;
-    list_init(&flush->node);
-    task_init(&flush->task, sender_flush, flush_dispose);
     task_start(&flush->task, producer->klient);
     bool done;
     for (;;) {
@@ -448,12 +457,53 @@ klient_code_t klient_producer_flush(klient_producer_t *producer, int64_t timeout
     return code == 0 ? KLIENT_OK : fail(error, code, NULL);
 }
 
+/* May this thread make a call that does not wait? Report callbacks may. */
+static int check_posting(struct klient_producer *producer)
+{
+    int code = handle_check(producer->klient);
+
+    if (code == 0 && visits_has(&producer->visits))
+        code = K_IN_CALLBACK;
+    return code == 0 && atomic_load(&producer->closing) ? K_CLOSED : code;
+}
+
+klient_code_t klient_producer_flush_async(klient_producer_t *producer, int64_t timeout_ms,
+                                          klient_queue_t *queue, void *opaque,
+                                          klient_error_t **error)
+{
+    struct call call;
+    int code = check_posting(producer);
+    struct flush *flush = code != 0 ? NULL : flush_new(producer);
+
+    if (flush == NULL)
+        return fail(error, code != 0 ? code : K_NOMEM, NULL);
+    call_init(&call, &flush->task, producer->klient, deadline_after(timeout_ms), NULL);
+    call.limited = true;
+    return call_post(&call, queue, opaque, error);
+}
+
 klient_code_t klient_producer_partitions_for(klient_producer_t *producer, const char *topic,
                                              int64_t timeout_ms, klient_metadata_t **out,
                                              klient_error_t **error)
 {
-    int code = check_waiting(producer);
-    if (code != 0)
-        return fail(error, code, NULL);
-    return describe_topic(producer->klient, topic, timeout_ms, out, error);
+    struct call call;
+    int refused = check_waiting(producer);
+
+    if (refused != 0 || out == NULL)
+        return fail(error, refused != 0 ? refused : K_INVALID_ARGUMENT, NULL);
+    klient_code_t code = describe_topic(producer->klient, topic, timeout_ms, &call, error);
+    return code != KLIENT_OK ? code : describe_wait(&call, out, error);
+}
+
+klient_code_t klient_producer_partitions_for_async(klient_producer_t *producer, const char *topic,
+                                                   int64_t timeout_ms, klient_queue_t *queue,
+                                                   void *opaque, klient_error_t **error)
+{
+    struct call call;
+    int refused = check_posting(producer);
+
+    if (refused != 0)
+        return fail(error, refused, NULL);
+    klient_code_t code = describe_topic(producer->klient, topic, timeout_ms, &call, error);
+    return code != KLIENT_OK ? code : call_post(&call, queue, opaque, error);
 }

@@ -87,8 +87,12 @@ static void flush_advance(struct sender *sender)
         if (flush->pending > 0)
             return;
         list_remove(&flush->node);
-        /* In this order: who waits looks at the task again when the gate moves. */
-        task_done(&flush->task, 0);
+        /* Who waits looks for the first failure itself, if it is still there. In this order: it
+         * looks at the task again when the gate moves. */
+        int code = task_is_to_be_posted(&flush->task)
+                       ? atomic_exchange(&sender->producer->first_failure, 0)
+                       : 0;
+        task_done(&flush->task, code);
         gate_signal(&sender->producer->progress);
     }
 }

@@ -3,18 +3,18 @@
  *   struct survey *survey = survey_new(klient, partitions, count, sizeof(struct mine), start,
  *                                      deadline_ms);
  *   ... fill in what is asked in survey_row(survey, i), which begins with a struct answer ...
- *   code = task_await(&survey->task, klient, deadline_ms, error);
- *   ... if KLIENT_OK: read the rows ...
- *   task_unref(&survey->task);          // frees all of it
+ *   survey_call(survey, make, call);    // see call.h; make() reads the rows
  *
  * The application thread's until its task is started and again once that is done, the loop's
  * meanwhile. A caller that gives up touches nothing of it any more. */
 #ifndef CLIENT_SURVEY_H
 #define CLIENT_SURVEY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client/call.h"
 #include "client/klient.h"
 #include "client/task.h"
 #include "common/arena.h"
@@ -38,6 +38,7 @@ struct survey {
     size_t row_size;
     char *rows;
     void (*start)(struct answer *answer);
+    void *context;                      /* the asker's */
 };
 
 /* `count` rows of `row_size` bytes, which are 0 after their answer. `start` runs on the loop for
@@ -45,6 +46,20 @@ struct survey {
 struct survey *survey_new(struct klient *klient, const klient_topic_partition_t *partitions,
                           size_t count, size_t row_size, void (*start)(struct answer *answer),
                           int64_t deadline_ms);
+
+/* Of one that has no rows yet, whose task's `run` is the asker's: the rows, and then start them.
+ * False: out of memory. On the loop. */
+bool survey_fill(struct survey *survey, const klient_topic_partition_t *partitions, size_t count);
+void survey_begin(struct survey *survey);
+
+/* The call that it is for. */
+void survey_call(struct survey *survey, product_maker make, struct call *out);
+
+/* That a task belongs to. */
+struct survey *survey_of(struct task *task);
+
+/* Keep it for longer than its call: one more task_unref() frees it. */
+void survey_ref(struct survey *survey);
 
 /* The row at `index`, below count. */
 static inline void *survey_row(const struct survey *survey, size_t index)

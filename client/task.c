@@ -5,14 +5,51 @@
 
 #include "client/error.h"
 #include "client/handle.h"
+#include "client/queue.h"
 #include "net/loop.h"
+
+/* --- the answer by a queue -------------------------------------------------------------------- */
+
+static void post_answer(struct task *task)
+{
+    struct klient_queue *queue = task->queue;
+
+    task->queue = NULL;
+    timer_free(task->limit);
+    task->limit = NULL;
+    queue_post(queue, task->answer);
+    queue_unref(queue);
+}
+
+/* The event gives up the task, which is not done. */
+static void time_out(void *context)
+{
+    struct task *task = context;
+    struct klient_event *event = task->answer;
+
+    event->task = NULL;
+    event->code = fail(&event->error, K_REQUEST_TIMED_OUT, NULL);
+    post_answer(task);
+    task_unref(task);
+}
+
+void task_limit(struct task *task, struct klient *klient, int64_t limit_ms)
+{
+    task->limited = klient;
+    task->limit_ms = limit_ms;
+}
 
 static void deliver(struct mail *mail)
 {
     struct task *task = (struct task *)((char *)mail - offsetof(struct task, mail));
 
+    if (task->limited != NULL &&
+        timer_new(task->limited->loop, time_out, task, &task->limit) == 0)
+        timer_at(task->limit, task->limit_ms);
     task->run(task);
 }
+
+/* --- life ------------------------------------------------------------------------------------- */
 
 void task_init(struct task *task, void (*run)(struct task *), void (*dispose)(struct task *))
 {
@@ -22,6 +59,10 @@ void task_init(struct task *task, void (*run)(struct task *), void (*dispose)(st
     gate_init(&task->gate);
     task->code = 0;
     task->reason.text[0] = '\0';
+    task->queue = NULL;
+    task->answer = NULL;
+    task->limited = NULL;
+    task->limit = NULL;
     task->run = run;
     task->dispose = dispose;
 }
@@ -51,15 +92,6 @@ int task_wait_patiently(struct task *task, int64_t deadline_ms)
     return task_wait(task, last_ms) ? 0 : K_REQUEST_TIMED_OUT;
 }
 
-klient_code_t task_await(struct task *task, struct klient *klient, int64_t deadline_ms,
-                         klient_error_t **error)
-{
-    task_start(task, klient);
-    if (task_wait_patiently(task, deadline_ms) != 0)
-        return fail(error, K_REQUEST_TIMED_OUT, NULL);
-    return task_outcome(task, NULL, NULL, error);
-}
-
 klient_code_t task_outcome(struct task *task, product_maker make, struct product *out,
                            klient_error_t **error)
 {
@@ -80,6 +112,8 @@ void task_done(struct task *task, int code)
     task->code = code;
     atomic_store(&task->done, true);
     gate_signal(&task->gate);
+    if (task->queue != NULL)
+        post_answer(task);
     task_unref(task);
 }
 

@@ -39,23 +39,29 @@ dist_man_MANS += \
 	docs/man/klient_consumer_assignment.3 \
 	docs/man/klient_consumer_assignment_count.3 \
 	docs/man/klient_consumer_beginning_offsets.3 \
+	docs/man/klient_consumer_beginning_offsets_async.3 \
 	docs/man/klient_consumer_close.3 \
 	docs/man/klient_consumer_commit_async.3 \
 	docs/man/klient_consumer_commit_sync.3 \
 	docs/man/klient_consumer_committed.3 \
+	docs/man/klient_consumer_committed_async.3 \
 	docs/man/klient_consumer_descriptor.3 \
 	docs/man/klient_consumer_end_offsets.3 \
+	docs/man/klient_consumer_end_offsets_async.3 \
 	docs/man/klient_consumer_fail.3 \
 	docs/man/klient_consumer_group_metadata.3 \
 	docs/man/klient_consumer_lag.3 \
 	docs/man/klient_consumer_new.3 \
 	docs/man/klient_consumer_offsets_for_times.3 \
+	docs/man/klient_consumer_offsets_for_times_async.3 \
 	docs/man/klient_consumer_open.3 \
 	docs/man/klient_consumer_partitions_for.3 \
+	docs/man/klient_consumer_partitions_for_async.3 \
 	docs/man/klient_consumer_pause.3 \
 	docs/man/klient_consumer_poll.3 \
 	docs/man/klient_consumer_position.3 \
 	docs/man/klient_consumer_query_watermarks.3 \
+	docs/man/klient_consumer_query_watermarks_async.3 \
 	docs/man/klient_consumer_resume.3 \
 	docs/man/klient_consumer_seek.3 \
 	docs/man/klient_consumer_seek_to_beginning.3 \
@@ -118,9 +124,11 @@ dist_man_MANS += \
 	docs/man/klient_producer_close.3 \
 	docs/man/klient_producer_descriptor.3 \
 	docs/man/klient_producer_flush.3 \
+	docs/man/klient_producer_flush_async.3 \
 	docs/man/klient_producer_new.3 \
 	docs/man/klient_producer_open.3 \
 	docs/man/klient_producer_partitions_for.3 \
+	docs/man/klient_producer_partitions_for_async.3 \
 	docs/man/klient_producer_poll.3 \
 	docs/man/klient_producer_send.3 \
 	docs/man/klient_producer_try_send.3 \

@@ -11,6 +11,7 @@ tests_client_test_client_SOURCES = \
 	tests/client/test_admin_replicas.c \
 	tests/client/test_assign_sticky.c \
 	tests/client/test_assignor.c \
+	tests/client/test_async.c \
 	tests/client/test_codecs.c \
 	tests/client/test_config.c \
 	tests/client/test_consumer.c \

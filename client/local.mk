@@ -107,7 +107,7 @@ klient_examples = client/examples/produce client/examples/consume \
 	client/examples/own_serializer client/examples/dead_letters \
 	client/examples/commit_chosen client/examples/commit_in_listener \
 	client/examples/seek client/examples/pattern client/examples/threads \
-	client/examples/order_by_key client/examples/global_order
+	client/examples/order_by_key client/examples/global_order client/examples/async
 noinst_PROGRAMS += $(klient_examples)
 klient_example_flags = -I$(top_srcdir)/client
 client_examples_produce_SOURCES = client/examples/produce.c
@@ -122,6 +122,9 @@ client_examples_admin_create_topic_LDADD = libklient.la
 client_examples_custom_partitioner_SOURCES = client/examples/custom_partitioner.c
 client_examples_custom_partitioner_CPPFLAGS = $(klient_example_flags)
 client_examples_custom_partitioner_LDADD = libklient.la
+client_examples_async_SOURCES = client/examples/async.c
+client_examples_async_CPPFLAGS = $(klient_example_flags)
+client_examples_async_LDADD = libklient.la
 client_examples_headers_SOURCES = client/examples/headers.c
 client_examples_headers_CPPFLAGS = $(klient_example_flags)
 client_examples_headers_LDADD = libklient.la

@@ -50,6 +50,7 @@ expect "0 0" $examples/seek "$address" Ledger 0 since 0
 expect "every order in its order" $examples/order_by_key "$address" Orders
 expect "15 records of 90 bytes, committed; 3 partitions of Orders go" \
     $examples/commit_in_listener "$address" Orders 15
+expect "Answered-1 ends at 0" $examples/async "$address" Answered
 expect "3 threads are done" $examples/threads "$address" Orders 15 3
 
 # manual FILE: the program in a man page, as a reader would copy it, in a group of its own.

@@ -23,7 +23,7 @@ example '^0 Precision Products France$' consume CustomerCountry 2 1
 example '^urgent: partition 0, no error$' custom_partitioner Existing
 example '^trace-id: 4711$' headers Existing
 example 'urgent' event_loop Existing
-example '^Answered-1 ends at 0$' async Answered
+lines=120 example '^Answered-1 ends at 0$' async Answered
 lines=130 example '^2 0 France$' group CustomerCountry 1
 lines=95 example '^dead letters: 1$' dead_letters Existing 1
 lines=180 example '^order 4712: 12.50 CHF' own_serializer Existing

@@ -227,6 +227,11 @@ void klient_config_set_report(klient_config_t *config, klient_report_fn report, 
     config->report_context = context;
 }
 
+void klient_config_set_background(klient_config_t *config, int background)
+{
+    config->background = background != 0;
+}
+
 void klient_config_set_partitioner(klient_config_t *config, klient_partitioner_fn partitioner,
                                    void *context)
 {

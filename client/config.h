@@ -57,6 +57,7 @@ struct klient_config {
     uint8_t sources[CONFIG_ROWS_MAX];
     klient_report_fn report;
     void *report_context;
+    bool background;                /* reports come by a thread of the producer's own */
     klient_partitioner_fn partitioner;
     void *partitioner_context;
     klient_log_fn log;

@@ -17,15 +17,18 @@
  *    serves.
  *  - Threads: a klient_t, a producer and an admin may be used by any number of threads; a consumer
  *    by one at a time (another one gets KLIENT_CONCURRENT at once); other objects by one at a time.
- *  - Callbacks run on the application's threads, inside the calls that say so; log functions and
- *    assignors may run on the handle's. From inside one, calls that wait or free a handle return
+ *  - Callbacks run on the application's threads, inside the calls that say so; those of producers
+ *    on a thread of the producer's own, if klient_config_set_background() asked for it. Those of a
+ *    consumer belong to the thread that uses it, always: what is revoked is given up by the one that
+ *    processes it. Log functions and assignors may run on the handle's. From inside one, calls that wait or free a handle return
  *    KLIENT_IN_CALLBACK, but for those that say otherwise.
  *  - Handles are opaque. Structs that the caller fills begin with their size; set it (and the
  *    defaults) with their ..._init() function, so that they can grow in later releases.
- *  - The library starts one thread per klient_t, and one per queue that is served, blocks all
- *    signals in them, never exits the process and keeps no state outside its handles. After fork()
- *    every call in the child returns KLIENT_FORKED. Closing and freeing there closes the child's
- *    descriptors, and leaves the connections and the parent alone; the memory stays.
+ *  - The library starts one thread per klient_t, and one per queue that is served and per producer
+ *    that reports in the background, blocks all signals in them, never exits the process and keeps
+ *    no state outside its handles. After fork() every call in the child returns KLIENT_FORKED.
+ *    Closing and freeing there closes the child's descriptors, and leaves the connections and the
+ *    parent alone; the memory stays.
  *  - Retriable: the same call may succeed later. Fatal: the handle can not go on; close it.
  *
  * All of it is there since 0.1. The interface may still change until producers and consumer groups
@@ -277,7 +280,8 @@ typedef struct klient_report {
 } klient_report_t;
 
 /* Called once per record of which klient_producer_send() returned KLIENT_OK, inside
- * klient_producer_poll(), _flush() and _close() of whichever thread called. Reports of one
+ * klient_producer_poll(), _flush() and _close() of whichever thread called, or as
+ * klient_config_set_background() says. Reports of one
  * partition come in the order of its offsets if one thread polls, but for a record whose answer a
  * broken connection took along: its report comes when it is known that it was stored. */
 typedef void (*klient_report_fn)(void *context, const klient_report_t *report);
@@ -301,6 +305,13 @@ typedef struct klient_partitioning {
 /* Returns 0 to partition_count - 1; anything else fails that send with
  * KLIENT_PARTITIONER_FAILED. Runs inside klient_producer_send() of any number of threads. */
 typedef int32_t (*klient_partitioner_fn)(void *context, const klient_partitioning_t *record);
+
+/* Non-zero: producers made with this config have a thread of their own, in which all signals are
+ * blocked, that calls `report` and on_acknowledgement of interceptors, one at a time, as soon as
+ * there is something to tell: the application need not poll. klient_producer_poll() returns
+ * KLIENT_WRONG_STATE then, and the descriptor is never readable; klient_producer_flush() and
+ * _close() wait for these functions, which may call what they may call otherwise. */
+void klient_config_set_background(klient_config_t *config, int background);
 
 /* Use a partitioner of your own for records that name no partition. NULL: the one that the
  * property `partitioner` names. `context` is borrowed. */
@@ -672,7 +683,8 @@ typedef struct klient_interceptor {
     /* Once for each record that passed on_send. When the send itself failed: inside it, with its
      * code, and partition KLIENT_PARTITION_ANY where none was asked for. Otherwise like and before
      * the report of the record: inside klient_producer_poll(), _flush() and _close(), one thread at
-     * a time. It counts as asking for reports: poll, or they fill buffer.memory. */
+     * a time, or as klient_config_set_background() says. It counts as asking for reports: poll, or
+     * they fill buffer.memory. */
     int (*on_acknowledgement)(void *state, const klient_report_t *report);
     /* Inside klient_consumer_poll(), once for what it is about to return: walk it with
      * klient_records_next(), from the beginning each. Records can be left out with
@@ -738,7 +750,8 @@ klient_code_t klient_producer_try_send(klient_producer_t *producer, const klient
                                        klient_error_t **error);
 
 /* Serve report callbacks; wait up to `timeout_ms` for the first. `served` (may be NULL) receives
- * how many ran. KLIENT_OK (also when there was nothing), KLIENT_IN_CALLBACK, KLIENT_FORKED. */
+ * how many ran. KLIENT_OK (also when there was nothing), KLIENT_WRONG_STATE (a thread of the
+ * producer's does it), KLIENT_IN_CALLBACK, KLIENT_FORKED. */
 klient_code_t klient_producer_poll(klient_producer_t *producer, int64_t timeout_ms, size_t *served,
                                    klient_error_t **error);
 

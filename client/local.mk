@@ -13,6 +13,7 @@ libklientcore_la_SOURCES = \
 	client/assign_claims.h client/assign_claims.c \
 	client/assignor.h client/assign_group.c client/assign_simple.c client/assign_sticky.c \
 	client/assign_level.h client/assign_level.c client/assign_pools.h client/assign_pools.c \
+	client/background.h client/background.c \
 	client/broker.h client/broker.c \
 	client/cluster.h client/cluster_private.h client/cluster.c client/cluster_topics.c \
 	client/call.h client/call.c \
@@ -70,7 +71,8 @@ libklientcore_la_SOURCES = \
 	client/survey.h client/survey.c \
 	client/task.h client/task.c \
 	client/versions.h client/versions.c \
-	client/visits.h
+	client/visits.h \
+	client/worker.h client/worker.c
 libklientcore_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) $(EVENT_CFLAGS) $(PCRE2_CFLAGS)
 libklientcore_la_LIBADD = $(PCRE2_LIBS)
 

@@ -67,13 +67,17 @@ klient_producer_t *klient_producer_open(klient_t *klient, const klient_config_t 
         return NULL;
     }
     config_say_idempotence(producer->config);
+    if (background_start(producer) != 0)
+        goto undo;
     struct start request = { .producer = producer };
     task_call(klient, start, &request);
     if (request.code != 0)
-        goto undo;
+        goto undo_background;
     handle_ref(klient);
     return producer;
 
+undo_background:
+    background_stop(producer);
 undo:
     destroy(producer);
 nomem:
@@ -89,6 +93,12 @@ klient_producer_t *klient_producer_new(const klient_config_t *config, klient_err
     klient_producer_t *producer = klient_producer_open(klient, config, error);
     klient_free(klient);
     return producer;
+}
+
+/* Tell what is to be reported, unless a thread does it. */
+static int64_t serve(struct klient_producer *producer)
+{
+    return producer->background.runs ? 0 : report_serve(producer);
 }
 
 static void stop(void *context)
@@ -127,7 +137,8 @@ klient_code_t klient_producer_close(klient_producer_t *producer, int64_t timeout
     atomic_store(&producer->closing, true);
     klient_code_t code = klient_producer_flush(producer, timeout_ms, error);
     task_call(producer->klient, stop, producer);
-    report_serve(producer);
+    serve(producer);
+    background_stop(producer);
     struct klient *klient = producer->klient;
     destroy(producer);
     handle_unref(klient);
@@ -335,8 +346,9 @@ static klient_code_t explain(struct klient_producer *producer, const klient_reco
     if (code == K_QUEUE_FULL) {
         int64_t unread = atomic_load(&producer->report_bytes);
         if (2 * unread > producer->config->values.buffer_bytes)
-            return fail(error, code, "buffer.memory is full of delivery reports that nobody reads: "
-                        "call klient_producer_poll()");
+            return fail(error, code, "buffer.memory is full of delivery reports that %s",
+                        producer->config->background ? "wait for the function that takes them"
+                                                     : "nobody reads: call klient_producer_poll()");
         return fail(error, code, "buffer.memory is full: records come faster than the brokers take "
                     "them");
     }
@@ -395,6 +407,9 @@ klient_code_t klient_producer_poll(klient_producer_t *producer, int64_t timeout_
                                    klient_error_t **error)
 {
     int code = check_waiting(producer);
+    if (code == 0 && producer->config->background)
+        return fail(error, K_WRONG_STATE, "reports come by a thread of the producer's own: see "
+                    "klient_config_set_background()");
     if (code != 0)
         return fail(error, code, NULL);
 
@@ -443,7 +458,7 @@ klient_code_t klient_producer_flush(klient_producer_t *producer, int64_t timeout
     for (;;) {
         unsigned ticket = gate_ticket(&producer->progress);
         done = atomic_load(&flush->task.done);
-        report_serve(producer);
+        serve(producer);
         if (done || !gate_wait(&producer->progress, ticket, deadline_ms))
             break;
     }
@@ -452,7 +467,10 @@ klient_code_t klient_producer_flush(klient_producer_t *producer, int64_t timeout
     if (!done)
         return fail(error, K_REQUEST_TIMED_OUT, "not everything was acknowledged within %lld ms",
                     (long long)timeout_ms);
-    report_serve(producer);
+    serve(producer);
+    if (!background_wait(producer, deadline_ms))
+        return fail(error, K_REQUEST_TIMED_OUT, "not everything was reported within %lld ms",
+                    (long long)timeout_ms);
     code = atomic_exchange(&producer->first_failure, 0);
     return code == 0 ? KLIENT_OK : fail(error, code, NULL);
 }

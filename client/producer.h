@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "client/background.h"
 #include "client/config.h"
 #include "client/gate.h"
 #include "client/handle.h"
@@ -167,6 +168,9 @@ struct klient_producer {
     void *reported_context;
     bool makes_no_topics;               /* whoever uses it does; constant, as those two, once
                                          * something is sent */
+    uint64_t reports_come;              /* batches; under the lock */
+    atomic_uint_least64_t reports_told;
+    struct background background;
     atomic_int first_failure;           /* since the last flush */
     atomic_uint_least64_t chance;
 };
@@ -309,6 +313,9 @@ void report_batch(struct klient_producer *producer, struct batch *batch);
  * at it. */
 int64_t report_serve(struct klient_producer *producer);
 bool report_is_reporter(struct klient_producer *producer);
+
+/* How many batches were to be reported up to now. */
+uint64_t report_count(struct klient_producer *producer);
 void report_queue_init(struct klient_producer *producer);
 void report_queue_free(struct klient_producer *producer);
 

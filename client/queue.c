@@ -1,7 +1,6 @@
 #include "client/queue.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "client/forked.h"
 #include "client/gate.h"
 #include "client/spin.h"
+#include "client/worker.h"
 #include "common/error.h"
 
 struct klient_queue {
@@ -202,7 +202,6 @@ static void *serve(void *context)
     struct klient_queue *queue = context;
     struct klient_event *event;
 
-    pthread_setname_np(pthread_self(), "klient-queue");
     atomic_store(&queue->server, (uintptr_t)pthread_self());
     while (await(queue, true, INT64_MAX, &event))
         if (event != NULL)
@@ -242,18 +241,13 @@ static void end_serving(struct klient_queue *queue)
 klient_code_t klient_queue_serve(klient_queue_t *queue, klient_event_fn function, void *context,
                                  klient_error_t **error)
 {
-    sigset_t all, before;
     int code = queue_check(queue);
 
     if (code != 0 || function == NULL)
         return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
     if (!begin_serving(queue, function, context))
         return fail(error, K_WRONG_STATE, "its events go to a function already");
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&queue->thread, NULL, serve, queue);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed == 0)
+    if (worker_start(&queue->thread, "klient-queue", serve, queue) == 0)
         return KLIENT_OK;
     end_serving(queue);
     return fail(error, K_NOMEM, "no thread can be started");

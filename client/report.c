@@ -12,6 +12,7 @@ void report_queue_init(struct klient_producer *producer)
     queue_init(&producer->reports);
     atomic_init(&producer->descriptor, -1);
     atomic_init(&producer->reporter, 0);
+    atomic_init(&producer->reports_told, 0);
     atomic_init(&producer->first_failure, 0);
 }
 
@@ -38,13 +39,14 @@ void report_batch(struct klient_producer *producer, struct batch *batch)
     spin_lock(&producer->report_spin);
     bool first = producer->reports.first == NULL;
     queue_push(&producer->reports, batch);
+    producer->reports_come++;
     /* Under the lock, so that the descriptor can not fall behind the queue. */
     int fd = atomic_load(&producer->descriptor);
-    if (first && fd >= 0)
+    if (first && fd >= 0 && !producer->background.runs)
         (void)eventfd_write(fd, 1);
     spin_unlock(&producer->report_spin);
     if (first)
-        gate_signal(&producer->progress);
+        gate_signal(producer->background.runs ? &producer->background.gate : &producer->progress);
     if (first && producer->reported != NULL)
         producer->reported(producer->reported_context);
 }
@@ -99,10 +101,21 @@ int64_t report_serve(struct klient_producer *producer)
         served += batch->builder.count;
         atomic_fetch_sub(&producer->report_bytes, (int64_t)batch->charged);
         batch_free(producer, batch);
+        atomic_fetch_add(&producer->reports_told, 1);
+        if (producer->background.runs)
+            gate_signal(&producer->progress);
     }
     producer_room_made(producer);
     atomic_store(&producer->reporter, 0);
     return served;
+}
+
+uint64_t report_count(struct klient_producer *producer)
+{
+    spin_lock(&producer->report_spin);
+    uint64_t count = producer->reports_come;
+    spin_unlock(&producer->report_spin);
+    return count;
 }
 
 bool report_is_reporter(struct klient_producer *producer)
@@ -121,7 +134,7 @@ int klient_producer_descriptor(klient_producer_t *producer)
         return -1;
     spin_lock(&producer->report_spin);
     bool mine = atomic_compare_exchange_strong(&producer->descriptor, &none, fd);
-    if (mine && producer->reports.first != NULL)
+    if (mine && producer->reports.first != NULL && !producer->background.runs)
         (void)eventfd_write(fd, 1);
     spin_unlock(&producer->report_spin);
     if (!mine) {

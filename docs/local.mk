@@ -30,6 +30,7 @@ dist_man_MANS += \
 	docs/man/klient_config_print.3 \
 	docs/man/klient_config_print_docs.3 \
 	docs/man/klient_config_set.3 \
+	docs/man/klient_config_set_background.3 \
 	docs/man/klient_config_set_log.3 \
 	docs/man/klient_config_set_pair.3 \
 	docs/man/klient_config_set_partitioner.3 \

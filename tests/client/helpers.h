@@ -47,6 +47,7 @@ void expect_in_page(const char *page, void (*print)(FILE *out), const char *comm
 Suite *assign_sticky_suite(void);
 Suite *assignor_suite(void);
 Suite *async_suite(void);
+Suite *background_suite(void);
 Suite *codecs_suite(void);
 Suite *config_suite(void);
 Suite *interceptor_suite(void);

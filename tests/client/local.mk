@@ -20,6 +20,7 @@ tests_client_test_client_SOURCES = \
 	tests/client/members.h tests/client/members.c \
 	tests/client/test_group.c \
 	tests/client/test_auto_commit.c \
+	tests/client/test_background.c \
 	tests/client/test_group_commits.c \
 	tests/client/test_group_starts.c \
 	tests/client/test_group_trouble.c \

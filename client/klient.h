@@ -19,9 +19,9 @@
  *    by one at a time (another one gets KLIENT_CONCURRENT at once); other objects by one at a time.
  *  - Callbacks run on the application's threads, inside the calls that say so; those of producers
  *    on a thread of the producer's own, if klient_config_set_background() asked for it. Those of a
- *    consumer belong to the thread that uses it, always: what is revoked is given up by the one that
- *    processes it. Log functions and assignors may run on the handle's. From inside one, calls that wait or free a handle return
- *    KLIENT_IN_CALLBACK, but for those that say otherwise.
+ *    consumer always belong to the thread that uses it: what is revoked is given up by the one that
+ *    processes it. Log functions and assignors may run on the handle's. From inside one, calls that
+ *    wait or free a handle return KLIENT_IN_CALLBACK, but for those that say otherwise.
  *  - Handles are opaque. Structs that the caller fills begin with their size; set it (and the
  *    defaults) with their ..._init() function, so that they can grow in later releases.
  *  - The library starts one thread per klient_t, and one per queue that is served and per producer
@@ -310,7 +310,8 @@ typedef int32_t (*klient_partitioner_fn)(void *context, const klient_partitionin
  * blocked, that calls `report` and on_acknowledgement of interceptors, one at a time, as soon as
  * there is something to tell: the application need not poll. klient_producer_poll() returns
  * KLIENT_WRONG_STATE then, and the descriptor is never readable; klient_producer_flush() and
- * _close() wait for these functions, which may call what they may call otherwise. */
+ * _close() wait for these functions, which may call what they may call otherwise. It says nothing of
+ * consumers. */
 void klient_config_set_background(klient_config_t *config, int background);
 
 /* Use a partitioner of your own for records that name no partition. NULL: the one that the

@@ -166,7 +166,7 @@ START_TEST(a_report_function_may_not_wait_for_its_own_thread)
 }
 END_TEST
 
-START_TEST(reports_that_wait_for_a_slow_function_fill_the_buffer_and_make_room_again)
+START_TEST(reports_that_wait_for_a_slow_function_fill_the_buffer_for_a_while)
 {
     struct seen seen = { .holds = true };
     klient_config_t *config = config_for(fake, "linger.ms", "0", "buffer.memory", "65536",
@@ -253,7 +253,7 @@ Suite *background_suite(void)
     tcase_add_test(tcase, a_flush_does_not_wait_for_a_report_function_for_longer_than_it_may);
     tcase_add_test(tcase, what_is_not_acknowledged_is_reported_before_close_returns);
     tcase_add_test(tcase, a_report_function_may_not_wait_for_its_own_thread);
-    tcase_add_test(tcase, reports_that_wait_for_a_slow_function_fill_the_buffer_and_make_room_again);
+    tcase_add_test(tcase, reports_that_wait_for_a_slow_function_fill_the_buffer_for_a_while);
     tcase_add_test(tcase, without_anybody_to_tell_nothing_is_delivered_and_all_goes_on);
     tcase_add_test(tcase, many_threads_send_and_flush_while_one_reports);
     suite_add_tcase(suite, tcase);

@@ -79,12 +79,18 @@ void pool_free(struct klient_producer *producer)
         batch_destroy(batch);
 }
 
+/* batch.size of its topic. */
+static size_t batch_bytes(const struct accumulator *accumulator)
+{
+    return (size_t)accumulator->topic->values->batch_bytes;
+}
+
 /* Room for a batch that needs `bytes` now: batch.size, or as many halves of it as hold what the
  * partition's last batches held. A thousand partitions with two records each would otherwise fill
  * the buffer with room that nobody uses, and what waits for room leaves in small batches. */
 static size_t room_for(const struct accumulator *accumulator, size_t bytes)
 {
-    size_t capacity = (size_t)accumulator->producer->config->values.batch_bytes;
+    size_t capacity = batch_bytes(accumulator);
     size_t expected = accumulator->usual_size > bytes ? accumulator->usual_size : bytes;
 
     if (bytes >= capacity)
@@ -133,7 +139,7 @@ uncharge:
  * far, or the buffer is full. */
 static bool batch_grow(struct klient_producer *producer, struct batch *batch, size_t size)
 {
-    size_t usual = (size_t)producer->config->values.batch_bytes;
+    size_t usual = batch_bytes(batch->accumulator);
     size_t before = batch->builder.capacity, capacity = before;
 
     while (capacity < usual && batch->builder.size + size > capacity)
@@ -174,7 +180,7 @@ void batch_release_bytes(struct klient_producer *producer, struct batch *batch)
 void batch_free(struct klient_producer *producer, struct batch *batch)
 {
     uncharge(producer, batch->charged);
-    if (batch->slab == NULL || batch->slab->size != (size_t)producer->config->values.batch_bytes) {
+    if (batch->slab == NULL || batch->slab->size != batch_bytes(batch->accumulator)) {
         batch_destroy(batch);
         return;
     }
@@ -217,7 +223,7 @@ void accumulator_free(struct accumulator *accumulator)
 
 /* Replace the records of a finished batch by their compressed form, if it fits. Without a gain it
  * is left alone, unless the topic stores no other form. */
-static void compress(const struct klient_config *config, int codec, bool forced,
+static void compress(const struct config_values *values, int codec, bool forced,
                      struct batch *batch)
 {
     struct buffer buffer;
@@ -226,7 +232,7 @@ static void compress(const struct klient_config *config, int codec, bool forced,
     size_t most = forced ? builder->capacity - BATCH_HEADER_SIZE : size - 1;
 
     buffer_init(&buffer);
-    if (compress_bytes(codec, config_level(config, codec), builder->bytes + BATCH_HEADER_SIZE,
+    if (compress_bytes(codec, config_level(values, codec), builder->bytes + BATCH_HEADER_SIZE,
                        size, &buffer) == 0 &&
         buffer.size <= most) {
         memcpy(builder->bytes + BATCH_HEADER_SIZE, buffer.bytes, buffer.size);
@@ -303,16 +309,16 @@ struct batch *accumulator_close_open(struct accumulator *accumulator)
 
 void accumulator_seal(struct accumulator *accumulator, struct batch *batch)
 {
-    const struct klient_config *config = accumulator->producer->config;
+    const struct config_values *values = accumulator->topic->values;
 
     if (batch == NULL)
         return;
     assert(!atomic_load(&batch->sealed));
     batch_build_finish(&batch->builder);
     int stored = atomic_load_explicit(&accumulator->topic->codec, memory_order_relaxed);
-    int codec = stored >= 0 ? stored : config->values.compression;
+    int codec = stored >= 0 ? stored : values->compression;
     if (codec != CODEC_NONE)
-        compress(config, codec, stored >= 0, batch);
+        compress(values, codec, stored >= 0, batch);
     atomic_store(&batch->sealed, true);
 }
 
@@ -413,7 +419,7 @@ static int open_new(struct accumulator *accumulator, const klient_record_t *reco
 int accumulator_add(struct accumulator *accumulator, const klient_record_t *record,
                     int64_t timestamp, size_t size, bool keyless, bool *moved)
 {
-    size_t usual = (size_t)accumulator->producer->config->values.batch_bytes;
+    size_t usual = batch_bytes(accumulator);
     struct batch *full = NULL, *large = NULL;
     bool tell = false;
     int code = K_MESSAGE_TOO_LARGE;

@@ -6,6 +6,7 @@
 
 #include "client/config_table.h"
 #include "client/error.h"
+#include "client/partitions.h"
 #include "client/retry_policy.h"
 #include "client/strategy.h"
 #include "common/compress.h"
@@ -82,6 +83,7 @@ klient_config_t *klient_config_copy(const klient_config_t *config)
             failed |= *text == NULL;
         }
     }
+    failed |= config_copy_topics(config, copy) != 0;
     if (failed) {
         klient_config_free(copy);
         return NULL;
@@ -94,6 +96,7 @@ void klient_config_free(klient_config_t *config)
     if (config == NULL)
         return;
     options_fini(&config_table, &config->values);
+    config_free_topics(config);
     extensions_fini(&config->extensions);
     retry_policy_unref(config->retry_policy);
     free(config);
@@ -113,6 +116,8 @@ static int refuse_partly_served(const char *name, const char *value, struct k_re
 static int set_value(klient_config_t *config, enum option_source source, const char *name,
                      const char *value, struct k_reason *reason)
 {
+    if (config_names_topic(name))
+        return config_set_topic(config, source, name, value, reason);
     int code = refuse_partly_served(name, value, reason);
 
     return code != 0 ? code
@@ -131,7 +136,7 @@ klient_code_t klient_config_set(klient_config_t *config, const char *name, const
     if (own != NULL)
         return own_property_set(own, OPTION_FROM_FLAG, value) == 0 ? KLIENT_OK
                                                                    : fail(error, K_NOMEM, NULL);
-    if (options_find(&config_table, name) == NULL) {
+    if (!config_names_topic(name) && options_find(&config_table, name) == NULL) {
         const char *nearest = own_property_nearest(&config->extensions, name);
         if (nearest != NULL)
             return fail(error, K_UNKNOWN_NAME, "unknown name \"%s\"; did you mean \"%s\"?", name,
@@ -184,6 +189,8 @@ klient_code_t klient_config_get(const klient_config_t *config, const char *name,
 {
     if (config == NULL || name == NULL || text == NULL || size == 0)
         return fail(error, K_INVALID_ARGUMENT, "config, name and room for the value are needed");
+    if (config_names_topic(name))
+        return config_get_topic(config, name, text, size, error);
     const struct own_property *own = own_property_find(&config->extensions, name);
     const struct option *row = options_find(&config_table, name);
     if (own == NULL && row == NULL)
@@ -197,9 +204,23 @@ klient_code_t klient_config_get(const klient_config_t *config, const char *name,
     return KLIENT_OK;
 }
 
+static const char *const from[] = { "default", "file", "set", "cluster" };
+
+static void print_topic(const struct topic_config *own, FILE *out)
+{
+    char text[64];
+
+    for (size_t i = 0; i < config_table.count; i++) {
+        if (own->sources[i] == OPTION_FROM_DEFAULT)
+            continue;
+        options_format(&rows[i], &own->values, text, sizeof text);
+        fprintf(out, "topic/%s/%s=%s  # %s\n", own->topic, rows[i].name, text,
+                from[own->sources[i]]);
+    }
+}
+
 void klient_config_print(const klient_config_t *config, FILE *out)
 {
-    static const char *const from[] = { "default", "file", "set", "cluster" };
     char text[1024];
 
     for (size_t i = 0; i < config_table.count; i++) {
@@ -214,6 +235,8 @@ void klient_config_print(const klient_config_t *config, FILE *out)
         fprintf(out, "%s=%s  # %s\n", own->name, own->secret ? "***" : own_property_text(own),
                 from[own->source]);
     }
+    for (size_t i = 0; i < config->topic_count; i++)
+        print_topic(&config->topics[i], out);
 }
 
 void klient_config_print_docs(FILE *out)
@@ -271,35 +294,49 @@ bool config_is_set(const struct klient_config *config, const char *name)
     return config->sources[row - rows] != OPTION_FROM_DEFAULT;
 }
 
-int config_suits(const struct klient_config *config, enum config_use use, klient_error_t **error)
+static const char *const used[] = { "a producer", "a consumer", "an admin" };
+
+/* Those that `sources` says are set; `of_topic` goes before their names. */
+static int check_scopes(const struct klient_config *config, const uint8_t *sources,
+                        const char *of_topic, enum config_use use, klient_error_t **error)
 {
     static const char *const of[] = { "", "a producer", "a consumer" };
-    static const char *const used[] = { "a producer", "a consumer", "an admin" };
 
     for (size_t i = 0; i < config_table.count; i++) {
         enum scope scope = scopes[i];
-        if (scope == OF_ALL || config->sources[i] == OPTION_FROM_DEFAULT ||
+        if (scope == OF_ALL || sources[i] == OPTION_FROM_DEFAULT ||
             (scope == OF_PRODUCERS && use == USE_PRODUCER) ||
             (scope == OF_CONSUMERS && use == USE_CONSUMER))
             continue;
-        if (config->sources[i] != OPTION_FROM_FILE)
-            return fail(error, K_INVALID_CONFIG, "%s is a property of %s, not of %s", rows[i].name,
-                        of[scope], used[use]);
+        if (sources[i] != OPTION_FROM_FILE)
+            return fail(error, K_INVALID_CONFIG, "%s%s is a property of %s, not of %s", of_topic,
+                        rows[i].name, of[scope], used[use]);
         config_divert_log(config);
-        LOG_WARN("property-ignored", "name=%s of=\"%s\" handle=\"%s\"", rows[i].name, of[scope],
-                 used[use]);
+        LOG_WARN("property-ignored", "name=%s%s of=\"%s\" handle=\"%s\"", of_topic, rows[i].name,
+                 of[scope], used[use]);
         config_restore_log();
     }
-    if (config->retry_policy != NULL && use != USE_CONSUMER)
-        return fail(error, K_INVALID_CONFIG, "a retry policy is of a consumer, not of %s",
-                    used[use]);
     return 0;
 }
 
-int config_level(const struct klient_config *config, int codec)
+int config_suits(const struct klient_config *config, enum config_use use, klient_error_t **error)
+{
+    int code = check_scopes(config, config->sources, "", use, error);
+
+    for (size_t i = 0; code == 0 && i < config->topic_count; i++) {
+        char of_topic[TOPIC_NAME_MAX + sizeof "topic//"];
+        snprintf(of_topic, sizeof of_topic, "topic/%s/", config->topics[i].topic);
+        code = check_scopes(config, config->topics[i].sources, of_topic, use, error);
+    }
+    if (code == 0 && config->retry_policy != NULL && use != USE_CONSUMER)
+        return fail(error, K_INVALID_CONFIG, "a retry policy is of a consumer, not of %s",
+                    used[use]);
+    return code;
+}
+
+int config_level(const struct config_values *values, int codec)
 {
     enum { NOT_SET = -1, LZ4_FAST = 9 };
-    const struct config_values *values = &config->values;
 
     if (values->compression_level != NOT_SET)
         return values->compression_level;
@@ -372,6 +409,37 @@ void config_say_idempotence(const struct klient_config *config)
     config_restore_log();
 }
 
+/* What goes together in times and sizes, of all topics or of one. */
+static const char *find_contradiction(const struct config_values *values, bool own_batch_size)
+{
+    if (values->delivery_timeout_ms < values->linger_ms)
+        return "delivery.timeout.ms must be at least linger.ms";
+    if (values->buffer_bytes < values->batch_bytes)
+        return "buffer.memory must be at least batch.size";
+    if (values->request_bytes_max < values->batch_bytes && own_batch_size)
+        return "max.request.size must be at least batch.size";
+    return NULL;
+}
+
+static int check_amounts(const struct klient_config *config, klient_error_t **error)
+{
+    bool own_batch_size = config_is_set(config, "batch.size");
+    const char *wrong = find_contradiction(&config->values, own_batch_size);
+
+    if (wrong != NULL)
+        return fail(error, K_INVALID_CONFIG, "%s", wrong);
+    for (size_t i = 0; i < config->topic_count; i++) {
+        const struct topic_config *own = &config->topics[i];
+        struct config_values values;
+        config_complete(config, own, &values);
+        wrong = find_contradiction(&values, own_batch_size ||
+                                   config_is_set_for(config, own->topic, "batch.size"));
+        if (wrong != NULL)
+            return fail(error, K_INVALID_CONFIG, "topic %s: %s", own->topic, wrong);
+    }
+    return 0;
+}
+
 int config_check(const struct klient_config *config, klient_error_t **error)
 {
     const struct config_values *values = &config->values;
@@ -388,11 +456,9 @@ int config_check(const struct klient_config *config, klient_error_t **error)
     if (servers == 0)
         return fail(error, K_INVALID_CONFIG, "bootstrap.servers is not set: name one or more "
                     "brokers as host:port");
-    if (values->delivery_timeout_ms < values->linger_ms)
-        return fail(error, K_INVALID_CONFIG, "delivery.timeout.ms must be at least linger.ms");
-    if (values->buffer_bytes < values->batch_bytes)
-        return fail(error, K_INVALID_CONFIG, "buffer.memory must be at least batch.size");
-    code = extensions_check(config, error);
+    code = check_amounts(config, error);
+    if (code == 0)
+        code = extensions_check(config, error);
     if (code != 0)
         return code;
     if (values->heartbeat_interval_ms >= values->session_timeout_ms)
@@ -406,7 +472,5 @@ int config_check(const struct klient_config *config, klient_error_t **error)
     if (values->idempotence && obstacle != NULL && config_is_set(config, "enable.idempotence"))
         return fail(error, K_INVALID_CONFIG, "enable.idempotence=true is not possible: %s",
                     obstacle);
-    if (values->request_bytes_max < values->batch_bytes && config_is_set(config, "batch.size"))
-        return fail(error, K_INVALID_CONFIG, "max.request.size must be at least batch.size");
     return 0;
 }

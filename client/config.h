@@ -52,9 +52,18 @@ enum {
     IN_FLIGHT_NUMBERED_MAX = 5      /* a broker knows the last five requests of a producer again */
 };
 
+/* What is set for one topic. */
+struct topic_config {
+    char *topic;                    /* owned */
+    struct config_values values;    /* its own; in a copy also all others, with borrowed texts */
+    uint8_t sources[CONFIG_ROWS_MAX];   /* of its own; OPTION_FROM_DEFAULT: it has none */
+};
+
 struct klient_config {
     struct config_values values;
     uint8_t sources[CONFIG_ROWS_MAX];
+    struct topic_config *topics;    /* owned */
+    size_t topic_count;
     klient_report_fn report;
     void *report_context;
     bool background;                /* reports come by a thread of the producer's own */
@@ -96,7 +105,7 @@ enum config_use { USE_PRODUCER, USE_CONSUMER, USE_ADMIN };
 int config_suits(const struct klient_config *config, enum config_use use, klient_error_t **error);
 
 /* The level to compress with, as compress_bytes() takes it. */
-int config_level(const struct klient_config *config, int codec);
+int config_level(const struct config_values *values, int codec);
 
 /* Are the values consistent with each other? Returns 0 or K_INVALID_CONFIG. */
 int config_check(const struct klient_config *config, klient_error_t **error);
@@ -104,5 +113,31 @@ int config_check(const struct klient_config *config, klient_error_t **error);
 /* Take the next "host:port" of a list separated by commas and blanks; brackets around an IPv6
  * address are removed. 1, 0 at the end, or K_INVALID_CONFIG. */
 int config_next_server(const char **at, char *host, size_t host_size, uint16_t *port);
+
+/* --- config_topic.c --------------------------------------------------------------------------- */
+
+/* The values that count for a topic. `config` is a copy, and lives longer. */
+const struct config_values *config_values_of(const struct klient_config *config,
+                                             const char *topic);
+
+/* Was the property set for just this topic? */
+bool config_is_set_for(const struct klient_config *config, const char *topic, const char *name);
+
+/* Is it of the form topic/NAME/PROPERTY, or meant to be? Such names are no others. */
+bool config_names_topic(const char *name);
+
+/* Set and read a property by such a name; errors of klient_config_set_topic() and _get_topic(). */
+int config_set_topic(struct klient_config *config, enum option_source source, const char *name,
+                     const char *value, struct k_reason *reason);
+klient_code_t config_get_topic(const struct klient_config *config, const char *name, char *text,
+                               size_t size, klient_error_t **error);
+
+/* The topic's own values, and those of `config` for the rest. */
+void config_complete(const struct klient_config *config, const struct topic_config *own,
+                     struct config_values *out);
+
+/* `to` has everything else already. 0 or K_NOMEM; config_free_topics() can be called then, too. */
+int config_copy_topics(const struct klient_config *from, struct klient_config *to);
+void config_free_topics(struct klient_config *config);
 
 #endif

@@ -11,6 +11,10 @@
 #define INT_MOST 2147483647.0
 #define LONG_MOST 9e15
 
+/* In the column of flags: a topic may have a value of its own. Only of numbers, choices and
+ * switches: topics share the texts of the handle. */
+#define TOPIC OPTION_TOPIC_AT_START
+
 /* clang-format off */
 /* Of every handle. */
 #define CONFIG_OF_ALL(X) \
@@ -55,9 +59,9 @@
       "The same of values.") \
     X("acks", ENUM, acks, "all", 0, 0, "all|-1|0|1", 0, "request.required.acks", \
       "Who must have a record before it counts as written: all in-sync replicas, the leader (1), nobody (0).") \
-    X("batch.size", INT, batch_bytes, "16384", 256, 16777216, NULL, 0, NULL, \
+    X("batch.size", INT, batch_bytes, "16384", 256, 16777216, NULL, TOPIC, NULL, \
       "Bytes of a batch before it is closed; a larger record gets a batch of its own.") \
-    X("linger.ms", LONG, linger_ms, "5", 0, 900000, NULL, 0, "queue.buffering.max.ms", \
+    X("linger.ms", LONG, linger_ms, "5", 0, 900000, NULL, TOPIC, "queue.buffering.max.ms", \
       "Longest time in milliseconds that a record waits for others while requests are in flight; 0 sends at once.") \
     X("buffer.memory", LONG, buffer_bytes, "33554432", 65536, LONG_MOST, NULL, 0, NULL, \
       "Bytes of records that wait to be sent, acknowledged or reported.") \
@@ -69,23 +73,23 @@
       "Produce requests that may wait for an answer from one broker; without idempotence each partition has one at most, so that retries keep the order.") \
     X("retries", INT, retries, "2147483647", 0, INT_MOST, NULL, 0, "message.send.max.retries", \
       "How often a batch is sent again before it fails.") \
-    X("delivery.timeout.ms", LONG, delivery_timeout_ms, "120000", 1, LONG_MOST, NULL, 0, "message.timeout.ms", \
+    X("delivery.timeout.ms", LONG, delivery_timeout_ms, "120000", 1, LONG_MOST, NULL, TOPIC, "message.timeout.ms", \
       "Milliseconds after which a record that is not acknowledged fails.") \
-    X("compression.type", ENUM, compression, "none", 0, 0, "none|gzip|snappy|lz4|zstd", 0, "compression.codec", \
+    X("compression.type", ENUM, compression, "none", 0, 0, "none|gzip|snappy|lz4|zstd", TOPIC, "compression.codec", \
       "How batches are compressed, where the topic has no codec of its own; batch.size counts bytes before it.") \
-    X("compression.gzip.level", ENUM, gzip_level, "-1", 0, 0, "-1|1|2|3|4|5|6|7|8|9", 0, NULL, \
+    X("compression.gzip.level", ENUM, gzip_level, "-1", 0, 0, "-1|1|2|3|4|5|6|7|8|9", TOPIC, NULL, \
       "Level of gzip; -1: zlib's default, 6.") \
-    X("compression.lz4.level", INT, lz4_level, "9", 1, 17, NULL, 0, NULL, \
+    X("compression.lz4.level", INT, lz4_level, "9", 1, 17, NULL, TOPIC, NULL, \
       "Level of lz4; 9 means the fast compressor, as in Java.") \
-    X("compression.zstd.level", INT, zstd_level, "3", -131072, 22, NULL, 0, NULL, \
+    X("compression.zstd.level", INT, zstd_level, "3", -131072, 22, NULL, TOPIC, NULL, \
       "Level of zstd.") \
-    X("compression.level", INT, compression_level, "-1", -131072, 22, NULL, 0, NULL, \
+    X("compression.level", INT, compression_level, "-1", -131072, 22, NULL, TOPIC, NULL, \
       "Level of whichever codec is used, brought into its range; -1: the level of the codec's own property.") \
-    X("partitioner", ENUM, partitioner, "sticky", 0, 0, "sticky|hash|round-robin", 0, NULL, \
+    X("partitioner", ENUM, partitioner, "sticky", 0, 0, "sticky|hash|round-robin", TOPIC, NULL, \
       "Records without a partition: sticky and hash go by the key's murmur2 hash, those without a key batch by batch; round-robin ignores keys.") \
-    X("partitioner.ignore.keys", BOOL, partitioner_ignores_keys, "false", 0, 0, NULL, 0, NULL, \
+    X("partitioner.ignore.keys", BOOL, partitioner_ignores_keys, "false", 0, 0, NULL, TOPIC, NULL, \
       "Treat records with a key as if they had none.") \
-    X("partitioner.adaptive.partitioning.enable", BOOL, partitioner_adaptive, "true", 0, 0, NULL, 0, NULL, \
+    X("partitioner.adaptive.partitioning.enable", BOOL, partitioner_adaptive, "true", 0, 0, NULL, TOPIC, NULL, \
       "Give records without a key rather to partitions with short queues.") \
     X("enable.idempotence", BOOL, idempotence, "true", 0, 0, NULL, 0, NULL, \
       "Number batches, so that a retry writes none twice and several requests for a partition may be in flight. Off by itself with acks other than all, more than 5 in flight or no retries.")
@@ -96,7 +100,7 @@
       "What keys are read as: bytes, string, int32, int64, double, uuid, json, or the name of an own deserializer.") \
     X("value.deserializer", STRING, value_deserializer, "bytes", 0, 0, NULL, 0, NULL, \
       "The same of values.") \
-    X("auto.offset.reset", ENUM, offset_reset, "latest", 0, 0, "latest|earliest|none", 0, NULL, \
+    X("auto.offset.reset", ENUM, offset_reset, "latest", 0, 0, "latest|earliest|none", TOPIC, NULL, \
       "Where to start without a position, or when the position is not in the log any more.") \
     X("isolation.level", ENUM, isolation, "read_committed", 0, 0, "read_committed|read_uncommitted", 0, NULL, \
       "Whether records of open and aborted transactions are held back.") \
@@ -106,7 +110,7 @@
       "Longest time in milliseconds that it gathers.") \
     X("fetch.max.bytes", INT, fetch_bytes_max, "52428800", 1, INT_MOST, NULL, 0, NULL, \
       "Bytes of the answer to one fetch; a single larger batch is sent all the same.") \
-    X("max.partition.fetch.bytes", INT, partition_fetch_bytes_max, "1048576", 1, INT_MOST, NULL, 0, "fetch.message.max.bytes", \
+    X("max.partition.fetch.bytes", INT, partition_fetch_bytes_max, "1048576", 1, INT_MOST, NULL, TOPIC, "fetch.message.max.bytes", \
       "Bytes of one partition in it; a single larger batch is sent all the same.") \
     X("consumer.buffer.memory", LONG, consumer_buffer_bytes, "67108864", 1048576, LONG_MOST, NULL, 0, NULL, \
       "Bytes of records that are fetched or held by the application; one fetch may exceed it.") \

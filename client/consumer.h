@@ -31,6 +31,7 @@ struct assigned;
 struct cluster;
 struct deserializers;
 struct commit;
+struct config_values;
 struct failures;
 struct fetch;
 struct fetcher;
@@ -98,6 +99,7 @@ struct assigned {
     struct klient_consumer *consumer;   /* valid while assigned */
     char *topic;                    /* owned */
     int32_t partition;
+    const struct config_values *values; /* that count for the topic; the configuration's */
     /* The application's. */
     int64_t position;               /* -1: not known yet */
     int no_position;                /* why it never will be (auto.offset.reset=none), or 0 */

@@ -26,6 +26,7 @@ struct assigned *assigned_new(struct klient_consumer *consumer,
     assigned->consumer = consumer;
     assigned->topic = strdup(from->topic);
     assigned->partition = from->partition;
+    assigned->values = config_values_of(config, from->topic);
     assigned->position = -1;
     assigned->position_epoch = -1;
     assigned->losses = consumer->losses;

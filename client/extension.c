@@ -257,7 +257,7 @@ static int check_properties(const klient_property_t *properties, size_t count,
         const char *name = properties[i].name;
         if (name == NULL || name[0] == '\0')
             return fail(error, K_INVALID_ARGUMENT, "a property has no name");
-        if (options_find(&config_table, name) != NULL)
+        if (options_find(&config_table, name) != NULL || config_names_topic(name))
             return fail(error, K_INVALID_ARGUMENT, "libklient has a property %s itself", name);
     }
     return 0;

@@ -68,7 +68,7 @@ static void found(struct lookup *lookup, int code)
  * partition was added. */
 static void start_without(struct fetcher *fetcher, struct assigned *assigned, bool topic_known)
 {
-    bool none = fetcher_values(fetcher)->offset_reset == RESET_NONE;
+    bool none = assigned->values->offset_reset == RESET_NONE;
 
     assigned->starts = !none;
     fetch_start_at(fetcher, assigned,
@@ -174,10 +174,10 @@ void fetch_start_at(struct fetcher *fetcher, struct assigned *assigned, int64_t 
         assigned->next_offset = offset;
     } else if (offset != POSITION_BY_POLICY) {
         fetch_look_up(fetcher, assigned, offset);
-    } else if (fetcher_values(fetcher)->offset_reset == RESET_NONE) {
+    } else if (assigned->values->offset_reset == RESET_NONE) {
         fetcher_stick(fetcher, assigned, K_OFFSET_OUT_OF_RANGE);
     } else {
-        fetch_look_up(fetcher, assigned, by_policy[fetcher_values(fetcher)->offset_reset]);
+        fetch_look_up(fetcher, assigned, by_policy[assigned->values->offset_reset]);
     }
     fetcher_pump_soon(fetcher);
 }

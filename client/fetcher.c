@@ -184,7 +184,7 @@ static void take_divergence(struct fetcher *fetcher, struct entry *entry,
     LOG_WARN("log-truncated", "topic=%s partition=%d offset=%lld epoch=%d end=%lld",
              assigned->topic, assigned->partition, (long long)entry->offset,
              (int)entry->last_epoch, (long long)diverged->end);
-    if (fetcher_values(fetcher)->offset_reset == RESET_NONE) {
+    if (assigned->values->offset_reset == RESET_NONE) {
         fetcher_stick(fetcher, assigned, K_LOG_TRUNCATION);
         return;
     }
@@ -341,7 +341,7 @@ static int describe(struct fetcher *fetcher, struct fetch *fetch, int64_t room)
         row->topic_id = head_bytes_of_uuid(&entry->topic_id);
         row->partition = (uint32_t)entry->assigned->partition;
         row->offset = entry->offset;
-        row->max_bytes = (uint32_t)config->partition_fetch_bytes_max;
+        row->max_bytes = (uint32_t)entry->assigned->values->partition_fetch_bytes_max;
         row->leader_epoch = entry->epoch;
         row->last_epoch = entry->last_epoch;
     }

@@ -258,7 +258,33 @@ klient_code_t klient_config_load(klient_config_t *config, const char *path,
 klient_code_t klient_config_get(const klient_config_t *config, const char *name, char *text,
                                 size_t size, klient_error_t **error);
 
-/* Write every effective value and where it came from, one "name=value  # source" a line. */
+/* A topic's own value of a property, in place of the one that holds for all topics: for records
+ * that are sent to it, or read from it. What may be set so: compression.type and the levels,
+ * batch.size, linger.ms, delivery.timeout.ms, partitioner and its switches (a topic with a
+ * `partitioner` of its own does not ask the application's function); auto.offset.reset and
+ * max.partition.fetch.bytes. docs/client-configuration.md marks them with "per topic".
+ *
+ * The same can be set by a name, with klient_config_set() and in files:
+ *
+ *   topic/NAME/PROPERTY            topic/orders.v1/linger.ms=20
+ *
+ * Names of topics have no slash, and no other property begins with "topic/". Handles, producers and
+ * consumers copy all that with the rest of the configuration; the topic need not exist.
+ *
+ * Errors of klient_config_set(); KLIENT_INVALID_CONFIG also for a property that can not be set for
+ * a topic (the text names those that can), KLIENT_INVALID_TOPIC_EXCEPTION (no topic can be named
+ * that). */
+klient_code_t klient_config_set_topic(klient_config_t *config, const char *topic, const char *name,
+                                      const char *value, klient_error_t **error);
+
+/* As klient_config_get(), which tells what holds for all topics: the value that counts for this
+ * one. klient_config_get() of topic/NAME/PROPERTY is the same. */
+klient_code_t klient_config_get_topic(const klient_config_t *config, const char *topic,
+                                      const char *name, char *text, size_t size,
+                                      klient_error_t **error);
+
+/* Write every effective value and where it came from, one "name=value  # source" a line; what was
+ * set for topics as "topic/NAME/PROPERTY=value  # source". */
 void klient_config_print(const klient_config_t *config, FILE *out);
 
 /* Write the documentation of all properties as a markdown table. */
@@ -315,7 +341,7 @@ typedef int32_t (*klient_partitioner_fn)(void *context, const klient_partitionin
 void klient_config_set_background(klient_config_t *config, int background);
 
 /* Use a partitioner of your own for records that name no partition. NULL: the one that the
- * property `partitioner` names. `context` is borrowed. */
+ * property `partitioner` names; so do topics for which that was set. `context` is borrowed. */
 void klient_config_set_partitioner(klient_config_t *config, klient_partitioner_fn partitioner,
                                    void *context);
 

@@ -19,7 +19,7 @@ libklientcore_la_SOURCES = \
 	client/call.h client/call.c \
 	client/commits.h client/commits.c \
 	client/committed.h client/committed.c \
-	client/config.h client/config_table.h client/config.c \
+	client/config.h client/config_table.h client/config.c client/config_topic.c \
 	client/consumer.h client/consumer.c client/consumer_ask.c client/consumer_assign.c \
 	client/consumer_commit.c client/consumer_group.c client/consumer_life.c client/consumer_marks.c \
 	client/coordinator.h client/coordinator.c \

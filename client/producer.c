@@ -279,7 +279,7 @@ static int add_record(struct klient_producer *producer, struct accumulator *accu
 {
     int64_t timestamp = record->timestamp >= 0 ? record->timestamp : wall_ms_coarse();
     bool keyless = record->partition < 0 &&
-                   (record->key == NULL || producer->config->values.partitioner_ignores_keys);
+                   (record->key == NULL || accumulator->topic->values->partitioner_ignores_keys);
     int code = accumulator_add(accumulator, record, timestamp, size, keyless, moved);
 
     if (code != K_QUEUE_FULL || deadline_ms == 0)
@@ -332,7 +332,7 @@ static int send(struct klient_producer *producer, const klient_record_t *record,
         return partition < 0 ? K_PARTITIONER_FAILED : K_UNKNOWN_TOPIC_OR_PARTITION;
     code = add_record(producer, table->accumulators[partition], record, size, deadline_ms, &moved);
     if (code != 0)
-        producer_topic_give_back(producer, topic, record);
+        producer_topic_give_back(topic, record);
     else if (moved)
         producer_topic_move(producer, topic, table, partition);
     return code;

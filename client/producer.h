@@ -126,6 +126,8 @@ struct partition_table {
 struct producer_topic {
     char *name;                         /* owned */
     uint64_t hash;
+    const struct config_values *values; /* that count for it; the configuration's */
+    bool asks_function;                 /* the application's partitioner chooses */
     _Atomic(struct partition_table *) table;    /* owned; NULL while unknown */
     atomic_int code;                    /* final refusal of an unknown topic, 0: none */
     atomic_uint_least64_t turn;         /* of round-robin */
@@ -158,7 +160,7 @@ struct klient_producer {
     atomic_int_least64_t report_bytes;  /* of those, held by unread reports */
     atomic_uint starving;               /* threads that wait for memory */
     struct spin pool_spin;
-    struct batch *pool;                 /* batches with a slab of batch.size */
+    struct batch *pool;                 /* batches with a slab of their topic's batch.size */
     /* Reports. */
     struct spin report_spin;
     struct batch_queue reports;
@@ -272,8 +274,7 @@ int32_t producer_topic_choose(struct klient_producer *producer, struct producer_
                               const struct partition_table *table, const klient_record_t *record);
 
 /* The send failed: the turn taken by round-robin was not used. */
-void producer_topic_give_back(struct klient_producer *producer, struct producer_topic *topic,
-                              const klient_record_t *record);
+void producer_topic_give_back(struct producer_topic *topic, const klient_record_t *record);
 
 /* Leave partition `from` for records without key. Any thread. */
 void producer_topic_move(struct klient_producer *producer, struct producer_topic *topic,

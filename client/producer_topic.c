@@ -55,8 +55,8 @@ static uint64_t chance(struct klient_producer *producer)
     return x ^ x >> 31;
 }
 
-static int32_t pick(struct klient_producer *producer, const struct partition_table *table,
-                    int32_t except)
+static int32_t pick(struct klient_producer *producer, const struct producer_topic *topic,
+                    const struct partition_table *table, int32_t except)
 {
     enum { WEIGHED_MAX = 256 };
     uint32_t queues[WEIGHED_MAX];
@@ -75,14 +75,14 @@ static int32_t pick(struct klient_producer *producer, const struct partition_tab
         queues[count++] = atomic_load_explicit(&table->accumulators[partition]->queued,
                                                memory_order_relaxed);
     }
-    bool adaptive = producer->config->values.partitioner_adaptive;
+    bool adaptive = topic->values->partitioner_adaptive;
     return choices[partition_pick(adaptive ? queues : NULL, count, chance(producer))];
 }
 
 void producer_topic_move(struct klient_producer *producer, struct producer_topic *topic,
                          const struct partition_table *table, int32_t from)
 {
-    atomic_compare_exchange_strong(&topic->sticky, &from, pick(producer, table, from));
+    atomic_compare_exchange_strong(&topic->sticky, &from, pick(producer, topic, table, from));
 }
 
 static int32_t choose_sticky(struct klient_producer *producer, struct producer_topic *topic,
@@ -123,27 +123,22 @@ static int32_t choose_custom(const struct klient_config *config, const char *top
 int32_t producer_topic_choose(struct klient_producer *producer, struct producer_topic *topic,
                               const struct partition_table *table, const klient_record_t *record)
 {
-    const struct klient_config *config = producer->config;
-
-    if (config->partitioner != NULL)
-        return choose_custom(config, topic->name, table, record);
-    if (config->values.partitioner == PARTITIONER_ROUND_ROBIN) {
+    if (topic->asks_function)
+        return choose_custom(producer->config, topic->name, table, record);
+    if (topic->values->partitioner == PARTITIONER_ROUND_ROBIN) {
         uint64_t turn = atomic_fetch_add_explicit(&topic->turn, 1, memory_order_relaxed);
         return table->available_count > 0 ? table->available[turn % table->available_count]
                                           : (int32_t)(turn % (uint64_t)table->count);
     }
-    if (record->key != NULL && !config->values.partitioner_ignores_keys)
+    if (record->key != NULL && !topic->values->partitioner_ignores_keys)
         return klient_partition_for_key(record->key, record->key_size, table->count);
     return choose_sticky(producer, topic, table);
 }
 
-void producer_topic_give_back(struct klient_producer *producer, struct producer_topic *topic,
-                              const klient_record_t *record)
+void producer_topic_give_back(struct producer_topic *topic, const klient_record_t *record)
 {
-    const struct klient_config *config = producer->config;
-
-    if (record->partition < 0 && config->partitioner == NULL &&
-        config->values.partitioner == PARTITIONER_ROUND_ROBIN)
+    if (record->partition < 0 && !topic->asks_function &&
+        topic->values->partitioner == PARTITIONER_ROUND_ROBIN)
         atomic_fetch_sub_explicit(&topic->turn, 1, memory_order_relaxed);
 }
 
@@ -207,6 +202,9 @@ struct producer_topic *producer_topic_add(struct klient_producer *producer, cons
     atomic_init(&topic->codec, -1);
     list_init(&topic->node);
     topic->hash = name_hash(name);
+    topic->values = config_values_of(producer->config, name);
+    topic->asks_function = producer->config->partitioner != NULL &&
+                           !config_is_set_for(producer->config, name, "partitioner");
     topic->name = strdup(name);
     topic->topic = topic->name == NULL ? NULL : hold(producer, name);
     if (topic->topic == NULL || table_insert(producer, topic) != 0) {

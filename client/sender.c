@@ -142,7 +142,7 @@ static void fail_accumulator(struct sender *sender, struct accumulator *accumula
  * sealed. Expires those that have. */
 static int64_t expire(struct sender *sender, struct accumulator *accumulator)
 {
-    int64_t timeout_ms = sender_values(sender)->delivery_timeout_ms;
+    int64_t timeout_ms = accumulator->topic->values->delivery_timeout_ms;
     int64_t opened_by_ms = sender_now_ms(sender) - timeout_ms;
     struct batch *batch;
     struct batch_queue expired;
@@ -171,9 +171,10 @@ static void wake_at(struct sender *sender, struct accumulator *accumulator, int6
 static int64_t open_due(struct sender *sender, struct accumulator *accumulator,
                         const struct lane *lane, int64_t opened_at_ms)
 {
-    int64_t latest = opened_at_ms + sender_values(sender)->linger_ms;
+    int64_t linger_ms = accumulator->topic->values->linger_ms;
+    int64_t latest = opened_at_ms + linger_ms;
 
-    if (sender_values(sender)->linger_ms == 0 || lane->in_flight == 0 ||
+    if (linger_ms == 0 || lane->in_flight == 0 ||
         atomic_load(&sender->producer->starving) > 0)
         return 0;
     int64_t natural = (accumulator->sent_at_us + lane->answer_us / 4 + 999) / 1000;
@@ -234,7 +235,7 @@ static bool is_due(struct sender *sender, struct accumulator *accumulator, int64
     if (again || !whole || accumulator->cargo_count == 0)
         return again || whole;
     return atomic_load_explicit(&accumulator->queued, memory_order_relaxed) *
-               (size_t)sender_values(sender)->batch_bytes >= company;
+               (size_t)accumulator->topic->values->batch_bytes >= company;
 }
 
 /* Its last attempt failed, and nothing but time can make the next one better. */

@@ -29,7 +29,8 @@ enum option_flag {
     OPTION_PER_TOPIC = 2,      /* a topic may override it */
     OPTION_NO_EFFECT = 4,      /* accepted for compatibility; a value is logged as without effect */
     OPTION_NOT_YET = 8,        /* Kafka knows it, we do not serve it yet: setting it is an error */
-    OPTION_SECRET = 16         /* never printed */
+    OPTION_SECRET = 16,        /* never printed */
+    OPTION_TOPIC_AT_START = 32 /* may be set for a topic, too, before the program starts */
 };
 
 /* The largest value of OPTION_LONG, as a bound: shown to people as no bound at all. */

@@ -72,7 +72,7 @@ static void print_row(const struct option *row, FILE *out)
     options_format_range(row, range, sizeof range);
     fprintf(out, " | %s | %s%s | ", range,
             (row->flags & (OPTION_RUNTIME | OPTION_PER_TOPIC)) != 0 ? "while running" : "at start",
-            (row->flags & OPTION_PER_TOPIC) != 0 ? ", per topic" : "");
+            (row->flags & (OPTION_PER_TOPIC | OPTION_TOPIC_AT_START)) != 0 ? ", per topic" : "");
     print_cell(out, row->text);
     if ((row->flags & OPTION_NO_EFFECT) != 0)
         fputs(" *Accepted, without effect.*", out);

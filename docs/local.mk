@@ -25,6 +25,7 @@ dist_man_MANS += \
 	docs/man/klient_config_copy.3 \
 	docs/man/klient_config_free.3 \
 	docs/man/klient_config_get.3 \
+	docs/man/klient_config_get_topic.3 \
 	docs/man/klient_config_load.3 \
 	docs/man/klient_config_new.3 \
 	docs/man/klient_config_print.3 \
@@ -36,6 +37,7 @@ dist_man_MANS += \
 	docs/man/klient_config_set_partitioner.3 \
 	docs/man/klient_config_set_report.3 \
 	docs/man/klient_config_set_retry_policy.3 \
+	docs/man/klient_config_set_topic.3 \
 	docs/man/klient_consumer_assign.3 \
 	docs/man/klient_consumer_assignment.3 \
 	docs/man/klient_consumer_assignment_count.3 \

@@ -85,6 +85,7 @@ Suite *handle_suite(void);
 Suite *sealing_suite(void);
 Suite *serde_suite(void);
 Suite *stale_suite(void);
+Suite *topic_config_suite(void);
 Suite *typed_suite(void);
 Suite *versions_suite(void);
 

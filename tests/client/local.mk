@@ -50,6 +50,7 @@ tests_client_test_client_SOURCES = \
 	tests/client/test_sealing.c \
 	tests/client/test_serde.c \
 	tests/client/test_stale.c \
+	tests/client/test_topic_config.c \
 	tests/client/test_typed.c \
 	tests/client/test_versions.c
 tests_client_test_client_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS) \

@@ -23,6 +23,7 @@ int main(int argc, char **argv)
         queue_suite, async_suite, background_suite,
         retry_suite, dlq_suite, failures_suite,
         stale_suite,
+        topic_config_suite,
     };
 
     return run_suites(argc, argv, makers, sizeof makers / sizeof makers[0]);

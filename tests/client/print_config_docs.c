@@ -17,6 +17,9 @@ int main(int argc, char **argv)
          "libklient does not serve yet. Times may be written with a unit (`500ms`, `30s`, `90m`,\n"
          "`36h`, `14d`), and so may sizes (`512KiB`, `1GiB`; `10MB` is decimal); where there may\n"
          "be no end, `forever` and `unlimited` say so.\n\n"
+         "What is marked with \"per topic\" can be set for a topic as well, in place of the value\n"
+         "for all: with `klient_config_set_topic()`, or by the name `topic/NAME/PROPERTY`, as in\n"
+         "`topic/orders.v1/linger.ms=20`.\n\n"
          "This page is made by `tests/client/print_config_docs`.\n");
     klient_config_print_docs(stdout);
     return 0;

@@ -190,17 +190,25 @@ klient_code_t klient_consumer_unassign(klient_consumer_t *consumer, klient_error
 
 size_t klient_consumer_assignment_count(klient_consumer_t *consumer)
 {
-    return consumer->assigned_count;
+    if (consumer_enter_again(consumer) != 0)
+        return 0;
+    size_t count = consumer->assigned_count;
+    consumer_leave(consumer, KLIENT_OK);
+    return count;
 }
 
 klient_code_t klient_consumer_assignment(klient_consumer_t *consumer, size_t index,
                                          klient_topic_partition_t *out, klient_error_t **error)
 {
+    int code = consumer_enter_again(consumer);
+
+    if (code != 0)
+        return fail(error, code, NULL);
     if (index >= consumer->assigned_count)
-        return fail(error, K_INVALID_ARGUMENT, NULL);
+        return consumer_leave(consumer, fail(error, K_INVALID_ARGUMENT, NULL));
     *out = (klient_topic_partition_t){ consumer->assigned[index]->topic,
                                        consumer->assigned[index]->partition };
-    return KLIENT_OK;
+    return consumer_leave(consumer, KLIENT_OK);
 }
 
 /* --- positions -------------------------------------------------------------------------------- */

@@ -355,19 +355,32 @@ klient_code_t klient_consumer_subscribe_pattern(klient_consumer_t *consumer, con
 
 size_t klient_consumer_subscription_count(klient_consumer_t *consumer)
 {
-    return consumer->subscription == NULL ? 0 : consumer->subscription->count;
+    if (consumer_enter_again(consumer) != 0)
+        return 0;
+    size_t count = consumer->subscription == NULL ? 0 : consumer->subscription->count;
+    consumer_leave(consumer, KLIENT_OK);
+    return count;
 }
 
 const char *klient_consumer_subscription(klient_consumer_t *consumer, size_t index)
 {
-    return index < klient_consumer_subscription_count(consumer)
-               ? consumer->subscription->topics[index]
-               : NULL;
+    if (consumer_enter_again(consumer) != 0)
+        return NULL;
+    const struct subscription *subscription = consumer->subscription;
+    const char *topic = subscription != NULL && index < subscription->count
+                            ? subscription->topics[index]
+                            : NULL;
+    consumer_leave(consumer, KLIENT_OK);
+    return topic;
 }
 
 const char *klient_consumer_subscription_pattern(klient_consumer_t *consumer)
 {
-    return consumer->subscription == NULL ? NULL : consumer->subscription->text;
+    if (consumer_enter_again(consumer) != 0)
+        return NULL;
+    const char *text = consumer->subscription == NULL ? NULL : consumer->subscription->text;
+    consumer_leave(consumer, KLIENT_OK);
+    return text;
 }
 
 klient_code_t klient_consumer_group_metadata(klient_consumer_t *consumer,

@@ -863,7 +863,9 @@ klient_code_t klient_consumer_assign(klient_consumer_t *consumer,
 /* Assign nothing. Does not wait. */
 klient_code_t klient_consumer_unassign(klient_consumer_t *consumer, klient_error_t **error);
 
-/* How many are assigned, and the i-th (valid until the next assign). KLIENT_INVALID_ARGUMENT. */
+/* How many are assigned, and the i-th (valid until the next assign). Allowed in callbacks.
+ * KLIENT_INVALID_ARGUMENT, KLIENT_CONCURRENT, KLIENT_IN_CALLBACK (of an interceptor),
+ * KLIENT_FORKED; the count is 0 then. */
 size_t klient_consumer_assignment_count(klient_consumer_t *consumer);
 klient_code_t klient_consumer_assignment(klient_consumer_t *consumer, size_t index,
                                          klient_topic_partition_t *out, klient_error_t **error);
@@ -1021,7 +1023,9 @@ klient_code_t klient_consumer_subscribe_pattern(klient_consumer_t *consumer, con
 klient_code_t klient_consumer_unsubscribe(klient_consumer_t *consumer, klient_error_t **error);
 
 /* How many topics the subscription names, and the i-th, until the next subscribe; NULL beyond the
- * last. The expression of klient_consumer_subscribe_pattern(), or NULL. */
+ * last. The expression of klient_consumer_subscribe_pattern(), or NULL. Allowed in callbacks. Where
+ * other calls return KLIENT_CONCURRENT, KLIENT_IN_CALLBACK (of an interceptor) or KLIENT_FORKED,
+ * these return 0 and NULL. */
 size_t klient_consumer_subscription_count(klient_consumer_t *consumer);
 const char *klient_consumer_subscription(klient_consumer_t *consumer, size_t index);
 const char *klient_consumer_subscription_pattern(klient_consumer_t *consumer);

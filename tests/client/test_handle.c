@@ -1,4 +1,5 @@
 #include <dirent.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "client/consumer.h"
 #include "net/loop.h"
 #include "tests/client/fake_private.h"
 #include "tests/client/helpers.h"
@@ -32,6 +34,62 @@ static void set_policy(klient_config_t *config)
     klient_retry_policy_free(policy);
 }
 
+/* Is a thread that may not come in told of nothing? */
+static bool sees_nothing(klient_consumer_t *consumer, klient_code_t why)
+{
+    klient_topic_partition_t partition;
+
+    return klient_consumer_assignment_count(consumer) == 0 &&
+           klient_consumer_assignment(consumer, 0, &partition, NULL) == why &&
+           klient_consumer_subscription_count(consumer) == 0 &&
+           klient_consumer_subscription(consumer, 0) == NULL &&
+           klient_consumer_subscription_pattern(consumer) == NULL;
+}
+
+static void *look_in(void *consumer)
+{
+    return sees_nothing(consumer, KLIENT_CONCURRENT) ? consumer : NULL;
+}
+
+static void expect_closed_to_others(klient_consumer_t *consumer)
+{
+    pthread_t thread;
+    void *nothing;
+
+    ck_assert_int_eq(consumer_enter(consumer), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, look_in, consumer), 0);
+    pthread_join(thread, &nothing);
+    consumer_leave(consumer, KLIENT_OK);
+    ck_assert_ptr_nonnull(nothing);
+}
+
+START_TEST(another_thread_is_told_of_no_partitions_and_no_subscription)
+{
+    klient_config_t *config = config_for(fake, "group.id", "g", NULL);
+    klient_consumer_t *assigned = klient_consumer_new(config, NULL);
+    klient_consumer_t *names = klient_consumer_new(config, NULL);
+    klient_consumer_t *pattern = klient_consumer_new(config, NULL);
+    const char *topic = "t";
+
+    assign_one(assigned, topic, 0);
+    klient_consumer_subscribe(names, &topic, 1, NULL, NULL);
+    klient_consumer_subscribe_pattern(pattern, "t.*", NULL, NULL);
+
+    expect_closed_to_others(assigned);
+    expect_closed_to_others(names);
+    expect_closed_to_others(pattern);
+    ck_assert_uint_eq(klient_consumer_assignment_count(assigned), 1);
+    ck_assert_uint_eq(klient_consumer_subscription_count(names), 1);
+    ck_assert_str_eq(klient_consumer_subscription(names, 0), topic);
+    ck_assert_str_eq(klient_consumer_subscription_pattern(pattern), "t.*");
+
+    klient_consumer_close(assigned, 0, NULL);
+    klient_consumer_close(names, 0, NULL);
+    klient_consumer_close(pattern, 0, NULL);
+    klient_config_free(config);
+}
+END_TEST
+
 START_TEST(in_a_forked_child_every_call_says_so)
 {
     klient_config_t *config = config_for(fake, NULL);
@@ -45,6 +103,7 @@ START_TEST(in_a_forked_child_every_call_says_so)
     int status;
 
     ck_assert_int_eq(send_text(producer, "t", 0, NULL, "x"), KLIENT_OK);
+    assign_one(consumer, "t", 0);
     pid_t child = fork();
     if (child == 0) {
         int failed = send_text(producer, "t", 0, NULL, "y") != KLIENT_FORKED;
@@ -52,6 +111,7 @@ START_TEST(in_a_forked_child_every_call_says_so)
         failed |= klient_producer_poll(producer, 0, NULL, NULL) != KLIENT_FORKED;
         failed |= klient_consumer_poll(consumer, 0, &records, NULL) != KLIENT_FORKED;
         failed |= klient_consumer_settle(consumer, 0, NULL) != KLIENT_FORKED;
+        failed |= !sees_nothing(consumer, KLIENT_FORKED);
         failed |= klient_admin_list_topics(admin, 0, &metadata, NULL) != KLIENT_FORKED;
         failed |= klient_producer_open(klient, NULL, NULL) != NULL;
         klient_consumer_wakeup(consumer);
@@ -195,6 +255,7 @@ Suite *handle_suite(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, another_thread_is_told_of_no_partitions_and_no_subscription);
     tcase_add_test(tcase, in_a_forked_child_every_call_says_so);
     tcase_add_test(tcase, a_forked_child_closes_its_descriptors_and_the_parent_goes_on);
     tcase_add_test(tcase, a_handle_that_was_never_used_goes_quietly);

@@ -8,43 +8,14 @@
  * is one chunk being read and one ahead of it. Fetches to one broker run side by side, because a
  * fetch that is parked for quiet partitions must not hold up a busy one. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "client/broker.h"
 #include "client/fetcher_private.h"
 #include "common/error.h"
-#include "common/log.h"
-#include "common/slab.h"
 
 enum {
     LANE_FETCHES_MAX = 8,           /* side by side by one connection */
-    ENTRIES_MAX = 1024,             /* partitions in one fetch */
-    QUICK_EMPTY_MS = 10             /* pause after an answer that was neither full nor parked */
-};
-
-struct lane {
-    struct list node;
-    struct link *link;              /* borrowed; lives as long as the cluster */
-    unsigned in_flight;
-    struct list due;                /* struct assigned; filled and emptied within a turn */
-};
-
-struct entry {
-    struct assigned *assigned;      /* referenced */
-    uint64_t generation;
-    int64_t offset;
-    int32_t epoch, last_epoch, loop;
-    struct uuid topic_id;
-};
-
-struct fetch {
-    struct list node;               /* in fetcher->fetches */
-    struct fetcher *fetcher;
-    struct lane *lane;
-    struct request request;
-    int64_t sent_ms;
-    size_t count;
-    struct entry entries[];
+    ENTRIES_MAX = 1024              /* partitions in one fetch */
 };
 
 void fetcher_pump_soon(struct fetcher *fetcher)
@@ -79,223 +50,6 @@ void fetcher_retry_later(struct fetcher *fetcher, struct assigned *assigned)
     assigned->backoff_ms =
         cluster_backoff(fetcher_klient(fetcher)->cluster, assigned->backoff_ms);
     assigned->retry_at_ms = fetcher_now_ms(fetcher) + assigned->backoff_ms;
-}
-
-/* --- answers ---------------------------------------------------------------------------------- */
-
-/* The offset after the last batch, and its epoch; or -1: these are no batches, or they do not lead
- * on. */
-static int64_t end_of(const uint8_t *bytes, size_t size, int64_t from, int32_t *epoch)
-{
-    int64_t end = from;
-
-    while (size > 0) {
-        size_t batch;
-        int code = batch_check_shape(bytes, size, false, &batch);
-        /* The reader of the records says what is wrong with the codec. */
-        if (code == K_UNSUPPORTED_COMPRESSION_TYPE)
-            batch = batch_size(bytes);
-        else if (code != 0)
-            return -1;
-        if (batch_last_offset(bytes) < end)
-            return -1;
-        end = batch_last_offset(bytes) + 1;
-        *epoch = batch_leader_epoch(bytes);
-        bytes += batch;
-        size -= batch;
-    }
-    return end;
-}
-
-static int copy_aborted(struct chunk *chunk, const Kairn__FetchResult *result)
-{
-    if (result->n_aborted == 0)
-        return 0;
-    chunk->aborted = calloc(result->n_aborted, sizeof *chunk->aborted);
-    if (chunk->aborted == NULL)
-        return K_NOMEM;
-    for (size_t i = 0; i < result->n_aborted; i++)
-        chunk->aborted[chunk->aborted_count++] = (struct aborted){
-            result->aborted[i]->producer_id, result->aborted[i]->first_offset,
-        };
-    return 0;
-}
-
-/* Keep the bytes in place, unless they are a small part of a large slab. */
-static int keep_bytes(struct chunk *chunk, struct slab *slab, const uint8_t *bytes, size_t size)
-{
-    if (size >= slab->size / 4) {
-        chunk->slab = slab_ref(slab);
-        chunk->bytes = bytes;
-    } else {
-        chunk->slab = slab_new(size);
-        if (chunk->slab == NULL)
-            return K_NOMEM;
-        memcpy(chunk->slab->bytes, bytes, size);
-        chunk->bytes = chunk->slab->bytes;
-    }
-    chunk->size = size;
-    chunk->charged = size;
-    atomic_fetch_add(&chunk->budget->held, (int64_t)size);
-    return 0;
-}
-
-static void take_bytes(struct fetcher *fetcher, struct entry *entry,
-                       const Kairn__FetchResult *result, struct slab *slab, const uint8_t *bytes)
-{
-    struct assigned *assigned = entry->assigned;
-    struct chunk *chunk = chunk_new(fetcher->consumer->budget, assigned, entry->generation);
-
-    if (chunk == NULL || keep_bytes(chunk, slab, bytes, result->size) != 0 ||
-        (fetcher_values(fetcher)->isolation == ISOLATION_COMMITTED &&
-         copy_aborted(chunk, result) != 0)) {
-        if (chunk != NULL)
-            chunk_unref(chunk);
-        fetcher_retry_later(fetcher, assigned);
-        return;
-    }
-    int32_t epoch = -1;
-    int64_t end = end_of(bytes, result->size, entry->offset, &epoch);
-    chunk->position = entry->offset;
-    atomic_fetch_add(&assigned->unread, 1);
-    consumer_arrived(fetcher->consumer, chunk);
-    if (end > entry->offset) {
-        assigned->next_offset = end;
-        assigned->told_end = false;
-        assigned->last_epoch = epoch;
-        assigned->last_id = entry->topic_id;
-    } else {
-        /* The application finds what is wrong where it is, after all that is right before it. */
-        assigned->state = FETCH_STUCK;
-    }
-}
-
-/* What was read before `offset` is not what this leader has: it was elected without it. Reading
- * goes on where both part, which no policy could find. */
-static void take_divergence(struct fetcher *fetcher, struct entry *entry,
-                            const Kairn__Divergence *diverged)
-{
-    struct assigned *assigned = entry->assigned;
-
-    if (diverged->end < 0 || diverged->end > entry->offset || entry->last_epoch < 0) {
-        fetcher_retry_later(fetcher, assigned);     /* nobody sane says so */
-        return;
-    }
-    LOG_WARN("log-truncated", "topic=%s partition=%d offset=%lld epoch=%d end=%lld",
-             assigned->topic, assigned->partition, (long long)entry->offset,
-             (int)entry->last_epoch, (long long)diverged->end);
-    if (assigned->values->offset_reset == RESET_NONE) {
-        fetcher_stick(fetcher, assigned, K_LOG_TRUNCATION);
-        return;
-    }
-    fetch_start_at(fetcher, assigned, diverged->end);
-    fetcher_tell(fetcher, assigned, K_LOG_TRUNCATION, diverged->end);
-}
-
-static void take_error(struct fetcher *fetcher, struct entry *entry, int code,
-                       const Kairn__FetchResult *result)
-{
-    struct assigned *assigned = entry->assigned;
-    struct cluster *cluster = fetcher_klient(fetcher)->cluster;
-    const Kairn__Error *error = result == NULL ? NULL : result->error;
-    bool hinted = false;
-
-    if (code == K_OFFSET_OUT_OF_RANGE && fetch_leader_is_behind(fetcher, assigned, result))
-        code = K_NOT_LEADER_OR_FOLLOWER;
-    if (code == K_OFFSET_OUT_OF_RANGE) {
-        LOG_INFO("offset-out-of-range", "topic=%s partition=%d offset=%lld", assigned->topic,
-                 assigned->partition, (long long)entry->offset);
-        fetch_start_at(fetcher, assigned, POSITION_BY_POLICY);
-        return;
-    }
-    if (!k_error_retriable(code)) {
-        fetcher_stick(fetcher, assigned, code);
-        return;
-    }
-    if (code == K_UNKNOWN_TOPIC_OR_PARTITION || code == K_UNKNOWN_TOPIC_ID)
-        cluster_refresh(cluster);
-    else if (k_error_stale(code) && uuid_equal(&assigned->held->id, &entry->topic_id))
-        hinted = cluster_stale(cluster, assigned->held, assigned->partition, entry->epoch, error);
-    if (!hinted || assigned->backoff_ms > 0)
-        fetcher_retry_later(fetcher, assigned);
-    else
-        assigned->backoff_ms = 1;
-}
-
-/* Is the answer about what was asked, and are its sizes those of the payload? */
-static int check_answer(const struct fetch *fetch, const Kairn__FetchResponse *answer, size_t size)
-{
-    uint64_t total = 0;
-
-    if (answer->n_results != fetch->count)
-        return K_MALFORMED;
-    for (size_t i = 0; i < fetch->count; i++) {
-        struct uuid id;
-        if (head_uuid(answer->results[i]->topic_id, &id) != 0 ||
-            !uuid_equal(&id, &fetch->entries[i].topic_id) ||
-            answer->results[i]->partition != (uint32_t)fetch->entries[i].assigned->partition)
-            return K_MALFORMED;
-        total += answer->results[i]->size;
-    }
-    return total == size ? 0 : K_MALFORMED;
-}
-
-static void fetch_free(struct fetch *fetch)
-{
-    list_remove(&fetch->node);
-    for (size_t i = 0; i < fetch->count; i++) {
-        if (fetch->entries[i].assigned->fetch == fetch)
-            fetch->entries[i].assigned->fetch = NULL;
-        assigned_unref(fetch->entries[i].assigned);
-    }
-    request_fini(&fetch->request);
-    free(fetch);
-}
-
-static void answered(struct request *request, int code, const Kairn__ResponseHead *head,
-                     struct slab *slab, const uint8_t *payload, size_t size)
-{
-    struct fetch *fetch = LIST_OWNER(request, struct fetch, request);
-    struct fetcher *fetcher = fetch->fetcher;
-    bool quick = size == 0 && code == 0 &&
-                 fetcher_now_ms(fetcher) - fetch->sent_ms <
-                     fetcher_values(fetcher)->fetch_wait_ms_max / 2;
-
-    fetch->lane->in_flight--;
-    if (code == 0)
-        code = check_answer(fetch, head->fetch, size);
-    for (size_t i = 0; i < fetch->count; i++) {
-        struct entry *entry = &fetch->entries[i];
-        const Kairn__FetchResult *result = code == 0 ? head->fetch->results[i] : NULL;
-        const uint8_t *bytes = payload;
-        if (result != NULL)
-            payload += result->size;
-        /* Only if nobody has gone elsewhere meanwhile. */
-        if (entry->assigned->fetch != fetch)
-            continue;
-        entry->assigned->fetch = NULL;
-        int outcome = code != 0 ? code : head_error_code(result->error);
-        if (outcome != 0) {
-            take_error(fetcher, entry, outcome, result);
-            continue;
-        }
-        entry->assigned->backoff_ms = entry->assigned->behind_since_ms = 0;
-        entry->assigned->told_unknown = false;
-        if (result->diverged == NULL)
-            consumer_marks_told(entry->assigned, result->log_start, result->high_watermark,
-                                result->last_stable);
-        link_count(fetch->lane->link->broker, entry->loop, result->size);
-        if (result->diverged != NULL)
-            take_divergence(fetcher, entry, result->diverged);
-        else if (result->size > 0)
-            take_bytes(fetcher, entry, result, slab, bytes);
-        else if (quick)
-            entry->assigned->retry_at_ms = fetcher_now_ms(fetcher) + QUICK_EMPTY_MS;
-        if (result->diverged == NULL)
-            fetch_tell_end(fetcher, entry->assigned);
-    }
-    fetch_free(fetch);
-    fetcher_pump_soon(fetcher);
 }
 
 /* --- questions -------------------------------------------------------------------------------- */
@@ -405,7 +159,7 @@ static void fetch_lane(struct fetcher *fetcher, struct lane *lane, int64_t room)
     fetch->sent_ms = fetcher_now_ms(fetcher);
     fetch->count = 0;
     list_append(&fetcher->fetches, &fetch->node);
-    request_init(&fetch->request, answered);
+    request_init(&fetch->request, fetch_answered);
     for (; fetch->count < count; fetch->count++) {
         struct assigned *assigned = LIST_OWNER(list_first(&lane->due), struct assigned, due);
         list_remove(&assigned->due);

@@ -1,11 +1,12 @@
-/* fetcher_private.h - what fetcher.c (fetches and their answers) and fetch_start.c (where to begin)
- * share. Belongs to the loop. */
+/* fetcher_private.h - what fetcher.c (fetches), fetch_answers.c (their answers) and fetch_start.c
+ * (where to begin) share. Belongs to the loop. */
 #ifndef CLIENT_FETCHER_PRIVATE_H
 #define CLIENT_FETCHER_PRIVATE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "client/broker.h"
 #include "client/cluster.h"
 #include "client/config.h"
 #include "client/consumer.h"
@@ -20,6 +21,31 @@ struct fetcher {
     struct timer *timer;
     struct observer observer;
     bool stopping;
+};
+
+struct lane {
+    struct list node;
+    struct link *link;              /* borrowed; lives as long as the cluster */
+    unsigned in_flight;
+    struct list due;                /* struct assigned; filled and emptied within a turn */
+};
+
+struct entry {
+    struct assigned *assigned;      /* referenced */
+    uint64_t generation;
+    int64_t offset;
+    int32_t epoch, last_epoch, loop;
+    struct uuid topic_id;
+};
+
+struct fetch {
+    struct list node;               /* in fetcher->fetches */
+    struct fetcher *fetcher;
+    struct lane *lane;
+    struct request request;
+    int64_t sent_ms;
+    size_t count;
+    struct entry entries[];
 };
 
 static inline const struct config_values *fetcher_values(const struct fetcher *fetcher)
@@ -57,6 +83,15 @@ void fetcher_stick(struct fetcher *fetcher, struct assigned *assigned, int code)
 
 /* Try again after a pause. */
 void fetcher_retry_later(struct fetcher *fetcher, struct assigned *assigned);
+
+/* --- fetch_answers.c -------------------------------------------------------------------------- */
+
+/* The request of a fetch is finished: act on its answer, and free it. */
+void fetch_answered(struct request *request, int code, const Kairn__ResponseHead *head,
+                    struct slab *slab, const uint8_t *payload, size_t size);
+
+/* Its partitions can be asked for again. */
+void fetch_free(struct fetch *fetch);
 
 /* --- fetch_start.c ---------------------------------------------------------------------------- */
 

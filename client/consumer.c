@@ -213,8 +213,12 @@ static void drop(struct klient_consumer *consumer, struct chunk **at)
     discard(consumer, chunk);
 }
 
-bool consumer_has_work(struct klient_consumer *consumer)
+/* Collect, drop what is of older generations and follow markers: up to the first that poll could
+ * return, or through to the end. Is there such a one? */
+static bool tidy(struct klient_consumer *consumer, bool through)
 {
+    bool found = false;
+
     consumer_collect(consumer);
     for (struct chunk **at = &consumer->ready; *at != NULL;) {
         struct chunk *chunk = *at;
@@ -225,11 +229,23 @@ bool consumer_has_work(struct klient_consumer *consumer)
             drop(consumer, at);
             continue;
         }
-        if (may_return(chunk->partition) && !is_marker(chunk))
+        found |= may_return(chunk->partition) && !is_marker(chunk);
+        if (found && !through)
             return true;
         at = &chunk->next;
     }
-    return atomic_load(&consumer->woken) || atomic_load(&consumer->pending) ||
+    return found;
+}
+
+void consumer_catch_up(struct klient_consumer *consumer)
+{
+    (void)tidy(consumer, true);
+}
+
+bool consumer_has_work(struct klient_consumer *consumer)
+{
+    return tidy(consumer, false) || atomic_load(&consumer->woken) ||
+           atomic_load(&consumer->pending) ||
            (consumer->failures != NULL && failures_have_due(consumer->failures));
 }
 

@@ -187,6 +187,10 @@ int consumer_enter(struct klient_consumer *consumer);
 int consumer_enter_again(struct klient_consumer *consumer);
 klient_code_t consumer_leave(struct klient_consumer *consumer, klient_code_t code);
 
+/* For who waits for news of a partition without a poll: take over what has arrived, and give up
+ * what a seek made void. Until that is given up the loop fetches no more of the partition. */
+void consumer_catch_up(struct klient_consumer *consumer);
+
 /* Take over what has arrived. The first position is noted at once; a later one (after a reset) when
  * everything before it has been read. */
 void consumer_collect(struct klient_consumer *consumer);

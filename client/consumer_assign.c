@@ -317,7 +317,7 @@ klient_code_t klient_consumer_position(klient_consumer_t *consumer, const char *
             code = K_WOKEN_UP;
             break;
         }
-        consumer_collect(consumer);
+        consumer_catch_up(consumer);
         code = assigned->no_position;
         if (code != 0 || assigned->position >= 0)
             break;

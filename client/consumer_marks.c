@@ -14,7 +14,7 @@ static int await_marks(struct klient_consumer *consumer, const struct assigned *
         unsigned ticket = gate_ticket(&consumer->budget->gate);
         if (atomic_exchange(&consumer->woken, false))
             return K_WOKEN_UP;
-        consumer_collect(consumer);
+        consumer_catch_up(consumer);
         if (atomic_load(&assigned->end) >= 0 && (!position || assigned->position >= 0))
             return 0;
         if (!gate_wait(&consumer->budget->gate, ticket, deadline_ms))

@@ -133,6 +133,9 @@ static void take_error(struct fetcher *fetcher, struct entry *entry, int code,
     if (code == K_OFFSET_OUT_OF_RANGE) {
         LOG_INFO("offset-out-of-range", "topic=%s partition=%d offset=%lld", assigned->topic,
                  assigned->partition, (long long)entry->offset);
+        if (result != NULL && result->log_start >= 0 && result->high_watermark >= 0)
+            consumer_marks_told(assigned, result->log_start, result->high_watermark,
+                                result->last_stable);
         fetch_start_at(fetcher, assigned, POSITION_BY_POLICY);
         return;
     }

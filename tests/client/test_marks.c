@@ -59,6 +59,39 @@ START_TEST(watermarks_that_no_fetch_has_told_yet_are_waited_for)
 }
 END_TEST
 
+/* The application waits for them and does not poll meanwhile. */
+START_TEST(watermarks_are_told_though_reading_was_to_begin_where_there_is_nothing)
+{
+    int64_t low = -7, high = -7;
+
+    fill(fake, "t", 0, 10);
+    fake_trim(fake, "t", 0, 4);
+    assign_one(consumer, "t", 0);
+    ck_assert_int_eq(klient_consumer_seek(consumer, "t", 0, 1000, NULL), KLIENT_OK);
+    ck_assert_int_eq(klient_consumer_watermarks(consumer, "t", 0, PATIENCE_MS, &low, &high, NULL),
+                     KLIENT_OK);
+    ck_assert_int_eq(low, 4);
+    ck_assert_int_eq(high, 10);
+}
+END_TEST
+
+START_TEST(watermarks_are_told_though_there_is_no_policy_where_to_go_on)
+{
+    klient_consumer_t *careful =
+        consumer_with(config_for(fake, "auto.offset.reset", "none", NULL));
+    int64_t low = -7, high = -7;
+
+    fill(fake, "t", 0, 10);
+    assign_one(careful, "t", 0);
+    ck_assert_int_eq(klient_consumer_seek(careful, "t", 0, 1000, NULL), KLIENT_OK);
+    ck_assert_int_eq(klient_consumer_watermarks(careful, "t", 0, PATIENCE_MS, &low, &high, NULL),
+                     KLIENT_OK);
+    ck_assert_int_eq(low, 0);
+    ck_assert_int_eq(high, 10);
+    klient_consumer_close(careful, PATIENCE_MS, NULL);
+}
+END_TEST
+
 START_TEST(watermarks_can_be_asked_for_without_an_assignment)
 {
     int64_t low = -7, high = -7;
@@ -208,6 +241,8 @@ Suite *marks_suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, watermarks_are_what_the_last_fetch_told);
     tcase_add_test(tcase, watermarks_that_no_fetch_has_told_yet_are_waited_for);
+    tcase_add_test(tcase, watermarks_are_told_though_reading_was_to_begin_where_there_is_nothing);
+    tcase_add_test(tcase, watermarks_are_told_though_there_is_no_policy_where_to_go_on);
     tcase_add_test(tcase, watermarks_can_be_asked_for_without_an_assignment);
     tcase_add_test(tcase, a_time_can_be_sought);
     tcase_add_test(tcase, a_time_that_can_not_be_found_moves_nothing);

@@ -98,12 +98,47 @@ static void take_bytes(struct fetcher *fetcher, struct entry *entry,
     }
 }
 
+/* A leader that sends us elsewhere says as well where its log begins and ends; the next fetch may
+ * be long in coming. */
+static void take_marks(struct assigned *assigned, const Kairn__FetchResult *result)
+{
+    if (result != NULL && result->log_start >= 0 && result->high_watermark >= 0)
+        consumer_marks_told(assigned, result->log_start, result->high_watermark,
+                            result->last_stable);
+}
+
+/* Was what we have read written in an epoch after the leader's own? Then it was deposed and has not
+ * heard of it: neither where it ends nor where its log parts from ours can send anybody back. */
+static bool is_deposed(const struct entry *entry)
+{
+    return entry->last_epoch > entry->epoch;
+}
+
+/* What the answer means, if the leader is not one any more. */
+static int judge(const struct entry *entry, const Kairn__FetchResult *result, int code)
+{
+    bool sends_back = code == K_OFFSET_OUT_OF_RANGE || (code == 0 && result->diverged != NULL);
+
+    return sends_back && is_deposed(entry) ? K_UNKNOWN_LEADER_EPOCH : code;
+}
+
+/* Epochs of committed offsets come from outside: one that never was would be waited for in vain.
+ * So it is told once, when news would have come. */
+static void tell_deposed(struct fetcher *fetcher, struct assigned *assigned)
+{
+    if (!fetch_leader_insists(fetcher, assigned) || assigned->told_unknown)
+        return;
+    assigned->told_unknown = true;
+    fetcher_tell(fetcher, assigned, K_UNKNOWN_LEADER_EPOCH, -1);
+}
+
 /* What was read before `offset` is not what this leader has: it was elected without it. Reading
  * goes on where both part, which no policy could find. */
 static void take_divergence(struct fetcher *fetcher, struct entry *entry,
-                            const Kairn__Divergence *diverged)
+                            const Kairn__FetchResult *result)
 {
     struct assigned *assigned = entry->assigned;
+    const Kairn__Divergence *diverged = result->diverged;
 
     if (diverged->end < 0 || diverged->end > entry->offset || entry->last_epoch < 0) {
         fetcher_retry_later(fetcher, assigned);     /* nobody sane says so */
@@ -112,6 +147,7 @@ static void take_divergence(struct fetcher *fetcher, struct entry *entry,
     LOG_WARN("log-truncated", "topic=%s partition=%d offset=%lld epoch=%d end=%lld",
              assigned->topic, assigned->partition, (long long)entry->offset,
              (int)entry->last_epoch, (long long)diverged->end);
+    take_marks(assigned, result);
     if (assigned->values->offset_reset == RESET_NONE) {
         fetcher_stick(fetcher, assigned, K_LOG_TRUNCATION);
         return;
@@ -128,14 +164,14 @@ static void take_error(struct fetcher *fetcher, struct entry *entry, int code,
     const Kairn__Error *error = result == NULL ? NULL : result->error;
     bool hinted = false;
 
+    if (code == K_UNKNOWN_LEADER_EPOCH && is_deposed(entry))
+        tell_deposed(fetcher, assigned);
     if (code == K_OFFSET_OUT_OF_RANGE && fetch_leader_is_behind(fetcher, assigned, result))
         code = K_NOT_LEADER_OR_FOLLOWER;
     if (code == K_OFFSET_OUT_OF_RANGE) {
         LOG_INFO("offset-out-of-range", "topic=%s partition=%d offset=%lld", assigned->topic,
                  assigned->partition, (long long)entry->offset);
-        if (result != NULL && result->log_start >= 0 && result->high_watermark >= 0)
-            consumer_marks_told(assigned, result->log_start, result->high_watermark,
-                                result->last_stable);
+        take_marks(assigned, result);
         fetch_start_at(fetcher, assigned, POSITION_BY_POLICY);
         return;
     }
@@ -205,7 +241,8 @@ void fetch_answered(struct request *request, int code, const Kairn__ResponseHead
         if (entry->assigned->fetch != fetch)
             continue;
         entry->assigned->fetch = NULL;
-        int outcome = code != 0 ? code : head_error_code(result->error);
+        int outcome =
+            code != 0 ? code : judge(entry, result, head_error_code(result->error));
         if (outcome != 0) {
             take_error(fetcher, entry, outcome, result);
             continue;
@@ -217,7 +254,7 @@ void fetch_answered(struct request *request, int code, const Kairn__ResponseHead
                                 result->last_stable);
         link_count(fetch->lane->link->broker, entry->loop, result->size);
         if (result->diverged != NULL)
-            take_divergence(fetcher, entry, result->diverged);
+            take_divergence(fetcher, entry, result);
         else if (result->size > 0)
             take_bytes(fetcher, entry, result, slab, bytes);
         else if (quick)

@@ -182,18 +182,24 @@ void fetch_start_at(struct fetcher *fetcher, struct assigned *assigned, int64_t 
     fetcher_pump_soon(fetcher);
 }
 
+bool fetch_leader_insists(struct fetcher *fetcher, struct assigned *assigned)
+{
+    int64_t now = fetcher_now_ms(fetcher);
+
+    if (assigned->behind_since_ms == 0)
+        assigned->behind_since_ms = now;
+    return now - assigned->behind_since_ms >= fetcher_values(fetcher)->topic_propagation_max_ms;
+}
+
 bool fetch_leader_is_behind(struct fetcher *fetcher, struct assigned *assigned,
                             const Kairn__FetchResult *result)
 {
-    int64_t now = fetcher_now_ms(fetcher);
     bool had = (assigned->committed || assigned->last_epoch >= 0) &&    /* or it was read */
                uuid_equal(&assigned->last_id, &assigned->held->id);
 
     if (!had || result == NULL || assigned->next_offset <= result->high_watermark)
         return false;
-    if (assigned->behind_since_ms == 0)
-        assigned->behind_since_ms = now;
-    return now - assigned->behind_since_ms < fetcher_values(fetcher)->topic_propagation_max_ms;
+    return !fetch_leader_insists(fetcher, assigned);
 }
 
 void fetch_tell_end(struct fetcher *fetcher, struct assigned *assigned)

@@ -104,10 +104,19 @@ void fetch_look_up(struct fetcher *fetcher, struct assigned *assigned, int64_t w
 /* The answer is not wanted any more. No-op without. */
 void fetch_forget_look_up(struct assigned *assigned);
 
+/* A leader says something that one who was deposed may say: for as long as news may take to
+ * spread? */
+bool fetch_leader_insists(struct fetcher *fetcher, struct assigned *assigned);
+
 /* A leader refuses the next offset, as being out of range. When another leader had all before it,
  * and this one ends earlier, it was deposed and has not heard of it, and where reading begins by
  * policy would be a wrong answer. False once it has insisted for as long as news may take to
- * spread; without a result. */
+ * spread; without a result.
+ *
+ * Epochs alone can not tell. That the record before was written in a later epoch than the leader's
+ * proves that it was deposed (fetch_answers.c asks that first), but the reverse is no proof of
+ * anything: a record can be written in one epoch, be missed by the leader of the next, and be
+ * committed by the one after. And many committed offsets come without an epoch. */
 bool fetch_leader_is_behind(struct fetcher *fetcher, struct assigned *assigned,
                             const Kairn__FetchResult *result);
 

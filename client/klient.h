@@ -875,7 +875,9 @@ klient_code_t klient_consumer_assignment(klient_consumer_t *consumer, size_t ind
  *
  * An error concerns one partition (klient_error_topic(), klient_error_partition()) and others go
  * on. Retriable trouble is dealt with inside and not returned. KLIENT_WOKEN_UP,
- * KLIENT_OFFSET_OUT_OF_RANGE (auto.offset.reset=none: seek), KLIENT_LOG_TRUNCATION (told once; goes
+ * KLIENT_OFFSET_OUT_OF_RANGE (auto.offset.reset=none: seek), KLIENT_UNKNOWN_LEADER_EPOCH (what was
+ * committed comes from a later epoch than any leader's that is known; told once, and asked for
+ * again until there is one: seek if it was made up), KLIENT_LOG_TRUNCATION (told once; goes
  * on where what was read and what is there part, or waits for a seek with auto.offset.reset=none;
  * only where unclean elections are allowed), KLIENT_CORRUPT_MESSAGE (comes again
  * until the application seeks to klient_error_skip_to()), KLIENT_END_OF_PARTITION (only with

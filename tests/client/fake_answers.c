@@ -66,9 +66,8 @@ static void look_again(void *context)
     fake_conn_unref(conn);
 }
 
-/* It is answered when `list` is woken, or then. */
-static void park(struct fake_conn *conn, struct list *list, int64_t wait_ms, const uint8_t *bytes,
-                 size_t size)
+void fake_park(struct fake_conn *conn, struct list *list, int64_t wait_ms, const uint8_t *bytes,
+               size_t size)
 {
     struct waiting *waiting = fake_waiting_new(conn, list, look_again, wait_ms);
 
@@ -146,7 +145,7 @@ static void metadata(struct fake_conn *conn, const Kairn__RequestHead *request,
 
     if (atomic_load(&fake->faults.park) != 0 && !last_chance && question->newer_than != NULL &&
         !is_superseded(fake, question->newer_than)) {
-        park(conn, &fake->news, request->timeout_ms, bytes, size);
+        fake_park(conn, &fake->news, request->timeout_ms, bytes, size);
         return;
     }
     body->cluster_id = (char *)"fake-cluster";
@@ -350,84 +349,7 @@ static void producer_id(struct fake_conn *conn, Kairn__ResponseHead *head)
     fake_answer(conn, head, NULL);
 }
 
-/* --- fetch ------------------------------------------------------------------------------------ */
-
-static void fetch_one(struct fake *fake, int broker, const Kairn__FetchPartition *row,
-                      Kairn__FetchResult *result, struct chain *payload, size_t room)
-{
-    struct fake_partition *partition = fake_partition_by_id(fake, row->topic_id, row->partition);
-
-    result->topic_id = row->topic_id;
-    result->partition = row->partition;
-    if (partition != NULL && partition->leader == broker && row->last_epoch >= 0 &&
-        row->last_epoch < partition->lost_epoch && row->offset > partition->lost_end) {
-        result->diverged = NEW(&fake->arena, divergence, Divergence);
-        result->diverged->epoch = row->last_epoch;
-        result->diverged->end = partition->lost_end;
-        return;
-    }
-    int64_t end = partition == NULL ? -1
-                  : fake_use_up(&fake->faults.behind) ? row->offset - 1
-                                                      : partition->end;
-    int code = partition == NULL ? K_UNKNOWN_TOPIC_OR_PARTITION
-               : partition->leader != broker ? K_NOT_LEADER_OR_FOLLOWER
-               : row->offset < partition->start || row->offset > end ? K_OFFSET_OUT_OF_RANGE
-                                                                     : 0;
-    result->high_watermark = result->last_stable = end;
-    if (partition != NULL)
-        result->log_start = partition->start;
-    if (code != 0) {
-        result->error = head_error(&fake->arena, code, NULL);
-        return;
-    }
-    for (size_t i = 0; i < partition->count; i++) {
-        struct stored *batch = &partition->batches[i];
-        if (batch_last_offset(batch->slab->bytes) < row->offset)
-            continue;
-        if (payload->size > 0 &&
-            (payload->size + batch->size > room || result->size + batch->size > row->max_bytes))
-            break;
-        chain_slab(payload, batch->slab, batch->slab->bytes, batch->size);
-        result->size += (uint32_t)batch->size;
-    }
-    if (result->size > 0 && partition->aborted_offset >= 0) {
-        Kairn__AbortedTransaction *aborted =
-            NEW(&fake->arena, aborted_transaction, AbortedTransaction);
-        aborted->producer_id = partition->aborted_producer;
-        aborted->first_offset = partition->aborted_offset;
-        result->aborted = arena_copy(&fake->arena, &aborted, sizeof aborted);
-        result->n_aborted = 1;
-    }
-}
-
-static void fetch(struct fake_conn *conn, const Kairn__RequestHead *request,
-                  Kairn__ResponseHead *head, uint8_t *bytes, size_t size, int last_chance)
-{
-    struct fake *fake = conn->broker->fake;
-    struct arena *arena = &fake->arena;
-    const Kairn__FetchRequest *question = request->fetch;
-    Kairn__FetchResponse *body = NEW(arena, fetch_response, FetchResponse);
-    struct chain payload;
-    int failed = 0;
-
-    chain_init(&payload);
-    body->results = arena_calloc(arena, question->n_partitions, sizeof(void *));
-    for (size_t i = 0; i < question->n_partitions; i++) {
-        body->results[i] = NEW(arena, fetch_result, FetchResult);
-        fetch_one(fake, conn->broker->id, question->partitions[i], body->results[i], &payload,
-                  question->max_bytes);
-        failed |= body->results[i]->error != NULL;
-    }
-    body->n_results = question->n_partitions;
-    if (payload.size < question->min_bytes && !failed && !last_chance) {
-        park(conn, &fake->fetches, question->max_wait_ms, bytes, size);
-        chain_fini(&payload);
-        return;
-    }
-    head->body_case = KAIRN__RESPONSE_HEAD__BODY_FETCH;
-    head->fetch = body;
-    fake_answer(conn, head, &payload);
-}
+/* --- offsets ---------------------------------------------------------------------------------- */
 
 static void list_offsets(struct fake_conn *conn, const Kairn__RequestHead *request,
                          Kairn__ResponseHead *head)
@@ -577,7 +499,7 @@ void fake_serve(struct fake_conn *conn, uint8_t *bytes, size_t size, int last_ch
         break;
     case KAIRN__REQUEST_HEAD__BODY_PRODUCE: produce(conn, request, &head, &frame); break;
     case KAIRN__REQUEST_HEAD__BODY_FETCH:
-        fetch(conn, request, &head, bytes, size, last_chance);
+        fake_fetch(conn, request, &head, bytes, size, last_chance);
         break;
     case KAIRN__REQUEST_HEAD__BODY_LIST_OFFSETS: list_offsets(conn, request, &head); break;
     case KAIRN__REQUEST_HEAD__BODY_CREATE_TOPICS: create_topics(conn, request, &head); break;

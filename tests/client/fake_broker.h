@@ -112,9 +112,11 @@ int fake_group_generation(struct fake *fake, const char *group);
 int64_t fake_committed(struct fake *fake, const char *group, const char *topic, int partition,
                        char *metadata);
 
-/* Commit as the coordinator's own administrator. */
+/* Commit as the coordinator's own administrator; the second with the epoch of the record before. */
 void fake_commit(struct fake *fake, const char *group, const char *topic, int partition,
                  int64_t offset);
+void fake_commit_in_epoch(struct fake *fake, const char *group, const char *topic, int partition,
+                          int64_t offset, int epoch);
 
 /* The topic has so many partitions from now on. */
 void fake_add_partitions(struct fake *fake, const char *topic, int partitions);

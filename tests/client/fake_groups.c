@@ -415,7 +415,7 @@ bool fake_group_serve(struct fake_conn *conn, const Kairn__RequestHead *request,
 
 struct question {
     const char *group, *topic;
-    int number;
+    int number, epoch;
     int64_t answer;
     int members, generation;
     char *metadata;
@@ -500,7 +500,8 @@ static void do_commit(struct fake *fake, void *context)
 {
     struct question *question = context;
     struct groups_offset row = { .topic = question->topic, .partition = question->number,
-                                 .offset = question->answer, .leader_epoch = -1, .metadata = "" };
+                                 .offset = question->answer, .leader_epoch = question->epoch,
+                                 .metadata = "" };
     struct groups_event event = {
         .type = GROUPS_COMMIT,
         .asker = { .ticket = ++fake->groups->next_ticket, .group = question->group, .member = "",
@@ -515,8 +516,15 @@ static void do_commit(struct fake *fake, void *context)
 void fake_commit(struct fake *fake, const char *group, const char *topic, int partition,
                  int64_t offset)
 {
+    fake_commit_in_epoch(fake, group, topic, partition, offset, -1);
+}
+
+void fake_commit_in_epoch(struct fake *fake, const char *group, const char *topic, int partition,
+                          int64_t offset, int epoch)
+{
     fake_on_loop(fake, do_commit, &(struct question){ .group = group, .topic = topic,
-                                                      .number = partition, .answer = offset });
+                                                      .number = partition, .answer = offset,
+                                                      .epoch = epoch });
 }
 
 /* --- life ------------------------------------------------------------------------------------- */

@@ -170,6 +170,12 @@ bool fake_alter(struct fake_broker *broker, const Kairn__RequestHead *request,
 bool fake_describe(struct fake_broker *broker, const Kairn__RequestHead *request,
                    Kairn__ResponseHead *head);
 
+/* --- fake_fetch.c ----------------------------------------------------------------------------- */
+
+/* Answer a fetch, at once or later. */
+void fake_fetch(struct fake_conn *conn, const Kairn__RequestHead *request,
+                Kairn__ResponseHead *head, uint8_t *bytes, size_t size, int last_chance);
+
 /* --- fake_groups.c ---------------------------------------------------------------------------- */
 
 struct fake_groups *fake_groups_new(struct fake *fake);
@@ -209,6 +215,10 @@ void fake_serve(struct fake_conn *conn, uint8_t *bytes, size_t size, int last_ch
 
 /* Send an answer; consumes `payload` (NULL: none). */
 void fake_answer(struct fake_conn *conn, Kairn__ResponseHead *head, struct chain *payload);
+
+/* Serve the request of `bytes` when `list` is woken, or for the last time after wait_ms. */
+void fake_park(struct fake_conn *conn, struct list *list, int64_t wait_ms, const uint8_t *bytes,
+               size_t size);
 
 /* Take one of a number of faults: were there any left? */
 int fake_use_up(atomic_int *count);

@@ -1,6 +1,7 @@
 /* Where a group begins to read what it has not committed anything of. */
 #include <string.h>
 
+#include "proto/head.h"
 #include "tests/client/members.h"
 #include "tests/lib/wait.h"
 
@@ -102,6 +103,70 @@ START_TEST(a_leader_that_ends_before_what_is_committed_sends_nobody_back)
 }
 END_TEST
 
+/* What is committed was read in an epoch that the leader has not heard of. */
+static void commit_in_a_later_epoch(int64_t offset)
+{
+    fake_commit_in_epoch(fake, "g", "t", 0, offset, 2);
+}
+
+static void elect_twice(void)
+{
+    fake_set_leader(fake, "t", 0, 1);
+    fake_set_leader(fake, "t", 0, 0);
+}
+
+static void await_fetches(int count)
+{
+    int before = fake_requests(fake, KAIRN__REQUEST_HEAD__BODY_FETCH);
+
+    POLL_UNTIL(&member, 1,
+               fake_requests(fake, KAIRN__REQUEST_HEAD__BODY_FETCH) >= before + count);
+}
+
+static void expect_the_rest(void)
+{
+    int64_t position;
+
+    ck_assert_int_eq(member.records, 0);
+    POLL_UNTIL(&member, 1, member.records >= 40);
+    ck_assert_int_eq(member.records, 40);
+    ck_assert_int_eq(klient_consumer_position(member.consumer, "t", 0, PATIENCE_MS, &position,
+                                              NULL), KLIENT_OK);
+    ck_assert_int_eq(position, 100);
+}
+
+START_TEST(a_deposed_leader_whose_log_parts_sends_nobody_back)
+{
+    fill(fake, "t", 0, 40);
+    commit_in_a_later_epoch(60);
+    member_open(&member, fake, "auto.offset.reset", "earliest", NULL);
+    member_subscribe(&member, "t");
+
+    await_fetches(3);
+    ck_assert_int_eq(member.code, KLIENT_OK);
+    elect_twice();
+    fill(fake, "t", 0, 60);
+    expect_the_rest();
+}
+END_TEST
+
+START_TEST(a_deposed_leader_that_ends_before_is_never_believed_however_long_it_insists)
+{
+    fill(fake, "t", 0, 100);
+    commit_in_a_later_epoch(60);
+    atomic_store(&fake_faults(fake)->behind, 1000000);
+    member_open(&member, fake, "auto.offset.reset", "earliest",
+                "topic.metadata.propagation.max.ms", "0", NULL);
+    member_subscribe(&member, "t");
+
+    await_fetches(3);
+    POLL_UNTIL(&member, 1, member.code == KLIENT_UNKNOWN_LEADER_EPOCH);     /* it is told, though */
+    atomic_store(&fake_faults(fake)->behind, 0);
+    elect_twice();
+    expect_the_rest();
+}
+END_TEST
+
 START_TEST(what_is_committed_and_stays_beyond_the_end_is_left_by_policy)
 {
     fill(fake, "t", 0, 10);
@@ -144,6 +209,9 @@ Suite *group_starts_suite(void)
     tcase_add_test(tcase, without_a_policy_a_group_without_an_offset_is_told);
     tcase_add_test(tcase, where_to_go_on_is_asked_anew_after_a_loss);
     tcase_add_test(tcase, a_leader_that_ends_before_what_is_committed_sends_nobody_back);
+    tcase_add_test(tcase, a_deposed_leader_whose_log_parts_sends_nobody_back);
+    tcase_add_test(tcase,
+                   a_deposed_leader_that_ends_before_is_never_believed_however_long_it_insists);
     tcase_add_test(tcase, what_is_committed_and_stays_beyond_the_end_is_left_by_policy);
     tcase_add_test(tcase, groups_know_nothing_of_each_other);
     suite_add_tcase(suite, tcase);

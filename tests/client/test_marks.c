@@ -92,6 +92,23 @@ START_TEST(watermarks_are_told_though_there_is_no_policy_where_to_go_on)
 }
 END_TEST
 
+START_TEST(watermarks_are_told_though_what_was_committed_is_gone)
+{
+    klient_consumer_t *member = consumer_with(config_for(fake, "group.id", "g", NULL));
+    int64_t low = -7, high = -7;
+
+    fill(fake, "t", 0, 10);
+    fake_commit_in_epoch(fake, "g", "t", 0, 8, 0);
+    fake_lose(fake, "t", 0, 0);
+    assign_one(member, "t", 0);
+    ck_assert_int_eq(klient_consumer_watermarks(member, "t", 0, PATIENCE_MS, &low, &high, NULL),
+                     KLIENT_OK);
+    ck_assert_int_eq(low, 0);
+    ck_assert_int_eq(high, 0);
+    klient_consumer_close(member, PATIENCE_MS, NULL);
+}
+END_TEST
+
 START_TEST(watermarks_can_be_asked_for_without_an_assignment)
 {
     int64_t low = -7, high = -7;
@@ -243,6 +260,7 @@ Suite *marks_suite(void)
     tcase_add_test(tcase, watermarks_that_no_fetch_has_told_yet_are_waited_for);
     tcase_add_test(tcase, watermarks_are_told_though_reading_was_to_begin_where_there_is_nothing);
     tcase_add_test(tcase, watermarks_are_told_though_there_is_no_policy_where_to_go_on);
+    tcase_add_test(tcase, watermarks_are_told_though_what_was_committed_is_gone);
     tcase_add_test(tcase, watermarks_can_be_asked_for_without_an_assignment);
     tcase_add_test(tcase, a_time_can_be_sought);
     tcase_add_test(tcase, a_time_that_can_not_be_found_moves_nothing);

@@ -236,8 +236,10 @@ static size_t committed_bytes(struct partition *partition, struct fetch_entry *e
     return held_back ? SIZE_MAX : bytes;
 }
 
+/* Who is not to wait on for the full moment that an opening takes is told, too: whatever there is. */
 void fetch_log_opened(struct partition *partition)
 {
+    int64_t moment_ends_ms = shard_now_ms(partition->shard) + OPENING_WAIT_MS;
     struct list watchers;
 
     take_watchers(partition, &watchers);
@@ -250,7 +252,7 @@ void fetch_log_opened(struct partition *partition)
         int64_t end =
             entry->part->fetch->committed ? entry->last_stable : entry->high_watermark;
         if (!known || entry->offset < end || entry->offset > partition->replica.end ||
-            shard_now_ms(partition->shard) >= entry->part->fetch->deadline_ms)
+            entry->part->fetch->deadline_ms < moment_ends_ms)
             tell_asker(entry->part);
     }
 }

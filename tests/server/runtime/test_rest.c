@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/error.h"
 #include "proto/batch.h"
 #include "proto/head.h"
@@ -134,6 +135,27 @@ START_TEST(a_fetch_that_does_not_wait_gets_what_a_resting_log_holds)
     ck_assert_uint_eq(asked->batches_size, 0);
     ck_assert_int_eq(asked->head->fetch->results[0]->high_watermark, 3);
     asked_free(asked);
+}
+END_TEST
+
+START_TEST(a_fetch_waits_for_a_log_no_longer_than_it_takes_to_open_it)
+{
+    enum { ROUNDS = 5, SHORT_MS = 20, TOO_LONG_MS = 900 };
+    int64_t quickest = INT64_MAX;
+
+    produce_everywhere(0);
+    for (int round = 0; round < ROUNDS; round++) {
+        restart(0);
+        int64_t before = clock_mono_ms(&clock_system);
+        struct asked *asked = plane_fetch_start(&plane, 1, &topic.id, 2, 3, SHORT_MS);
+        asked_wait(asked);
+        asked_free(asked);
+        int64_t took = clock_mono_ms(&clock_system) - before;
+        if (took < quickest)
+            quickest = took;
+    }
+
+    ck_assert_int_lt(quickest, TOO_LONG_MS);
 }
 END_TEST
 
@@ -434,6 +456,7 @@ Suite *rest_suite(void)
     tcase_add_test(tests, after_a_clean_stop_a_log_is_opened_at_its_first_use);
     tcase_add_test(tests, a_log_that_nobody_uses_is_closed_and_opened_again_when_it_is_used);
     tcase_add_test(tests, a_fetch_that_does_not_wait_gets_what_a_resting_log_holds);
+    tcase_add_test(tests, a_fetch_waits_for_a_log_no_longer_than_it_takes_to_open_it);
     tcase_add_test(tests, who_was_proposed_still_counts_when_the_log_is_back);
     tcase_add_test(tests, who_waits_at_the_end_of_a_log_is_told_of_what_comes);
     tcase_add_test(tests, many_logs_that_read_old_segments_stay_within_the_bound_on_files);

@@ -44,6 +44,8 @@ void fake_answer(struct fake_conn *conn, Kairn__ResponseHead *head, struct chain
         chain_move(&chain, payload);
     else if (payload != NULL)
         chain_fini(payload);
+    if (fake->mangle != NULL && fake_mangle(conn, (int)head->body_case, &chain))
+        return;
     if (atomic_load(&fake->faults.shuffle) && (produce || metadata))
         delay_ms += (int)rand_below(&fake->rand, 10);
     if (delay_ms == 0)

@@ -136,7 +136,11 @@ static void frame_arrived(struct conn *conn, struct slab *slab, uint8_t *bytes, 
     uint8_t out[GREETING_BROKER_SIZE];
     greeting_broker_write(&greeting, out);
     self->greeted = 1;
-    fake_send_bytes(self, out, sizeof out);
+    struct chain chain;
+    chain_init(&chain);
+    chain_copy(&chain, out, sizeof out);
+    if (self->broker->fake->mangle == NULL || !fake_mangle(self, 0, &chain))
+        conn_send(self->conn, &chain);
 }
 
 static void over(struct conn *conn, int code)
@@ -228,6 +232,12 @@ void fake_free(struct fake *fake)
 struct fake_faults *fake_faults(struct fake *fake)
 {
     return &fake->faults;
+}
+
+void fake_set_mangler(struct fake *fake, fake_mangle_fn mangle, void *context)
+{
+    fake->mangle_context = context;
+    fake->mangle = mangle;
 }
 
 const char *fake_bootstrap(const struct fake *fake)

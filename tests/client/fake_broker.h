@@ -73,6 +73,14 @@ struct fake *fake_new(int brokers);
 void fake_free(struct fake *fake);
 struct fake_faults *fake_faults(struct fake *fake);
 
+/* Who has a hand in what goes out: each answer as a whole frame, `body` its field number in
+ * ResponseHead, 0: a greeting. `bytes` has FAKE_MANGLED_ROOM more of room. Returns how many bytes
+ * are sent; 0: the connection is closed instead. Runs on the fake's loop. */
+typedef size_t (*fake_mangle_fn)(void *context, int body, uint8_t *bytes, size_t size);
+enum { FAKE_MANGLED_ROOM = 512 };
+/* Before the first connection. */
+void fake_set_mangler(struct fake *fake, fake_mangle_fn mangle, void *context);
+
 /* "127.0.0.1:port" of the first broker. */
 const char *fake_bootstrap(const struct fake *fake);
 

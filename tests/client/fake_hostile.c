@@ -1,4 +1,5 @@
 /* fake_hostile.c - how a hostile broker spoils its answers. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/client/fake_private.h"
@@ -73,4 +74,31 @@ int fake_spoil(struct fake_conn *conn, Kairn__ResponseHead *head, size_t *payloa
         break;
     }
     return 0;
+}
+
+static uint8_t *flatten(struct chain *chain, size_t *size)
+{
+    uint8_t *bytes = malloc(chain->size + FAKE_MANGLED_ROOM), *at = bytes;
+
+    *size = chain->size;
+    for (struct chain_piece *piece; (piece = chain_pop(chain)) != NULL; chain_piece_free(piece)) {
+        memcpy(at, piece->bytes, piece->size);
+        at += piece->size;
+    }
+    return bytes;
+}
+
+bool fake_mangle(struct fake_conn *conn, int body, struct chain *frame)
+{
+    struct fake *fake = conn->broker->fake;
+    size_t size;
+    uint8_t *bytes = flatten(frame, &size);
+
+    size = fake->mangle(fake->mangle_context, body, bytes, size);
+    if (size > 0)
+        chain_copy(frame, bytes, size);
+    free(bytes);
+    if (size == 0)
+        fake_hang_up(conn);
+    return size == 0;
 }

@@ -112,6 +112,8 @@ struct fake {
     char bootstrap[32];
     struct arena arena;
     struct fake_groups *groups;
+    fake_mangle_fn mangle;          /* NULL: nobody */
+    void *mangle_context;
 };
 
 /* --- fake_topics.c ---------------------------------------------------------------------------- */
@@ -132,6 +134,9 @@ void fake_store(struct fake *fake, struct fake_partition *partition, const uint8
 /* Spoil an answer. Returns 1 when it has been dealt with. */
 int fake_spoil(struct fake_conn *conn, Kairn__ResponseHead *head, size_t *payload_size,
                int hostility);
+
+/* Send what the mangler leaves of a frame; consumes it. True when it hung up. */
+bool fake_mangle(struct fake_conn *conn, int body, struct chain *frame);
 
 /* --- fake_sequences.c ------------------------------------------------------------------------- */
 

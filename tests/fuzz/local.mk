@@ -5,6 +5,8 @@
 #   make tests/fuzz/fuzz_batch && tests/fuzz/fuzz_batch -max_len=65536 -max_total_time=60 \
 #       NEW_CORPUS ../tests/fuzz/corpus/batch ../tests/proto/golden
 fuzz_targets = \
+	tests/fuzz/fuzz_broker \
+	tests/fuzz/fuzz_client \
 	tests/fuzz/fuzz_frame \
 	tests/fuzz/fuzz_greeting \
 	tests/fuzz/fuzz_head_request \
@@ -31,6 +33,25 @@ fuzz_ldflags = $(AM_LDFLAGS)
 endif
 fuzz_cppflags = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) -DFUZZ_CORPUS='"$(abs_top_srcdir)/tests/fuzz/corpus"'
 EXTRA_DIST += tests/fuzz/corpus tests/fuzz/replay.c tests/fuzz/run
+
+tests_fuzz_fuzz_broker_SOURCES = tests/fuzz/target.h tests/fuzz/input.h tests/fuzz/fuzz_broker.c \
+	tests/fuzz/broker/client.h tests/fuzz/broker/client.c \
+	tests/fuzz/broker/model.h tests/fuzz/broker/model.c \
+	tests/fuzz/broker/requests.h tests/fuzz/broker/requests.c \
+	tests/server/broker/gate_rig.h tests/server/broker/gate_rig.c \
+	tests/server/lib/plane.h tests/server/lib/plane.c tests/server/lib/plane_records.c \
+	tests/server/lib/plane_where.c tests/fuzz/check_lib.c $(fuzz_main)
+tests_fuzz_fuzz_broker_CPPFLAGS = $(fuzz_cppflags) $(CHECK_CFLAGS) -DREPLAY_WHOLE
+tests_fuzz_fuzz_broker_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_broker_LDADD = libtestlib.la $(BROKER_LIBS)
+
+tests_fuzz_fuzz_client_SOURCES = tests/fuzz/target.h tests/fuzz/input.h tests/fuzz/fuzz_client.c \
+	tests/fuzz/client/mangle.h tests/fuzz/client/mangle.c \
+	$(fake_broker_sources) tests/client/helpers.h tests/client/helpers.c \
+	tests/fuzz/check_lib.c $(fuzz_main)
+tests_fuzz_fuzz_client_CPPFLAGS = $(fuzz_cppflags) $(CHECK_CFLAGS) -DREPLAY_WHOLE -DSOURCE_DIR='"$(abs_top_srcdir)"'
+tests_fuzz_fuzz_client_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_client_LDADD = libtestlib.la libklientcore.la libcore.la libnet.la libproto.la libcommon.la
 
 tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_frame.c $(fuzz_main)
 tests_fuzz_fuzz_frame_CPPFLAGS = $(fuzz_cppflags)

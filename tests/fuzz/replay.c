@@ -1,8 +1,10 @@
 /* replay.c - the main function of fuzz targets where libFuzzer is missing: run files through the
- * target, as they are and cut at every byte of their first kilobyte.
+ * target, as they are and cut at every byte of their first kilobyte (with REPLAY_WHOLE only as they
+ * are: the input is a script that takes its time).
  *
  *   fuzz_X [FILE|DIRECTORY]...     without arguments: the corpus of this target */
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +13,11 @@
 #include "tests/fuzz/target.h"
 
 enum { INPUT_SIZE_MAX = 1 << 20, CUTS_MAX = 1024 };
+#ifdef REPLAY_WHOLE
+static const bool cut_too = false;
+#else
+static const bool cut_too = true;
+#endif
 
 /* In memory of exactly its size, so that a sanitizer sees every byte too far. */
 static void run_input(const uint8_t *bytes, size_t size)
@@ -35,7 +42,7 @@ static int run_file(const char *path)
     fclose(file);
 
     run_input(bytes, size);
-    for (size_t cut = 0; cut < size && cut < CUTS_MAX; cut++)
+    for (size_t cut = 0; cut_too && cut < size && cut < CUTS_MAX; cut++)
         run_input(bytes, cut);
     free(bytes);
     return 1;

@@ -22,15 +22,11 @@ struct plane plane;
 struct plane_topic topic;
 struct gates gates;
 
-void gates_setup(void)
+static void open_gates(void)
 {
     struct admission_limits limits;
 
     admission_no_limits(&limits);
-    plane_init(&plane, 2);
-    topic = (struct plane_topic){ .name = "orders", .id = uuid_random(), .partitions = 1,
-                                  .leader = PLANE_BROKER, .leader_epoch = 1 };
-    plane_publish(&plane, &topic);
     gates = (struct gates){
         .api = &plane.api, .codec = &codec_native, .metrics = plane.metrics,
         .pool = plane.pool,
@@ -40,15 +36,42 @@ void gates_setup(void)
     ck_assert_int_eq(gates_init(&gates, plane.loops, plane.shards, &limits), 0);
 }
 
+void gates_setup_on(const struct io *io)
+{
+    plane_init_on(&plane, 2, io);
+    open_gates();
+}
+
+void gates_setup(void)
+{
+    gates_setup_on(NULL);
+    topic = (struct plane_topic){ .name = "orders", .id = uuid_random(), .partitions = 1,
+                                  .leader = PLANE_BROKER, .leader_epoch = 1 };
+    plane_publish(&plane, &topic);
+}
+
 static void close_gate(void *context)
 {
     gate_close(context);
 }
 
-void gates_teardown(void)
+static void close_gates(void)
 {
     for (int i = 0; i < gates.count; i++)
         call_on(plane.loops[i], close_gate, &gates.items[i]);
+}
+
+void gates_restart(void)
+{
+    close_gates();
+    plane_restart(&plane);
+    gates_fini(&gates);
+    open_gates();
+}
+
+void gates_teardown(void)
+{
+    close_gates();
     plane_fini(&plane);
     gates_fini(&gates);
 }
@@ -79,12 +102,22 @@ void send_bytes(int fd, const void *bytes, size_t size)
     ck_assert_int_eq(send(fd, bytes, size, MSG_NOSIGNAL), (ssize_t)size);
 }
 
+/* Is there something to read within PLANE_WAIT_MS? */
+bool is_readable(int fd)
+{
+    struct pollfd wait = { .fd = fd, .events = POLLIN };
+    int ready;
+
+    while ((ready = poll(&wait, 1, PLANE_WAIT_MS)) < 0 && errno == EINTR) {
+    }
+    return ready == 1;
+}
+
 /* False at the end of the stream. */
 bool receive_bytes(int fd, void *to, size_t size)
 {
     for (size_t got = 0; got < size;) {
-        struct pollfd wait = { .fd = fd, .events = POLLIN };
-        ck_assert_msg(poll(&wait, 1, PLANE_WAIT_MS) == 1, "nothing came");
+        ck_assert_msg(is_readable(fd), "nothing came");
         ssize_t more = recv(fd, (char *)to + got, size - got, 0);
         if (more == 0 || (more < 0 && errno == ECONNRESET))
             return false;

@@ -16,12 +16,18 @@ extern struct gates gates;
 
 /* Two loops, no idle timeout, no limit on bytes. */
 void gates_setup(void);
+/* The same on disks of the test's own (borrowed), and nobody has heard of a topic. */
+void gates_setup_on(const struct io *io);
+/* Stop and start again over the same files, hearing of topics anew. Clients are gone. */
+void gates_restart(void);
 void gates_teardown(void);
 
 /* A socket whose other end was accepted by the first gate. */
 int connect_client(void);
 struct greeting_broker greet(int fd, uint16_t loop);
 void send_bytes(int fd, const void *bytes, size_t size);
+/* Is there something to read within PLANE_WAIT_MS? */
+bool is_readable(int fd);
 /* False at the end of the stream. */
 bool receive_bytes(int fd, void *to, size_t size);
 /* And close our end. */

@@ -212,8 +212,7 @@ static void init(struct plane *plane, int loops, const struct io *io, int64_t ch
     plane->io = io;
     plane->store_timeout_ms = PLANE_WAIT_MS;
     plane->retention_check_ms = check_ms;
-    snprintf(plane->path, sizeof plane->path, "/tmp/kairn-plane-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(plane->path));
+    ck_assert_int_eq(scratch_make(plane->path, sizeof plane->path, "plane"), 0);
     plane->loop_count = loops;
     open_plane(plane);
 }

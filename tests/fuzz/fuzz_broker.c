@@ -4,87 +4,22 @@
  * Nobody crashes; each request is answered once, with the body that it asked for or an error; the
  * memory of requests is free at the end; a log does not end earlier than it did; what was
  * acknowledged is there to be read, after a restart too. */
-#include <check.h>
-#include <string.h>
-
-#include "common/error.h"
-#include "common/log.h"
 #include "proto/batch.h"
 #include "proto/frame.h"
-#include "server/config.h"
-#include "server/runtime/control.h"
-#include "server/runtime/numbers.h"
-#include "server/runtime/offset_import.h"
-#include "server/runtime/producer_ids.h"
 #include "server/storage/io.h"
-#include "tests/fuzz/broker/client.h"
+#include "tests/fuzz/broker/life.h"
 #include "tests/fuzz/broker/requests.h"
 #include "tests/fuzz/target.h"
-#include "tests/server/broker/gate_rig.h"
 
 enum { STEPS_MAX = 40, FIRST_CORRELATION = 200, ARENA_LIMIT = 1 << 20 };
 
 struct script {
+    struct life life;
     struct input input;
-    struct model model;
-    struct client clients[2];
     struct arena arena;
     uint64_t correlation;
     bool restarted;
 };
-
-static struct config config;
-static struct plane_topic offsets;
-static struct io io;
-
-/* --- who is not there ------------------------------------------------------------------------- */
-
-static void refused(struct mail *mail)
-{
-    struct control_request *ask = LIST_OWNER(mail, struct control_request, mail);
-
-    ask->code = K_NOT_CONTROLLER;
-    ask->controller = -1;
-    ask->answered(ask);
-}
-
-static void refuse(void *context, struct control_request *ask)
-{
-    (void)context;
-    ask->mail.deliver = refused;
-    mail_post(ask->answer_to, &ask->mail);
-}
-
-static void numbered(struct mail *mail)
-{
-    struct producer_id_ask *ask = LIST_OWNER(mail, struct producer_id_ask, mail);
-
-    ask->code = 0;
-    ask->id = 4711;
-    ask->answered(ask);
-}
-
-static void number(void *context, struct producer_id_ask *ask)
-{
-    (void)context;
-    ask->mail.deliver = numbered;
-    mail_post(ask->answer_to, &ask->mail);
-}
-
-static void imported(struct mail *mail)
-{
-    struct offset_import_ask *ask = LIST_OWNER(mail, struct offset_import_ask, mail);
-
-    ask->code = K_GROUP_ID_NOT_FOUND;
-    ask->answered(ask);
-}
-
-static void import(void *context, struct offset_import_ask *ask)
-{
-    (void)context;
-    ask->mail.deliver = imported;
-    mail_post(ask->answer_to, &ask->mail);
-}
 
 /* The disk is not what is tested here. */
 static int no_sync(const struct io *self, int fd)
@@ -101,71 +36,16 @@ static int no_sync_path(const struct io *self, const char *path)
     return 0;
 }
 
-static void prepare(void)
+static const struct io *quick_disk(void)
 {
-    log_set_level(LOG_LEVEL_OFF);
-    ck_assert_int_eq(config_init(&config), 0);
+    static struct io io;
+
     io = io_system;
     io.sync = no_sync;
     io.sync_directory = no_sync_path;
     io.sync_filesystem = no_sync;
+    return &io;
 }
-
-/* --- a broker's life -------------------------------------------------------------------------- */
-
-static void start(void)
-{
-    plane.api.option_table = &config_table;
-    plane.api.option_values = &config;
-    plane.api.option_sources = config.sources;
-    plane.api.relay_to_controller = plane.api.ask_controller = refuse;
-    plane.api.ask_producer_id = number;
-    plane.api.ask_import = import;
-    plane_publish(&plane, &topic);
-    plane_publish(&plane, &offsets);
-}
-
-static void begin(struct script *script, const uint8_t *data, size_t size)
-{
-    gates_setup_on(&io);
-    topic = (struct plane_topic){ .name = "orders", .id = { "kairn fuzz topic" }, .partitions = 2,
-                                  .leader = PLANE_BROKER, .leader_epoch = 1 };
-    offsets = (struct plane_topic){ .name = "__consumer_offsets", .id = { "kairn fuzz group" },
-                                    .partitions = 4, .leader = PLANE_BROKER, .leader_epoch = 1,
-                                    .config_name = "cleanup.policy", .config_value = "compact" };
-    start();
-    memset(script, 0, sizeof *script);
-    script->input = (struct input){ data, data + size };
-    script->correlation = FIRST_CORRELATION;
-    arena_init(&script->arena, NULL, 0, ARENA_LIMIT);
-    model_init(&script->model, &plane, &topic.id);
-    for (uint16_t i = 0; i < 2; i++)
-        client_init(&script->clients[i], i, &script->model);
-}
-
-/* Connections end, and with them the requests that wait. */
-static void disconnect(struct script *script)
-{
-    for (int i = 0; i < 2; i++) {
-        client_settle(&script->clients[i]);
-        client_close(&script->clients[i]);
-    }
-    expect_idle();
-}
-
-static void end(struct script *script)
-{
-    disconnect(script);
-    topic.leader = PLANE_BROKER;
-    topic.leader_epoch++;
-    plane_publish(&plane, &topic);
-    model_verify(&script->model);
-    gates_teardown();
-    model_fini(&script->model);
-    arena_fini(&script->arena);
-}
-
-/* --- steps ------------------------------------------------------------------------------------ */
 
 /* A checksum that is wrong hides all that is behind it. */
 static void seal(uint8_t *frame, size_t size)
@@ -194,7 +74,7 @@ static void mutate(struct input *input, uint8_t *frame, size_t size)
 static void ask(struct script *script, struct client *client, bool mutated, bool waits)
 {
     size_t size;
-    uint8_t *frame = request_make(&script->input, &script->arena, &script->model,
+    uint8_t *frame = request_make(&script->input, &script->arena, &script->life.model,
                                   script->correlation++, &size);
 
     if (mutated)
@@ -228,17 +108,9 @@ static void hear(struct script *script)
     unsigned how = input_u8(&script->input);
     unsigned chosen = how / 4 % (sizeof configs / sizeof *configs);
 
-    for (int i = 0; i < 2; i++)
-        client_settle(&script->clients[i]);
-    topic.leader = how % 4 == 0 ? -1 : PLANE_BROKER;
-    topic.leader_epoch++;
-    topic.config_name = configs[chosen][0];
-    topic.config_value = configs[chosen][1];
-    script->model.rewritten |= chosen != 0;
-    plane_publish(&plane, &topic);
-    offsets.leader = how >= 128 ? -1 : PLANE_BROKER;
-    offsets.leader_epoch++;
-    plane_publish(&plane, &offsets);
+    life_hear(&script->life, &(struct life_news){ .led = how % 4 != 0, .coordinated = how < 128,
+                                                  .config_name = configs[chosen][0],
+                                                  .config_value = configs[chosen][1] });
 }
 
 static void restart(struct script *script)
@@ -246,15 +118,13 @@ static void restart(struct script *script)
     if (script->restarted)
         return;
     script->restarted = true;
-    disconnect(script);
-    gates_restart();
-    start();
+    life_restart(&script->life);
 }
 
 static void step(struct script *script)
 {
     unsigned kind = input_u8(&script->input);
-    struct client *client = &script->clients[kind / 16 % 2];
+    struct client *client = &script->life.clients[kind / 16 % 2];
 
     switch (kind % 16) {
     case 15:
@@ -277,13 +147,13 @@ static void step(struct script *script)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct script script;
+    struct script script = { .input = { data, data + size }, .correlation = FIRST_CORRELATION };
 
-    if (config.sources == NULL)
-        prepare();
-    begin(&script, data, size);
+    arena_init(&script.arena, NULL, 0, ARENA_LIMIT);
+    life_begin(&script.life, quick_disk());
     for (int i = 0; i < STEPS_MAX && script.input.at < script.input.end; i++)
         step(&script);
-    end(&script);
+    life_end(&script.life);
+    arena_fini(&script.arena);
     return 0;
 }

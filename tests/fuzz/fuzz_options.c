@@ -3,11 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "common/options.h"
 #include "common/quantity.h"
+#include "tests/fuzz/memory_file.h"
 #include "tests/fuzz/target.h"
 
 struct values {
@@ -48,15 +47,6 @@ static void check_printed(const struct values *values)
     }
 }
 
-/* A file in memory, made once. */
-static int memory_file(void)
-{
-    static int fd = -1;
-    if (fd < 0 && (fd = memfd_create("options", 0)) < 0)
-        abort();
-    return fd;
-}
-
 /* What people are shown of a number means that number. */
 static void check_shown(const char *name, int64_t number)
 {
@@ -74,16 +64,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct k_reason reason = { "" };
     struct values values;
     uint8_t sources[sizeof rows / sizeof *rows];
-    char path[64];
 
-    int fd = memory_file();
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, data, size, 0) != (ssize_t)size)
-        abort();
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     if (options_defaults(&table, &values, sources) != 0)
         abort();
 
-    int error = options_read_file(&table, &values, sources, path, &reason);
+    int error = options_read_file(&table, &values, sources, memory_file_with(data, size), &reason);
     if (error != 0 && reason.text[0] == '\0')
         abort();
     check_printed(&values);

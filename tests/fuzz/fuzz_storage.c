@@ -30,6 +30,12 @@ static const char *const names[] = {
     "t-0/00000000000000000000.txnindex",
     "t-0/00000000000000000009.snapshot",
     "t-0/00000000000000000009.kairn-producers",
+    "log-start-offset-checkpoint",
+    "replication-offset-checkpoint",
+    "cleaner-offset-checkpoint",
+    "t-0/kairn-gaps",
+    "t-0/00000000000000000009.log",
+    "t-0/00000000000000000000.log.swap",
 };
 
 /* The disk is not what is tested here. */

@@ -1,12 +1,15 @@
 # tests/fuzz/: one program per kind of bytes that come from outside; target.h tells how they run.
 #
-#   tests/fuzz/run 60 builds and runs them all, or by hand:
+#   tests/fuzz/run --seconds 60 builds and runs them all, or by hand:
 #   CC=clang ../configure --enable-fuzz --enable-asan --disable-shared
 #   make tests/fuzz/fuzz_batch && tests/fuzz/fuzz_batch -max_len=65536 -max_total_time=60 \
 #       NEW_CORPUS ../tests/fuzz/corpus/batch ../tests/proto/golden
 fuzz_targets = \
 	tests/fuzz/fuzz_broker \
 	tests/fuzz/fuzz_client \
+	tests/fuzz/fuzz_client_config \
+	tests/fuzz/fuzz_command \
+	tests/fuzz/fuzz_config \
 	tests/fuzz/fuzz_frame \
 	tests/fuzz/fuzz_greeting \
 	tests/fuzz/fuzz_head_request \
@@ -34,13 +37,17 @@ endif
 fuzz_cppflags = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) -DFUZZ_CORPUS='"$(abs_top_srcdir)/tests/fuzz/corpus"'
 EXTRA_DIST += tests/fuzz/corpus tests/fuzz/replay.c tests/fuzz/run
 
-tests_fuzz_fuzz_broker_SOURCES = tests/fuzz/target.h tests/fuzz/input.h tests/fuzz/fuzz_broker.c \
+# A broker and who is connected to it; tests/torture has one, too.
+broker_life_sources = tests/fuzz/input.h tests/fuzz/check_lib.c \
 	tests/fuzz/broker/client.h tests/fuzz/broker/client.c \
+	tests/fuzz/broker/life.h tests/fuzz/broker/life.c \
 	tests/fuzz/broker/model.h tests/fuzz/broker/model.c \
 	tests/fuzz/broker/requests.h tests/fuzz/broker/requests.c \
 	tests/server/broker/gate_rig.h tests/server/broker/gate_rig.c \
 	tests/server/lib/plane.h tests/server/lib/plane.c tests/server/lib/plane_records.c \
-	tests/server/lib/plane_where.c tests/fuzz/check_lib.c $(fuzz_main)
+	tests/server/lib/plane_where.c
+tests_fuzz_fuzz_broker_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_broker.c $(broker_life_sources) \
+	$(fuzz_main)
 tests_fuzz_fuzz_broker_CPPFLAGS = $(fuzz_cppflags) $(CHECK_CFLAGS) -DREPLAY_WHOLE
 tests_fuzz_fuzz_broker_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_broker_LDADD = libtestlib.la $(BROKER_LIBS)
@@ -52,6 +59,25 @@ tests_fuzz_fuzz_client_SOURCES = tests/fuzz/target.h tests/fuzz/input.h tests/fu
 tests_fuzz_fuzz_client_CPPFLAGS = $(fuzz_cppflags) $(CHECK_CFLAGS) -DREPLAY_WHOLE -DSOURCE_DIR='"$(abs_top_srcdir)"'
 tests_fuzz_fuzz_client_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_client_LDADD = libtestlib.la libklientcore.la libcore.la libnet.la libproto.la libcommon.la
+
+tests_fuzz_fuzz_command_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_command.c server/flags.c \
+	tools/kairn/args.c tools/kairn/json.c tools/kairn/log_value.c tools/kairn/moment.c \
+	tools/kairn/offsets_file.c tools/kairn/pair_list.c tools/kairn/record_format.c $(fuzz_main)
+tests_fuzz_fuzz_command_CPPFLAGS = $(fuzz_cppflags) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_command_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_command_LDADD = libklientcore.la libnet.la libproto.la libcommon.la $(JANSSON_LIBS)
+
+tests_fuzz_fuzz_client_config_SOURCES = tests/fuzz/target.h tests/fuzz/memory_file.h \
+	tests/fuzz/fuzz_client_config.c $(fuzz_main)
+tests_fuzz_fuzz_client_config_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_client_config_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_client_config_LDADD = libklientcore.la libnet.la libproto.la libcommon.la
+
+tests_fuzz_fuzz_config_SOURCES = tests/fuzz/target.h tests/fuzz/memory_file.h tests/fuzz/fuzz_config.c \
+	$(fuzz_main)
+tests_fuzz_fuzz_config_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_config_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_config_LDADD = $(BROKER_LIBS)
 
 tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_frame.c $(fuzz_main)
 tests_fuzz_fuzz_frame_CPPFLAGS = $(fuzz_cppflags)
@@ -113,7 +139,7 @@ tests_fuzz_fuzz_storage_CPPFLAGS = $(fuzz_cppflags)
 tests_fuzz_fuzz_storage_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_storage_LDADD = libtestlib.la libstorage.la libproto.la libcommon.la
 
-tests_fuzz_fuzz_options_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_options.c $(fuzz_main)
+tests_fuzz_fuzz_options_SOURCES = tests/fuzz/target.h tests/fuzz/memory_file.h tests/fuzz/fuzz_options.c $(fuzz_main)
 tests_fuzz_fuzz_options_CPPFLAGS = $(fuzz_cppflags)
 tests_fuzz_fuzz_options_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_options_LDADD = libcommon.la

@@ -1,0 +1,145 @@
+#include "tests/fuzz/broker/life.h"
+
+#include <check.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "common/log.h"
+#include "server/config.h"
+#include "server/runtime/control.h"
+#include "server/runtime/numbers.h"
+#include "server/runtime/offset_import.h"
+#include "server/runtime/producer_ids.h"
+#include "tests/server/broker/gate_rig.h"
+
+static struct config config;
+static struct plane_topic offsets;
+
+/* --- who is not there ------------------------------------------------------------------------- */
+
+static void refused(struct mail *mail)
+{
+    struct control_request *ask = LIST_OWNER(mail, struct control_request, mail);
+
+    ask->code = K_NOT_CONTROLLER;
+    ask->controller = -1;
+    ask->answered(ask);
+}
+
+static void refuse(void *context, struct control_request *ask)
+{
+    (void)context;
+    ask->mail.deliver = refused;
+    mail_post(ask->answer_to, &ask->mail);
+}
+
+static void numbered(struct mail *mail)
+{
+    struct producer_id_ask *ask = LIST_OWNER(mail, struct producer_id_ask, mail);
+
+    ask->code = 0;
+    ask->id = 4711;
+    ask->answered(ask);
+}
+
+static void number(void *context, struct producer_id_ask *ask)
+{
+    (void)context;
+    ask->mail.deliver = numbered;
+    mail_post(ask->answer_to, &ask->mail);
+}
+
+static void imported(struct mail *mail)
+{
+    struct offset_import_ask *ask = LIST_OWNER(mail, struct offset_import_ask, mail);
+
+    ask->code = K_GROUP_ID_NOT_FOUND;
+    ask->answered(ask);
+}
+
+static void import(void *context, struct offset_import_ask *ask)
+{
+    (void)context;
+    ask->mail.deliver = imported;
+    mail_post(ask->answer_to, &ask->mail);
+}
+
+/* --- a broker's life -------------------------------------------------------------------------- */
+
+static void start(void)
+{
+    plane.api.option_table = &config_table;
+    plane.api.option_values = &config;
+    plane.api.option_sources = config.sources;
+    plane.api.relay_to_controller = plane.api.ask_controller = refuse;
+    plane.api.ask_producer_id = number;
+    plane.api.ask_import = import;
+    plane_publish(&plane, &topic);
+    plane_publish(&plane, &offsets);
+}
+
+void life_begin(struct life *life, const struct io *io)
+{
+    if (config.sources == NULL) {
+        log_set_level(LOG_LEVEL_OFF);
+        ck_assert_int_eq(config_init(&config), 0);
+    }
+    gates_setup_on(io);
+    topic = (struct plane_topic){ .name = "orders", .id = { "kairn fuzz topic" }, .partitions = 2,
+                                  .leader = PLANE_BROKER, .leader_epoch = 1 };
+    offsets = (struct plane_topic){ .name = "__consumer_offsets", .id = { "kairn fuzz group" },
+                                    .partitions = 4, .leader = PLANE_BROKER, .leader_epoch = 1,
+                                    .config_name = "cleanup.policy", .config_value = "compact" };
+    start();
+    *life = (struct life){ 0 };
+    model_init(&life->model, &plane, &topic.id);
+    for (uint16_t i = 0; i < 2; i++)
+        client_init(&life->clients[i], i, &life->model);
+}
+
+static void settle(struct life *life)
+{
+    for (int i = 0; i < 2; i++)
+        client_settle(&life->clients[i]);
+}
+
+/* Connections end, and with them the requests that wait. */
+static void disconnect(struct life *life)
+{
+    settle(life);
+    for (int i = 0; i < 2; i++)
+        client_close(&life->clients[i]);
+    expect_idle();
+}
+
+void life_hear(struct life *life, const struct life_news *news)
+{
+    settle(life);
+    topic.leader = news->led ? PLANE_BROKER : -1;
+    topic.leader_epoch++;
+    topic.config_name = news->config_name;
+    topic.config_value = news->config_value;
+    life->model.rewritten |= news->config_name != NULL;
+    plane_publish(&plane, &topic);
+    offsets.leader = news->coordinated ? PLANE_BROKER : -1;
+    offsets.leader_epoch++;
+    plane_publish(&plane, &offsets);
+}
+
+void life_restart(struct life *life)
+{
+    disconnect(life);
+    gates_restart();
+    start();
+}
+
+void life_end(struct life *life)
+{
+    disconnect(life);
+    topic.leader = PLANE_BROKER;
+    topic.leader_epoch++;
+    plane_publish(&plane, &topic);
+    model_verify(&life->model);
+    gates_teardown();
+    model_fini(&life->model);
+}

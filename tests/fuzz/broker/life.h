@@ -1,0 +1,31 @@
+/* life.h - a broker's data plane with its connections, two clients of it, and what it has promised
+ * them. One at a time. */
+#ifndef TESTS_FUZZ_BROKER_LIFE_H
+#define TESTS_FUZZ_BROKER_LIFE_H
+
+#include "tests/fuzz/broker/client.h"
+
+struct io;
+
+struct life {
+    struct model model;
+    struct client clients[2];       /* one per loop */
+};
+
+/* Start, over files of `io` (borrowed), and lead a topic of two partitions and all groups. */
+void life_begin(struct life *life, const struct io *io);
+
+/* What the controller says next. */
+struct life_news {
+    bool led, coordinated;          /* the topic, the groups: by us, or by nobody */
+    const char *config_name, *config_value;     /* of the topic; NULL: as it is by default */
+};
+void life_hear(struct life *life, const struct life_news *news);
+
+/* Stop and start again. Who is connected, is no more. */
+void life_restart(struct life *life);
+
+/* Stop, after all that was promised was found: aborts where it was not. */
+void life_end(struct life *life);
+
+#endif

@@ -43,6 +43,7 @@ broker_life_sources = tests/fuzz/input.h tests/fuzz/check_lib.c \
 	tests/fuzz/broker/life.h tests/fuzz/broker/life.c \
 	tests/fuzz/broker/model.h tests/fuzz/broker/model.c \
 	tests/fuzz/broker/requests.h tests/fuzz/broker/requests.c \
+	tests/fuzz/broker/script.h tests/fuzz/broker/script.c \
 	tests/server/broker/gate_rig.h tests/server/broker/gate_rig.c \
 	tests/server/lib/plane.h tests/server/lib/plane.c tests/server/lib/plane_records.c \
 	tests/server/lib/plane_where.c

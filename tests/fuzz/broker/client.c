@@ -39,6 +39,14 @@ void client_close(struct client *client)
     client->may_close = false;
 }
 
+/* The broker has hung up. */
+static void lose(struct client *client)
+{
+    if (!client->may_close && !client->lenient)
+        abort();
+    client_close(client);
+}
+
 /* --- what is expected ------------------------------------------------------------------------- */
 
 /* Answers that wait for others, or as long as the fuzzer chose, need not come while we look. */
@@ -218,8 +226,13 @@ static bool receive(struct client *client, bool counts)
         abort();
     uint8_t *bytes = malloc(size);
     memcpy(bytes, prefix, sizeof prefix);
-    if (!receive_bytes(client->fd, bytes + sizeof prefix, size - sizeof prefix) ||
-        frame_split(bytes, size, &frame) != 0)
+    if (!receive_bytes(client->fd, bytes + sizeof prefix, size - sizeof prefix)) {
+        free(bytes);
+        if (!client->lenient)
+            abort();
+        return false;
+    }
+    if (frame_split(bytes, size, &frame) != 0)
         abort();
     arena_init(&arena, NULL, 0, ARENA_LIMIT);
     if (head_unpack_response(frame.head, frame.head_size, &arena, &head) != 0)
@@ -257,9 +270,7 @@ void client_settle(struct client *client)
         expect_something(client);
         if (receive(client, true))
             continue;
-        if (!client->may_close)
-            abort();
-        client_close(client);
+        lose(client);
     }
 }
 
@@ -284,15 +295,29 @@ static void send_nonsense(struct client *client, const uint8_t *bytes, size_t si
     client_close(client);
 }
 
+static bool connect_and_greet(struct client *client)
+{
+    const struct greeting_client greeting = { .lowest = 1, .highest = 3, .loop = client->loop };
+    uint8_t bytes[GREETING_BROKER_SIZE];
+
+    client->fd = connect_client();
+    greeting_client_write(&greeting, bytes);
+    if (send(client->fd, bytes, GREETING_CLIENT_SIZE, MSG_NOSIGNAL) == GREETING_CLIENT_SIZE &&
+        receive_bytes(client->fd, bytes, sizeof bytes))
+        return true;
+    lose(client);
+    return false;
+}
+
 void client_send(struct client *client, const uint8_t *bytes, size_t size, bool known)
 {
     struct codec_request request;
     struct arena arena;
     uint8_t *copy = malloc(size);
 
-    if (client->fd < 0) {
-        client->fd = connect_client();
-        greet(client->fd, client->loop);
+    if (client->fd < 0 && !connect_and_greet(client)) {
+        free(copy);
+        return;
     }
     memcpy(copy, bytes, size);
     arena_init(&arena, NULL, 0, ARENA_LIMIT);
@@ -304,11 +329,8 @@ void client_send(struct client *client, const uint8_t *bytes, size_t size, bool 
             client_close(client);
         else
             expect(client, &request, known);
-        if (client->fd >= 0 && send(client->fd, bytes, size, MSG_NOSIGNAL) != (ssize_t)size) {
-            if (!client->may_close)
-                abort();
-            client_close(client);
-        }
+        if (client->fd >= 0 && send(client->fd, bytes, size, MSG_NOSIGNAL) != (ssize_t)size)
+            lose(client);
     }
     arena_fini(&arena);
     free(copy);

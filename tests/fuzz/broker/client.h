@@ -10,6 +10,7 @@ struct client {
     int fd;                         /* -1: not connected */
     uint16_t loop;
     bool may_close;                 /* the broker may hang up: acks=0 was asked */
+    bool lenient;                   /* it always may: it lacks memory, or more */
     struct model *model;            /* borrowed */
     size_t count;
     struct pending {

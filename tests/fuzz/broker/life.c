@@ -126,11 +126,22 @@ void life_hear(struct life *life, const struct life_news *news)
     plane_publish(&plane, &offsets);
 }
 
+void life_be_lenient(struct life *life)
+{
+    plane.broken = true;
+    for (int i = 0; i < 2; i++)
+        life->clients[i].lenient = true;
+}
+
 void life_restart(struct life *life)
 {
+    if (life->pause != NULL)
+        life->pause(true);
     disconnect(life);
     gates_restart();
     start();
+    if (life->pause != NULL)
+        life->pause(false);
 }
 
 void life_end(struct life *life)

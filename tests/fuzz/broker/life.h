@@ -10,6 +10,7 @@ struct io;
 struct life {
     struct model model;
     struct client clients[2];       /* one per loop */
+    void (*pause)(bool paused);     /* told before and after a restart; NULL: nobody is */
 };
 
 /* Start, over files of `io` (borrowed), and lead a topic of two partitions and all groups. */
@@ -21,6 +22,10 @@ struct life_news {
     const char *config_name, *config_value;     /* of the topic; NULL: as it is by default */
 };
 void life_hear(struct life *life, const struct life_news *news);
+
+/* From now on the broker may answer with any error, and hang up: it lacks what it needs. What it
+ * acknowledges, it has to have. */
+void life_be_lenient(struct life *life);
 
 /* Stop and start again. Who is connected, is no more. */
 void life_restart(struct life *life);

@@ -130,11 +130,23 @@ static enum replica_role role_due(const struct replica *replica)
                : REPLICA_WAITING;
 }
 
+/* Nothing is wrong with our log: it is as if it was not in use for a while. */
+static void run_out(struct replica *replica, int error, struct replica_effects *effects)
+{
+    const struct replica_set doubt = replica->doubt;
+    bool doubt_flush = replica->doubt_flush;
+
+    replica_fail(replica, error, "out of memory for the progress of followers", effects);
+    replica->closed = true;
+    replica->doubt = doubt;
+    replica->doubt_flush = doubt_flush;
+}
+
 /* What a leader does once its set or epoch is another one. */
 static void lead_on(struct replica *replica, int error, struct replica_effects *effects)
 {
     if (error != 0) {
-        replica_fail(replica, error, "out of memory for the progress of followers", effects);
+        run_out(replica, error, effects);
         return;
     }
     lead_advance(replica, effects);
@@ -259,7 +271,7 @@ static void on_opened(struct replica *replica, const struct replica_event *event
     take_role(replica, event->now_ms, effects);
     if (replica->role == REPLICA_LEADING)
         isr_resume(replica, event->now_ms);
-    else
+    else if (!replica->closed)
         isr_forget_doubt(replica); /* only a newer state can let us lead */
 }
 

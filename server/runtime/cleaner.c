@@ -82,7 +82,7 @@ static void wake(struct shard *shard)
 static void look_in(struct shard *shard, int64_t ms)
 {
     shard_deadline_clear(shard, &shard->cleaner->look);
-    shard_deadline_set(shard, &shard->cleaner->look, shard_now_ms(shard) + ms);
+    shard_deadline_hold(shard, &shard->cleaner->look, shard_now_ms(shard) + ms);
 }
 
 /* A place is free: whoever has the dirtiest log takes it. */

@@ -116,9 +116,10 @@ static void again(struct shard_deadline *deadline)
 
 static void say_later(struct shard *shard)
 {
-    if (shard->closed ||
-        shard_deadline_set(shard, &shard->tell_again, shard_now_ms(shard) + AGAIN_MS) != 0)
+    if (shard->closed)
         say_next(shard);
+    else
+        shard_deadline_hold(shard, &shard->tell_again, shard_now_ms(shard) + AGAIN_MS);
 }
 
 static void answered(struct control_request *request)

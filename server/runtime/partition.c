@@ -70,17 +70,38 @@ void partition_role_changed(struct partition *partition)
 
 static void open_log(struct partition *partition, enum dirs_order_kind kind);
 
+static void retry_later(struct partition *partition);
+static void serve_opened(struct partition *partition);
+
+/* Nothing is wrong with a log that is still open: only its replica begins anew. */
 static void retry_open(struct shard_deadline *deadline)
 {
     struct partition *partition = LIST_OWNER(deadline, struct partition, retry);
 
-    open_log(partition, DIRS_OPEN);
+    if (partition->log == NULL) {
+        open_log(partition, DIRS_OPEN);
+        return;
+    }
+    if (partition->shard->closed)
+        return;
+    if (!partition_is_still(partition)) {
+        retry_later(partition);
+        return;
+    }
+    partition->state = PARTITION_OPEN;
+    serve_opened(partition);
+}
+
+static void retry_later(struct partition *partition)
+{
+    shard_deadline_hold(partition->shard, &partition->retry,
+                        shard_now_ms(partition->shard) + RETRY_MS);
 }
 
 static void free_partition(struct partition *partition)
 {
     drive_groups_retired(partition);
-    shard_deadline_clear(partition->shard, &partition->retry);
+    shard_deadline_drop(partition->shard, &partition->retry);
     drive_fini(partition);
     shared_config_unref(partition->shared);
     free(partition);
@@ -98,9 +119,8 @@ static void go_offline(struct partition *partition, int code)
     partition->offline_code = passes && code != K_LOG_DIR_NOT_FOUND ? code : K_KAFKA_STORAGE_ERROR;
     append_refuse_all(partition, partition->offline_code);
     drive_failed(partition);
-    if (passes && partition->log == NULL && !partition->shard->closed)
-        shard_deadline_set(partition->shard, &partition->retry,
-                           shard_now_ms(partition->shard) + RETRY_MS);
+    if (passes && !partition->shard->closed)
+        retry_later(partition);
     partition_role_changed(partition);
 }
 
@@ -170,6 +190,15 @@ static void serve_again(struct partition *partition)
     fetch_log_opened(partition);
 }
 
+static void serve_opened(struct partition *partition)
+{
+    drive_opened(partition);
+    if (partition->state != PARTITION_OPEN)
+        return;
+    rest_touch(partition);
+    serve_again(partition);
+}
+
 static void log_opened(struct dirs_order *order)
 {
     struct partition *partition = order->context;
@@ -195,14 +224,10 @@ static void log_opened(struct dirs_order *order)
         return;
     }
     partition->state = PARTITION_OPEN;
-    drive_opened(partition);
-    if (partition->state != PARTITION_OPEN)
-        return;
-    rest_touch(partition);
     LOG_DEBUG("partition-open", "topic=%s partition=%" PRId32 " start=%" PRId64 " end=%" PRId64,
               partition->topic, partition->key.index, log_start(partition->log),
               log_end(partition->log));
-    serve_again(partition);
+    serve_opened(partition);
 }
 
 static struct dirs_order *new_order(struct partition *partition, enum dirs_order_kind kind,
@@ -401,6 +426,11 @@ static struct partition *add_partition(struct shard *shard, const struct partiti
     list_init(&partition->touched);
     list_init(&partition->awake);
     shard_deadline_init(&partition->retry, retry_open);
+    if (shard_deadline_make_room(shard) != 0) {
+        drive_fini(partition);
+        free(partition);
+        return NULL;
+    }
     if (map_put(&shard->partitions, key, sizeof *key, partition, NULL) != 0) {
         free_partition(partition);
         return NULL;
@@ -498,6 +528,7 @@ void partition_retire(struct partition *partition, enum partition_fate fate)
     struct shard *shard = partition->shard;
 
     map_remove(&shard->partitions, &partition->key, sizeof partition->key);
+    shard_deadline_clear(shard, &partition->retry);
     append_refuse_all(partition, K_NOT_LEADER_OR_FOLLOWER);
     drive_groups_retired(partition);
     partition_role_changed(partition);

@@ -103,9 +103,9 @@ static void look(struct shard_deadline *deadline)
         look_at(oldest_in(shard));
     rest_make_room(shard);
     if (!shard->closed && oldest_in(shard) != NULL)
-        shard_deadline_set(shard, deadline,
-                           shard_now_ms(shard) +
-                               (is_overdue(shard) ? LOOK_AGAIN_MS : interval_ms(shard)));
+        shard_deadline_hold(shard, deadline,
+                            shard_now_ms(shard) +
+                                (is_overdue(shard) ? LOOK_AGAIN_MS : interval_ms(shard)));
 }
 
 void rest_init(struct shard *shard)
@@ -122,7 +122,7 @@ void rest_touch(struct partition *partition)
     if (partition->state != PARTITION_OPEN)
         return;
     if (oldest_in(shard) == NULL && !shard->closed)
-        shard_deadline_set(shard, &shard->resting, shard_now_ms(shard) + interval_ms(shard));
+        shard_deadline_hold(shard, &shard->resting, shard_now_ms(shard) + interval_ms(shard));
     partition->used_ms = shard_now_ms(shard);
     list_remove(&partition->awake);
     list_append(&shard->awake, &partition->awake);

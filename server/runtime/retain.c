@@ -21,7 +21,7 @@ static void walk(struct shard *shard);
 
 static void look_later(struct shard *shard, int64_t ms)
 {
-    shard_deadline_set(shard, &shard->retain.deadline, shard_now_ms(shard) + ms);
+    shard_deadline_hold(shard, &shard->retain.deadline, shard_now_ms(shard) + ms);
 }
 
 static void job_ended(void *context)

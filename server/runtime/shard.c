@@ -16,6 +16,9 @@
 #include "server/runtime/recompress.h"
 #include "server/runtime/upkeep.h"
 
+/* upkeep, resting, retention, cleaner, lost copies, and some to spare. */
+enum { OWN_DEADLINES = 8 };
+
 static void arm_timer(struct shard *shard)
 {
     const struct heap_node *top = heap_top(&shard->deadlines);
@@ -46,16 +49,45 @@ void shard_deadline_init(struct shard_deadline *deadline,
     deadline->fire = fire;
 }
 
+static void set_deadline(struct shard *shard, struct shard_deadline *deadline, int64_t at_ms)
+{
+    if (shard->closed)
+        at_ms = 0;                      /* past: the monotonic clock counts from the boot */
+    int code = heap_push(&shard->deadlines, &deadline->node, at_ms);
+    assert(code == 0);                  /* there is room */
+    (void)code;
+    if (heap_top(&shard->deadlines) == &deadline->node)
+        arm_timer(shard);
+}
+
+/* Whatever is set leaves room for all that is held. */
 int shard_deadline_set(struct shard *shard, struct shard_deadline *deadline, int64_t at_ms)
 {
     heap_remove(&shard->deadlines, &deadline->node);
-    if (shard->closed)
-        at_ms = 0;                      /* past: the monotonic clock counts from the boot */
-    if (heap_push(&shard->deadlines, &deadline->node, at_ms) != 0)
+    if (heap_reserve(&shard->deadlines, shard->deadlines.count + 1 + shard->deadlines_held) != 0)
         return K_NOMEM;
-    if (heap_top(&shard->deadlines) == &deadline->node)
-        arm_timer(shard);
+    set_deadline(shard, deadline, at_ms);
     return 0;
+}
+
+int shard_deadline_make_room(struct shard *shard)
+{
+    if (heap_reserve(&shard->deadlines, shard->deadlines.count + shard->deadlines_held + 1) != 0)
+        return K_NOMEM;
+    shard->deadlines_held++;
+    return 0;
+}
+
+void shard_deadline_drop(struct shard *shard, struct shard_deadline *deadline)
+{
+    heap_remove(&shard->deadlines, &deadline->node);
+    shard->deadlines_held--;
+}
+
+void shard_deadline_hold(struct shard *shard, struct shard_deadline *deadline, int64_t at_ms)
+{
+    heap_remove(&shard->deadlines, &deadline->node);
+    set_deadline(shard, deadline, at_ms);
 }
 
 /* The timer is left as it is: firing early costs one look at the heap. */
@@ -144,6 +176,7 @@ static int shard_init(struct shard *shard, struct shards *shards, int index, str
     shard->picture = metadata_get(shards->options.cell);
     map_init(&shard->partitions);
     heap_init(&shard->deadlines);
+    shard->deadlines_held = OWN_DEADLINES;
     list_init(&shard->coordinators);
     list_init(&shard->dirty);
     list_init(&shard->watches);
@@ -163,7 +196,9 @@ static int shard_init(struct shard *shard, struct shards *shards, int index, str
     turn_hook_init(&shard->flush, shard_flush);
     shard->picture_mail.deliver = look_at_picture;
     shard->fenced_mail.deliver = look_at_directories;
-    int code = timer_new(loop, fire_deadlines, shard, &shard->timer);
+    int code = heap_reserve(&shard->deadlines, OWN_DEADLINES);
+    if (code == 0)
+        code = timer_new(loop, fire_deadlines, shard, &shard->timer);
     if (code == 0)
         code = purge_init(&shard->purge, loop, shards->options.pool);
     if (code == 0)

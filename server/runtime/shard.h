@@ -146,6 +146,14 @@ void shard_deadline_init(struct shard_deadline *deadline,
 int shard_deadline_set(struct shard *shard, struct shard_deadline *deadline, int64_t at_ms);
 void shard_deadline_clear(struct shard *shard, struct shard_deadline *deadline);
 
+/* Deadlines that can not be missed: those of which a shard has one (upkeep, retention, ...), and
+ * those that room was made for. */
+int shard_deadline_make_room(struct shard *shard);      /* 0 or K_NOMEM */
+/* Clear it, and give back the room that was made for it. */
+void shard_deadline_drop(struct shard *shard, struct shard_deadline *deadline);
+/* As shard_deadline_set(), which has room left. */
+void shard_deadline_hold(struct shard *shard, struct shard_deadline *deadline, int64_t at_ms);
+
 /* Told of every new picture until cancelled; may cancel from within. */
 struct shard_watch {
     struct list node;

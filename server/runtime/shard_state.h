@@ -69,6 +69,7 @@ struct shard {
     struct purge purge;
 
     struct heap deadlines;                  /* struct shard_deadline.node */
+    size_t deadlines_held;                  /* at most so many are set by shard_deadline_hold() */
     struct timer *timer;
     struct list watches;                    /* struct shard_watch.node */
 

@@ -104,7 +104,7 @@ void upkeep_touch(struct partition *partition)
     if (partition->sync_at_ms == 0)
         partition->sync_at_ms = shard_now_ms(shard) + sync_interval_ms(partition);
     if (list_empty(&shard->touched))
-        shard_deadline_set(shard, &shard->upkeep, shard_now_ms(shard) + CHECKPOINT_MS);
+        shard_deadline_hold(shard, &shard->upkeep, shard_now_ms(shard) + CHECKPOINT_MS);
     list_append(&shard->touched, &partition->touched);
 }
 

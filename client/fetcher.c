@@ -235,8 +235,9 @@ static void metadata_changed(struct observer *observer)
     /* Those that wait for a leader need not wait for their timers. */
     LIST_EACH(&fetcher->partitions, node) {
         struct assigned *assigned = LIST_OWNER(node, struct assigned, node);
-        if (cluster_leader(fetcher_klient(fetcher)->cluster, assigned->held, assigned->partition) !=
-                NULL && assigned->state == FETCH_READY && assigned->backoff_ms > 0)
+        if (assigned->state == FETCH_READY && assigned->backoff_ms > 0 &&
+            cluster_leader(fetcher_klient(fetcher)->cluster, assigned->held,
+                           assigned->partition) != NULL)
             assigned->retry_at_ms = 0;
     }
     fetcher_pump_soon(fetcher);

@@ -7,6 +7,7 @@
 #include "client/config_table.h"
 #include "client/error.h"
 #include "client/partitions.h"
+#include "client/queue.h"
 #include "client/retry_policy.h"
 #include "client/strategy.h"
 #include "common/compress.h"
@@ -73,6 +74,8 @@ klient_config_t *klient_config_copy(const klient_config_t *config)
         return NULL;
     *copy = *config;
     copy->retry_policy = retry_policy_ref(config->retry_policy);
+    if (config->queue != NULL)
+        queue_ref(config->queue);
     bool failed = extensions_copy(&config->extensions, &copy->extensions) != 0;
     for (size_t i = 0; i < config_table.count; i++) {
         if (rows[i].type != OPTION_STRING || !row_has_field(&rows[i]))
@@ -99,6 +102,8 @@ void klient_config_free(klient_config_t *config)
     config_free_topics(config);
     extensions_fini(&config->extensions);
     retry_policy_unref(config->retry_policy);
+    if (config->queue != NULL)
+        queue_unref(config->queue);
     free(config);
 }
 
@@ -266,6 +271,15 @@ void klient_config_set_log(klient_config_t *config, klient_log_fn log, void *con
 {
     config->log = log;
     config->log_context = context;
+}
+
+void klient_config_set_queue(klient_config_t *config, klient_queue_t *queue)
+{
+    if (queue != NULL)
+        queue_ref(queue);
+    if (config->queue != NULL)
+        queue_unref(config->queue);
+    config->queue = queue;
 }
 
 static void log_to_application(void *context, enum log_level level, const char *line)

@@ -46,6 +46,8 @@
       "Believe a broker that says a topic is unknown, or that a partition ends before what was read or committed, only after so many milliseconds: news takes a moment to be known everywhere.") \
     X("receive.message.max.bytes", INT, receive_frame_bytes_max, "104857600", 1000, INT_MOST, NULL, 0, NULL, \
       "Largest answer accepted from a broker, in bytes.") \
+    X("trouble.persistent.ms", LONG, trouble_persistent_ms, "10000", 1, LONG_MOST, NULL, 0, NULL, \
+      "Milliseconds after which a trouble that is told to a queue has become persistent.") \
     X("interceptor.classes", STRING, interceptors, NULL, 0, 0, NULL, 0, NULL, \
       "Names of the interceptors to call, in this order, separated by commas; unset: all, in the order in which the application added them.") \
     X("security.protocol", ENUM, security_protocol, "PLAINTEXT", 0, 0, "PLAINTEXT", 0, NULL, \

@@ -458,6 +458,54 @@ klient_settings_t *klient_event_take_settings(klient_event_t *event);
 void klient_event_free(klient_event_t *event);
 
 /* ============================================================================================ */
+/* Troubles: errors that belong to no call                                                       */
+/* ============================================================================================ */
+
+/* What a handle, producer or consumer meets with and deals with by itself, until it can not:
+ * brokers that are away, partitions without a leader, commits that fail, an application that holds
+ * all the memory there is. A call that fails because of one still says so.
+ *
+ * Each is told when it begins and when it is over, and in between once when it has become
+ * persistent and once when it has become fatal: never more often, whatever the number of attempts.
+ * It is over when it has stayed away for a fifth of trouble.persistent.ms, but for 2 seconds at
+ * most. What is open when its handle, producer or consumer is closed ends without an event.
+ * docs/troubles.md has all kinds. */
+typedef enum klient_severity {
+    KLIENT_TRANSIENT = 0,            /* just begun; libklient deals with it */
+    KLIENT_IDLE = 1,                 /* nobody is waiting for it, as with an idle connection that
+                                        broke */
+    KLIENT_PERSISTENT = 2,           /* has lasted longer than trouble.persistent.ms */
+    KLIENT_FATAL = 3                 /* the handle can not go on: close it */
+} klient_severity_t;
+
+/* Texts live as long as the event; what it is not about is NULL or -1. */
+typedef struct klient_trouble {
+    size_t size;                     /* of this struct, as the caller knows it */
+    klient_severity_t severity;
+    int over;                        /* it has ended; severity is what it had become */
+    klient_code_t code;              /* of the last attempt; KLIENT_OK where there is none */
+    const char *text;                /* for people; never NULL */
+    const char *action;              /* what to do next, a sentence; never NULL */
+    const char *about;               /* its kind, "broker-unreachable"; does not change */
+    int32_t broker;
+    const char *topic;
+    int32_t partition;
+    const char *group;
+    int64_t since_ms;                /* when it began, in ms since 1970 */
+    int64_t lasted_ms;               /* when the event was made */
+} klient_trouble_t;
+
+/* What an event of KLIENT_EVENT_TROUBLE says; out->size is sizeof *out before.
+ * KLIENT_INVALID_ARGUMENT: it is another event, or the size is not set. */
+klient_code_t klient_event_trouble(const klient_event_t *event, klient_trouble_t *out);
+
+/* Handles, producers and consumers made with this config send their troubles there: a handle those
+ * of brokers, the others what concerns their records, topics and group. The queue is referenced by
+ * the config and by each of them, so it may be freed at any time. NULL, the default: nobody is
+ * told. */
+void klient_config_set_queue(klient_config_t *config, klient_queue_t *queue);
+
+/* ============================================================================================ */
 /* Records                                                                                      */
 /* ============================================================================================ */
 

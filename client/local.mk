@@ -70,6 +70,9 @@ libklientcore_la_SOURCES = \
 	client/subscription.h client/subscription.c \
 	client/survey.h client/survey.c \
 	client/task.h client/task.c \
+	client/trouble.h client/trouble.c client/trouble_table.h \
+	client/trouble_event.h client/trouble_event.c \
+	client/troubles.h client/troubles.c \
 	client/versions.h client/versions.c \
 	client/visits.h \
 	client/worker.h client/worker.c

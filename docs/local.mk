@@ -35,6 +35,7 @@ dist_man_MANS += \
 	docs/man/klient_config_set_log.3 \
 	docs/man/klient_config_set_pair.3 \
 	docs/man/klient_config_set_partitioner.3 \
+	docs/man/klient_config_set_queue.3 \
 	docs/man/klient_config_set_report.3 \
 	docs/man/klient_config_set_retry_policy.3 \
 	docs/man/klient_config_set_topic.3 \
@@ -105,6 +106,7 @@ dist_man_MANS += \
 	docs/man/klient_event_take_reassignments.3 \
 	docs/man/klient_event_take_results.3 \
 	docs/man/klient_event_take_settings.3 \
+	docs/man/klient_event_trouble.3 \
 	docs/man/klient_free.3 \
 	docs/man/klient_interceptor_init.3 \
 	docs/man/klient_listener_init.3 \
@@ -163,4 +165,4 @@ dist_man_MANS += \
 	docs/man/klient_value_free.3 \
 	docs/man/klient_version.3
 EXTRA_DIST += docs/man/unwritten.txt
-EXTRA_DIST += docs/znodes.md
+EXTRA_DIST += docs/troubles.md docs/znodes.md

@@ -86,6 +86,7 @@ Suite *sealing_suite(void);
 Suite *serde_suite(void);
 Suite *stale_suite(void);
 Suite *topic_config_suite(void);
+Suite *trouble_suite(void);
 Suite *typed_suite(void);
 Suite *versions_suite(void);
 

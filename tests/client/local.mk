@@ -51,6 +51,7 @@ tests_client_test_client_SOURCES = \
 	tests/client/test_serde.c \
 	tests/client/test_stale.c \
 	tests/client/test_topic_config.c \
+	tests/client/test_trouble.c \
 	tests/client/test_typed.c \
 	tests/client/test_versions.c
 tests_client_test_client_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS) \
@@ -62,6 +63,11 @@ tests_client_test_client_LDADD = libtestlib.la libklientcore.la libcore.la libne
 check_PROGRAMS += tests/client/print_config_docs
 tests_client_print_config_docs_SOURCES = tests/client/print_config_docs.c
 tests_client_print_config_docs_LDADD = libklient.la
+
+# Makes docs/troubles.md; test_trouble.c compares.
+check_PROGRAMS += tests/client/print_trouble_docs
+tests_client_print_trouble_docs_SOURCES = tests/client/print_trouble_docs.c
+tests_client_print_trouble_docs_LDADD = libklientcore.la libcommon.la
 
 # Reads what Java's serializers write; tests/peers/test_serde.sh compares.
 check_PROGRAMS += tests/client/describe_serde

@@ -7,6 +7,7 @@
 
 #include "client/config.h"
 #include "client/handle.h"
+#include "client/reach.h"
 #include "client/silence.h"
 #include "common/chain.h"
 #include "common/error.h"
@@ -48,6 +49,7 @@ struct broker *broker_new(struct klient *klient, int32_t id, const char *host, u
     link_init(&broker->first, broker, GREETING_ANY_LOOP);
     turn_hook_init(&broker->moved, leave_old_address);
     snprintf(broker->host, sizeof broker->host, "%s", host);
+    reach_add(broker);
     return broker;
 }
 
@@ -64,6 +66,7 @@ void broker_free(struct broker *broker)
         list_remove(node);
         free(link);
     }
+    reach_remove(broker);
     free(broker);
 }
 
@@ -189,6 +192,12 @@ size_t broker_queued_bytes(const struct broker *broker)
 
 /* --- requests --------------------------------------------------------------------------------- */
 
+/* Is this what becomes of requests when the broker can not be reached? */
+static bool is_unreachable(int code)
+{
+    return code != 0 && code != K_CLOSED && code != K_REQUEST_TIMED_OUT && code != K_NOMEM;
+}
+
 static void request_answered(struct channel_call *call, int code, struct slab *slab,
                              uint8_t *bytes, size_t size)
 {
@@ -201,7 +210,10 @@ static void request_answered(struct channel_call *call, int code, struct slab *s
     if (code == 0) {
         request->broker->heard_at_ms = loop_now_ms(request->broker->klient->loop);
         request->broker->deposed = false;
+        reach_answered(request->broker);
     }
+    if (is_unreachable(code))
+        reach_failed(request->broker, code, true);
     if (code == K_CLOSED)           /* the broker moved: for the asker that is a lost connection */
         code = call->sent ? K_NETWORK_EXCEPTION : K_CONNECTION_FAILED;
     /* A channel does not tell when it can not even connect; its calls do. */

@@ -62,6 +62,7 @@ struct broker {
     int64_t heard_at_ms;            /* while requests are in flight: since when it says nothing */
     size_t parked;                  /* of them, so many may be kept for long */
     bool deposed;                   /* since then another one leads what it did */
+    bool failing;                   /* what was last heard of it is trouble: reach.h */
 };
 
 /* NULL when out of memory. */

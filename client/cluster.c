@@ -9,6 +9,7 @@
 #include "client/config.h"
 #include "client/handle.h"
 #include "client/inquiry.h"
+#include "client/reach.h"
 #include "client/silence.h"
 #include "common/compress.h"
 #include "common/error.h"
@@ -27,7 +28,6 @@ struct question {
 };
 
 static void ask_all(struct cluster *cluster);
-static void ask_newer(struct cluster *cluster, struct topic *topic);
 static void plan(struct cluster *cluster);
 
 int64_t cluster_backoff(struct cluster *cluster, int64_t previous_ms)
@@ -246,6 +246,8 @@ static void all_answered(struct request *request, int code, const Kairn__Respons
 
     (void)slab, (void)payload, (void)size;
     cluster->asking = false;
+    if (code == K_REQUEST_TIMED_OUT)
+        reach_failed(request->broker, code, true);
     code = take_picture(question, code, head);
     question_free(question);
     if (cluster->closing)

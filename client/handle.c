@@ -49,15 +49,19 @@ klient_t *klient_new(const klient_config_t *config, klient_error_t **error)
         goto undo;
     if (silence_init(&klient->silence, klient) != 0)
         goto undo;
-    if (cluster_new(klient, &klient->cluster) != 0)
+    if (troubles_open(&klient->troubles, klient, klient->config) != 0)
         goto undo_silence;
+    if (cluster_new(klient, &klient->cluster) != 0)
+        goto undo_troubles;
     if (loop_start(klient->loop) != 0) {
         cluster_free(klient->cluster);
-        goto undo_silence;
+        goto undo_troubles;
     }
     task_call(klient, settle_in, klient);
     return klient;
 
+undo_troubles:
+    troubles_close(&klient->troubles);
 undo_silence:
     silence_fini(&klient->silence);
 undo:
@@ -86,6 +90,7 @@ static void free_cluster(void *context)
 
     cluster_free(klient->cluster);
     klient->cluster = NULL;
+    troubles_close(&klient->troubles);
     silence_fini(&klient->silence);
 }
 

@@ -10,7 +10,9 @@
 
 #include "client/forked.h"
 #include "client/klient.h"
+#include "client/reach.h"
 #include "client/silence.h"
+#include "client/troubles.h"
 
 struct cluster;
 struct loop;
@@ -24,7 +26,9 @@ struct klient {
     pthread_t thread;                   /* that runs it */
     struct resolver *resolver;          /* owned */
     struct cluster *cluster;            /* owned; belongs to the loop, */
-    struct silence silence;             /* as does this */
+    struct silence silence;             /* as do these */
+    struct reach reach;
+    struct troubles troubles;           /* of brokers */
 };
 
 /* Is this a child of the process that made the handle? One load; no system call. */

@@ -6,6 +6,7 @@
 #include "client/cluster.h"
 #include "client/config.h"
 #include "client/handle.h"
+#include "client/reach.h"
 #include "common/chain.h"
 #include "common/error.h"
 #include "common/log.h"
@@ -88,6 +89,8 @@ static void changed(void *context, int code)
             broker_connected(broker);
         else
             broker_disconnected(broker);
+        if (code != 0)
+            reach_failed(broker, code, false);
     } else if (code != 0)
         link_close(link);       /* the first takes over; traffic brings this one back */
 }

@@ -57,6 +57,7 @@ libklientcore_la_SOURCES = \
 	client/producer.h client/producer.c client/producer_topic.c \
 	client/progress.h client/progress.c \
 	client/queue.h client/queue.c \
+	client/reach.h client/reach.c \
 	client/record_copy.h client/record_copy.c \
 	client/records.c \
 	client/report.c \

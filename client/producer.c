@@ -282,6 +282,8 @@ static int add_record(struct klient_producer *producer, struct accumulator *accu
                    (record->key == NULL || accumulator->topic->values->partitioner_ignores_keys);
     int code = accumulator_add(accumulator, record, timestamp, size, keyless, moved);
 
+    if (code == K_QUEUE_FULL)
+        report_look(producer);
     if (code != K_QUEUE_FULL || deadline_ms == 0)
         return code;
     if (deadline_ms < 0)
@@ -344,8 +346,7 @@ static klient_code_t explain(struct klient_producer *producer, const klient_reco
     if (error == NULL || code == 0)
         return (klient_code_t)code;
     if (code == K_QUEUE_FULL) {
-        int64_t unread = atomic_load(&producer->report_bytes);
-        if (2 * unread > producer->config->values.buffer_bytes)
+        if (report_crowds(producer))
             return fail(error, code, "buffer.memory is full of delivery reports that %s",
                         producer->config->background ? "wait for the function that takes them"
                                                      : "nobody reads: call klient_producer_poll()");

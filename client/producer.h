@@ -28,6 +28,7 @@
 #include "client/outgoing.h"
 #include "client/spin.h"
 #include "client/task.h"
+#include "client/troubles.h"
 #include "client/visits.h"
 #include "common/heap.h"
 #include "common/list.h"
@@ -154,11 +155,15 @@ struct klient_producer {
     struct gate progress;               /* memory, a topic, reports or a flush: look again */
     _Atomic(struct topic_table *) topics;
     _Atomic(struct producer_topic *) recent;    /* the last one found */
-    struct sender *sender;              /* owned; the loop's side */
+    struct sender *sender;              /* owned; the loop's side, */
+    struct troubles troubles;           /* as are these */
     /* buffer.memory */
     atomic_int_least64_t used_bytes;
     atomic_int_least64_t report_bytes;  /* of those, held by unread reports */
     atomic_uint starving;               /* threads that wait for memory */
+    atomic_bool crowded;                /* some found none, because of unread reports */
+    atomic_bool crowded_posted;         /* `crowded_mail` is in transit */
+    struct mail crowded_mail;
     struct spin pool_spin;
     struct batch *pool;                 /* batches with a slab of their topic's batch.size */
     /* Reports. */
@@ -317,6 +322,16 @@ bool report_is_reporter(struct klient_producer *producer);
 
 /* How many batches were to be reported up to now. */
 uint64_t report_count(struct klient_producer *producer);
+/* Do reports that nobody reads hold most of buffer.memory? */
+static inline bool report_crowds(const struct klient_producer *producer)
+{
+    return 2 * atomic_load(&producer->report_bytes) > producer->config->values.buffer_bytes;
+}
+
+/* There was no room for a record, or, after that, reports were read: tell the loop if they are the
+ * reason, or are it no more. */
+void report_look(struct klient_producer *producer);
+
 void report_queue_init(struct klient_producer *producer);
 void report_queue_free(struct klient_producer *producer);
 

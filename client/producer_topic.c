@@ -268,12 +268,16 @@ void producer_topic_update(struct klient_producer *producer, struct producer_top
     struct topic *known = topic->topic;
     struct partition_table *old = atomic_load(&topic->table);
 
+    if (known->code == K_UNKNOWN_TOPIC_OR_PARTITION)
+        troubles_of_partition(&producer->troubles, TROUBLE_TOPIC_UNKNOWN, topic->name, -1,
+                              known->code);
     if (known->code != 0) {
         int code = cluster_topic_code(producer->klient->cluster, known);
         if (code != K_LEADER_NOT_AVAILABLE && atomic_exchange(&topic->code, code) != code)
             gate_signal(&producer->progress);
         return;
     }
+    troubles_of_partition_over(&producer->troubles, TROUBLE_TOPIC_UNKNOWN, topic->name, -1);
     atomic_store(&topic->codec, known->codec);
     if (known->count == 0 || table_is_current(old, known))
         return;

@@ -5,9 +5,39 @@
 
 #include "client/config.h"
 #include "client/producer.h"
+#include "common/error.h"
+#include "net/loop.h"
+
+/* On the loop. It looks again: who posted may have been overtaken by who reads. */
+static void crowd_changed(struct mail *mail)
+{
+    struct klient_producer *producer = LIST_OWNER(mail, struct klient_producer, crowded_mail);
+    bool crowded = report_crowds(producer);
+
+    atomic_store(&producer->crowded_posted, false);
+    atomic_store(&producer->crowded, crowded);
+    if (crowded)
+        troubles_begin(&producer->troubles, TROUBLE_REPORTS_UNREAD, TROUBLE_OF_NOTHING,
+                       K_QUEUE_FULL, false);
+    else
+        troubles_end(&producer->troubles, TROUBLE_REPORTS_UNREAD, TROUBLE_OF_NOTHING);
+}
+
+void report_look(struct klient_producer *producer)
+{
+    bool crowded = report_crowds(producer);
+
+    if (atomic_exchange(&producer->crowded, crowded) == crowded ||
+        atomic_load(&producer->closing) || atomic_exchange(&producer->crowded_posted, true))
+        return;
+    loop_post(producer->klient->loop, &producer->crowded_mail);
+}
 
 void report_queue_init(struct klient_producer *producer)
 {
+    atomic_init(&producer->crowded, false);
+    atomic_init(&producer->crowded_posted, false);
+    producer->crowded_mail = (struct mail){ .deliver = crowd_changed };
     spin_init(&producer->report_spin);
     queue_init(&producer->reports);
     atomic_init(&producer->descriptor, -1);
@@ -106,6 +136,8 @@ int64_t report_serve(struct klient_producer *producer)
             gate_signal(&producer->progress);
     }
     producer_room_made(producer);
+    if (atomic_load_explicit(&producer->crowded, memory_order_relaxed))
+        report_look(producer);
     atomic_store(&producer->reporter, 0);
     return served;
 }

@@ -214,9 +214,11 @@ static struct lane *find_lane(struct sender *sender, struct accumulator *accumul
     struct broker *broker = cluster_leader(cluster, topic, accumulator->partition);
     if (broker != NULL)
         return lane_of(sender, sender_choose_link(sender, accumulator, broker));
-    if (code == 0)
+    if (code == 0) {
+        sender_refused(sender, accumulator, K_LEADER_NOT_AVAILABLE);
         cluster_stale(cluster, topic, accumulator->partition,
                       topic->partitions[accumulator->partition].epoch, NULL);
+    }
     return NULL;
 }
 
@@ -259,8 +261,11 @@ static void examine(struct sender *sender, struct accumulator *accumulator)
     /* From here on senders tell us again; what they told before is seen below. */
     atomic_store(&accumulator->noticed, false);
     int64_t expiry = expire(sender, accumulator);
-    if (expiry == INT64_MAX)
+    if (expiry == INT64_MAX) {
+        if (accumulator->cargo_count == 0)
+            sender_unhindered(sender, accumulator);
         return;
+    }
     if (backs_off(accumulator, now)) {
         /* One partition of a topic is asked for at a time, and its news can leave ours out. */
         if (accumulator->seeks_leader)
@@ -356,6 +361,11 @@ static void identity_settled(struct identity *identity, int code)
         LOG_WARN("idempotence-off", "reason=\"a broker is too old for it\"");
         identity->state = IDENTITY_UNUSED;
     }
+    if (code != 0 && !off && !k_error_retriable(code))
+        troubles_begin(&producer->troubles, TROUBLE_PRODUCER_FENCED, TROUBLE_OF_NOTHING, code,
+                       false);
+    else if (code == 0)
+        troubles_end(&producer->troubles, TROUBLE_PRODUCER_FENCED, TROUBLE_OF_NOTHING);
     LIST_EACH(&sender->accumulators, node) {
         struct accumulator *accumulator = LIST_OWNER(node, struct accumulator, every);
         if (code != 0 && !off && !k_error_retriable(code))
@@ -437,11 +447,18 @@ int sender_new(struct klient_producer *producer, struct sender **out)
 int sender_start(struct sender *sender)
 {
     struct klient *klient = sender->producer->klient;
+    struct klient_producer *producer = sender->producer;
     int code = timer_new(klient->loop, timer_fired, sender, &sender->timer);
 
-    if (code == 0)
-        cluster_observe(klient->cluster, &sender->observer, metadata_changed);
-    return code;
+    if (code != 0)
+        return code;
+    code = troubles_open(&producer->troubles, klient, producer->config);
+    if (code != 0) {
+        timer_free(sender->timer);
+        return code;
+    }
+    cluster_observe(klient->cluster, &sender->observer, metadata_changed);
+    return 0;
 }
 
 void sender_add_topic(struct sender *sender, struct producer_topic *topic)
@@ -469,6 +486,7 @@ void sender_stop(struct sender *sender)
                         LIST_OWNER(node, struct producer_topic, node)->topic);
     flush_advance(sender);
     producer_room_made(sender->producer);
+    troubles_close(&sender->producer->troubles);
 }
 
 void sender_free(struct sender *sender)

@@ -105,6 +105,12 @@ void shipment_settled(struct shipment *shipment);
 void cargo_answered(struct sender *sender, struct cargo *cargo, int code,
                     const Kairn__ProduceResult *result, const Kairn__Error *error);
 
+/* Its leader takes nothing, for this reason. */
+void sender_refused(struct sender *sender, const struct accumulator *accumulator, int code);
+
+/* Something of it has arrived, or nothing of it waits any more. */
+void sender_unhindered(struct sender *sender, const struct accumulator *accumulator);
+
 /* Nobody will say any more. */
 void cargos_abandon(struct sender *sender, struct accumulator *accumulator);
 

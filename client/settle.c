@@ -11,6 +11,7 @@
  *      one, and what may still be on its way under that will be refused.
  */
 #include "client/broker.h"
+#include "client/reach.h"
 #include "client/sender_private.h"
 #include "common/error.h"
 
@@ -45,6 +46,32 @@ static void forget(struct cargo *cargo)
     shipment_settled(cargo->shipment);
 }
 
+/* --- troubles --------------------------------------------------------------------------------- */
+
+/* That a broker is away is the handle's to tell, and that there is no such topic the metadata's. */
+void sender_refused(struct sender *sender, const struct accumulator *accumulator, int code)
+{
+    enum trouble_kind kind = TROUBLE_LEADER_MISSING;
+
+    if (code == K_NOT_ENOUGH_REPLICAS || code == K_NOT_ENOUGH_REPLICAS_AFTER_APPEND)
+        kind = TROUBLE_NOT_ENOUGH_REPLICAS;
+    else if (!k_error_stale(code) || reach_is_broken(code) || code == K_UNKNOWN_TOPIC_ID ||
+             code == K_UNKNOWN_TOPIC_OR_PARTITION)
+        return;
+    troubles_of_partition(&sender->producer->troubles, kind, accumulator->topic->name,
+                          accumulator->partition, code);
+}
+
+void sender_unhindered(struct sender *sender, const struct accumulator *accumulator)
+{
+    struct troubles *troubles = &sender->producer->troubles;
+    const char *topic = accumulator->topic->name;
+
+    troubles_of_partition_over(troubles, TROUBLE_LEADER_MISSING, topic, accumulator->partition);
+    troubles_of_partition_over(troubles, TROUBLE_NOT_ENOUGH_REPLICAS, topic,
+                               accumulator->partition);
+}
+
 /* --- one cargo -------------------------------------------------------------------------------- */
 
 static void arrived(struct sender *sender, struct cargo *cargo)
@@ -53,6 +80,9 @@ static void arrived(struct sender *sender, struct cargo *cargo)
     struct batch *batch;
 
     cargo->accumulator->backoff_ms = 0;
+    sender_unhindered(sender, cargo->accumulator);
+    troubles_of_partition_over(&sender->producer->troubles, TROUBLE_PRODUCER_FENCED,
+                               cargo->accumulator->topic->name, cargo->accumulator->partition);
     while ((batch = queue_pop(&cargo->batches)) != NULL) {
         int32_t count = batch->builder.count;
         sender_complete(sender, batch, 0, offset, cargo->append_time_ms);
@@ -146,12 +176,23 @@ static void back_off(struct sender *sender, struct accumulator *accumulator,
 {
     int64_t previous_ms = accumulator->backoff_ms;
 
+    sender_refused(sender, accumulator, failed->code);
     if (previous_ms == 0 && failed->behind)
         previous_ms = BEHIND_MS;
     accumulator->backoff_ms = cluster_backoff(sender->producer->klient->cluster, previous_ms);
     accumulator->retry_at_ms = sender_now_ms(sender) + accumulator->backoff_ms;
     accumulator->failed_epoch = failed->epoch;
     accumulator->seeks_leader = k_error_stale(failed->code);
+}
+
+/* It does not go again. */
+static void give_up(struct sender *sender, struct accumulator *accumulator, struct cargo *cargo)
+{
+    if (about_numbers(cargo->code))
+        troubles_of_partition(&sender->producer->troubles, TROUBLE_PRODUCER_FENCED,
+                              accumulator->topic->name, accumulator->partition, cargo->code);
+    sender_complete_all(sender, &cargo->batches, cargo->code);
+    forget(cargo);
 }
 
 /* All are answered, and at least one of them failed. */
@@ -171,8 +212,7 @@ static void settle_failures(struct sender *sender, struct accumulator *accumulat
                 !(cargo->hinted && accumulator->backoff_ms == 0))
                 back_off(sender, accumulator, cargo);
         } else {
-            sender_complete_all(sender, &cargo->batches, cargo->code);
-            forget(cargo);
+            give_up(sender, accumulator, cargo);
         }
         first = false;
     }

@@ -134,6 +134,8 @@ static void frame_arrived(struct conn *conn, struct slab *slab, uint8_t *bytes, 
                                         .loop = wish.loop < loops ? wish.loop : 0,
                                         .cluster_id = "fake-cluster" };
     uint8_t out[GREETING_BROKER_SIZE];
+    if (atomic_load(&self->broker->fake->faults.other_cluster))
+        snprintf(greeting.cluster_id, sizeof greeting.cluster_id, "other-cluster");
     greeting_broker_write(&greeting, out);
     self->greeted = 1;
     struct chain chain;
@@ -248,6 +250,38 @@ const char *fake_bootstrap(const struct fake *fake)
 void fake_disconnect(struct fake *fake)
 {
     fake_on_loop(fake, disconnect, NULL);
+}
+
+static void go_away(struct fake *fake, void *context)
+{
+    disconnect(fake, context);
+    for (int i = 0; i < fake->broker_count; i++) {
+        struct fake_broker *broker = &fake->brokers[i];
+        broker->port = listener_port(broker->listener);
+        listener_free(broker->listener);
+        broker->listener = NULL;
+    }
+}
+
+static void come_back(struct fake *fake, void *context)
+{
+    (void)context;
+    for (int i = 0; i < fake->broker_count; i++) {
+        struct fake_broker *broker = &fake->brokers[i];
+        if (listener_new(fake->loop, "127.0.0.1", broker->port, accepted, broker,
+                         &broker->listener, NULL) != 0)
+            abort();
+    }
+}
+
+void fake_go_away(struct fake *fake)
+{
+    fake_on_loop(fake, go_away, NULL);
+}
+
+void fake_come_back(struct fake *fake)
+{
+    fake_on_loop(fake, come_back, NULL);
 }
 
 struct arguments {

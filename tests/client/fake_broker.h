@@ -44,6 +44,7 @@ struct fake_faults {
     atomic_int random_percent;      /* of produce requests get one of the faults above at random */
     atomic_int random_lost;         /* those at random may also be stored, and the answer lost */
     atomic_int forget_producers;    /* so many times a partition forgets where its producers are */
+    atomic_int other_cluster;       /* greetings are those of a broker of another one */
     atomic_int mute;                /* requests are not answered at all */
     atomic_int mute_broker;         /* nor by the broker of this index plus one; 0: none */
     atomic_int hostile;             /* enum fake_hostility, of every answer but metadata */
@@ -108,6 +109,10 @@ int fake_requests(struct fake *fake, int body);
 
 /* Close every connection, now. */
 void fake_disconnect(struct fake *fake);
+
+/* Close every connection and refuse new ones; and take them again. */
+void fake_go_away(struct fake *fake);
+void fake_come_back(struct fake *fake);
 
 /* Which broker (its index) coordinates all groups: what waits at another one is sent away. */
 void fake_set_coordinator(struct fake *fake, int broker);

@@ -72,7 +72,8 @@ struct fake_topic {
 struct fake_broker {
     struct fake *fake;
     int id;
-    struct listener *listener;
+    struct listener *listener;      /* NULL while it is away, */
+    uint16_t port;                  /* which was this one */
     struct list conns;
 };
 

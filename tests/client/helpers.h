@@ -87,6 +87,7 @@ Suite *serde_suite(void);
 Suite *stale_suite(void);
 Suite *topic_config_suite(void);
 Suite *trouble_suite(void);
+Suite *troubles_suite(void);
 Suite *typed_suite(void);
 Suite *versions_suite(void);
 

@@ -140,6 +140,17 @@ static void finish(struct group *group, struct commit *commit, int code)
     task_done(&commit->task, code);
 }
 
+/* What an automatic commit came to, for now. */
+static void note_automatic(struct group *group, const struct commit *commit, int code)
+{
+    struct troubles *troubles = &group->consumer->troubles;
+
+    if (commit->automatic && code != 0)
+        troubles_of_group(troubles, TROUBLE_COMMIT_FAILING, group->coordinator.group, code);
+    else if (commit->automatic)
+        troubles_of_group_over(troubles, TROUBLE_COMMIT_FAILING, group->coordinator.group);
+}
+
 /* Was it refused only because of when it came? The member is in a newer generation by now, or will
  * be; what it holds stayed its own. */
 static bool came_at_a_bad_time(const struct group *group, int code)
@@ -201,6 +212,8 @@ static void answered(struct coordinator_call *call, int code, const Kairn__Respo
         take_results(group, commit, code, code == 0 ? head->offset_commit : NULL);
         int outcome = code_of(commit);
         failure = outcome != 0 ? outcome : failure;
+        if (!came_at_a_bad_time(group, outcome))
+            note_automatic(group, commit, outcome);
         if (outcome == 0 || !again(group, commit, outcome)) {
             finish(group, commit, outcome);
         } else {

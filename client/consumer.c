@@ -381,6 +381,7 @@ static void tell_if_starved(struct klient_consumer *consumer)
              "records that are not freed, or of paused partitions: nothing is fetched until some "
              "are\"", (long long)held, (long long)limit);
     config_restore_log();
+    consumer_order(consumer, ORDER_STARVED, NULL, 0);
 }
 
 /* A record that failed before and is due. */

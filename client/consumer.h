@@ -23,6 +23,7 @@
 #include "client/position.h"
 #include "client/progress.h"
 #include "client/spin.h"
+#include "client/troubles.h"
 #include "common/list.h"
 #include "common/mail.h"
 #include "proto/batch.h"
@@ -143,7 +144,8 @@ struct klient_consumer {
     struct deserializers *deserializers;    /* referenced */
     struct interceptors interceptors;
     struct fetcher *fetcher;        /* owned; the loop's side, */
-    struct group *group;            /* as is this; NULL without a group.id */
+    struct group *group;            /* as is this; NULL without a group.id; */
+    struct troubles troubles;       /* and these */
     struct failures *failures;      /* owned; NULL without a retry policy */
     struct budget *budget;          /* referenced */
     atomic_bool busy;               /* some thread is inside */
@@ -308,14 +310,18 @@ int records_of_one(struct deserializers *deserializers, struct chunk *chunk,
 
 /* --- fetcher.c: the loop's -------------------------------------------------------------------- */
 
-enum order_kind { ORDER_ADD, ORDER_REMOVE, ORDER_SEEK, ORDER_PAUSE, ORDER_RESUME, ORDER_KICK };
+enum order_kind {
+    ORDER_ADD, ORDER_REMOVE, ORDER_SEEK, ORDER_PAUSE, ORDER_RESUME,
+    ORDER_KICK,                     /* look what can be fetched */
+    ORDER_STARVED                   /* the application waits, and holds all the memory there is */
+};
 
 /* From the application, by mail. Freed by the loop. */
 struct order {
     struct mail mail;
     enum order_kind kind;
     struct klient_consumer *consumer;
-    struct assigned *assigned;      /* referenced; NULL with ORDER_KICK */
+    struct assigned *assigned;      /* referenced; NULL with the last two */
     uint64_t generation;            /* ADD and SEEK */
     int64_t offset;               /* ADD and SEEK: >= 0, or POSITION_END, POSITION_BEGINNING, ... */
 };

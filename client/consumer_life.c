@@ -47,9 +47,14 @@ static void start(void *context)
     struct start *request = context;
     struct klient_consumer *consumer = request->consumer;
 
-    request->code = fetcher_start(consumer->fetcher);
+    request->code = troubles_open(&consumer->troubles, consumer->klient, consumer->config);
     if (request->code != 0)
         return;
+    request->code = fetcher_start(consumer->fetcher);
+    if (request->code != 0) {
+        troubles_close(&consumer->troubles);
+        return;
+    }
     if (consumer->failures != NULL)
         request->code = failures_start(consumer->failures);
     if (request->code == 0 && consumer->group != NULL)
@@ -59,6 +64,7 @@ static void start(void *context)
     if (consumer->failures != NULL)
         failures_stop(consumer->failures);
     fetcher_stop(consumer->fetcher);
+    troubles_close(&consumer->troubles);
 }
 
 static void stop(void *context)
@@ -70,6 +76,7 @@ static void stop(void *context)
         failures_stop(consumer->failures);
     if (consumer->group != NULL)
         group_stop(consumer->group);
+    troubles_close(&consumer->troubles);
 }
 
 klient_consumer_t *klient_consumer_open(klient_t *klient, const klient_config_t *config,

@@ -4,6 +4,7 @@
 #include "client/config.h"
 #include "client/find_coordinator.h"
 #include "client/handle.h"
+#include "client/troubles.h"
 #include "common/error.h"
 #include "net/loop.h"
 
@@ -12,6 +13,19 @@ enum { PATIENCE_MS = 5000 };        /* any broker knows: then another one is ask
 static int64_t now_ms(const struct coordinator *coordinator)
 {
     return loop_now_ms(coordinator->klient->loop);
+}
+
+/* --- troubles --------------------------------------------------------------------------------- */
+
+static bool is_missing(int code)
+{
+    return coordinator_is_elsewhere(code) || code == K_COORDINATOR_LOAD_IN_PROGRESS;
+}
+
+static void note_missing(struct coordinator *coordinator, int code)
+{
+    troubles_of_group(coordinator->troubles, TROUBLE_COORDINATOR_MISSING, coordinator->group,
+                      code);
 }
 
 /* --- calls ------------------------------------------------------------------------------------ */
@@ -38,8 +52,12 @@ static void finish(struct coordinator_call *call, int code, const Kairn__Respons
 static void answered(struct request *request, int code, const Kairn__ResponseHead *head,
                      struct slab *slab, const uint8_t *payload, size_t size)
 {
+    struct coordinator_call *call = LIST_OWNER(request, struct coordinator_call, request);
+
     (void)slab, (void)payload, (void)size;
-    finish(LIST_OWNER(request, struct coordinator_call, request), code, head);
+    if (head != NULL && !is_missing(code))
+        coordinator_not_needed(call->coordinator);
+    finish(call, code, head);
 }
 
 static void forget_request(struct coordinator_call *call)
@@ -81,8 +99,11 @@ static int read_find(struct inquiry *inquiry, const Kairn__ResponseHead *head,
                      const Kairn__Error **error)
 {
     struct coordinator *coordinator = LIST_OWNER(inquiry, struct coordinator, inquiry);
+    int code = find_coordinator_read(coordinator->klient, head, &coordinator->broker, error);
 
-    return find_coordinator_read(coordinator->klient, head, &coordinator->broker, error);
+    if (code != 0)
+        note_missing(coordinator, code);
+    return code;
 }
 
 static void deal_with_waiting(struct coordinator *coordinator, int code);
@@ -96,6 +117,8 @@ static void search_over(struct inquiry *inquiry, int code, const char *text)
     coordinator->finding = false;
     if (code == K_CLOSED)
         return;                     /* we are going */
+    if (code != 0)
+        note_missing(coordinator, code);
     coordinator->tells = false;
     deal_with_waiting(coordinator, code);
     if (tells)
@@ -181,10 +204,18 @@ bool coordinator_is_elsewhere(int code)
 
 bool coordinator_judge(struct coordinator *coordinator, int code)
 {
+    if (is_missing(code))
+        note_missing(coordinator, code);
     if (!coordinator_is_elsewhere(code))
         return false;
     coordinator->broker = -1;
     return true;
+}
+
+void coordinator_not_needed(struct coordinator *coordinator)
+{
+    troubles_of_group_over(coordinator->troubles, TROUBLE_COORDINATOR_MISSING,
+                           coordinator->group);
 }
 
 void coordinator_ask(struct coordinator *coordinator, struct coordinator_call *call,
@@ -206,10 +237,12 @@ void coordinator_cancel(struct coordinator_call *call)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-int coordinator_init(struct coordinator *coordinator, struct klient *klient, const char *group,
+int coordinator_init(struct coordinator *coordinator, struct klient *klient,
+                     struct troubles *troubles, const char *group,
                      void (*found)(void *context, int code), void *context)
 {
     *coordinator = (struct coordinator){ .klient = klient,
+                                         .troubles = troubles,
                                          .group = group,
                                          .broker = -1,
                                          .found = found,

@@ -15,10 +15,12 @@
 
 struct klient;
 struct timer;
+struct troubles;
 
 struct coordinator {
-    struct klient *klient;          /* borrowed */
-    const char *group;              /* borrowed */
+    struct klient *klient;          /* borrowed, */
+    struct troubles *troubles;      /* as is this, */
+    const char *group;              /* and this */
     int32_t broker;                 /* id; -1: not known */
     bool finding, tells;            /* found() wants to know */
     struct inquiry inquiry;
@@ -50,7 +52,8 @@ void coordinator_call_init(struct coordinator_call *call,
                                           const Kairn__ResponseHead *head));
 
 /* `found` may be NULL. 0 or K_NOMEM. */
-int coordinator_init(struct coordinator *coordinator, struct klient *klient, const char *group,
+int coordinator_init(struct coordinator *coordinator, struct klient *klient,
+                     struct troubles *troubles, const char *group,
                      void (*found)(void *context, int code), void *context);
 
 /* Calls under way are not answered any more. */
@@ -64,6 +67,9 @@ bool coordinator_is_elsewhere(int code);
 
 /* An answer said so: forget who it is. True when `code` means that: asking again finds another. */
 bool coordinator_judge(struct coordinator *coordinator, int code);
+
+/* Nobody waits for it any more, or it is there: that it is missing is no trouble. */
+void coordinator_not_needed(struct coordinator *coordinator);
 
 /* Ask; `limit_ms` counts from now and covers the search for the coordinator. Answered exactly once,
  * never from here, unless cancelled. */

@@ -183,10 +183,12 @@ static void take_error(struct fetcher *fetcher, struct entry *entry, int code,
         cluster_refresh(cluster);
     else if (k_error_stale(code) && uuid_equal(&assigned->held->id, &entry->topic_id))
         hinted = cluster_stale(cluster, assigned->held, assigned->partition, entry->epoch, error);
-    if (!hinted || assigned->backoff_ms > 0)
+    if (!hinted || assigned->backoff_ms > 0) {
+        fetch_refused(fetcher, assigned, code);
         fetcher_retry_later(fetcher, assigned);
-    else
+    } else {
         assigned->backoff_ms = 1;
+    }
 }
 
 /* Is the answer about what was asked, and are its sizes those of the payload? */
@@ -249,6 +251,7 @@ void fetch_answered(struct request *request, int code, const Kairn__ResponseHead
         }
         entry->assigned->backoff_ms = entry->assigned->behind_since_ms = 0;
         entry->assigned->told_unknown = false;
+        fetch_unhindered(fetcher, entry->assigned);
         if (result->diverged == NULL)
             consumer_marks_told(entry->assigned, result->log_start, result->high_watermark,
                                 result->last_stable);

@@ -130,6 +130,8 @@ static bool is_due(struct fetcher *fetcher, struct assigned *assigned, struct la
         fetcher_tell(fetcher, assigned, code, -1);
     }
     struct broker *broker = cluster_leader(cluster, assigned->held, assigned->partition);
+    if (broker == NULL)
+        fetch_watch(fetcher, assigned);
     int32_t loop = code == 0 ? assigned->held->partitions[assigned->partition].loop : -1;
     if (broker != NULL && (*lane = lane_of(fetcher, link_for(broker, loop))) != NULL)
         return true;
@@ -205,6 +207,8 @@ static void pump(struct turn_hook *hook)
     if (room <= 0)
         return;                     /* the application's next poll, or free, kicks */
     atomic_store(&consumer->stalled, false);
+    if (troubles_has(&consumer->troubles, TROUBLE_RECORDS_HELD))
+        troubles_end(&consumer->troubles, TROUBLE_RECORDS_HELD, TROUBLE_OF_NOTHING);
     LIST_EACH_SAFE(&fetcher->partitions, node, after) {
         struct assigned *assigned = LIST_OWNER(node, struct assigned, node);
         struct lane *lane;
@@ -228,21 +232,6 @@ static void fired(void *context)
     fetcher_pump_soon(context);
 }
 
-static void metadata_changed(struct observer *observer)
-{
-    struct fetcher *fetcher = LIST_OWNER(observer, struct fetcher, observer);
-
-    /* Those that wait for a leader need not wait for their timers. */
-    LIST_EACH(&fetcher->partitions, node) {
-        struct assigned *assigned = LIST_OWNER(node, struct assigned, node);
-        if (assigned->state == FETCH_READY && assigned->backoff_ms > 0 &&
-            cluster_leader(fetcher_klient(fetcher)->cluster, assigned->held,
-                           assigned->partition) != NULL)
-            assigned->retry_at_ms = 0;
-    }
-    fetcher_pump_soon(fetcher);
-}
-
 /* --- orders ----------------------------------------------------------------------------------- */
 
 static void add(struct fetcher *fetcher, struct order *order)
@@ -257,11 +246,13 @@ static void add(struct fetcher *fetcher, struct order *order)
         fetcher_stick(fetcher, assigned, K_NOMEM);
     else
         fetch_start_at(fetcher, assigned, order->offset);
+    fetch_watch(fetcher, assigned);
 }
 
 static void drop(struct fetcher *fetcher, struct assigned *assigned)
 {
     fetch_forget_look_up(assigned);
+    fetch_unhindered(fetcher, assigned);
     assigned->fetch = NULL;
     list_remove(&assigned->node);
     cluster_release(fetcher_klient(fetcher)->cluster, assigned->held);
@@ -291,6 +282,10 @@ void fetcher_obey(struct mail *mail)
     case ORDER_PAUSE:
     case ORDER_RESUME:
         assigned->fetch_paused = order->kind == ORDER_PAUSE;
+        break;
+    case ORDER_STARVED:
+        troubles_begin(&fetcher->consumer->troubles, TROUBLE_RECORDS_HELD, TROUBLE_OF_NOTHING, 0,
+                       false);
         break;
     case ORDER_KICK:
         break;
@@ -324,7 +319,8 @@ int fetcher_start(struct fetcher *fetcher)
     int code = timer_new(fetcher_klient(fetcher)->loop, fired, fetcher, &fetcher->timer);
 
     if (code == 0)
-        cluster_observe(fetcher_klient(fetcher)->cluster, &fetcher->observer, metadata_changed);
+        cluster_observe(fetcher_klient(fetcher)->cluster, &fetcher->observer,
+                        fetch_metadata_changed);
     return code;
 }
 

@@ -1,5 +1,5 @@
-/* fetcher_private.h - what fetcher.c (fetches), fetch_answers.c (their answers) and fetch_start.c
- * (where to begin) share. Belongs to the loop. */
+/* fetcher_private.h - what fetcher.c (fetches), fetch_answers.c (their answers), fetch_start.c (where
+ * to begin) and fetch_watch.c (leaders and topics) share. Belongs to the loop. */
 #ifndef CLIENT_FETCHER_PRIVATE_H
 #define CLIENT_FETCHER_PRIVATE_H
 
@@ -126,5 +126,15 @@ void fetch_tell_end(struct fetcher *fetcher, struct assigned *assigned);
 
 /* All of them. */
 void fetch_forget_all(struct fetcher *fetcher);
+
+/* --- fetch_watch.c ---------------------------------------------------------------------------- */
+
+/* What do the metadata say of it now? */
+void fetch_watch(struct fetcher *fetcher, struct assigned *assigned);
+void fetch_metadata_changed(struct observer *observer);
+
+/* Its leader refuses to be asked for it; it has answered, or is not asked any more. */
+void fetch_refused(struct fetcher *fetcher, struct assigned *assigned, int code);
+void fetch_unhindered(struct fetcher *fetcher, struct assigned *assigned);
 
 #endif

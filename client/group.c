@@ -161,6 +161,10 @@ static void carry_out(struct group *group, const struct membership_effect *effec
         LOG_WARN("group-trouble", "group=%s member=%s error=%s", group->coordinator.group,
                  group->member, k_error_name(effect->tell.code));
         group_trouble(group, effect->tell.code);
+        /* That the coordinator is away is a trouble of its own. */
+        if (!coordinator_is_elsewhere(effect->tell.code))
+            troubles_of_group(&group->consumer->troubles, TROUBLE_JOIN_FAILING,
+                              group->coordinator.group, effect->tell.code);
         break;
     }
 }
@@ -200,6 +204,11 @@ static void entered(struct group *group, enum membership_phase before)
 {
     enum membership_phase phase = group->membership.phase;
 
+    if (phase == MEMBER_OUT)
+        coordinator_not_needed(&group->coordinator);
+    if (phase == MEMBER_STABLE || phase == MEMBER_OUT)
+        troubles_of_group_over(&group->consumer->troubles, TROUBLE_JOIN_FAILING,
+                               group->coordinator.group);
     if (phase == MEMBER_STABLE) {
         group_trouble(group, 0);
         group->watch_ms = group_now_ms(group) + WATCH_MS;
@@ -325,6 +334,7 @@ static void metadata_changed(struct observer *observer)
 {
     struct group *group = LIST_OWNER(observer, struct group, observer);
 
+    group_lead_watch(group);
     if (group->lead.decides)
         group_go_on(group);
     else if (group->membership.phase == MEMBER_STABLE && group_lead_is_stale(group))
@@ -408,7 +418,8 @@ int group_start(struct group *group)
     int code = timer_new(klient->loop, fired, group, &group->timer);
     if (code != 0)
         return code;
-    code = coordinator_init(&group->coordinator, klient, values->group_id, found, group);
+    code = coordinator_init(&group->coordinator, klient, &group->consumer->troubles,
+                            values->group_id, found, group);
     if (code != 0)
         goto free_timer;
     code = committed_init(&group->committed, &group->coordinator);

@@ -294,6 +294,8 @@ static void leave_answered(struct coordinator_call *call, int code, const Kairn_
 
     (void)code, (void)head;
     group->leaving = false;
+    if (group->subscription == NULL)
+        coordinator_not_needed(&group->coordinator);
     group_go_on(group);
 }
 

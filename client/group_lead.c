@@ -220,6 +220,22 @@ static int count_assigned(struct lead *lead, const Kairn__JoinGroupResponse *ans
     return code;
 }
 
+/* --- troubles --------------------------------------------------------------------------------- */
+
+/* Only the leader asks for all topics of the group, and so tells which there are not. */
+void group_lead_watch(struct group *group)
+{
+    struct troubles *troubles = &group->consumer->troubles;
+
+    for (size_t i = 0; i < group->lead.topic_count; i++) {
+        const struct topic *topic = group->lead.topics[i].topic;
+        if (topic->code == K_UNKNOWN_TOPIC_OR_PARTITION)
+            troubles_of_partition(troubles, TROUBLE_TOPIC_UNKNOWN, topic->name, -1, topic->code);
+        else if (topic->code == 0)
+            troubles_of_partition_over(troubles, TROUBLE_TOPIC_UNKNOWN, topic->name, -1);
+    }
+}
+
 /* --- the assignment --------------------------------------------------------------------------- */
 
 static int write_one(struct lead *lead, const struct assign_group *assigned, uint32_t member,
@@ -308,8 +324,12 @@ void group_lead_decide(struct group *group, uint64_t round)
 
 static void forget(struct group *group, struct lead *lead)
 {
-    for (size_t i = 0; i < lead->topic_count; i++)
-        cluster_release(group_klient(group)->cluster, lead->topics[i].topic);
+    for (size_t i = 0; i < lead->topic_count; i++) {
+        struct topic *topic = lead->topics[i].topic;
+        troubles_of_partition_over(&group->consumer->troubles, TROUBLE_TOPIC_UNKNOWN, topic->name,
+                                   -1);
+        cluster_release(group_klient(group)->cluster, topic);
+    }
     arena_fini(&lead->arena);
 }
 
@@ -326,6 +346,7 @@ int group_lead_take(struct group *group, const Kairn__JoinGroupResponse *answer)
         code = former.noted ? keep_counts(&group->lead, &former)
                             : count_assigned(&group->lead, answer);
     forget(group, &former);         /* after: what is held by both stays known */
+    group_lead_watch(group);
     return code;
 }
 

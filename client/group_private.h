@@ -160,6 +160,9 @@ int group_lead_take(struct group *group, const Kairn__JoinGroupResponse *answer)
 void group_lead_decide(struct group *group, uint64_t round);
 void group_lead_try(struct group *group);
 
+/* Tell of topics that there are not, as the metadata say now. */
+void group_lead_watch(struct group *group);
+
 /* Are there other partitions than when it was decided? */
 bool group_lead_is_stale(struct group *group);
 

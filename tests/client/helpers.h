@@ -88,6 +88,7 @@ Suite *stale_suite(void);
 Suite *topic_config_suite(void);
 Suite *trouble_suite(void);
 Suite *troubles_suite(void);
+Suite *troubles_consumer_suite(void);
 Suite *typed_suite(void);
 Suite *versions_suite(void);
 

@@ -24,7 +24,7 @@ int main(int argc, char **argv)
         retry_suite, dlq_suite, failures_suite,
         stale_suite,
         topic_config_suite,
-        trouble_suite, troubles_suite,
+        trouble_suite, troubles_suite, troubles_consumer_suite,
     };
 
     return run_suites(argc, argv, makers, sizeof makers / sizeof makers[0]);

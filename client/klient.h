@@ -15,8 +15,9 @@
  *  - Who does not want to wait takes the ..._async() form of a call, whose answer comes to a queue:
  *    one that the application polls, whose descriptor it watches, or that a thread of the library
  *    serves.
- *  - Threads: a klient_t, a producer and an admin may be used by any number of threads; a consumer
- *    by one at a time (another one gets KLIENT_CONCURRENT at once); other objects by one at a time.
+ *  - Threads: a klient_t, a producer, an admin and a queue may be used by any number of threads; a
+ *    consumer by one at a time (another one gets KLIENT_CONCURRENT at once); other objects by one at
+ *    a time.
  *  - Callbacks run on the application's threads, inside the calls that say so; those of producers
  *    on a thread of the producer's own, if klient_config_set_background() asked for it. Those of a
  *    consumer always belong to the thread that uses it: what is revoked is given up by the one that
@@ -336,8 +337,8 @@ typedef int32_t (*klient_partitioner_fn)(void *context, const klient_partitionin
  * blocked, that calls `report` and on_acknowledgement of interceptors, one at a time, as soon as
  * there is something to tell: the application need not poll. klient_producer_poll() returns
  * KLIENT_WRONG_STATE then, and the descriptor is never readable; klient_producer_flush() and
- * _close() wait for these functions, which may call what they may call otherwise. It says nothing of
- * consumers. */
+ * _close() wait for these functions, which may call what they may call otherwise. Nothing changes
+ * for consumers. */
 void klient_config_set_background(klient_config_t *config, int background);
 
 /* Use a partitioner of your own for records that name no partition. NULL: the one that the

@@ -1,5 +1,5 @@
-/* fetcher_private.h - what fetcher.c (fetches), fetch_answers.c (their answers), fetch_start.c (where
- * to begin) and fetch_watch.c (leaders and topics) share. Belongs to the loop. */
+/* fetcher_private.h - what fetcher.c (fetches), fetch_answers.c (their answers), fetch_start.c
+ * (where to begin) and fetch_watch.c (leaders and topics) share. Belongs to the loop. */
 #ifndef CLIENT_FETCHER_PRIVATE_H
 #define CLIENT_FETCHER_PRIVATE_H
 

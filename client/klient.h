@@ -16,8 +16,8 @@
  *    one that the application polls, whose descriptor it watches, or that a thread of the library
  *    serves.
  *  - Threads: a klient_t, a producer, an admin and a queue may be used by any number of threads; a
- *    consumer by one at a time (another one gets KLIENT_CONCURRENT at once); other objects by one at
- *    a time.
+ *    consumer by one at a time (another one gets KLIENT_CONCURRENT at once); other objects by one
+ *    at a time.
  *  - Callbacks run on the application's threads, inside the calls that say so; those of producers
  *    on a thread of the producer's own, if klient_config_set_background() asked for it. Those of a
  *    consumer always belong to the thread that uses it: what is revoked is given up by the one that

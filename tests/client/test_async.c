@@ -510,6 +510,9 @@ START_TEST(a_producer_is_flushed_without_waiting)
     expect_silence();
     ck_assert_int_eq(klient_producer_poll(producer, 0, NULL, NULL), KLIENT_OK);
     klient_event_free(answer_of(&producer, KLIENT_OK));
+    ck_assert_int_eq(klient_producer_flush_async(producer, KLIENT_FOREVER, queue, NULL, NULL),
+                     KLIENT_OK);
+    klient_event_free(answer_of(NULL, KLIENT_OK));
     klient_producer_partitions_for_async(producer, "t", PATIENCE_MS, queue, NULL, NULL);
     klient_event_free(answer_of(NULL, KLIENT_OK));
     klient_producer_partitions_for_async(producer, "nowhere", PATIENCE_MS, queue, NULL, NULL);

@@ -43,6 +43,9 @@ static void deliver(struct mail *mail)
 {
     struct task *task = (struct task *)((char *)mail - offsetof(struct task, mail));
 
+#ifdef MUTANT_ANSWER_LATE
+    task->limited = NULL;
+#endif
     if (task->limited != NULL &&
         timer_new(task->limited->loop, time_out, task, &task->limit) == 0)
         timer_at(task->limit, task->limit_ms);

@@ -113,6 +113,8 @@ START_TEST(in_a_forked_child_every_call_says_so)
         failed |= klient_consumer_settle(consumer, 0, NULL) != KLIENT_FORKED;
         failed |= !sees_nothing(consumer, KLIENT_FORKED);
         failed |= klient_admin_list_topics(admin, 0, &metadata, NULL) != KLIENT_FORKED;
+        failed |= klient_admin_list_topics_async(admin, 0, NULL, NULL, NULL) != KLIENT_FORKED;
+        failed |= klient_producer_flush_async(producer, 0, NULL, NULL, NULL) != KLIENT_FORKED;
         failed |= klient_producer_open(klient, NULL, NULL) != NULL;
         klient_consumer_wakeup(consumer);
         klient_producer_close(producer, 0, NULL);

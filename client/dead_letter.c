@@ -14,7 +14,7 @@
 #define PREFIX_RETRY "klient.retry."
 #define DUE PREFIX_RETRY "due"
 
-enum { ERROR_SIZE_MAX = 4096, FACTS_MAX = 8 };
+enum { ERROR_SIZE_MAX = 4096, FACTS_MAX = 11 };
 
 /* --- headers ---------------------------------------------------------------------------------- */
 
@@ -63,6 +63,62 @@ static int add_number(struct arena *arena, klient_header_t *headers, size_t *cou
     return add(arena, headers, count, key, text, (size_t)size);
 }
 
+/* --- what is too large ------------------------------------------------------------------------ */
+
+static size_t headers_size(const klient_record_t *record)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < record->header_count; i++)
+        if (!is_ours(&record->headers[i]))
+            size += record->headers[i].key_size + record->headers[i].value_size;
+    return size;
+}
+
+/* The sizes of what is left out; 0 for what is there. */
+struct left_out { size_t value, key, headers; };
+
+static struct left_out left_out(const klient_record_t *record, enum dead_letter_lack lack)
+{
+    return (struct left_out){
+        .value = lack >= LETTER_LACKS_VALUE ? record->value_size : 0,
+        .key = lack >= LETTER_LACKS_KEY ? record->key_size : 0,
+        .headers = lack >= LETTER_LACKS_HEADERS ? headers_size(record) : 0,
+    };
+}
+
+size_t dead_letter_left_out(const klient_record_t *record, enum dead_letter_lack lack)
+{
+    struct left_out left = left_out(record, lack);
+
+    return left.value + left.key + left.headers;
+}
+
+/* Instead of what is left out: how large it was. The value becomes an empty one and not null, which
+ * would delete others with that key where the topic is compacted. */
+static int leave_out(struct arena *arena, const struct left_out *left, klient_header_t *headers,
+                     size_t *count, klient_record_t *out)
+{
+    int code = 0;
+
+    if (left->value > 0) {
+        out->value = "";
+        out->value_size = 0;
+        code = add_number(arena, headers, count, PREFIX_DLQ "value.size", (int64_t)left->value);
+    }
+    if (code == 0 && left->key > 0) {
+        out->key = NULL;
+        out->key_size = 0;
+        code = add_number(arena, headers, count, PREFIX_DLQ "key.size", (int64_t)left->key);
+    }
+    if (code == 0 && left->headers > 0)
+        code = add_number(arena, headers, count, PREFIX_DLQ "headers.size",
+                          (int64_t)left->headers);
+    return code;
+}
+
+/* --- by headers ------------------------------------------------------------------------------- */
+
 /* As much of the reason as is text and not too long. */
 static size_t error_size(const char *error)
 {
@@ -74,8 +130,16 @@ int dead_letter_write(struct arena *arena, const klient_record_t *record,
 {
     size_t count;
     klient_header_t *headers = dead_letter_strip(arena, record, &count);
+    struct left_out left = left_out(record, facts->lack);
     int code = headers == NULL ? K_NOMEM : 0;
 
+    klient_record_init(out);
+    out->key = record->key;
+    out->key_size = record->key_size;
+    out->value = record->value;
+    out->value_size = record->value_size;
+    if (left.headers > 0)
+        count = 0;
     if (code == 0)
         code = add(arena, headers, &count, PREFIX_DLQ "topic", record->topic,
                    strlen(record->topic));
@@ -94,16 +158,11 @@ int dead_letter_write(struct arena *arena, const klient_record_t *record,
         code = add_number(arena, headers, &count, PREFIX_DLQ "attempts", facts->attempts);
     if (code == 0 && facts->due_ms >= 0)
         code = add_number(arena, headers, &count, DUE, facts->due_ms);
-    if (code != 0)
-        return code;
-    klient_record_init(out);
-    out->key = record->key;
-    out->key_size = record->key_size;
-    out->value = record->value;
-    out->value_size = record->value_size;
+    if (code == 0)
+        code = leave_out(arena, &left, headers, &count, out);
     out->headers = headers;
     out->header_count = count;
-    return 0;
+    return code;
 }
 
 /* --- reading them ----------------------------------------------------------------------------- */
@@ -154,8 +213,10 @@ bool dead_letter_due(const klient_record_t *record, int64_t *due_ms)
 
 klient_code_t klient_record_failure(const klient_record_t *record, klient_failure_t *out)
 {
+    static const char *const sizes[] = { PREFIX_DLQ "value.size", PREFIX_DLQ "key.size",
+                                         PREFIX_DLQ "headers.size" };
     klient_failure_t found = { .size = sizeof found };
-    int64_t partition, attempts;
+    int64_t partition, attempts, size;
 
     if (record == NULL || out == NULL || out->size < sizeof *out)
         return KLIENT_INVALID_ARGUMENT;
@@ -168,6 +229,9 @@ klient_code_t klient_record_failure(const klient_record_t *record, klient_failur
         !find_number(record, PREFIX_DLQ "attempts", INT32_MAX, &attempts) || partition < 0 ||
         found.offset < 0 || attempts < 0)
         return KLIENT_NOT_FOUND;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        if (find_number(record, sizes[i], UINT32_MAX, &size) && size > 0)
+            found.left_out += size;
     found.partition = (int32_t)partition;
     found.attempts = (int32_t)attempts;
     *out = found;
@@ -287,35 +351,51 @@ static int put_facts(struct buffer *out, const klient_record_t *record,
     return code == 0 ? put_number(out, "attempts", facts->attempts) : code;
 }
 
+/* Key, value and headers, or how large they were. */
+static int put_record(struct buffer *out, const klient_record_t *record,
+                      const struct left_out *left, const klient_header_t *headers, size_t count)
+{
+    int code = put(out, ",");
+
+    if (code == 0)
+        code = left->key > 0 ? put(out, "\"key\":null")
+                             : put_bytes(out, "key", record->key, record->key_size);
+    if (code == 0 && left->key > 0)
+        code = put_number(out, "key_size", (int64_t)left->key);
+    if (code == 0)
+        code = put(out, ",");
+    if (code == 0)
+        code = left->value > 0 ? put(out, "\"value\":null")
+                               : put_bytes(out, "value", record->value, record->value_size);
+    if (code == 0 && left->value > 0)
+        code = put_number(out, "value_size", (int64_t)left->value);
+    if (code == 0 && left->headers > 0)
+        code = put_number(out, "headers_size", (int64_t)left->headers);
+    return code == 0 ? put_headers(out, headers, left->headers > 0 ? 0 : count) : code;
+}
+
 int dead_letter_envelope(struct arena *arena, const klient_record_t *record,
                          const struct dead_letter_facts *facts, klient_record_t *out)
 {
     struct buffer buffer;
     size_t count;
     const klient_header_t *headers = dead_letter_strip(arena, record, &count);
+    struct left_out left = left_out(record, facts->lack);
     int code = headers == NULL ? K_NOMEM : 0;
 
     buffer_init(&buffer);
     if (code == 0)
         code = put_facts(&buffer, record, facts);
     if (code == 0)
-        code = put(&buffer, ",");
-    if (code == 0)
-        code = put_bytes(&buffer, "key", record->key, record->key_size);
-    if (code == 0)
-        code = put(&buffer, ",");
-    if (code == 0)
-        code = put_bytes(&buffer, "value", record->value, record->value_size);
-    if (code == 0)
-        code = put_headers(&buffer, headers, count);
+        code = put_record(&buffer, record, &left, headers, count);
     void *copy = code == 0 ? arena_copy(arena, buffer.bytes, buffer.size) : NULL;
     size_t size = buffer.size;
     buffer_fini(&buffer);
     if (code != 0 || copy == NULL)
         return K_NOMEM;
     klient_record_init(out);
-    out->key = record->key;
-    out->key_size = record->key_size;
+    out->key = left.key > 0 ? NULL : record->key;
+    out->key_size = left.key > 0 ? 0 : record->key_size;
     out->value = copy;
     out->value_size = size;
     return 0;

@@ -11,10 +11,16 @@
 #include "client/klient.h"
 #include "common/arena.h"
 
+/* What a dead letter lacks that would be too large for its topic: each includes those before. */
+enum dead_letter_lack {
+    LETTER_LACKS_NOTHING, LETTER_LACKS_VALUE, LETTER_LACKS_KEY, LETTER_LACKS_HEADERS
+};
+
 /* What happened to it. */
 struct dead_letter_facts {
     const char *group, *error;
     int32_t attempts;
+    enum dead_letter_lack lack;
     int64_t due_ms;                 /* since 1970: a retry, not to be tried before; -1: none */
 };
 
@@ -24,6 +30,9 @@ int dead_letter_write(struct arena *arena, const klient_record_t *record,
                       const struct dead_letter_facts *facts, klient_record_t *out);
 int dead_letter_envelope(struct arena *arena, const klient_record_t *record,
                          const struct dead_letter_facts *facts, klient_record_t *out);
+
+/* How many bytes of the record it lacks then. */
+size_t dead_letter_left_out(const klient_record_t *record, enum dead_letter_lack lack);
 
 /* Of headers, those that are not ours: in the arena. NULL when out of memory. */
 klient_header_t *dead_letter_strip(struct arena *arena, const klient_record_t *record,

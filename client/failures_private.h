@@ -7,6 +7,7 @@
 #define CLIENT_FAILURES_PRIVATE_H
 
 #include "client/config.h"
+#include "client/dead_letter.h"
 #include "client/failures.h"
 #include "client/forward.h"
 #include "client/progress.h"
@@ -27,6 +28,8 @@ struct held {
     char *reason;                   /* owned; "" when it gave none */
     struct forward *forward;        /* that it was last sent to */
     int code;                       /* why it was last refused */
+    enum dead_letter_lack lack;     /* of its dead letter, */
+    size_t left_out;                /* and how many bytes that is */
     bool gone;                      /* its partition was given up: only the report is waited for */
 };
 
@@ -49,6 +52,7 @@ struct failures {
     struct list unsent;             /* to be given to the producer, in order */
     struct list forwards;           /* owned */
     int64_t pace_at_ms, pace_ms;    /* of attempts to send */
+    uint64_t shortened;             /* dead letters that lack something */
     bool serving;
     struct alarm alarm;
 };

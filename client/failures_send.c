@@ -78,12 +78,26 @@ static int write_down(struct failures *failures, struct held *held, struct arena
         .group = config_group(failures->consumer->config),
         .error = held->reason,
         .attempts = held->failure.attempts,
+        .lack = held->lack,
         .due_ms = dead ? -1 : clock_wall_ms(&clock_system) + held->failure.delay_ms,
     };
 
+    held->left_out = dead_letter_left_out(record, held->lack);
     return dead && failures->policy->values.form == DEAD_LETTER_ENVELOPE
                ? dead_letter_envelope(arena, record, &facts, out)
                : dead_letter_write(arena, record, &facts, out);
+}
+
+/* A dead letter that is too large for its topic is written with less of the record: otherwise it
+ * would hold up the group for as long as the topic is as it is. False: that is no way out. A retry
+ * without its value would be another record. */
+static bool shorten(struct held *held, int code)
+{
+    if (code != K_MESSAGE_TOO_LARGE || held->failure.way != RETRY_TO_DEAD_LETTERS ||
+        held->lack == LETTER_LACKS_HEADERS)
+        return false;
+    held->lack++;
+    return true;
 }
 
 /* Give it to the producer. 0, or why not. */
@@ -107,13 +121,17 @@ static int send(struct failures *failures, struct held *held)
     klient_record_init(&record);
     if (klient_records_next(records, &record) != 1)
         code = K_NOMEM;
-    if (code == 0)
+    while (code == 0) {
         code = write_down(failures, held, &arena, &record, &letter);
-    if (code == 0) {
+        if (code != 0)
+            break;
         letter.topic = held->forward->name;
         letter.partition = record.partition % held->forward->partitions;
         letter.opaque = held;
         code = klient_producer_try_send(failures->producer, &letter, NULL);
+        if (!shorten(held, code))
+            break;
+        code = 0;
     }
     if (code == K_UNKNOWN_TOPIC_OR_PARTITION)
         forward_lost(held->forward);
@@ -157,6 +175,17 @@ void failures_send_waiting(struct failures *failures)
     failures->pace_at_ms = mono_ms() + failures->pace_ms;
 }
 
+static void note_shortened(struct failures *failures, const klient_failure_event_t *event)
+{
+    failures->shortened++;
+    config_divert_log(failures->consumer->config);
+    LOG_WARN("dead-letter-shortened", "topic=%s partition=%d offset=%lld to=%s to-offset=%lld "
+             "left-out=%lld count=%llu", event->topic, (int)event->partition,
+             (long long)event->offset, event->to_topic, (long long)event->to_offset,
+             (long long)event->left_out, (unsigned long long)failures->shortened);
+    config_restore_log();
+}
+
 /* Inside klient_producer_poll(), _flush() or _close(). */
 static void reported(void *context, const klient_report_t *report)
 {
@@ -171,6 +200,10 @@ static void reported(void *context, const klient_report_t *report)
     if (report->code != KLIENT_OK) {
         if (report->code == KLIENT_UNKNOWN_TOPIC_OR_PARTITION)
             forward_lost(held->forward);
+        if (shorten(held, (int)report->code)) {
+            list_append(&failures->unsent, &held->node);
+            return;
+        }
         failures_step(failures, RETRY_REFUSED_BY_CLUSTER, held);
         return;
     }
@@ -178,6 +211,9 @@ static void reported(void *context, const klient_report_t *report)
         klient_failure_event_t event = event_of(held, KLIENT_FAILURE_DEAD);
         event.to_partition = report->partition;
         event.to_offset = report->offset;
+        event.left_out = (int64_t)held->left_out;
+        if (held->left_out > 0)
+            note_shortened(failures, &event);
         failures_tell(failures, &event);
     }
     failures_step(failures, RETRY_STORED, held);

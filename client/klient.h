@@ -1336,8 +1336,9 @@ klient_code_t klient_assigning_tell(klient_assigning_t *group, size_t member, co
  * Dead letters and retries are written with acks=all by a producer of the consumer's own. Topics
  * that are missing are made with the partitions and replicas of the one that the record came from;
  * a record keeps the number of its partition. What can not be written is tried again until it
- * can. A crash between writing and committing leaves a dead letter twice. Format and operation:
- * docs/dead-letters.md. */
+ * can; only a dead letter that is too large for its topic is written without the record's value, if
+ * need be without its key, and without its headers. A crash between writing and committing leaves a
+ * dead letter twice. Format and operation: docs/dead-letters.md. */
 
 /* All defaults. NULL when out of memory. Not thread-safe. Free with klient_retry_policy_free(). */
 klient_retry_policy_t *klient_retry_policy_new(void);
@@ -1379,14 +1380,17 @@ typedef struct klient_failure_event {
     klient_code_t code;              /* UNWRITTEN: why */
     int32_t count;                   /* MANY, MANY_DEAD: so many within window_ms */
     int64_t window_ms;
+    int64_t left_out;                /* DEAD: bytes of the record that were too much for its topic;
+                                        0: it is whole */
 } klient_failure_event_t;
 
 /* Called inside the consumer's calls by the thread that is inside. All calls of the consumer are
  * allowed that klient_rebalance_fn allows. */
 typedef void (*klient_failure_event_fn)(void *context, const klient_failure_event_t *event);
 
-/* NULL: nobody is told. MANY, MANY_DEAD and UNWRITTEN are lines in the log, too
- * (event=failures-many, dead-letters-many, dead-letter-unwritten). `context` is borrowed until the
+/* NULL: nobody is told. MANY, MANY_DEAD, UNWRITTEN, and DEAD of a letter that lacks something are
+ * lines in the log, too (event=failures-many, dead-letters-many, dead-letter-unwritten,
+ * dead-letter-shortened with a count of those so far). `context` is borrowed until the
  * consumers made with it are closed. */
 void klient_retry_policy_set_event(klient_retry_policy_t *policy, klient_failure_event_fn event,
                                    void *context);
@@ -1434,6 +1438,8 @@ typedef struct klient_failure {
     int32_t attempts;
     int64_t offset;
     int64_t timestamp;               /* of the record that failed, ms since 1970; -1: none */
+    int64_t left_out;                /* bytes of its value, key and headers that the dead letter
+                                        lacks, being too large otherwise; 0: none */
 } klient_failure_t;
 
 /* Read them from a received record. KLIENT_NOT_FOUND (it has none, not all of them, or nonsense in

@@ -164,6 +164,129 @@ START_TEST(a_dead_letter_topic_that_is_deleted_is_made_anew)
 }
 END_TEST
 
+/* One record in "t" whose parts are of these sizes. */
+enum { VALUE_SIZE = 4000, KEY_SIZE = 3000, HEADER_SIZE = 2000 };
+
+static void fill_with_a_large_one(void)
+{
+    static char bytes[VALUE_SIZE];
+    klient_producer_t *producer = producer_with(config_for(fake, NULL));
+    klient_header_t header = { "h", 1, bytes, HEADER_SIZE - 1 };
+    klient_record_t record;
+
+    memset(bytes, 'x', sizeof bytes);
+    klient_record_init(&record);
+    record.topic = "t";
+    record.partition = 0;
+    record.key = bytes;
+    record.key_size = KEY_SIZE;
+    record.value = bytes;
+    record.value_size = VALUE_SIZE;
+    record.headers = &header;
+    record.header_count = 1;
+    ck_assert_int_eq(klient_producer_send(producer, &record, NULL), KLIENT_OK);
+    ck_assert_int_eq(klient_producer_close(producer, PATIENCE_MS, NULL), KLIENT_OK);
+}
+
+static const klient_header_t *find_header(const klient_record_t *record, const char *key)
+{
+    for (size_t i = 0; i < record->header_count; i++)
+        if (record->headers[i].key_size == strlen(key) &&
+            memcmp(record->headers[i].key, key, strlen(key)) == 0)
+            return &record->headers[i];
+    return NULL;
+}
+
+static void expect_size(const klient_record_t *record, const char *key, bool is_left_out,
+                        const char *size)
+{
+    const klient_header_t *header = find_header(record, key);
+
+    ck_assert_int_eq(header != NULL, is_left_out);
+    if (header != NULL)
+        expect_text(header->value, header->value_size, size);
+}
+
+/* What the topic takes, and what is left out then. */
+static const struct { int limit; bool key, headers; int64_t left_out; } tight[] = {
+    { 6000, false, false, VALUE_SIZE },
+    { 3000, true, false, VALUE_SIZE + KEY_SIZE },
+    { 1000, true, true, VALUE_SIZE + KEY_SIZE + HEADER_SIZE },
+};
+enum { TIGHT = sizeof tight / sizeof tight[0] };
+
+START_TEST(a_dead_letter_that_is_too_large_is_written_with_less_of_the_record)
+{
+    klient_records_t *records;
+    klient_failure_t failure = { .size = sizeof failure };
+    char line[128];
+
+    fill_with_a_large_one();
+    atomic_store(&fake_faults(fake)->refuse_larger, tight[_i].limit);
+    app.fails = "*";
+    join("true", POLICY("retries", "0"));
+    WORK_UNTIL(committed(0) == 1);
+
+    klient_record_t record = read_first("t.dlq", 0, &records);
+    ck_assert_ptr_nonnull(record.value);        /* or it would delete others with this key */
+    ck_assert_uint_eq(record.value_size, 0);
+    ck_assert_uint_eq(record.key_size, tight[_i].key ? 0 : KEY_SIZE);
+    expect_size(&record, "klient.dlq.value.size", true, "4000");
+    expect_size(&record, "klient.dlq.key.size", tight[_i].key, "3000");
+    expect_size(&record, "klient.dlq.headers.size", tight[_i].headers, "2000");
+    ck_assert_int_eq(find_header(&record, "h") == NULL, tight[_i].headers);
+    ck_assert_int_eq(klient_record_failure(&record, &failure), KLIENT_OK);
+    ck_assert_int_eq(failure.left_out, tight[_i].left_out);
+    klient_records_free(records);
+    ck_assert_int_eq(app.events[KLIENT_FAILURE_UNWRITTEN], 0);
+    ck_assert_int_eq(app.last.left_out, tight[_i].left_out);
+    snprintf(line, sizeof line, "event=dead-letter-shortened topic=t partition=0 offset=0 to=t.dlq "
+             "to-offset=0 left-out=%d count=1", (int)tight[_i].left_out);
+    ck_assert_ptr_nonnull(strstr(app.log, line));
+}
+END_TEST
+
+START_TEST(an_envelope_that_is_too_large_holds_less_of_the_record)
+{
+    static const char *const tails[TIGHT] = {
+        "\",\"value\":null,\"value_size\":4000,\"headers\":[{\"key\":\"h\",",
+        "\"key\":null,\"key_size\":3000,\"value\":null,\"value_size\":4000,\"headers\":[{",
+        "\"key\":null,\"key_size\":3000,\"value\":null,\"value_size\":4000,"
+        "\"headers_size\":2000,\"headers\":[]}",
+    };
+    klient_records_t *records;
+
+    fill_with_a_large_one();
+    /* The key is in there twice. */
+    atomic_store(&fake_faults(fake)->refuse_larger,
+                 tight[_i].limit + (tight[_i].key ? 0 : KEY_SIZE));
+    app.fails = "*";
+    join("true", POLICY("retries", "0", "dead.letter.form", "envelope"));
+    WORK_UNTIL(committed(0) == 1);
+
+    klient_record_t record = read_first("t.dlq", 0, &records);
+    ck_assert_ptr_nonnull(memmem(record.value, record.value_size, tails[_i], strlen(tails[_i])));
+    ck_assert_uint_eq(record.key_size, tight[_i].key ? 0 : KEY_SIZE);
+    klient_records_free(records);
+}
+END_TEST
+
+START_TEST(a_retry_that_is_too_large_is_not_changed)
+{
+    fill_with_a_large_one();
+    atomic_store(&fake_faults(fake)->refuse_larger, 6000);
+    app.fails = "*";
+    app.times = 1;
+    join("true", POLICY("mode", "topic"));
+    WORK_UNTIL(app.events[KLIENT_FAILURE_UNWRITTEN] == 2);
+    ck_assert_int_eq(app.last.code, KLIENT_MESSAGE_TOO_LARGE);
+    ck_assert_int_le(committed(0), 0);
+
+    atomic_store(&fake_faults(fake)->refuse_larger, 0);
+    WORK_UNTIL(committed(0) == 1);
+}
+END_TEST
+
 START_TEST(an_envelope_holds_the_record_and_what_happened)
 {
     static const char head[] = "{\"topic\":\"t\",\"partition\":0,\"offset\":0,\"timestamp\":";
@@ -350,12 +473,16 @@ Suite *dlq_suite(void)
     tcase_add_test(letters, a_dead_letter_that_is_refused_is_told_and_written_later);
     tcase_add_test(letters, a_topic_whose_dead_letters_would_have_too_long_a_name_is_told);
     tcase_add_test(letters, a_dead_letter_topic_that_is_deleted_is_made_anew);
+    tcase_add_loop_test(letters, a_dead_letter_that_is_too_large_is_written_with_less_of_the_record,
+                        0, TIGHT);
+    tcase_add_loop_test(letters, an_envelope_that_is_too_large_holds_less_of_the_record, 0, TIGHT);
     tcase_add_test(letters, an_envelope_holds_the_record_and_what_happened);
     tcase_add_test(letters, so_many_dead_letters_are_an_event_and_a_line_in_the_log);
     tcase_add_test(letters, closing_waits_for_dead_letters_and_commits_what_they_settle);
     tcase_add_test(letters, closing_forgets_what_waits_and_commits_nothing_of_it);
     tcase_add_test(topics, a_retry_topic_brings_the_record_back_as_it_first_came);
     tcase_add_test(topics, a_retry_topic_ends_in_the_dead_letters_of_the_first_topic);
+    tcase_add_test(topics, a_retry_that_is_too_large_is_not_changed);
     tcase_add_test(topics, a_delay_survives_the_process);
     tcase_add_test(topics, what_waits_for_its_delay_is_not_committed);
     tcase_add_test(topics, what_others_write_to_a_retry_topic_is_returned_as_it_is);

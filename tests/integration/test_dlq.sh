@@ -137,4 +137,16 @@ expect_match "an envelope" "$(kairn consume parcels.dlq --exit-at-end)" '^."topi
 expect_match "shown alike" "$(kairn dlq show parcels.dlq --json)" '"error":"it is poison","attempts":1,"key":"k","value":"poison-'
 expect_match "replayed" "$(kairn dlq replay parcels.dlq)" '^1 dead letters replayed'
 expect_equal "as it was" "$(kairn consume parcels --exit-at-end --format '%k %v %h\n' | tail -n 1)" "k poison-$(printf '\303\244') trace=7,klient.dlq.replayed=$(kairn dlq show parcels.dlq --json | sed -n 's/.*"topic":"parcels.dlq","partition":\([01]\),"offset":\([0-9]*\).*/parcels.dlq-\1@\2/p')"
+
+# --- too large for their topic ----------------------------------------------------------------------------
+
+expect_success "create" kairn topic create bulky --partitions 1 --replication-factor 3 > /dev/null
+expect_success "create" kairn topic create bulky.dlq --partitions 1 --replication-factor 3 --config max.message.bytes=2000 > /dev/null
+printf 'k\tpoison-%03000d\n' 7 | kairn produce bulky --key-separator "$(printf '\t')" 2> /dev/null || die "produce"
+probe_begin packers bulky
+await 30 kairn dlq show bulky.dlq --max 1 || die "no dead letter"
+probe_end
+expect_match "without its value" "$(kairn dlq show bulky.dlq --json)" '"attempts":1,"left_out":3007,"key":"k","value":""'
+expect_match "not sent back" "$(kairn dlq replay bulky.dlq 2>&1)" '^1 dead letters are not replayed'
+expect_match "for sure" "$(kairn dlq replay bulky.dlq --from-beginning --json 2> /dev/null)" '"replayed":0,.*"not_whole":1'
 echo "passed"

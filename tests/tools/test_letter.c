@@ -133,6 +133,30 @@ START_TEST(an_envelope_is_opened)
 }
 END_TEST
 
+START_TEST(a_dead_letter_that_lacks_some_of_the_record_says_so)
+{
+    klient_header_t more[HEADERS + 2] = { [HEADERS] = HEADER("klient.dlq.value.size", "4000"),
+                                          HEADER("klient.dlq.key.size", "300") };
+    klient_record_t from = by_headers();
+    struct letter letter;
+
+    ck_assert(letter_read(&from, &letter));
+    ck_assert_int_eq(letter.left_out, 0);
+    letter_free(&letter);
+    memcpy(more, headers, sizeof headers);
+    from.headers = more;
+    from.header_count = HEADERS + 2;
+    ck_assert(letter_read(&from, &letter));
+    ck_assert_int_eq(letter.left_out, 4300);
+    letter_free(&letter);
+    from = by_envelope(FACTS "\"key\":null,\"key_size\":300,\"value\":null,\"value_size\":4000,"
+                             "\"headers_size\":20,\"headers\":[]}");
+    ck_assert(letter_read(&from, &letter));
+    ck_assert_int_eq(letter.left_out, 4320);
+    letter_free(&letter);
+}
+END_TEST
+
 START_TEST(base64_of_every_length_is_read)
 {
     static const struct { const char *text, *bytes; } cases[] = {
@@ -215,6 +239,7 @@ Suite *letter_suite(void)
     tcase_add_test(letters, a_record_that_lacks_one_of_the_headers_is_no_dead_letter);
     tcase_add_test(letters, nonsense_in_the_headers_is_no_dead_letter);
     tcase_add_test(letters, an_envelope_is_opened);
+    tcase_add_test(letters, a_dead_letter_that_lacks_some_of_the_record_says_so);
     tcase_add_test(letters, base64_of_every_length_is_read);
     tcase_add_test(letters, nonsense_is_no_envelope);
     tcase_add_test(letters, a_filter_lets_pass_what_fits_all_of_it);

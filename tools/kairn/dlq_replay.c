@@ -27,6 +27,7 @@ struct replay {
     int64_t *next;                      /* owned: behind the last letter looked at; -1: none yet */
     int64_t left;                       /* --max */
     int64_t sent, passed_over, strangers;
+    int64_t lacking;                    /* letters that are not the whole record */
     bool dry;
 };
 
@@ -121,6 +122,8 @@ static int replay_one(void *context, const klient_record_t *record)
     } else {
         if (!letter_filter_passes(&replay->filter, record, &letter)) {
             replay->passed_over++;
+        } else if (letter.left_out > 0) {
+            replay->lacking++;          /* without its value it would be another record */
         } else {
             if (!replay->dry)
                 status = send_one(replay, record, &letter);
@@ -211,14 +214,18 @@ static int start(struct replay *replay, int64_t only)
 static void summarise(const struct replay *replay, const char *progress)
 {
     if (args_json(replay->args))
-        json_line(json_pack("{s:I, s:I, s:I, s:b, s:s}", "replayed", (json_int_t)replay->sent,
+        json_line(json_pack("{s:I, s:I, s:I, s:I, s:b, s:s}", "replayed", (json_int_t)replay->sent,
                             "passed_over", (json_int_t)replay->passed_over, "no_dead_letters",
-                            (json_int_t)replay->strangers, "dry_run", replay->dry, "progress",
+                            (json_int_t)replay->strangers, "not_whole",
+                            (json_int_t)replay->lacking, "dry_run", replay->dry, "progress",
                             progress));
     else
         printf("%lld dead letters %s, %lld passed over, %lld records are none; progress %s\n",
                (long long)replay->sent, replay->dry ? "would be replayed" : "replayed",
                (long long)replay->passed_over, (long long)replay->strangers, progress);
+    if (replay->lacking > 0)
+        fprintf(stderr, "%lld dead letters are not replayed: the record was too large, and is not "
+                        "all there\n", (long long)replay->lacking);
 }
 
 /* Replays with other filters have a progress of their own: what one passes over another wants. */

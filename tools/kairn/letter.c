@@ -30,6 +30,7 @@ static bool read_headers(const klient_record_t *from, struct letter *out)
     out->group = text_of(&out->arena, failure.group, failure.group_size);
     out->error = text_of(&out->arena, failure.error, failure.error_size);
     out->attempts = failure.attempts;
+    out->left_out = failure.left_out;
     out->record = *from;
     out->record.partition = failure.partition;
     out->record.offset = failure.offset;
@@ -119,6 +120,14 @@ static bool read_envelope_headers(const json_t *list, struct letter *out)
     return true;
 }
 
+/* How much is not there because it was too large. */
+static int64_t read_left_out(const json_t *envelope)
+{
+    return json_integer_value(json_object_get(envelope, "value_size")) +
+           json_integer_value(json_object_get(envelope, "key_size")) +
+           json_integer_value(json_object_get(envelope, "headers_size"));
+}
+
 static bool read_facts(json_t *envelope, struct letter *out)
 {
     json_int_t partition, offset, timestamp, attempts;
@@ -133,6 +142,7 @@ static bool read_facts(json_t *envelope, struct letter *out)
     out->group = arena_strdup(&out->arena, group);
     out->error = arena_strdup(&out->arena, error);
     out->attempts = attempts;
+    out->left_out = read_left_out(envelope);
     out->record.partition = (int32_t)partition;
     out->record.offset = offset;
     out->record.timestamp = timestamp;
@@ -188,6 +198,8 @@ json_t *letter_json(const klient_record_t *from, const struct letter *letter)
 
     if (object == NULL)
         return NULL;
+    if (letter->left_out > 0)
+        json_object_set_new(object, "left_out", json_integer(letter->left_out));
     json_set_bytes(object, "key", record->key, record->key_size);
     json_set_bytes(object, "value", record->value, record->value_size);
     for (size_t i = 0; i < record->header_count; i++) {

@@ -12,6 +12,7 @@
 struct letter {
     const char *topic, *group, *error;
     int64_t attempts;
+    int64_t left_out;               /* bytes of the record that were too large; 0: it is whole */
     /* The record as it was, but for its place: where it came from. Not its topic. */
     klient_record_t record;
     struct arena arena;             /* of all that the dead letter itself does not hold */

@@ -114,11 +114,14 @@ static int take_alterations(struct request *request, const Kairn__AlteredResourc
                                     item->name);
         }
         /* Whatever stands there can be taken out, also what was never an option. */
-        int code = item->unset ? 0
-                               : config_value_take(&request->arena, request->api->option_table,
-                                                   kind, item->name, &item->value, reason);
+        if (item->unset)
+            continue;
+        const char *stored = NULL;
+        int code = config_value_take(&request->arena, request->api->option_table, kind,
+                                     item->name, item->value, &stored, reason);
         if (code != 0)
             return code == K_UNKNOWN_NAME ? K_INVALID_CONFIG : code;
+        item->value = (char *)stored;
     }
     return 0;
 }

@@ -66,10 +66,12 @@ static int take_configs(struct request *request, const Kairn__NewTopic *topic,
                         struct k_reason *reason)
 {
     for (size_t i = 0; i < topic->n_configs; i++) {
+        const char *stored = NULL;
         int code = config_value_take(&request->arena, NULL, ENTITY_TOPIC, topic->configs[i]->name,
-                                     &topic->configs[i]->value, reason);
+                                     topic->configs[i]->value, &stored, reason);
         if (code != 0)
             return code == K_NOMEM ? code : K_INVALID_CONFIG;
+        topic->configs[i]->value = (char *)stored;
         for (size_t j = 0; j < i; j++) {
             if (strcmp(topic->configs[j]->name, topic->configs[i]->name) != 0)
                 continue;

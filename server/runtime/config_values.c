@@ -43,20 +43,23 @@ int config_value_check(const struct option_table *brokers, enum entity_kind kind
 }
 
 int config_value_take(struct arena *arena, const struct option_table *brokers,
-                      enum entity_kind kind, const char *name, char **value,
-                      struct k_reason *reason)
+                      enum entity_kind kind, const char *name, const char *value,
+                      const char **stored, struct k_reason *reason)
 {
     const struct option_table *table = table_of(brokers, kind);
-    int code = config_value_check(brokers, kind, name, *value, reason);
+    int code = config_value_check(brokers, kind, name, value, reason);
     char plain[32];
 
-    if (code != 0 || table == NULL ||
-        !options_plain(options_find(table, name), *value, plain, sizeof plain))
+    if (code != 0)
         return code;
-    char *copy = arena_strdup(arena, plain);
+    if (table == NULL || !options_plain(options_find(table, name), value, plain, sizeof plain)) {
+        *stored = value;
+        return 0;
+    }
+    const char *copy = arena_strdup(arena, plain);
     if (copy == NULL)
         return k_reason_set(reason, K_NOMEM, "%s", k_error_text(K_NOMEM));
-    *value = copy;
+    *stored = copy;
     return 0;
 }
 
@@ -96,10 +99,13 @@ int config_values(struct arena *arena, const struct option_table *brokers, enum 
         return K_NOMEM;
     for (size_t i = 0; i < node->count; i++) {
         struct k_reason reason = { "" };
+        const char *value = node->values[i];
+        int code = config_value_take(arena, brokers, kind, node->names[i], value, &value, &reason);
 
-        configs[i] =
-            (struct controller_config){ .name = node->names[i], .value = node->values[i] };
-        if (config_value_check(brokers, kind, node->names[i], node->values[i], &reason) == 0)
+        if (code == K_NOMEM)
+            return code;
+        configs[i] = (struct controller_config){ .name = node->names[i], .value = value };
+        if (code == 0)
             continue;
         configs[i].ignored = true;
         configs[i].instead = told_value(known, known_count, node->names[i]);

@@ -25,17 +25,19 @@ struct znode_config;
 int config_value_check(const struct option_table *brokers, enum entity_kind kind, const char *name,
                        const char *value, struct k_reason *reason);
 
-/* The same of what is to be stored, which everybody reads, Kafka's tools, too: where `*value` is a
- * number with a unit (common/quantity.h), it becomes the plain number, in the arena. Also NOMEM. */
+/* The same of what is to be stored, which everybody reads, Kafka's tools, too: *stored is the plain
+ * number, in the arena, where `value` is one with a unit (common/quantity.h), and else `value`.
+ * Also NOMEM. */
 int config_value_take(struct arena *arena, const struct option_table *brokers,
-                      enum entity_kind kind, const char *name, char **value,
-                      struct k_reason *reason);
+                      enum entity_kind kind, const char *name, const char *value,
+                      const char **stored, struct k_reason *reason);
 
 /* Is there an option of this name at all? */
 bool config_name_known(const struct option_table *brokers, enum entity_kind kind, const char *name);
 
-/* The overrides that stand in `node`, in the arena. Those that can not be served are ignored; what
- * is `known` of the same name counts in their place. With `tell` each is logged, under the path of
+/* The overrides that stand in `node`, in the arena, as config_value_take() makes them: a person may
+ * have written a unit there. Those that can not be served are ignored; what is `known` of the same
+ * name counts in their place. With `tell` each is logged, under the path of
  * the entity's znode. Returns 0 or K_NOMEM. */
 int config_values(struct arena *arena, const struct option_table *brokers, enum entity_kind kind,
                   const char *entity, const struct znode_config *node,

@@ -25,6 +25,11 @@ expect_match "the broker's own" "$(kairn config list --broker 1 --changed)" 'log
 expect_refusal "no unit" 1 'retention.ms: expected a number of milliseconds, or one with ms, s, m, h or d, or forever' \
     kairn topic alter orders --config retention.ms=14x
 expect_equal "as it was" "$(stored orders retention.ms)" '"retention.ms":"1209600000"'
+zk set /config/topics/orders '{"version":1,"config":{"retention.ms":"2d"}}' || die "by hand"
+by_hand() { [[ $(kairn topic describe orders --json) == *'"retention.ms":"172800000"'* ]]; }
+await 10 by_hand || die "what is written by hand may have a unit: $(kairn topic describe orders)"
+kairn topic alter orders --config segment.bytes=1MiB > /dev/null || die "alter"
+expect_equal "and is stored as the number with the next change" "$(stored orders retention.ms)" '"retention.ms":"172800000"'
 expect_refusal "a property" 2 'linger.ms: expected a number of milliseconds' kairn topic list --set linger.ms=1.5s
 
 # --- what is made, what is there ----------------------------------------------------------------------

@@ -65,13 +65,22 @@ void assigned_unref(struct assigned *assigned)
     free(assigned);
 }
 
+static struct order *new_order(enum order_kind kind, struct assigned *assigned)
+{
+    switch (kind) {
+    case ORDER_ADD: return &assigned->adding;
+    case ORDER_REMOVE: return &assigned->removing;
+    default: return malloc(sizeof(struct order));
+    }
+}
+
 /* Orders carry a reference, so that the loop may come late. */
 int consumer_order(struct klient_consumer *consumer, enum order_kind kind,
                  struct assigned *assigned, int64_t offset)
 {
     if (consumer->stopped)
         return 0;
-    struct order *order = malloc(sizeof *order);
+    struct order *order = new_order(kind, assigned);
     if (order == NULL)
         return K_NOMEM;
     *order = (struct order){ .mail = { .deliver = fetcher_obey },

@@ -94,6 +94,23 @@ enum fetch_state {
     FETCH_STUCK                     /* told the application; waits for a seek */
 };
 
+enum order_kind {
+    ORDER_ADD, ORDER_REMOVE, ORDER_SEEK, ORDER_PAUSE, ORDER_RESUME,
+    ORDER_KICK,                     /* look what can be fetched */
+    ORDER_STARVED                   /* the application waits, and holds all the memory there is */
+};
+
+/* From the application to the loop, by mail. Each partition brings its own to be added and removed:
+ * those are never missed. The others are freed by the loop. */
+struct order {
+    struct mail mail;
+    enum order_kind kind;
+    struct klient_consumer *consumer;
+    struct assigned *assigned;      /* referenced; NULL with the last two */
+    uint64_t generation;            /* ADD and SEEK */
+    int64_t offset;               /* ADD and SEEK: >= 0, or POSITION_END, POSITION_BEGINNING, ... */
+};
+
 /* An assigned partition. */
 struct assigned {
     atomic_uint references;
@@ -118,6 +135,7 @@ struct assigned {
     atomic_int_least64_t end;       /* are returned; told last. -1: not told yet */
     atomic_uint_least64_t valid_from;   /* records of older generations are returned anew */
     struct progress progress;       /* under the consumer's spin: what may be committed */
+    struct order adding, removing;  /* each is given once */
     /* The loop's. */
     struct list node;               /* in fetcher->partitions */
     struct list due;                /* in a lane, for a moment */
@@ -310,21 +328,6 @@ int records_of_one(struct deserializers *deserializers, struct chunk *chunk,
 
 /* --- fetcher.c: the loop's -------------------------------------------------------------------- */
 
-enum order_kind {
-    ORDER_ADD, ORDER_REMOVE, ORDER_SEEK, ORDER_PAUSE, ORDER_RESUME,
-    ORDER_KICK,                     /* look what can be fetched */
-    ORDER_STARVED                   /* the application waits, and holds all the memory there is */
-};
-
-/* From the application, by mail. Freed by the loop. */
-struct order {
-    struct mail mail;
-    enum order_kind kind;
-    struct klient_consumer *consumer;
-    struct assigned *assigned;      /* referenced; NULL with the last two */
-    uint64_t generation;            /* ADD and SEEK */
-    int64_t offset;               /* ADD and SEEK: >= 0, or POSITION_END, POSITION_BEGINNING, ... */
-};
 enum {
     POSITION_BY_POLICY = -3,        /* as auto.offset.reset says */
     POSITION_COMMITTED = -4         /* by the group, else by policy */

@@ -22,3 +22,4 @@ include tests/explore/local.mk
 include tests/chaos/local.mk
 include tests/mutants/local.mk
 include tests/fuzz/local.mk
+include tests/torture/local.mk

@@ -145,7 +145,7 @@ static void try_offsets(const char *text, size_t size, FILE *nowhere)
 
     if (in == NULL)
         return;
-    size_t wrong = offsets_file_read(in, size % 2 == 0 ? "group" : NULL, &file, &why);
+    size_t wrong = offsets_file_read(in, "group", &file, &why);
     fclose(in);
     if (wrong != 0) {
         if (why == NULL)

@@ -46,17 +46,20 @@ broker_life_sources = tests/fuzz/input.h tests/fuzz/check_lib.c \
 	tests/fuzz/broker/script.h tests/fuzz/broker/script.c \
 	tests/server/broker/gate_rig.h tests/server/broker/gate_rig.c \
 	tests/server/lib/plane.h tests/server/lib/plane.c tests/server/lib/plane_records.c \
-	tests/server/lib/plane_where.c
+	tests/server/lib/plane_where.c \
+	tests/server/lib/group_member.h tests/server/lib/group_member.c
 tests_fuzz_fuzz_broker_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_broker.c $(broker_life_sources) \
 	$(fuzz_main)
 tests_fuzz_fuzz_broker_CPPFLAGS = $(fuzz_cppflags) $(CHECK_CFLAGS) -DREPLAY_WHOLE
 tests_fuzz_fuzz_broker_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_broker_LDADD = libtestlib.la $(BROKER_LIBS)
 
-tests_fuzz_fuzz_client_SOURCES = tests/fuzz/target.h tests/fuzz/input.h tests/fuzz/fuzz_client.c \
-	tests/fuzz/client/mangle.h tests/fuzz/client/mangle.c \
-	$(fake_broker_sources) tests/client/helpers.h tests/client/helpers.c \
-	tests/fuzz/check_lib.c $(fuzz_main)
+# An application and its broker; tests/torture has one, too.
+client_life_sources = tests/fuzz/input.h tests/fuzz/check_lib.c \
+	tests/fuzz/client/scripts.h tests/fuzz/client/scripts.c \
+	$(fake_broker_sources) tests/client/helpers.h tests/client/helpers.c
+tests_fuzz_fuzz_client_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_client.c \
+	tests/fuzz/client/mangle.h tests/fuzz/client/mangle.c $(client_life_sources) $(fuzz_main)
 tests_fuzz_fuzz_client_CPPFLAGS = $(fuzz_cppflags) $(CHECK_CFLAGS) -DREPLAY_WHOLE -DSOURCE_DIR='"$(abs_top_srcdir)"'
 tests_fuzz_fuzz_client_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_client_LDADD = libtestlib.la libklientcore.la libcore.la libnet.la libproto.la libcommon.la

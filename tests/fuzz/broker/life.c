@@ -10,7 +10,10 @@
 #include "server/runtime/numbers.h"
 #include "server/runtime/offset_import.h"
 #include "server/runtime/producer_ids.h"
+#include "proto/head.h"
+#include "tests/lib/wait.h"
 #include "tests/server/broker/gate_rig.h"
+#include "tests/server/lib/group_member.h"
 
 static struct config config;
 static struct plane_topic offsets;
@@ -131,6 +134,47 @@ void life_be_lenient(struct life *life)
     plane.broken = true;
     for (int i = 0; i < 2; i++)
         life->clients[i].lenient = true;
+}
+
+/* 0, or why not. */
+static int try_records(struct life *life, int partition)
+{
+    uint8_t batch[256];
+    size_t size = plane_batch(batch, sizeof batch, 2, "again", true);
+    struct asked *asked = plane_produce(&plane, 0, &topic.id, partition, -1, batch, size);
+    const Kairn__ProduceResponse *body = asked->head->produce;
+    int code = head_error_code(asked->head->error);
+
+    if (code == 0)
+        code = head_error_code(body->results[0]->error);
+    if (code == 0)
+        model_acknowledged(&life->model, partition, body->results[0]->base_offset, batch, size);
+    asked_free(asked);
+    return code;
+}
+
+static bool takes_commits(void)
+{
+    struct group_member nobody;
+
+    member_init(&nobody, &plane, 0, "readers");
+    int code = member_commit(&nobody, topic.name, 0, 5);
+    /* Members that still count keep others out: that is service, too. */
+    return code == 0 || code == K_UNKNOWN_MEMBER_ID;
+}
+
+void life_expect_service(struct life *life)
+{
+    disconnect(life);
+    for (int partition = 0; partition < MODEL_PARTITIONS; partition++) {
+        int code, looks = 0;
+        while ((code = try_records(life, partition)) != 0) {
+            ck_assert_msg(looks++ < WAIT_LOOKS / 2, "partition %d takes no records: %s", partition,
+                          k_error_name(code));
+            poll(NULL, 0, 1);
+        }
+    }
+    WAIT_UNTIL(takes_commits());
 }
 
 void life_restart(struct life *life)

@@ -27,6 +27,10 @@ void life_hear(struct life *life, const struct life_news *news);
  * acknowledges, it has to have. */
 void life_be_lenient(struct life *life);
 
+/* What it lacked is there again: wait until both partitions take records and the coordinator a
+ * commit. Aborts when that takes too long. */
+void life_expect_service(struct life *life);
+
 /* Stop and start again. Who is connected, is no more. */
 void life_restart(struct life *life);
 

@@ -38,13 +38,14 @@ static void open_gates(void)
 
 void gates_setup_on(const struct io *io)
 {
-    plane_init_on(&plane, 2, io);
+    plane_init_in_memory(&plane, 2, io);
     open_gates();
 }
 
 void gates_setup(void)
 {
-    gates_setup_on(NULL);
+    plane_init(&plane, 2);
+    open_gates();
     topic = (struct plane_topic){ .name = "orders", .id = uuid_random(), .partitions = 1,
                                   .leader = PLANE_BROKER, .leader_epoch = 1 };
     plane_publish(&plane, &topic);

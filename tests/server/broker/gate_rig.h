@@ -16,7 +16,7 @@ extern struct gates gates;
 
 /* Two loops, no idle timeout, no limit on bytes. */
 void gates_setup(void);
-/* The same on disks of the test's own (borrowed), and nobody has heard of a topic. */
+/* The same in memory, through a table of calls (borrowed), and nobody has heard of a topic. */
 void gates_setup_on(const struct io *io);
 /* Stop and start again over the same files, hearing of topics anew. Clients are gone. */
 void gates_restart(void);

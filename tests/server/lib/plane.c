@@ -206,30 +206,41 @@ static void close_plane(struct plane *plane)
     metrics_free(plane->metrics);
 }
 
-static void init(struct plane *plane, int loops, const struct io *io, int64_t check_ms)
+static void init(struct plane *plane, int loops, const struct io *io, int64_t check_ms,
+                 bool in_memory)
 {
     memset(plane, 0, sizeof *plane);
     plane->io = io;
     plane->store_timeout_ms = PLANE_WAIT_MS;
     plane->retention_check_ms = check_ms;
-    ck_assert_int_eq(scratch_make(plane->path, sizeof plane->path, "plane"), 0);
+    if (in_memory) {
+        ck_assert_int_eq(scratch_make(plane->path, sizeof plane->path, "plane"), 0);
+    } else {
+        snprintf(plane->path, sizeof plane->path, "/tmp/kairn-plane-XXXXXX");
+        ck_assert_ptr_nonnull(mkdtemp(plane->path));
+    }
     plane->loop_count = loops;
     open_plane(plane);
 }
 
 void plane_init(struct plane *plane, int loops)
 {
-    init(plane, loops, NULL, 0);
+    init(plane, loops, NULL, 0, false);
 }
 
 void plane_init_on(struct plane *plane, int loops, const struct io *io)
 {
-    init(plane, loops, io, 0);
+    init(plane, loops, io, 0, false);
+}
+
+void plane_init_in_memory(struct plane *plane, int loops, const struct io *io)
+{
+    init(plane, loops, io, 0, true);
 }
 
 void plane_init_retaining(struct plane *plane, int loops, int64_t check_ms)
 {
-    init(plane, loops, NULL, check_ms);
+    init(plane, loops, NULL, check_ms, false);
 }
 
 void plane_restart(struct plane *plane)

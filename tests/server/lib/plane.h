@@ -61,6 +61,8 @@ struct plane {
 void plane_init(struct plane *plane, int loops);
 /* The log directory's calls go through `io`, borrowed. */
 void plane_init_on(struct plane *plane, int loops, const struct io *io);
+/* The same, and the directory is in memory where the machine has a place for that. */
+void plane_init_in_memory(struct plane *plane, int loops, const struct io *io);
 void plane_init_retaining(struct plane *plane, int loops, int64_t check_ms);
 /* Stop and start again over the same files; pictures start over. */
 void plane_restart(struct plane *plane);

@@ -143,6 +143,9 @@ static void expect(struct client *client, const struct codec_request *request, b
             int partition = model_partition(model, entry->topic_id, entry->partition);
             if (partition >= 0)
                 model_may_delete(model, partition, entry->offset);
+            if (partition >= 0 && known)
+                pending->parts[pending->part_count++] =
+                    (struct pending_part){ .partition = partition };
         }
         break;
     case KAIRN__REQUEST_HEAD__BODY_LIST_OFFSETS:
@@ -193,6 +196,13 @@ static void listed(struct client *client, const struct pending *pending,
     model_saw_end(client->model, pending->parts[0].partition, body->results[0]->offset);
 }
 
+static void deleted(struct client *client, const struct pending *pending,
+                    const Kairn__DeleteRecordsResponse *body)
+{
+    if (pending->part_count > 0 && body->n_results > 0 && body->results[0]->error == NULL)
+        model_saw_start(client->model, pending->parts[0].partition, body->results[0]->log_start);
+}
+
 static void answered(struct client *client, const Kairn__ResponseHead *head)
 {
     size_t at = 0;
@@ -208,6 +218,8 @@ static void answered(struct client *client, const Kairn__ResponseHead *head)
         appended(client, pending, head->produce);
     if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_LIST_OFFSETS)
         listed(client, pending, head->list_offsets);
+    if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_DELETE_RECORDS)
+        deleted(client, pending, head->delete_records);
     forget(client, at);
 }
 

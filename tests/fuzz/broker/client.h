@@ -17,7 +17,7 @@ struct client {
         uint64_t correlation;
         uint32_t body;
         bool required;              /* it is answered soon, whatever others do */
-        struct {
+        struct pending_part {
             int partition;          /* -1: none of ours */
             int64_t records, end;   /* asked to append; the end as it was known then */
             bool plain;             /* of nobody who numbers his batches */

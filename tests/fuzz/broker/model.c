@@ -41,9 +41,31 @@ void model_saw_end(struct model *model, int partition, int64_t end)
         model->end[partition] = end;
 }
 
+void model_saw_start(struct model *model, int partition, int64_t start)
+{
+    if (start > model->start[partition])
+        model->start[partition] = start;
+}
+
+/* A producer whose records were deleted is forgotten. */
+static void expect_once(const struct model *model, int partition, int64_t offset,
+                        const uint8_t *bytes)
+{
+    if (batch_producer_id(bytes) < 0 || model->deletable[partition] > 0 || model->compacted)
+        return;
+    for (size_t i = 0; i < model->kept_count; i++) {
+        const struct model_batch *kept = &model->kept[i];
+        PROMISE(kept->partition != partition ||
+                batch_producer_id(kept->bytes) != batch_producer_id(bytes) ||
+                batch_base_sequence(kept->bytes) != batch_base_sequence(bytes) ||
+                kept->offset == offset);
+    }
+}
+
 void model_acknowledged(struct model *model, int partition, int64_t offset, const uint8_t *bytes,
                         size_t size)
 {
+    expect_once(model, partition, offset, bytes);
     if (model->kept_count == MODEL_KEPT_MAX)
         return;
     struct model_batch *kept = &model->kept[model->kept_count++];
@@ -99,7 +121,8 @@ static void verify_partition(struct model *model, int partition, bool *seen)
     int64_t start = plane_earliest(plane, &model->id, partition);
     int64_t end = plane_list_offsets(plane, 0, &model->id, partition, -1, false).offset;
 
-    PROMISE(start <= model->deletable[partition] && end >= model->end[partition]);
+    PROMISE(start <= model->deletable[partition] && start >= model->start[partition] &&
+            end >= model->end[partition]);
     for (int64_t offset = start; offset < end;) {
         struct asked *asked = plane_fetch_start(plane, 0, &model->id, partition, offset, 0);
         asked_wait(asked);

@@ -15,6 +15,7 @@ struct model {
     struct uuid id;                         /* of the topic */
     int64_t end[MODEL_PARTITIONS];          /* the log was seen to reach here */
     int64_t deletable[MODEL_PARTITIONS];    /* somebody asked to delete the records before */
+    int64_t start[MODEL_PARTITIONS];        /* and was told that the log starts here */
     bool compacted;                         /* somebody asked for it: records may be missing */
     bool rewritten;                         /* the topic has batches stored in another form */
     struct model_batch {
@@ -33,6 +34,8 @@ void model_fini(struct model *model);
 int model_partition(const struct model *model, ProtobufCBinaryData id, uint32_t partition);
 /* The log was seen to end here. */
 void model_saw_end(struct model *model, int partition, int64_t end);
+void model_saw_start(struct model *model, int partition, int64_t start);
+/* A batch of who numbers them is stored once, however often it is sent. */
 void model_acknowledged(struct model *model, int partition, int64_t offset, const uint8_t *bytes,
                         size_t size);
 void model_may_delete(struct model *model, int partition, int64_t before);

@@ -1,5 +1,5 @@
-/* scripts.h - what an application does with libklient and a fake broker, impatiently; whatever it is
- * given, it reads to the end. */
+/* scripts.h - what an application does with libklient and a fake broker, impatiently; whatever it
+ * is given, it reads to the end. */
 #ifndef TESTS_FUZZ_CLIENT_SCRIPTS_H
 #define TESTS_FUZZ_CLIENT_SCRIPTS_H
 

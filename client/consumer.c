@@ -74,6 +74,16 @@ static struct order *new_order(enum order_kind kind, struct assigned *assigned)
     }
 }
 
+void order_done(struct order *order)
+{
+    struct assigned *assigned = order->assigned;
+
+    if (order->kind != ORDER_ADD && order->kind != ORDER_REMOVE)
+        free(order);
+    if (assigned != NULL)
+        assigned_unref(assigned);
+}
+
 /* Orders carry a reference, so that the loop may come late. */
 int consumer_order(struct klient_consumer *consumer, enum order_kind kind,
                  struct assigned *assigned, int64_t offset)

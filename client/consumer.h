@@ -101,7 +101,7 @@ enum order_kind {
 };
 
 /* From the application to the loop, by mail. Each partition brings its own to be added and removed:
- * those are never missed. The others are freed by the loop. */
+ * those are never missed. Carried out by the loop, which then calls order_done(). */
 struct order {
     struct mail mail;
     enum order_kind kind;
@@ -333,6 +333,8 @@ enum {
     POSITION_COMMITTED = -4         /* by the group, else by policy */
 };
 void fetcher_obey(struct mail *mail);
+/* Frees it, where it is not the partition's, and gives its reference back. */
+void order_done(struct order *order);
 
 /* Give the loop an order; it takes a reference of `assigned`. 0 or K_NOMEM. */
 int consumer_order(struct klient_consumer *consumer, enum order_kind kind,

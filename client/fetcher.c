@@ -291,10 +291,7 @@ void fetcher_obey(struct mail *mail)
         break;
     }
     fetcher_pump_soon(fetcher);
-    if (order->kind != ORDER_ADD && order->kind != ORDER_REMOVE)
-        free(order);
-    if (assigned != NULL)
-        assigned_unref(assigned);
+    order_done(order);
 }
 
 /* --- life ------------------------------------------------------------------------------------- */

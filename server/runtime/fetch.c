@@ -236,8 +236,7 @@ static size_t committed_bytes(struct partition *partition, struct fetch_entry *e
     return held_back ? SIZE_MAX : bytes;
 }
 
-/* Who is not to wait on for the full moment that an opening takes is told, too: whatever there is.
- */
+/* Who would have waited no longer than for the opening is told as well, whatever there is. */
 void fetch_log_opened(struct partition *partition)
 {
     int64_t moment_ends_ms = shard_now_ms(partition->shard) + OPENING_WAIT_MS;

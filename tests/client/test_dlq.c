@@ -251,8 +251,8 @@ START_TEST(an_envelope_that_is_too_large_holds_less_of_the_record)
     static const char *const tails[TIGHT] = {
         "\",\"value\":null,\"value_size\":4000,\"headers\":[{\"key\":\"h\",",
         "\"key\":null,\"key_size\":3000,\"value\":null,\"value_size\":4000,\"headers\":[{",
-        "\"key\":null,\"key_size\":3000,\"value\":null,\"value_size\":4000,"
-        "\"headers_size\":2000,\"headers\":[]}",
+        ("\"key\":null,\"key_size\":3000,\"value\":null,\"value_size\":4000,"
+         "\"headers_size\":2000,\"headers\":[]}"),
     };
     klient_records_t *records;
 

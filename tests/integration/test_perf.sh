@@ -40,7 +40,7 @@ expect_success "verified" kairn perf consume slow > /dev/null
 
 # Wrong usage, and no topic.
 expect_refusal "no topic" 1 '--partitions makes it' kairn perf produce missing --records 1
-expect_refusal "too small" 2 'whole number' kairn perf latency slow --size 8
+expect_refusal "too small" 2 'a number of bytes' kairn perf latency slow --size 8
 expect_refusal "empty" 1 'is empty' kairn perf consume "$(kairn topic create void > /dev/null; echo void)"
 expect_refusal "a property" 2 'linger' kairn perf produce slow --set lingerms=1
 echo passed

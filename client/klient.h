@@ -404,7 +404,8 @@ typedef enum klient_event_kind {
  * as klient_offsets_t; codes of groups as klient_results_t.
  *
  * Each may be called where the call itself may, and by any thread that may call it. What is open
- * when the handle goes with the last of what was opened on it is answered with KLIENT_CLOSED.
+ * when the handle goes, with the last of what was opened on it, is answered with KLIENT_CLOSED;
+ * what is asked of a consumer's group, and a flush, when that consumer or producer is closed.
  *
  * Calls that are work of a consumer's thread have none: poll, close, settle, commit_sync (there is
  * klient_consumer_commit_async()), seek_to_time (ask for the offset, then seek); position,

@@ -170,12 +170,14 @@ static bool await(struct klient_queue *queue, bool as_server, int64_t deadline_m
 klient_code_t klient_queue_poll(klient_queue_t *queue, int64_t timeout_ms, klient_event_t **out,
                                 klient_error_t **error)
 {
+    struct klient_event *event;
     int code = queue_check(queue);
 
     if (code != 0 || out == NULL)
         return fail(error, code != 0 ? code : K_INVALID_ARGUMENT, NULL);
-    if (!await(queue, false, deadline_after(timeout_ms), out))
+    if (!await(queue, false, deadline_after(timeout_ms), &event))
         return fail(error, K_WRONG_STATE, "its events go to a function: see klient_queue_serve()");
+    *out = event;
     return KLIENT_OK;
 }
 

@@ -117,7 +117,7 @@ struct assigned {
     struct klient_consumer *consumer;   /* valid while assigned */
     char *topic;                    /* owned */
     int32_t partition;
-    const struct config_values *values; /* that count for the topic; the configuration's */
+    const struct config_values *values; /* that count for the topic; valid while assigned */
     /* The application's. */
     int64_t position;               /* -1: not known yet */
     int no_position;                /* why it never will be (auto.offset.reset=none), or 0 */

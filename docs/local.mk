@@ -2,7 +2,7 @@
 EXTRA_DIST += docs/compatibility.md docs/client-configuration.md docs/configuration.md docs/dead-letters.md
 EXTRA_DIST += docs/disk-format.md docs/durability.md docs/ordering.md docs/protocol.md docs/replication.md
 EXTRA_DIST += docs/architecture.md docs/performance.md docs/evidence/first-light.md \
-	docs/evidence/chaos.md docs/evidence/mutants.md docs/evidence/power-cuts.md \
+	docs/evidence/chaos.md docs/evidence/fuzz.md docs/evidence/mutants.md docs/evidence/power-cuts.md \
 	docs/evidence/simulator.md
 dist_man_MANS += docs/man/kairn.1 docs/man/kairnd.8
 # One page or alias per call of klient.h; tools/check-man looks.

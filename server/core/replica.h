@@ -170,7 +170,7 @@ struct replica {
     int32_t self;
     enum replica_role role;
     bool open;                    /* the log is known */
-    bool closed;                  /* FAILED since it is not in use any more: OPENED begins anew */
+    bool closed;                  /* FAILED, out of use or of memory: OPENED begins anew */
     bool assigned;                /* `state` is */
     bool flush_on_ack;            /* as configured */
     bool truncating;              /* a DO_TRUNCATE or DO_RESET has no answer yet */

@@ -159,10 +159,7 @@ static bool waits_for_verdicts(const struct controller *controller, const struct
 #ifdef MUTANT_TOLD_TOO_EARLY
     return false;
 #endif
-    if (list_empty(&controller->stores))
-        return false;
-    const struct store *oldest = LIST_OWNER(controller->stores.next, struct store, link);
-    return oldest->token < asker->after_token;
+    return stores_open_before(controller, asker->after_token);
 }
 
 /* A broker that restarted must not go on in an epoch of its former life, whose records it may have

@@ -95,6 +95,8 @@ struct broker_life {
     bool draining;   /* about to stop: leads nothing new */
     bool settled;    /* whatever it led in a former life has another epoch */
     bool clearing;   /* DO_CLEAR_LOSSY was ordered; BROKERS follows */
+    /* the first store that is ordered by who knows of this life; 0: not known yet */
+    uint64_t first_token;
 };
 
 struct cluster {

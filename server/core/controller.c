@@ -38,8 +38,9 @@
  *      nothing                             proposal-outdated, proposal-outlives-reign
  *  C17 who joins a set is the very process that its leader saw, it is not lossy and does
  *      not stop                                                        join-unchecked
- *  C18 who is lossy leads only what it was made leader of after its loss; its mark goes
- *      when no stored set counts on what it lost                       lossy-leader, lossy-cleared
+ *  C18 who is lossy leads only what it was made leader of after its loss; its mark goes when no
+ *      stored set counts on what it lost, nor one that was ordered before the loss was known and
+ *      may be stored yet                 lossy-leader, lossy-cleared, lossy-cleared-in-flight
  *
  *  C19 replicas go by reassignment in the write that finds all that stay in sync, or when they came
  *      by one that is cancelled; somebody in sync always stays            reassigned-early
@@ -244,6 +245,9 @@ static void on_brokers(struct controller *controller, const struct controller_ev
         resign(controller); /* another controller has memory to act on it */
         return;
     }
+    for (size_t i = 0; i < controller->cluster.broker_count; i++)
+        if (controller->cluster.lives[i].first_token == 0)
+            controller->cluster.lives[i].first_token = controller->next_token;
     controller->lossy_review = true; /* also when a mark could not be taken away */
     if (!changed)
         return;

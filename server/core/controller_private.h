@@ -274,6 +274,9 @@ void store_aim_checked(struct controller *controller, struct store *store,
                        struct partition *partition, struct store_change *change,
                        uint64_t leader_life);
 
+/* Is the verdict of a store open that was ordered before the one with this token? */
+bool stores_open_before(const struct controller *controller, uint64_t token);
+
 /* Order as much as may be in flight. */
 void stores_pump(struct controller *controller);
 void stores_retry(struct controller *controller);

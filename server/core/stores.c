@@ -285,6 +285,13 @@ static struct store *order_states(struct controller *controller)
     return store;
 }
 
+bool stores_open_before(const struct controller *controller, uint64_t token)
+{
+    /* They stand in the order of their tokens. */
+    return !list_empty(&controller->stores) &&
+           LIST_OWNER(controller->stores.next, struct store, link)->token < token;
+}
+
 void stores_pump(struct controller *controller)
 {
     while (controller->store_count < STORES_IN_FLIGHT_MAX) {
@@ -524,7 +531,6 @@ static void finish_removal(struct controller *controller, const struct store *st
     topic->in_flight--;
     controller->repair_count -= topic->repairing;
     topic->repairing = false;
-    controller->lossy_review = true;
     if (!stored) {
         list_append(&controller->topics_later, &topic->queue);
         retry_later(controller);
@@ -559,6 +565,7 @@ enum store_outcome stores_finish(struct controller *controller,
 
     list_remove(&store->link);
     controller->store_count--;
+    controller->lossy_review = true;
     if (store->kind == STORE_STATE)
         finish_states(controller, store, event);
     else if (store->kind == STORE_TOPIC)

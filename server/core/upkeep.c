@@ -67,12 +67,18 @@ void upkeep_drain(struct controller *controller, const struct controller_event *
 
 /* --- lossy brokers ---------------------------------------------------------------------------- */
 
-static bool is_needed(const struct controller *controller, int32_t broker)
+static bool is_needed(const struct controller *controller, int32_t broker,
+                      const struct broker_life *known)
 {
+    uint64_t life = known->number;
+
 #ifdef MUTANT_LOSSY_CLEARED
     return false;
 #endif
-    uint64_t life = cluster_life(&controller->cluster, broker);
+#ifndef MUTANT_LOSSY_CLEARED_IN_FLIGHT
+    if (stores_open_before(controller, known->first_token))
+        return true;
+#endif
 
     LIST_EACH(&controller->cluster.topics, node)
     {
@@ -97,7 +103,8 @@ static void clear_marks(struct controller *controller)
 
     for (size_t i = 0; i < cluster->broker_count && controller->lossy_review; i++) {
         const struct controller_broker *broker = &cluster->brokers[i];
-        if (!broker->lossy || cluster->lives[i].clearing || is_needed(controller, broker->id))
+        if (!broker->lossy || cluster->lives[i].clearing ||
+            is_needed(controller, broker->id, &cluster->lives[i]))
             continue;
         cluster->lives[i].clearing = true;
         effects_add(controller, CONTROLLER_DO_CLEAR_LOSSY)->clear_lossy =

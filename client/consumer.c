@@ -8,6 +8,7 @@
 #include "client/consumer.h"
 #include "client/error.h"
 #include "client/failures.h"
+#include "client/standing.h"
 #include "common/error.h"
 #include "common/log.h"
 #include "net/loop.h"
@@ -142,6 +143,7 @@ void consumer_marks_told(struct assigned *assigned, int64_t low, int64_t high, i
     atomic_store(&assigned->high, high);
     if (atomic_exchange(&assigned->end, end) < 0)
         gate_signal(&consumer->budget->gate);   /* somebody may wait for the first */
+    standing_look(assigned);
 }
 
 /* The loop may fetch the next one. */

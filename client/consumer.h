@@ -143,6 +143,8 @@ struct assigned {
     uint64_t fetch_generation;
     enum fetch_state state;
     bool fetch_paused, told_unknown, told_end;
+    int64_t start;                  /* once it is ready: where reading began, or goes on */
+    struct list standings;          /* struct standing: to be answered when more is known */
     int64_t next_offset;
     int32_t last_epoch;             /* of the record before it; -1: not known */
     struct uuid last_id;            /* of the topic that this is an epoch of */

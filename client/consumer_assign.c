@@ -38,6 +38,7 @@ struct assigned *assigned_new(struct klient_consumer *consumer,
     progress_init(&assigned->progress);
     list_init(&assigned->node);
     list_init(&assigned->due);
+    list_init(&assigned->standings);
     if (assigned->topic == NULL) {
         free(assigned);
         return NULL;

@@ -5,6 +5,7 @@
 #include "client/committed.h"
 #include "client/fetcher_private.h"
 #include "client/group.h"
+#include "client/standing.h"
 #include "common/error.h"
 
 /* A look-up of a start position: of the group's coordinator, or of the partition's leader. */
@@ -28,12 +29,20 @@ static void finder_free(struct finder *finder)
     free(finder);
 }
 
+void fetcher_stick(struct fetcher *fetcher, struct assigned *assigned, int code)
+{
+    assigned->state = FETCH_STUCK;
+    fetcher_tell(fetcher, assigned, code, -1);
+    standing_fail(assigned, code);
+}
+
 static void go_on_at(struct fetcher *fetcher, struct assigned *assigned, int64_t offset)
 {
     assigned->state = FETCH_READY;
-    assigned->next_offset = offset;
+    assigned->start = assigned->next_offset = offset;
     assigned->backoff_ms = 0;
     fetcher_tell(fetcher, assigned, 0, offset);
+    standing_look(assigned);
     fetcher_pump_soon(fetcher);
 }
 
@@ -171,7 +180,8 @@ void fetch_start_at(struct fetcher *fetcher, struct assigned *assigned, int64_t 
     assigned->told_end = false;
     if (offset >= 0) {
         assigned->state = FETCH_READY;
-        assigned->next_offset = offset;
+        assigned->start = assigned->next_offset = offset;
+        standing_look(assigned);
     } else if (offset != POSITION_BY_POLICY) {
         fetch_look_up(fetcher, assigned, offset);
     } else if (assigned->values->offset_reset == RESET_NONE) {

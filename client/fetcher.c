@@ -11,6 +11,7 @@
 
 #include "client/broker.h"
 #include "client/fetcher_private.h"
+#include "client/standing.h"
 #include "common/error.h"
 
 enum {
@@ -37,12 +38,6 @@ void fetcher_tell(struct fetcher *fetcher, struct assigned *assigned, int code, 
     chunk->position = position;
     atomic_fetch_add(&assigned->unread, 1);
     consumer_arrived(fetcher->consumer, chunk);
-}
-
-void fetcher_stick(struct fetcher *fetcher, struct assigned *assigned, int code)
-{
-    assigned->state = FETCH_STUCK;
-    fetcher_tell(fetcher, assigned, code, -1);
 }
 
 void fetcher_retry_later(struct fetcher *fetcher, struct assigned *assigned)
@@ -257,6 +252,7 @@ static void drop(struct fetcher *fetcher, struct assigned *assigned)
     list_remove(&assigned->node);
     cluster_release(fetcher_klient(fetcher)->cluster, assigned->held);
     assigned->held = NULL;
+    standing_fail(assigned, fetcher->stopping ? K_CLOSED : K_NOT_ASSIGNED);
     assigned_unref(assigned);
 }
 

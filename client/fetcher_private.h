@@ -78,9 +78,6 @@ void fetcher_pump_soon(struct fetcher *fetcher);
 /* Tell the application: a position that was found (code 0), or trouble. */
 void fetcher_tell(struct fetcher *fetcher, struct assigned *assigned, int code, int64_t position);
 
-/* Tell trouble and fetch no more until a seek. */
-void fetcher_stick(struct fetcher *fetcher, struct assigned *assigned, int code);
-
 /* Try again after a pause. */
 void fetcher_retry_later(struct fetcher *fetcher, struct assigned *assigned);
 
@@ -94,6 +91,9 @@ void fetch_answered(struct request *request, int code, const Kairn__ResponseHead
 void fetch_free(struct fetch *fetch);
 
 /* --- fetch_start.c ---------------------------------------------------------------------------- */
+
+/* Tell trouble and fetch no more until a seek. */
+void fetcher_stick(struct fetcher *fetcher, struct assigned *assigned, int code);
 
 /* Go where `offset` says: a real offset or a POSITION_... */
 void fetch_start_at(struct fetcher *fetcher, struct assigned *assigned, int64_t offset);

@@ -405,12 +405,11 @@ typedef enum klient_event_kind {
  *
  * Each may be called where the call itself may, and by any thread that may call it. What is open
  * when the handle goes, with the last of what was opened on it, is answered with KLIENT_CLOSED;
- * what is asked of a consumer's group, and a flush, when that consumer or producer is closed.
+ * a flush, and what is asked of a consumer's group or of partitions that it has, when that producer
+ * or consumer is closed.
  *
- * Calls that are work of a consumer's thread have none: poll, close, settle, commit_sync (there is
- * klient_consumer_commit_async()), seek_to_time (ask for the offset, then seek); position,
- * watermarks and lag do not wait with a `timeout_ms` of 0, and know the answer once records were
- * returned. Nor has klient_producer_close(). */
+ * Calls that are work of the thread that makes them have none: poll, close, settle, commit_sync
+ * (there is klient_consumer_commit_async()) and seek_to_time (ask for the offset, then seek). */
 
 /* Wait up to `timeout_ms` for the next event: *out, to be freed with klient_event_free(), or NULL
  * when the time passed without one (that is KLIENT_OK too). Any number of threads; each event goes
@@ -980,6 +979,12 @@ klient_code_t klient_consumer_position(klient_consumer_t *consumer, const char *
                                        int32_t partition, int64_t timeout_ms, int64_t *offset,
                                        klient_error_t **error);
 
+/* One offset. */
+klient_code_t klient_consumer_position_async(klient_consumer_t *consumer, const char *topic,
+                                             int32_t partition, int64_t timeout_ms,
+                                             klient_queue_t *queue, void *opaque,
+                                             klient_error_t **error);
+
 /* Stop and go on returning records of a partition; its position stays. Do not wait. Pausing
  * lasts through seeks. KLIENT_NOT_ASSIGNED, KLIENT_CONCURRENT. */
 klient_code_t klient_consumer_pause(klient_consumer_t *consumer, const char *topic,
@@ -1173,6 +1178,12 @@ klient_code_t klient_consumer_watermarks(klient_consumer_t *consumer, const char
                                          int32_t partition, int64_t timeout_ms, int64_t *low,
                                          int64_t *high, klient_error_t **error);
 
+/* Two offsets: where it begins, where it ends. KLIENT_NOT_ASSIGNED: it was given up meanwhile. */
+klient_code_t klient_consumer_watermarks_async(klient_consumer_t *consumer, const char *topic,
+                                               int32_t partition, int64_t timeout_ms,
+                                               klient_queue_t *queue, void *opaque,
+                                               klient_error_t **error);
+
 /* The same, asked of the partition's leader now; it need not be assigned.
  * KLIENT_UNKNOWN_TOPIC_OR_PARTITION, KLIENT_REQUEST_TIMED_OUT, KLIENT_WOKEN_UP,
  * KLIENT_INVALID_ARGUMENT, KLIENT_CONCURRENT. */
@@ -1191,6 +1202,12 @@ klient_code_t klient_consumer_query_watermarks_async(klient_consumer_t *consumer
  * KLIENT_CONCURRENT. */
 klient_code_t klient_consumer_lag(klient_consumer_t *consumer, const char *topic, int32_t partition,
                                   int64_t timeout_ms, int64_t *lag, klient_error_t **error);
+
+/* One row, whose offset is the lag. */
+klient_code_t klient_consumer_lag_async(klient_consumer_t *consumer, const char *topic,
+                                        int32_t partition, int64_t timeout_ms,
+                                        klient_queue_t *queue, void *opaque,
+                                        klient_error_t **error);
 
 /* --- assignors: who of a group reads which partition ------------------------------------------ */
 

@@ -68,6 +68,7 @@ libklientcore_la_SOURCES = \
 	client/serde.h client/serde.c client/serializer.h client/serializer.c \
 	client/silence.h client/silence.c \
 	client/spin.h \
+	client/standing.h client/standing.c \
 	client/strategy.h client/strategy.c \
 	client/subscription.h client/subscription.c \
 	client/survey.h client/survey.c \

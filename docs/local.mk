@@ -55,6 +55,7 @@ dist_man_MANS += \
 	docs/man/klient_consumer_fail.3 \
 	docs/man/klient_consumer_group_metadata.3 \
 	docs/man/klient_consumer_lag.3 \
+	docs/man/klient_consumer_lag_async.3 \
 	docs/man/klient_consumer_new.3 \
 	docs/man/klient_consumer_offsets_for_times.3 \
 	docs/man/klient_consumer_offsets_for_times_async.3 \
@@ -64,6 +65,7 @@ dist_man_MANS += \
 	docs/man/klient_consumer_pause.3 \
 	docs/man/klient_consumer_poll.3 \
 	docs/man/klient_consumer_position.3 \
+	docs/man/klient_consumer_position_async.3 \
 	docs/man/klient_consumer_query_watermarks.3 \
 	docs/man/klient_consumer_query_watermarks_async.3 \
 	docs/man/klient_consumer_resume.3 \
@@ -82,6 +84,7 @@ dist_man_MANS += \
 	docs/man/klient_consumer_unsubscribe.3 \
 	docs/man/klient_consumer_wakeup.3 \
 	docs/man/klient_consumer_watermarks.3 \
+	docs/man/klient_consumer_watermarks_async.3 \
 	docs/man/klient_deserializer_init.3 \
 	docs/man/klient_error_abort_transaction.3 \
 	docs/man/klient_error_code.3 \

@@ -172,3 +172,17 @@ void expect_in_page(const char *page, void (*print)(FILE *out), const char *comm
     free(stored);
     free(made);
 }
+
+klient_event_t *expect_answer(klient_queue_t *queue, void *opaque, klient_code_t code)
+{
+    klient_event_t *event = NULL;
+
+    ck_assert_int_eq(klient_queue_poll(queue, PATIENCE_MS, &event, NULL), KLIENT_OK);
+    ck_assert_ptr_nonnull(event);
+    ck_assert_int_eq(klient_event_kind(event), KLIENT_EVENT_ANSWER);
+    ck_assert_ptr_eq(klient_event_opaque(event), opaque);
+    ck_assert_msg(klient_event_code(event) == code, "%s",
+                  klient_error_text(klient_event_error(event)));
+    ck_assert_int_eq(klient_error_code(klient_event_error(event)), code);
+    return event;
+}

@@ -41,6 +41,9 @@ void expect_numbers(klient_consumer_t *consumer, long first, int count);
 void each_stored(struct fake *fake, const char *topic, int partition,
                  void (*each)(void *context, int64_t offset, const char *value), void *context);
 
+/* The next event of a queue, which has to be the answer for `opaque` with this code; to be freed. */
+klient_event_t *expect_answer(klient_queue_t *queue, void *opaque, klient_code_t code);
+
 /* Does the page of docs/ hold what `print` makes? `command` says how to renew it. */
 void expect_in_page(const char *page, void (*print)(FILE *out), const char *command);
 
@@ -89,6 +92,7 @@ Suite *topic_config_suite(void);
 Suite *trouble_suite(void);
 Suite *troubles_suite(void);
 Suite *troubles_consumer_suite(void);
+Suite *standing_suite(void);
 Suite *typed_suite(void);
 Suite *versions_suite(void);
 

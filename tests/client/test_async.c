@@ -35,19 +35,9 @@ static void teardown(void)
     fake_free(fake);
 }
 
-/* The one answer that is to come, which has to be for `opaque` with this code. */
 static klient_event_t *answer_of(void *opaque, klient_code_t code)
 {
-    klient_event_t *event = NULL;
-
-    ck_assert_int_eq(klient_queue_poll(queue, PATIENCE_MS, &event, NULL), KLIENT_OK);
-    ck_assert_ptr_nonnull(event);
-    ck_assert_int_eq(klient_event_kind(event), KLIENT_EVENT_ANSWER);
-    ck_assert_ptr_eq(klient_event_opaque(event), opaque);
-    ck_assert_msg(klient_event_code(event) == code, "%s",
-                  klient_error_text(klient_event_error(event)));
-    ck_assert_int_eq(klient_error_code(klient_event_error(event)), code);
-    return event;
+    return expect_answer(queue, opaque, code);
 }
 
 static void expect_silence(void)

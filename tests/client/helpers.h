@@ -41,7 +41,7 @@ void expect_numbers(klient_consumer_t *consumer, long first, int count);
 void each_stored(struct fake *fake, const char *topic, int partition,
                  void (*each)(void *context, int64_t offset, const char *value), void *context);
 
-/* The next event of a queue, which has to be the answer for `opaque` with this code; to be freed. */
+/* The next event of a queue, which has to be the answer for `opaque` with this code. */
 klient_event_t *expect_answer(klient_queue_t *queue, void *opaque, klient_code_t code);
 
 /* Does the page of docs/ hold what `print` makes? `command` says how to renew it. */

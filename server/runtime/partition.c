@@ -70,6 +70,7 @@ void partition_role_changed(struct partition *partition)
 
 static void open_log(struct partition *partition, enum dirs_order_kind kind);
 
+static void go_offline(struct partition *partition, int code);
 static void retry_later(struct partition *partition);
 static void serve_opened(struct partition *partition);
 
@@ -84,6 +85,10 @@ static void retry_open(struct shard_deadline *deadline)
     }
     if (partition->shard->closed)
         return;
+    if (logdir_fenced(partition->directory)) {
+        go_offline(partition, K_KAFKA_STORAGE_ERROR);
+        return;
+    }
     if (!partition_is_still(partition)) {
         retry_later(partition);
         return;

@@ -192,10 +192,21 @@ size_t broker_queued_bytes(const struct broker *broker)
 
 /* --- requests --------------------------------------------------------------------------------- */
 
-/* Is this what becomes of requests when the broker can not be reached? */
-static bool is_unreachable(int code)
+/* Have we given up the connection, as opposed to the broker? */
+static bool was_left(const struct request *request)
 {
-    return code != 0 && code != K_CLOSED && code != K_REQUEST_TIMED_OUT && code != K_NOMEM;
+    const struct broker *broker = request->broker;
+    bool left = request->channel != broker->first.channel;
+
+    LIST_EACH(&broker->links, node)
+        left &= request->channel != LIST_OWNER(node, struct link, node)->channel;
+    return left;
+}
+
+/* Is this what becomes of requests when the broker can not be reached? */
+static bool is_unreachable(const struct request *request, int code)
+{
+    return code != 0 && code != K_REQUEST_TIMED_OUT && code != K_NOMEM && !was_left(request);
 }
 
 static void request_answered(struct channel_call *call, int code, struct slab *slab,
@@ -212,10 +223,10 @@ static void request_answered(struct channel_call *call, int code, struct slab *s
         request->broker->deposed = false;
         reach_answered(request->broker);
     }
-    if (is_unreachable(code))
-        reach_failed(request->broker, code, true);
     if (code == K_CLOSED)           /* the broker moved: for the asker that is a lost connection */
         code = call->sent ? K_NETWORK_EXCEPTION : K_CONNECTION_FAILED;
+    if (is_unreachable(request, code))
+        reach_failed(request->broker, code, true);
     /* A channel does not tell when it can not even connect; its calls do. */
     if (code != 0)
         request->broker->failed_at_ms = loop_now_ms(request->broker->klient->loop);

@@ -45,6 +45,9 @@ struct request {
     uint64_t memory[256];           /* the first block of the arena */
 };
 
+/* What was last heard of it. */
+enum broker_reach { REACH_NOT_TRIED, REACH_ANSWERS, REACH_FAILING };
+
 struct broker {
     struct klient *klient;          /* borrowed */
     struct list node;               /* in the cluster's list */
@@ -62,7 +65,7 @@ struct broker {
     int64_t heard_at_ms;            /* while requests are in flight: since when it says nothing */
     size_t parked;                  /* of them, so many may be kept for long */
     bool deposed;                   /* since then another one leads what it did */
-    bool failing;                   /* what was last heard of it is trouble: reach.h */
+    enum broker_reach reach;        /* reach.h */
 };
 
 /* NULL when out of memory. */

@@ -29,8 +29,7 @@ void fetch_watch(struct fetcher *fetcher, struct assigned *assigned)
 
 void fetch_refused(struct fetcher *fetcher, struct assigned *assigned, int code)
 {
-    if (k_error_stale(code) && !reach_is_broken(code) && code != K_UNKNOWN_TOPIC_ID &&
-        code != K_UNKNOWN_TOPIC_OR_PARTITION)
+    if (reach_is_elsewhere(code))
         troubles_of_partition(troubles_of(fetcher), TROUBLE_LEADER_MISSING, assigned->topic,
                               assigned->partition, code);
 }

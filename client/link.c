@@ -89,8 +89,8 @@ static void changed(void *context, int code)
             broker_connected(broker);
         else
             broker_disconnected(broker);
-        if (code != 0)
-            reach_failed(broker, code, false);
+        if (code != 0 && code != K_REQUEST_TIMED_OUT)       /* we closed it: it was idle */
+            reach_failed(broker, code == K_CLOSED ? K_NETWORK_EXCEPTION : code, false);
     } else if (code != 0)
         link_close(link);       /* the first takes over; traffic brings this one back */
 }

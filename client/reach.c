@@ -12,11 +12,15 @@ static struct reach *reach_of(const struct broker *broker)
     return &broker->klient->reach;
 }
 
-static void set_failing(struct broker *broker, bool failing)
+static void set_reach(struct broker *broker, enum broker_reach state)
 {
-    reach_of(broker)->failing += failing;
-    reach_of(broker)->failing -= broker->failing;
-    broker->failing = failing;
+    struct reach *reach = reach_of(broker);
+
+    reach->answering -= broker->reach == REACH_ANSWERS;
+    reach->failing -= broker->reach == REACH_FAILING;
+    broker->reach = state;
+    reach->answering += state == REACH_ANSWERS;
+    reach->failing += state == REACH_FAILING;
 }
 
 void reach_add(struct broker *broker)
@@ -26,7 +30,7 @@ void reach_add(struct broker *broker)
 
 void reach_remove(struct broker *broker)
 {
-    set_failing(broker, false);
+    set_reach(broker, REACH_NOT_TRIED);
     reach_of(broker)->brokers--;
 }
 
@@ -40,25 +44,39 @@ static struct trouble_subject subject_of(const struct broker *broker, char *addr
     return subject;
 }
 
+/* Of the bootstrap list one that works is enough, and once another broker does nobody needs it. */
+static bool is_needed(const struct broker *broker)
+{
+    return broker->id >= 0 || reach_of(broker)->answering == 0;
+}
+
 void reach_failed(struct broker *broker, int code, bool awaited)
 {
     struct troubles *troubles = &broker->klient->troubles;
     char address[ADDRESS_MAX];
     struct trouble_subject subject = subject_of(broker, address);
 
-    set_failing(broker, true);
+    set_reach(broker, REACH_FAILING);
     if (code == K_WRONG_CLUSTER)
         troubles_begin(troubles, TROUBLE_WRONG_CLUSTER, subject, code, false);
-    /* Of the bootstrap list one that works is enough, and then nobody needs it any more. */
-    else if (awaited || broker->id >= 0)
+    else if (is_needed(broker) && (awaited || broker->id >= 0))
         troubles_begin(troubles, TROUBLE_BROKER_UNREACHABLE, subject, code, !awaited);
     if (awaited && reach_of(broker)->failing == reach_of(broker)->brokers)
         troubles_begin(troubles, TROUBLE_NO_BROKER, TROUBLE_OF_NOTHING, code, false);
 }
 
-bool reach_is_broken(int code)
+bool reach_is_elsewhere(int code)
 {
-    return code == K_NETWORK_EXCEPTION || code == K_CONNECTION_FAILED || code == K_RESOLVE_FAILED;
+    switch (code) {
+    case K_NETWORK_EXCEPTION:
+    case K_CONNECTION_FAILED:
+    case K_RESOLVE_FAILED:
+    case K_UNKNOWN_TOPIC_ID:
+    case K_UNKNOWN_TOPIC_OR_PARTITION:
+        return false;
+    default:
+        return k_error_stale(code);
+    }
 }
 
 void reach_restored(struct broker *broker)
@@ -67,8 +85,9 @@ void reach_restored(struct broker *broker)
     char address[ADDRESS_MAX];
     struct trouble_subject subject = subject_of(broker, address);
 
-    set_failing(broker, false);
+    set_reach(broker, REACH_ANSWERS);
     troubles_end(troubles, TROUBLE_NO_BROKER, TROUBLE_OF_NOTHING);
     troubles_end(troubles, TROUBLE_BROKER_UNREACHABLE, subject);
+    troubles_end(troubles, TROUBLE_BROKER_UNREACHABLE, TROUBLE_OF_NOTHING);   /* bootstrap */
     troubles_end(troubles, TROUBLE_WRONG_CLUSTER, subject);
 }

@@ -9,9 +9,9 @@
 
 #include "client/broker.h"
 
-/* All of a handle, those of the bootstrap list included, and how many have failed last. */
+/* How many brokers a handle has, those of the bootstrap list included, and of which state. */
 struct reach {
-    size_t brokers, failing;
+    size_t brokers, answering, failing;
 };
 
 /* A broker comes and goes. */
@@ -22,14 +22,15 @@ void reach_remove(struct broker *broker);
  * waits for it. */
 void reach_failed(struct broker *broker, int code, bool awaited);
 
-/* Is this the code of a request to a broker that can not be reached? */
-bool reach_is_broken(int code);
+/* Does the code say that who was asked for a partition does not lead it? Not: that it can not be
+ * reached, or that there is no such topic. */
+bool reach_is_elsewhere(int code);
 
 /* It has answered: for each answer. */
 void reach_restored(struct broker *broker);
 static inline void reach_answered(struct broker *broker)
 {
-    if (broker->failing)
+    if (broker->reach != REACH_ANSWERS)
         reach_restored(broker);
 }
 

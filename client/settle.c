@@ -55,8 +55,7 @@ void sender_refused(struct sender *sender, const struct accumulator *accumulator
 
     if (code == K_NOT_ENOUGH_REPLICAS || code == K_NOT_ENOUGH_REPLICAS_AFTER_APPEND)
         kind = TROUBLE_NOT_ENOUGH_REPLICAS;
-    else if (!k_error_stale(code) || reach_is_broken(code) || code == K_UNKNOWN_TOPIC_ID ||
-             code == K_UNKNOWN_TOPIC_OR_PARTITION)
+    else if (!reach_is_elsewhere(code))
         return;
     troubles_of_partition(&sender->producer->troubles, kind, accumulator->topic->name,
                           accumulator->partition, code);

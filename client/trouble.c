@@ -71,8 +71,7 @@ static bool same_text(const char *a, const char *b)
 static bool same_subject(const struct trouble_subject *a, const struct trouble_subject *b)
 {
     return a->broker == b->broker && a->partition == b->partition &&
-           same_text(a->topic, b->topic) && same_text(a->group, b->group) &&
-           (a->broker >= 0 || same_text(a->address, b->address));
+           same_text(a->topic, b->topic) && same_text(a->group, b->group);
 }
 
 static struct trouble *find(const struct trouble_book *book, enum trouble_kind kind,

@@ -40,7 +40,7 @@ const char *trouble_action(enum trouble_kind kind);
 /* What it is about. Texts are NULL and numbers -1 where it is not about such a thing. */
 struct trouble_subject {
     int32_t broker;
-    const char *address;            /* of a broker whose id is not known */
+    const char *address;            /* of a broker; tells no subject from another */
     const char *topic;
     int32_t partition;
     const char *group;

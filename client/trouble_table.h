@@ -52,7 +52,7 @@
       "Free records (klient_records_free()) or resume partitions; if that many have to be held, raise consumer.buffer.memory.") \
     X(REPORTS_UNREAD, "reports-unread", BY_TIME, \
       "nothing can be sent: delivery reports that nobody reads fill buffer.memory", \
-      "Call klient_producer_poll() often, or raise buffer.memory.") \
+      "Call klient_producer_poll() often, or have the function that takes them in the background return sooner; or raise buffer.memory.") \
     X(MANY_TROUBLES, "many-troubles", BY_TIME, \
       "there are more troubles than are told one by one", \
       "Look at those that were told: most have a common cause.")

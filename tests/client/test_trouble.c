@@ -100,8 +100,8 @@ START_TEST(other_subjects_and_other_kinds_are_other_troubles)
     ck_assert(begins(TROUBLE_LEADER_MISSING, of_partition(0), 0, 0));
     ck_assert(begins(TROUBLE_LEADER_MISSING, of_partition(1), 0, 0));
     ck_assert(begins(TROUBLE_NOT_ENOUGH_REPLICAS, of_partition(0), 0, 0));
-    ck_assert(begins(TROUBLE_BROKER_UNREACHABLE, of_broker(-1, "a:1"), 0, 0));
-    ck_assert(begins(TROUBLE_BROKER_UNREACHABLE, of_broker(-1, "b:1"), 0, 0));
+    ck_assert(begins(TROUBLE_BROKER_UNREACHABLE, of_broker(1, "a:1"), 0, 0));
+    ck_assert(begins(TROUBLE_BROKER_UNREACHABLE, of_broker(2, "a:1"), 0, 0));
     ck_assert_uint_eq(book.count, 5);
 }
 END_TEST

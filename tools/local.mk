@@ -37,6 +37,7 @@ kairn_SOURCES = \
 	tools/kairn/log_verify.c \
 	tools/kairn/main.c \
 	tools/kairn/pauses.h tools/kairn/pauses.c \
+	tools/kairn/assignment.h tools/kairn/assignment.c \
 	tools/kairn/moment.h tools/kairn/moment.c \
 	tools/kairn/move_throttle.h tools/kairn/move_throttle.c \
 	tools/kairn/moves.h tools/kairn/moves.c \

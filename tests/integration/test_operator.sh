@@ -41,6 +41,11 @@ expect_refusal "there already" 1 TOPIC_ALREADY_EXISTS kairn topic create orders
 expect_equal "there, which is fine" "$(kairn topic create orders --if-not-exists)" "topic orders is there already"
 expect_equal "for programs" "$(kairn topic create orders --if-not-exists --json)" '[{"topic":"orders","exists":true}]'
 expect_success "made" kairn topic create more --if-not-exists > /dev/null
+expect_match "placed" "$(kairn topic create placed --assignment 2:1,1:2)" 'created topic placed: partitions 2, replication factor 2'
+expect_match "where it was asked for" "$(zk get /brokers/topics/placed)" '"partitions":\{"0":\[2,1\],"1":\[1,2\]\}'
+expect_refusal "no place" 2 'a broker has one replica' kairn topic create other --assignment 1:1
+expect_refusal "nobody there" 1 'INVALID_REPLICA_ASSIGNMENT|BROKER_NOT_AVAILABLE' kairn topic create other --assignment 1:7
+kairn topic delete placed > /dev/null || die "delete"
 expect_refusal "not there" 1 UNKNOWN_TOPIC kairn topic delete more less
 expect_equal "not there, which is fine" "$(kairn topic delete less --if-exists)" "topic less is not there"
 

@@ -4,6 +4,7 @@ TESTS += tests/tools/test_tools
 tests_tools_test_tools_SOURCES = \
 	tests/tools/main.c tests/tools/suites.h \
 	tests/tools/test_args.c \
+	tests/tools/test_assignment.c \
 	tests/tools/test_colour.c \
 	tests/tools/test_complete.c \
 	tests/tools/test_follower.c \
@@ -22,6 +23,7 @@ tests_tools_test_tools_SOURCES = \
 	tests/tools/test_recovery.c \
 	tests/tools/test_setting_text.c \
 	tools/kairn/args.c \
+	tools/kairn/assignment.c \
 	tools/kairn/bytes.c \
 	tools/kairn/colour.c \
 	tools/kairn/complete.c \

@@ -5,6 +5,7 @@
 #include <check.h>
 
 Suite *args_suite(void);
+Suite *assignment_suite(void);
 Suite *colour_suite(void);
 Suite *complete_suite(void);
 Suite *follower_suite(void);

@@ -24,6 +24,7 @@ static const struct command commands[] = {
       .flags = {
           { "--partitions", "N", "how many (default: the broker's num.partitions)" },
           { "--replication-factor", "N", "copies on as many brokers (default: default.replication.factor)" },
+          { "--assignment", "LIST", "or which brokers have them, e.g. 1:2,2:3: two partitions with two replicas" },
           { "--config", "NAME=VALUE", "e.g. retention.ms=14d; may be repeated" },
           { "--if-not-exists", NULL, "a topic that is there already is fine, whatever it is like" },
           { "--dry-run", NULL, "only say what would be made, or why not" } } },

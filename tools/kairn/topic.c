@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tools/kairn/assignment.h"
 #include "tools/kairn/connect.h"
 #include "tools/kairn/health.h"
 #include "tools/kairn/json.h"
@@ -89,6 +90,22 @@ static int report(const struct args *args, const struct deed *deed, klient_code_
 
 /* --- create and delete ------------------------------------------------------------------------ */
 
+/* --assignment, in place of both numbers. False: said, wrong usage. */
+static bool read_assignment(const struct args *args, struct assignment *out)
+{
+    const char *text = args_value(args, "--assignment"), *reason;
+
+    *out = (struct assignment){ .partitions = -1, .replicas = -1 };
+    if (text == NULL)
+        return true;
+    if (args_has(args, "--partitions") || args_has(args, "--replication-factor"))
+        reason = "it says how many partitions and replicas there are: leave the other flags out";
+    else if (assignment_read(text, out, &reason))
+        return true;
+    fprintf(stderr, "kairn topic create: --assignment %s: %s\n", text, reason);
+    return false;
+}
+
 int topic_create(const struct args *args)
 {
     bool dry = args_has(args, "--dry-run");
@@ -104,12 +121,14 @@ int topic_create(const struct args *args)
     klient_results_t *results = NULL;
     klient_error_t *error = NULL;
     klient_new_topic_t topic;
+    struct assignment assignment;
     int status = EXIT_USAGE;
 
     if (!args_number(args, "--partitions", -1, 1, INT32_MAX, &partitions) ||
         !args_number(args, "--replication-factor", -1, 1, INT16_MAX, &replicas))
         return EXIT_USAGE;
-    if (!wishes_read(args, "--config", &configs)) {
+    if (!read_assignment(args, &assignment) || !wishes_read(args, "--config", &configs)) {
+        free(assignment.brokers);
         wishes_free(&configs);
         return EXIT_USAGE;
     }
@@ -119,6 +138,11 @@ int topic_create(const struct args *args)
         topic.name = args_operand(args, 0);
         topic.partitions = (int32_t)partitions;
         topic.replication_factor = (int32_t)replicas;
+        if (assignment.brokers != NULL) {
+            topic.partitions = assignment.partitions;
+            topic.replication_factor = assignment.replicas;
+            topic.assignment = assignment.brokers;
+        }
         topic.config_names = configs.names;
         topic.config_values = configs.values;
         topic.config_count = configs.count;
@@ -128,6 +152,7 @@ int topic_create(const struct args *args)
         status = report(args, &deed, code, results, error);
         klient_admin_close(admin);
     }
+    free(assignment.brokers);
     wishes_free(&configs);
     return status;
 }

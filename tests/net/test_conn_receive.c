@@ -446,11 +446,19 @@ static void send_parcel(struct conn *conn, struct slab *slab, uint8_t *bytes, si
     loop_post(sorter->other, &parcel->mail);
 }
 
+static ssize_t cut_parcel(struct conn *conn, const uint8_t *bytes, size_t size)
+{
+    ssize_t announced = frame_size(bytes, size);
+
+    (void)conn;                         /* whose owner is a sorter here */
+    return announced < 0 ? K_MALFORMED : announced;
+}
+
 START_TEST(frames_may_be_used_up_on_another_thread)
 {
     const size_t size = (size_t[]){ 700, 30000, 300000 }[_i];
     const size_t count = 60000000 / size / (_i == 0 ? 10 : 1);
-    const struct conn_handler handler = { .cut = owner_handler.cut, .frame = send_parcel };
+    const struct conn_handler handler = { .cut = cut_parcel, .frame = send_parcel };
     struct owner owner;
     struct sorter sorter = { .other = rig_loop() };
     owner_init(&owner);

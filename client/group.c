@@ -378,6 +378,7 @@ int group_open(struct klient_consumer *consumer, struct group **out, klient_erro
     membership_init(&group->membership, &options);
     partitions_init(&group->assigned);
     partitions_init(&group->held);
+    partitions_init(&group->claimed);
     list_init(&group->settling);
     turn_hook_init(&group->hook, progress);
     group_topics_init(group);
@@ -402,6 +403,7 @@ void group_close(struct group *group)
     strategy_close(&group->strategy);
     partitions_fini(&group->assigned);
     partitions_fini(&group->held);
+    partitions_fini(&group->claimed);
     subscription_unref(group->subscription);
     group_topics_fini(group);
     free(group->member);

@@ -90,6 +90,9 @@ static int build_join(struct coordinator_call *call, struct request *request)
 
     if (body == NULL || protocols == NULL || pointers == NULL)
         return K_NOMEM;
+    partitions_clear(&group->claimed);
+    if (partitions_unite(&group->claimed, &group->held) != 0)
+        return K_NOMEM;
     kairn__join_group_request__init(body);
     body->group = (char *)group->coordinator.group;
     body->member = group->member;
@@ -213,7 +216,9 @@ static void sync_answered(struct coordinator_call *call, int code, const Kairn__
 
     event.code = code == 0 ? take_sync(group, head->sync_group->assignment) : code;
     event.synced.holds_any = group->assigned.count > 0;
-    event.synced.gives_up = !partitions_within(&group->held, &group->assigned);
+    /* The application may have given it up since the join: nobody got it all the same. */
+    event.synced.gives_up = !partitions_within(&group->held, &group->assigned) ||
+                            !partitions_within(&group->claimed, &group->assigned);
     group_step(group, &event);
 }
 

@@ -81,6 +81,7 @@ struct group {
     /* What the application may hold: the latest assignment, and all that it was offered since it
      * last reached an offer. */
     struct partitions assigned, held;
+    struct partitions claimed;          /* held, as the last join said: given to nobody else then */
     int32_t assigned_generation;
     enum membership_offer offered;  /* the latest */
     uint64_t losses;

@@ -63,7 +63,8 @@ struct membership_event {
         struct { int32_t generation; bool leads, skip_assignment; } joined;
         struct {
             bool holds_any;         /* the assignment is not empty */
-            bool gives_up;          /* the application holds some that are not in it */
+            bool gives_up;          /* the application holds some that are not in it, or did
+                                     * when the join told what it holds */
         } synced;
         struct { int32_t generation; } commit_failed;   /* in which it was asked for */
         struct { uint64_t offer; } reached;

@@ -48,7 +48,7 @@ struct conn_options {
     int64_t idle_ms;                       /* close when nothing came or went so long; 0: never */
     /* Close when within so long less than a tenth came of a frame that is half received, or less
      * than a tenth went of what waits to be sent (of send_queue_max, if more waits); 0: never. */
-    int64_t slow_ms;
+    int32_t slow_ms;
 };
 
 /* Take over `fd`, a non-blocking stream socket (closed by the connection from now on, even on

@@ -3,6 +3,8 @@
 #ifndef NET_CONN_INTERNAL_H
 #define NET_CONN_INTERNAL_H
 
+#include <netinet/in.h>
+
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
@@ -41,7 +43,6 @@ struct conn {
     enum conn_state state;
     struct list finishing;              /* in loop.finishing while FINISHING */
     int code;                           /* why it FAILED */
-    bool told;                          /* `over` was called */
     unsigned busy;                      /* callbacks and their like that use it right now */
 
     struct event readable, writable;
@@ -49,7 +50,6 @@ struct conn {
     struct turn_hook receive_later, send_later;
     struct timer timer;                 /* patience, or the limit of FINISHING */
     int64_t idle_ms, active_ms;         /* active_ms: when bytes last came or went */
-    int64_t slow_ms;
     struct watch incoming;              /* while a frame is half received */
     struct watch outgoing;              /* while the socket has not taken everything */
 
@@ -59,22 +59,26 @@ struct conn {
      * they were fed. An idle connection keeps nothing. */
     struct slab *kept;
     size_t kept_start, kept_size, frame_size;
-    bool unparsed;
     uint8_t *unread;                    /* while frames are cut: what lies behind the current one */
     size_t unread_size;
-    bool reading;                       /* `readable` is armed */
-    unsigned pauses;
 
     /* Sending. */
     struct chain queue;
     size_t queue_max;
+
+    /* Small ones together: there are many connections that do nothing. */
+    unsigned pauses;
+    int32_t slow_ms;
+    bool told;                          /* `over` was called */
+    bool unparsed;                      /* of `kept` */
+    bool reading;                       /* `readable` is armed */
     bool choked;                        /* queue was above queue_max, and is not below half of it */
     bool blocked;                       /* the socket is full: `writable` is armed */
     bool progressed;                    /* bytes went out that the handler was not told of */
     bool shut;                          /* FINISHING: everything went out, our side is closed */
     bool ended;                         /* FINISHING: the peer's side is closed */
 
-    char peer[64];
+    char peer[sizeof "[]:65535" + INET6_ADDRSTRLEN - 1];
 };
 
 /* The connection can not go on: stop everything; `over` follows at the end of the turn. */

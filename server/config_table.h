@@ -76,7 +76,7 @@
       "Bytes of requests being received or in work above which a broker reads no more; -1: no limit.") \
     X(LONG, connections_max_idle_ms, "connections.max.idle.ms", "600000", 0, OPTION_NO_MAX, NULL, OPTION_RUNTIME, NULL, \
       "A connection without traffic is closed after this many milliseconds; 0: never. A change counts for new connections.")              \
-    X(LONG, connections_slow_ms, "connections.slow.ms", "30000", 0, OPTION_NO_MAX, NULL, OPTION_RUNTIME, NULL, \
+    X(INT, connections_slow_ms, "connections.slow.ms", "30000", 0, 2147483647, NULL, OPTION_RUNTIME, NULL, \
       "A connection is closed when in so many milliseconds less than a tenth arrives of a request that is half received, or less than a tenth is taken of the answers that wait (of 1 MiB, if more wait); 0: never. A change counts for new connections.") \
     X(INT, connections_max, "max.connections", "2147483647", 0, 2147483647, NULL, OPTION_RUNTIME, NULL, \
       "Connections that may be open; who comes then waits to be accepted. Those of brokers, where inter.broker.listener.name has a listener of its own, do not wait.") \

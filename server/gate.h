@@ -35,7 +35,8 @@ struct gates {
     int32_t broker_id;
     const char *cluster_id;             /* borrowed */
     size_t frame_max;                   /* socket.request.max.bytes and the frame's own length */
-    _Atomic int64_t idle_ms, slow_ms;   /* of connections that come from now on */
+    _Atomic int64_t idle_ms;            /* of connections that come from now on, */
+    _Atomic int32_t slow_ms;            /* likewise */
     int count;
     struct gate *items;                 /* one per loop; owned */
 };

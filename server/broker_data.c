@@ -261,24 +261,18 @@ static int make_shards(struct broker *broker, struct k_reason *reason)
     return code;
 }
 
-static int admission_limits_of(const struct config *config, struct admission_limits *limits,
-                               struct k_reason *reason)
-{
-    admission_no_limits(limits);
-    limits->connections = config->connections_max;
-    limits->per_address = config->connections_per_ip;
-    limits->per_second = config->connection_rate;
-    return admission_parse_overrides(limits, config->connections_per_ip_overrides, reason);
-}
-
-static void limit_connections(struct broker *broker, const struct config *config)
+static struct admission_limits admission_limits_of(const struct config *config)
 {
     struct admission_limits limits;
     struct k_reason reason;
 
-    /* The overrides are those of the start, where they were read without an error. */
-    if (admission_limits_of(config, &limits, &reason) == 0)
-        admission_set(&broker->gates.admission, &limits);
+    admission_no_limits(&limits);
+    limits.connections = config->connections_max;
+    limits.per_address = config->connections_per_ip;
+    limits.per_second = config->connection_rate;
+    /* config_check() has read them without an error, and they do not change. */
+    (void)admission_parse_overrides(&limits, config->connections_per_ip_overrides, &reason);
+    return limits;
 }
 
 void broker_data_configure(struct broker *broker, const struct metadata *picture)
@@ -294,7 +288,8 @@ void broker_data_configure(struct broker *broker, const struct metadata *picture
         cleaner = cleaner_options_of(&config);
         atomic_store(&broker->gates.idle_ms, config.connections_max_idle_ms);
         atomic_store(&broker->gates.slow_ms, config.connections_slow_ms);
-        limit_connections(broker, &config);
+        const struct admission_limits limits = admission_limits_of(&config);
+        admission_set(&broker->gates.admission, &limits);
         shards_throttle(broker->shards, config.leader_throttled_rate,
                         config.follower_throttled_rate);
         config_fini(&config);
@@ -328,14 +323,10 @@ static void ask_import(void *context, struct offset_import_ask *ask)
     control_ask_import(context, ask);
 }
 
-static int make_gates(struct broker *broker, struct k_reason *reason)
+static int make_gates(struct broker *broker)
 {
     const struct config *config = &broker->config;
-    struct admission_limits limits;
-    int code = admission_limits_of(config, &limits, reason);
-
-    if (code != 0)
-        return code;
+    const struct admission_limits limits = admission_limits_of(config);
 
     broker->api = (struct api){
         .broker_id = broker->id,
@@ -437,7 +428,7 @@ int broker_data_start(struct broker *broker, struct k_reason *reason)
     if (code == 0)
         code = make_shards(broker, reason);
     if (code == 0)
-        code = make_gates(broker, reason);
+        code = make_gates(broker);
     if (code == 0)
         code = open_listeners(broker, reason);
     while (code == 0 && broker->loops_started < broker->loop_count) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/feature.h"
+#include "server/admission.h"
 #include "server/endpoints.h"
 
 static const struct option rows[] = {
@@ -114,8 +115,12 @@ int config_check(const struct config *config, struct k_reason *reason)
             "--set zookeeper.connect=127.0.0.1:2181");
     if (config->log_dirs == NULL || config->log_dirs[0] == '\0')
         return k_reason_set(reason, K_INVALID_CONFIG, "log.dirs is empty");
+    struct admission_limits limits;
+    int code = admission_parse_overrides(&limits, config->connections_per_ip_overrides, reason);
+    if (code != 0)
+        return code;
     struct feature_ranges ranges = feature_ranges_built();
-    int code = feature_hold(config->feature_level_max, &ranges, reason);
+    code = feature_hold(config->feature_level_max, &ranges, reason);
     if (code != 0)
         return code;
     if (config->log_retention_ms == 0)

@@ -37,6 +37,7 @@ refuse() { # what, pattern, arguments...
 config=$dir/broker-1/server.properties
 refuse "unknown property" 'did you mean.*log\.segment\.bytes|nearest.*log\.segment\.bytes|log\.segment\.bytes' --config "$config" --set log.segment.byte=1
 refuse "out of range" 'log\.segment\.bytes' --config "$config" --set log.segment.bytes=-5
+refuse "no address" 'max\.connections\.per\.ip\.overrides.*ADDRESS:NUMBER' --config "$config" --set max.connections.per.ip.overrides=example.com:5
 refuse "not supported yet" 'not supported yet' --config "$config" --set ssl.keystore.location=/x
 refuse "no file" 'nowhere' --config "$dir/nowhere"
 refuse "no arguments" 'usage|--config'

@@ -6,9 +6,10 @@
  *  C2  Once one has failed, none departs until all that are in flight are answered; then those that
  *      may go again do so in the order and in the groups they had. Nothing newer departs before
  *      all of these are settled: a broker that has stored one knows it only among the last five.
- *  C3  Numbers start over, under a new epoch, only when the broker has refused the oldest of the
- *      failed for a gap before it: then neither it nor anything after it was stored under the old
- *      one, and what may still be on its way under that will be refused.
+ *  C3  Numbers start over, under a new epoch, only when the broker has refused the oldest batch of
+ *      the failed, sent alone, for a gap before it: then neither it nor anything after it was stored
+ *      under the old one, and what may still be on its way under that will be refused. Of a group
+ *      the first batches may be stored, by a leader that died over the rest: that is refused as well.
  */
 #include "client/broker.h"
 #include "client/reach.h"
@@ -125,18 +126,30 @@ static void note_failure(struct sender *sender, struct cargo *cargo, const Kairn
     cargo->behind = is_behind(cargo, error);
 }
 
-/* One of a group was refused: sent one by one, only the culprit fails. */
+/* One of a group was refused: sent one by one, only the culprit fails, and what is stored is known
+ * again. */
 static bool isolate(struct cargo *cargo)
 {
     int code = cargo->code;
     bool split = cargo->count > 1 && (code == K_MESSAGE_TOO_LARGE || code == K_CORRUPT_MESSAGE ||
                                       code == K_INVALID_RECORD || code == K_INVALID_TIMESTAMP ||
-                                      code == K_RECORD_LIST_TOO_LARGE);
+                                      code == K_RECORD_LIST_TOO_LARGE ||
+                                      code == K_OUT_OF_ORDER_SEQUENCE_NUMBER);
 
     for (struct batch *batch = split ? cargo->batches.first : NULL; batch != NULL;
          batch = batch->next)
         batch->alone = true;
     return split;
+}
+
+/* C3. */
+static bool finds_gap(const struct cargo *cargo)
+{
+#ifdef MUTANT_PART_IS_A_GAP
+    return about_numbers(cargo->code);
+#endif
+    return about_numbers(cargo->code) &&
+           (cargo->code != K_OUT_OF_ORDER_SEQUENCE_NUMBER || cargo->count == 1);
 }
 
 /* May it go again? `first`: nothing before it has failed. */
@@ -149,9 +162,11 @@ static bool goes_again(struct sender *sender, struct cargo *cargo, bool first)
         return true;
     for (struct batch *batch = cargo->batches.first; batch != NULL; batch = batch->next)
         exhausted |= batch->attempts++ >= sender_values(sender)->retries;
+    if (isolate(cargo))
+        return true;
     if (about_numbers(cargo->code))
         return !exhausted && cargo->accumulator->producer_id >= 0;
-    return (k_error_retriable(cargo->code) && !exhausted) || isolate(cargo);
+    return k_error_retriable(cargo->code) && !exhausted;
 }
 
 /* --- all that are in flight ------------------------------------------------------------------- */
@@ -206,7 +221,7 @@ static void settle_failures(struct sender *sender, struct accumulator *accumulat
             continue;
         }
         if (goes_again(sender, cargo, first)) {
-            over |= first && about_numbers(cargo->code);
+            over |= first && finds_gap(cargo);
             if (first && k_error_retriable(cargo->code) &&
                 !(cargo->hinted && accumulator->backoff_ms == 0))
                 back_off(sender, accumulator, cargo);

@@ -236,9 +236,15 @@ static int store(struct fake *fake, struct fake_partition *partition,
     if (code != 0 || *stored >= 0)
         return code;
     *stored = partition->end;
-    fake_sequence_note(partition, bytes, (size_t)(at - bytes), partition->end);
-    for (size_t i = 0; i < row->n_batch_sizes; bytes += row->batch_sizes[i++])
+    size_t count = row->n_batch_sizes;
+    if (count > 1 && fake_use_up(&fake->faults.store_part)) {
+        count /= 2;
+        atomic_store(&fake->faults.drop_after, 1);
+    }
+    for (size_t i = 0; i < count; bytes += row->batch_sizes[i++]) {
+        fake_sequence_note(partition, bytes, row->batch_sizes[i], partition->end);
         fake_store(fake, partition, bytes, row->batch_sizes[i]);
+    }
     return 0;
 }
 

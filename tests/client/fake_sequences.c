@@ -53,9 +53,9 @@ int fake_sequence_check(struct fake_partition *partition, const uint8_t *bytes, 
     if (batch_producer_epoch(bytes) > producer->epoch)
         return first == 0 ? 0 : K_OUT_OF_ORDER_SEQUENCE_NUMBER;
     for (int i = 0; i < FAKE_RUNS; i++)
-        if (producer->runs[i].used && producer->runs[i].first == first &&
-            producer->runs[i].last == last) {
-            *stored = producer->runs[i].offset;
+        if (producer->runs[i].used && producer->runs[i].first <= first &&
+            producer->runs[i].last >= last) {
+            *stored = producer->runs[i].offset + first - producer->runs[i].first;
             return 0;
         }
     return first == producer->next ? 0 : K_OUT_OF_ORDER_SEQUENCE_NUMBER;
@@ -72,8 +72,13 @@ void fake_sequence_note(struct fake_partition *partition, const uint8_t *bytes, 
         return;
     if (producer->epoch != batch_producer_epoch(bytes))
         *producer = (struct fake_producer){ .id = id, .epoch = batch_producer_epoch(bytes) };
-    producer->runs[producer->newest++ % FAKE_RUNS] = (struct fake_run){ true, first, last, offset };
+    struct fake_run *newest = &producer->runs[producer->newest % FAKE_RUNS];
     producer->next = last + 1;
+    if (newest->used && newest->last + 1 == first && newest->offset + first - newest->first == offset)
+        newest->last = last;
+    else
+        producer->runs[++producer->newest % FAKE_RUNS] =
+            (struct fake_run){ true, first, last, offset };
 }
 
 void fake_sequence_forget(struct fake_partition *partition)

@@ -137,6 +137,17 @@ START_TEST(a_lost_answer_doubles_nothing)
 }
 END_TEST
 
+/* As after a kill within a write, or when a follower had copied that far and leads now. */
+START_TEST(a_request_of_which_the_first_batches_are_stored_doubles_nothing)
+{
+    atomic_store(&fake_faults(fake)->store_part, 3);
+    produce_from(_i, RECORDS, config_for(fake, "batch.size", "512", "linger.ms", "20", NULL));
+
+    ck_assert_int_eq(atomic_load(&fake_faults(fake)->store_part), 0);
+    ck_assert_int_eq(check_all(_i, RECORDS), 0);
+}
+END_TEST
+
 START_TEST(without_idempotence_a_lost_answer_doubles_but_loses_nothing)
 {
     atomic_store(&fake_faults(fake)->drop_after, 3);
@@ -537,6 +548,8 @@ Suite *faults_suite(void)
     tcase_add_loop_test(tcase, retries_lose_nothing_and_keep_the_order, 1, THREADS_MAX + 1);
     tcase_add_test(tcase, answers_out_of_order_change_nothing);
     tcase_add_test(tcase, a_lost_answer_doubles_nothing);
+    tcase_add_loop_test(tcase, a_request_of_which_the_first_batches_are_stored_doubles_nothing, 1,
+                        THREADS_MAX + 1);
     tcase_add_test(tcase, without_idempotence_a_lost_answer_doubles_but_loses_nothing);
     tcase_add_test(tcase, without_idempotence_retries_keep_the_order_as_well);
     tcase_add_loop_test(tcase, whatever_gets_lost_nothing_is_lost_doubled_or_out_of_order, 1,

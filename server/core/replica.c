@@ -450,6 +450,12 @@ static void dispatch(struct replica *replica, const struct replica_event *event,
             lead_advance(replica, effects); /* L13: who was refused need not have it all */
 #endif
         break;
+    case REPLICA_REIGN:
+#ifndef MUTANT_REIGN_UNHEARD
+        if (replica->role == REPLICA_LEADING)
+            isr_resume(replica, event->now_ms);
+#endif
+        break;
     case REPLICA_TICK:
         break;
     }

@@ -93,8 +93,9 @@ int64_t lead_position(const struct replica *replica, int32_t id);
 void isr_review(struct replica *replica, int64_t now_ms, struct replica_effects *effects);
 void isr_on_answered(struct replica *replica, const struct replica_event *event);
 void isr_forget_doubt(struct replica *replica);
-/* We lead again in the epoch in which we did: what is in doubt is proposed again, to be known. Who
- * is new in it is named without an incarnation now: if that is not stored, it is refused. */
+/* What is in doubt is proposed again, to be known: another controller reigns, or we lead again in
+ * the epoch in which we did. After that, who is new in it is named without an incarnation: if that
+ * is not stored, it is refused. */
 void isr_resume(struct replica *replica, int64_t now_ms);
 int64_t isr_deadline_ms(const struct replica *replica);
 

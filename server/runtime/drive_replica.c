@@ -502,6 +502,12 @@ void drive_isr_answered(struct partition *partition, uint64_t round, int code)
     step(partition, &event);
 }
 
+void drive_reign(struct partition *partition)
+{
+    if (partition->replica.doubt.count > 0)
+        step(partition, &(struct replica_event){ .type = REPLICA_REIGN });
+}
+
 /* --- between replicas ------------------------------------------------------------------------- */
 
 bool drive_fetch(struct partition *partition, const struct drive_fetch *question,

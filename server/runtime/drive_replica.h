@@ -82,6 +82,8 @@ bool drive_fetched(struct partition *partition, const struct drive_fetched *answ
 
 /* The controller's verdict on proposal `round`. */
 void drive_isr_answered(struct partition *partition, uint64_t round, int code);
+/* The picture is that of another controller. */
+void drive_reign(struct partition *partition);
 
 /* Does the stored state name us leader? (Whether we may serve is asked in partition_serving().) */
 bool drive_leads(const struct partition *partition);

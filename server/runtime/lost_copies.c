@@ -292,19 +292,9 @@ void lost_copies_forget(struct partition *partition)
     partition->copy = COPY_FINE;
 }
 
-void lost_copies_picture_changed(struct shard *shard)
+void lost_copies_reign(struct partition *partition)
 {
-    int32_t epoch = shard->picture->controller_epoch;
-    size_t position = 0;
-    void *value;
-
-    if (epoch == shard->losses_epoch)
-        return;
-    shard->losses_epoch = epoch;
-    while (map_next(&shard->partitions, &position, NULL, NULL, &value)) {
-        struct partition *partition = value;
-        partition->end_told = -1;
-        if (has_news(partition))
-            say_soon(partition);
-    }
+    partition->end_told = -1;
+    if (has_news(partition))
+        say_soon(partition);
 }

@@ -21,7 +21,7 @@ void lost_copies_found(struct partition *partition);
 void lost_copies_stepped(struct partition *partition);
 /* The partition is not ours any more. */
 void lost_copies_forget(struct partition *partition);
-/* Perhaps there is another controller. */
-void lost_copies_picture_changed(struct shard *shard);
+/* The picture is that of another controller. */
+void lost_copies_reign(struct partition *partition);
 
 #endif

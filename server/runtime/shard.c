@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/error.h"
+#include "server/runtime/drive_replica.h"
 #include "server/runtime/fetcher.h"
 #include "server/runtime/lost_copies.h"
 #include "server/runtime/partition.h"
@@ -124,6 +125,21 @@ static void tell_watches(struct shard *shard)
     }
 }
 
+/* What the controller before did not answer, it will not. */
+static void look_at_reign(struct shard *shard)
+{
+    size_t position = 0;
+    void *value;
+
+    if (shard->picture->controller_epoch == shard->reign)
+        return;
+    shard->reign = shard->picture->controller_epoch;
+    while (map_next(&shard->partitions, &position, NULL, NULL, &value)) {
+        lost_copies_reign(value);
+        drive_reign(value);
+    }
+}
+
 static void look_at_picture(struct mail *mail)
 {
     struct shard *shard = LIST_OWNER(mail, struct shard, picture_mail);
@@ -134,7 +150,7 @@ static void look_at_picture(struct mail *mail)
     shard_reconcile(shard, metadata_get(shard_options(shard)->cell));
     fetchers_picture_changed(shard);
     replica_sessions_picture_changed(shard);
-    lost_copies_picture_changed(shard);
+    look_at_reign(shard);
     tell_watches(shard);
 }
 

@@ -44,7 +44,7 @@ struct shard {
     struct shard_deadline tell_again;
     bool telling;                           /* a request is on its way, or its time has to come */
     bool losses_unheard;                    /* the last one had no answer */
-    int32_t losses_epoch;                   /* of the controller that is told */
+    int32_t reign;                          /* epoch of the controller that is told, and asked */
 
     struct offsets_topic offsets_topic;
     struct wanted_topics wanted_topics;

@@ -62,6 +62,7 @@ static bool take(struct broker *broker, const struct message *message)
 {
     if (message->news.epoch < broker->known_epoch)
         return false;
+    bool reigns = message->news.epoch > broker->known_epoch;
     broker->known_epoch = message->news.epoch;
     broker->known_sequence = message->news.sequence;
     for (int p = 0; p < broker->world->plan.options.partitions && broker->up; p++) {
@@ -78,6 +79,9 @@ static bool take(struct broker *broker, const struct message *message)
                   broker->states[p].version);
         host_told(&broker->hosts[p]);
     }
+    for (int p = 0; reigns && p < broker->world->plan.options.partitions && broker->up; p++)
+        if (broker->hosts[p].made)
+            host_step(&broker->hosts[p], &(struct replica_event){.type = REPLICA_REIGN}, NULL);
     return true;
 }
 

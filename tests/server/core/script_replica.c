@@ -315,6 +315,8 @@ static void read_event(struct stage *stage, const struct words *words, struct re
         event->type = REPLICA_ISR_ANSWERED;
         event->isr_answered.round = (uint64_t)number_at(words, 1);
         event->isr_answered.code = code_of(words->items[2]);
+    } else if (strcmp(verb, "reign") == 0) {
+        event->type = REPLICA_REIGN;
     } else if (strcmp(verb, "closed") == 0) {
         event->type = REPLICA_CLOSED;
         event->closed.code = code_of(words->items[1]);

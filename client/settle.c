@@ -16,7 +16,7 @@
 #include "client/sender_private.h"
 #include "common/error.h"
 
-enum { BEHIND_MS = 2 };             /* half of the first pause */
+enum { SOON_MS = 2 };               /* half of the first pause after what passes at once */
 
 /* Errors that speak of the numbers and not of the batches. */
 static bool about_numbers(int code)
@@ -191,8 +191,8 @@ static void back_off(struct sender *sender, struct accumulator *accumulator,
     int64_t previous_ms = accumulator->backoff_ms;
 
     sender_refused(sender, accumulator, failed->code);
-    if (previous_ms == 0 && failed->behind)
-        previous_ms = BEHIND_MS;
+    if (previous_ms == 0 && (failed->behind || about_numbers(failed->code)))
+        previous_ms = SOON_MS;
     accumulator->backoff_ms = cluster_backoff(sender->producer->klient->cluster, previous_ms);
     accumulator->retry_at_ms = sender_now_ms(sender) + accumulator->backoff_ms;
     accumulator->failed_epoch = failed->epoch;
@@ -222,7 +222,7 @@ static void settle_failures(struct sender *sender, struct accumulator *accumulat
         }
         if (goes_again(sender, cargo, first)) {
             over |= first && finds_gap(cargo);
-            if (first && k_error_retriable(cargo->code) &&
+            if (first && (k_error_retriable(cargo->code) || about_numbers(cargo->code)) &&
                 !(cargo->hinted && accumulator->backoff_ms == 0))
                 back_off(sender, accumulator, cargo);
         } else {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "proto/head.h"
 #include "tests/client/helpers.h"
 
 enum { THREADS_MAX = 4, RECORDS = 3000, PARTITIONS = 3 };
@@ -226,6 +227,21 @@ START_TEST(a_broker_that_forgot_a_producer_gets_its_records_under_a_new_epoch)
 
     ck_assert_int_eq(klient_producer_close(producer, PATIENCE_MS, NULL), KLIENT_OK);
     ck_assert_int_eq(check_all(1, 3), 0);
+}
+END_TEST
+
+START_TEST(a_broker_that_refuses_every_epoch_is_not_flooded)
+{
+    klient_producer_t *producer =
+        producer_with(config_for(fake, "delivery.timeout.ms", "1000", "request.timeout.ms", "500",
+                                 "retry.backoff.max.ms", "1000", NULL));
+
+    atomic_store(&fake_faults(fake)->refuse_code, KLIENT_INVALID_PRODUCER_EPOCH);
+    atomic_store(&fake_faults(fake)->refuse_count, 1000000);
+    send_text(producer, "t", 0, NULL, "0 0");
+    klient_producer_close(producer, PATIENCE_MS, NULL);
+
+    ck_assert_int_lt(fake_requests(fake, KAIRN__REQUEST_HEAD__BODY_PRODUCE), 20);
 }
 END_TEST
 
@@ -556,6 +572,7 @@ Suite *faults_suite(void)
                         THREADS_MAX + 1);
     tcase_add_loop_test(tcase, compressing_threads_lose_double_and_reorder_nothing, 0, 2);
     tcase_add_test(tcase, a_broker_that_forgot_a_producer_gets_its_records_under_a_new_epoch);
+    tcase_add_test(tcase, a_broker_that_refuses_every_epoch_is_not_flooded);
     tcase_add_loop_test(tcase, what_passes_by_itself_costs_neither_a_record_nor_the_order, 0, 7);
     tcase_add_test(tcase, numbers_go_on_when_a_leader_does_not_know_the_topic_for_a_while);
     tcase_add_test(tcase, a_record_that_fails_for_good_leaves_no_gap);

@@ -7,9 +7,10 @@
  *      may go again do so in the order and in the groups they had. Nothing newer departs before
  *      all of these are settled: a broker that has stored one knows it only among the last five.
  *  C3  Numbers start over, under a new epoch, only when the broker has refused the oldest batch of
- *      the failed, sent alone, for a gap before it: then neither it nor anything after it was stored
- *      under the old one, and what may still be on its way under that will be refused. Of a group
- *      the first batches may be stored, by a leader that died over the rest: that is refused as well.
+ *      the failed, sent alone, for a gap before it: then neither it nor anything after it was
+ *      stored under the old one, and what may still be on its way under that will be refused. Of a
+ *      group the first batches may be stored, by a leader that died over the rest: that is refused
+ *      as well.
  */
 #include "client/broker.h"
 #include "client/reach.h"

@@ -55,8 +55,8 @@ enum replica_event_type {
     REPLICA_ISR_ANSWERED, /* the controller answered proposal `round`. INELIGIBLE_REPLICA: the
                              named version is the newest, and will not be followed by this; all
                              other errors: it may be stored, now or later */
-    REPLICA_REIGN,        /* another controller reigns, and its picture came: what the one before left
-                             unanswered is not answered any more, but this one knows what is stored */
+    REPLICA_REIGN,        /* another controller reigns, and its picture came: what the one before
+                             left unanswered stays so, but this one knows what is stored */
     REPLICA_TICK          /* only time has passed */
 };
 

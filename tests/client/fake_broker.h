@@ -31,8 +31,8 @@ enum fake_hostility {
 struct fake_faults {
     atomic_int drop_before;         /* so many produce requests are lost with their connection */
     atomic_int drop_after;          /* so many are stored, then the connection is lost */
-    atomic_int store_part;          /* so many of several batches are stored up to the middle, and the
-                                       connection is lost: the broker died over it */
+    atomic_int store_part;          /* so many of several batches are stored up to the middle, then
+                                       the connection is lost: the broker died over it */
     atomic_int move_leader;         /* so many are refused with a hint: the partition moved */
     atomic_int move_silently;       /* the same without a hint */
     atomic_int behind;              /* so many fetches find a leader that ends too early */

@@ -74,7 +74,8 @@ void fake_sequence_note(struct fake_partition *partition, const uint8_t *bytes, 
         *producer = (struct fake_producer){ .id = id, .epoch = batch_producer_epoch(bytes) };
     struct fake_run *newest = &producer->runs[producer->newest % FAKE_RUNS];
     producer->next = last + 1;
-    if (newest->used && newest->last + 1 == first && newest->offset + first - newest->first == offset)
+    if (newest->used && newest->last + 1 == first &&
+        newest->offset + first - newest->first == offset)
         newest->last = last;
     else
         producer->runs[++producer->newest % FAKE_RUNS] =

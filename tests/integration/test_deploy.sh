@@ -33,6 +33,7 @@ expect_equal "first on the path" "$(command -v kairn)" "$build/kairn"
 kairn topic create greetings > /dev/null || die "create"
 kairn produce greetings <&- 2> /dev/null || die "no standard input is an empty one"
 expect_refusal "a word with a dash" 2 'unknown option -x' kairn topic create -x
+expect_refusal "a mistyped option" 2 'did you mean --partitions' kairn topic create t --partition 3
 expect_refusal "an unknown verb" 2 "no command 'creat'" kairn topic creat x
 expect_match "help of a noun" "$(kairn topic --help)" 'topic create TOPIC'
 expect_refusal "a setting twice" 1 'given twice' kairn topic create odd --config segment.bytes=1000000 --config segment.bytes=2000000

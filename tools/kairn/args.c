@@ -5,9 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/options.h"
 #include "common/quantity.h"
 
-enum { LEFT_SIZE = 28 };            /* of names and values of flags in a help */
+enum {
+    LEFT_SIZE = 28,                 /* of names and values of flags in a help */
+    SHOWN_MAX = 60                  /* characters of a word that is no option */
+};
 
 static const struct flag common_flags[] = {
     { "--json", NULL, "print JSON, for programs" },
@@ -126,6 +130,28 @@ size_t command_flags(const struct command *command, const struct flag **out, siz
     return count;
 }
 
+/* An option that nobody knows, and the one that is most like it. */
+static int refuse_flag(const struct args *args, const char *word, size_t size)
+{
+    const struct flag *flags[ALL_FLAGS_MAX];
+    size_t count = command_flags(args->command, flags, ALL_FLAGS_MAX), best = size / 3 + 1;
+    const char *nearest = NULL;
+    char name[SHOWN_MAX + 1];
+
+    snprintf(name, sizeof name, "%.*s", (int)size, word);
+    for (size_t i = 0; i < count; i++) {
+        size_t distance = options_name_distance(name, flags[i]->name);
+        if (distance < best) {
+            best = distance;
+            nearest = flags[i]->name;
+        }
+    }
+    if (nearest != NULL)
+        return command_misuse(args, "unknown option %s; did you mean %s?", name, nearest);
+    return command_misuse(args, "unknown option %s (before a name that starts with -, put --)",
+                          name);
+}
+
 /* One flag at argv[*at]: "--name value", "--name=value" or "--switch". */
 static int take_flag(struct args *args, int argc, char **argv, int *at)
 {
@@ -136,9 +162,7 @@ static int take_flag(struct args *args, int argc, char **argv, int *at)
     const char *value = NULL;
 
     if (flag == NULL)
-        return command_misuse(
-            args, "unknown option %.*s (before a name that starts with -, put --)", (int)size,
-            word);
+        return refuse_flag(args, word, size);
     if (flag->value == NULL && equals != NULL)
         return command_misuse(args, "%s takes no value", flag->name);
     if (flag->value != NULL) {

@@ -11,7 +11,10 @@
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-enum { FLAGS_MAX = 16 };
+enum {
+    FLAGS_MAX = 16,                 /* of a command's own */
+    ALL_FLAGS_MAX = FLAGS_MAX + 8   /* and those that many have */
+};
 
 struct flag {
     const char *name;               /* "--partitions" */

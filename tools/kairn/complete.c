@@ -3,8 +3,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { ALL_FLAGS_MAX = FLAGS_MAX + 8 };
-
 size_t complete_start(const char *word)
 {
     const char *equals = strchr(word, '=');

@@ -1,5 +1,6 @@
 #include "tools/kairn/connect.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -44,11 +45,25 @@ void connect_advise(const struct args *args, klient_code_t code)
     }
 }
 
+/* Records that can not be read: others behind them can. */
+static void advise_to_skip(const klient_error_t *error)
+{
+    int64_t next = klient_error_skip_to(error);
+
+    if (next < 0)
+        return;
+    fprintf(stderr,
+            "try: kairn consume %s --partition %" PRId32 " --from %" PRId64 " reads on behind it\n"
+            "     kairn log verify DIRECTORY, where the leader runs, says what is damaged there\n",
+            klient_error_topic(error), klient_error_partition(error), next);
+}
+
 int connect_failed(const struct args *args, klient_error_t *error)
 {
     int status = command_failed(args, "%s: %s", klient_code_name(klient_error_code(error)),
                                 klient_error_text(error));
     connect_advise(args, klient_error_code(error));
+    advise_to_skip(error);
     klient_error_free(error);
     return status;
 }

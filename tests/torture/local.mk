@@ -22,4 +22,13 @@ tests_torture_torture_client_LDFLAGS = $(torture_memory_ldflags)
 tests_torture_torture_client_LDADD = libtestlib.la libklientcore.la libcore.la libnet.la libproto.la \
 	libcommon.la
 
-EXTRA_DIST += tests/torture/run
+# kairnd, with another ZooKeeper.
+check_PROGRAMS += tests/torture/kairnd_bad_zookeeper
+tests_torture_kairnd_bad_zookeeper_SOURCES = tests/torture/bad_zookeeper.c server/main.c
+tests_torture_kairnd_bad_zookeeper_CPPFLAGS = $(AM_CPPFLAGS)
+tests_torture_kairnd_bad_zookeeper_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=zoo_async,--wrap=zoo_awget,--wrap=zoo_awexists,--wrap=zoo_awget_children \
+	-Wl,--wrap=zoo_aset,--wrap=zoo_amulti
+tests_torture_kairnd_bad_zookeeper_LDADD = $(BROKER_LIBS)
+
+EXTRA_DIST += tests/torture/run tests/torture/zookeeper

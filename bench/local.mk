@@ -15,7 +15,7 @@ EXTRA_DIST += bench/run bench/lib.sh bench/history.txt bench/workloads/C1-100.sh
 	bench/workloads/e2e.sh bench/workloads/failover.sh bench/workloads/group.sh bench/workloads/limits.sh \
 	bench/workloads/produce.sh bench/workloads/quiet.sh bench/workloads/repl.sh \
 	bench/workloads/replicated.sh bench/workloads/many.sh bench/workloads/compact.sh \
-	bench/workloads/stall.sh
+	bench/workloads/stall.sh bench/workloads/P3.sh
 
 # Peers. Kafka itself runs from its published jars; librdkafka is built against where it is there.
 EXTRA_DIST += bench/peers/kafka bench/peers/KafkaBench.java bench/peers/rdkafka_bench.c \
@@ -68,3 +68,10 @@ bench_group_LDADD = libklient.la
 noinst_PROGRAMS += bench/assign
 bench_assign_SOURCES = bench/assign.c
 bench_assign_LDADD = libklientcore.la libnet.la libproto.la libcommon.la
+
+# A thousand connections that each send one record at a time, and the null broker for them.
+noinst_PROGRAMS += bench/crowd
+bench_crowd_SOURCES = bench/crowd.c bench/ledger.h bench/ledger.c bench/null_crowd.h \
+	bench/null_crowd.c bench/wire.h bench/wire.c $(bench_loopback)
+bench_crowd_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+bench_crowd_LDADD = libklient.la libproto.la libcommon.la

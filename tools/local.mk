@@ -2,8 +2,8 @@
 
 # The scripts that prove what HACKING.md promises; `make check` and tests/run run them.
 CHECK_TOOLS = tools/check-layers tools/check-pure tools/check-state tools/check-style tools/check-compat tools/check-man
-TESTS += $(CHECK_TOOLS) tests/tools/test_checks.sh tests/tools/test_bench_stats.sh
-EXTRA_DIST += $(CHECK_TOOLS) tests/tools/test_checks.sh tests/tools/test_bench_stats.sh \
+TESTS += $(CHECK_TOOLS) tests/tools/test_checks.sh tests/tools/test_bench_stats.sh tests/tools/test_bench_crowd.sh
+EXTRA_DIST += $(CHECK_TOOLS) tests/tools/test_checks.sh tests/tools/test_bench_stats.sh tests/tools/test_bench_crowd.sh \
 	docs/layers.txt docs/pure-symbols.txt docs/style-exceptions.txt
 # The kairn command. It uses klient.h; only `kairn log dump` reads files of the storage itself.
 bin_PROGRAMS += kairn

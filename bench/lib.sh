@@ -10,12 +10,13 @@ port_base=29092
 rounds_more=3
 
 fail() { echo "bench/run: $*" >&2; exit 1; }
+skip() { echo "  skipped: $*"; exit 77; }
 wants() { [[ ",$peers," == *",$1,"* ]]; }
 # What a run records itself does not make the tree another one.
 commit() {
     local id
     id=$(git -C "$top" rev-parse --short HEAD 2> /dev/null) || { echo unknown; return; }
-    git -C "$top" diff --quiet HEAD -- . ':!bench/history.txt' || id=$id-dirty
+    git -C "$top" diff --quiet HEAD -- . ':!bench/history.txt' ':!bench/instructions.txt' || id=$id-dirty
     echo "$id"
 }
 
@@ -168,16 +169,16 @@ run_round() {
     read -r stolen all_ticks < <(ticks)
     for variant in "${order[@]}"; do "run_${variant//-/_}" || fail "$variant"; done
     read -r stolen_after all_after < <(ticks)
-    sample machine steal-permille $(((stolen_after - stolen) * 1000 / (all_after - all_ticks + 1)))
+    [ -n "$exact" ] || sample machine steal-permille $(((stolen_after - stolen) * 1000 / (all_after - all_ticks + 1)))
 }
 
 run_workload() {
     local reason void=0 count=$rounds
-    rounds_max=99
+    rounds_max=99 exact=''          # exact: whatever else runs changes nothing
+    echo "$workload"
     # shellcheck disable=SC1090
     . "$here/workloads/$workload.sh"
     [ "$count" -le "$rounds_max" ] || count=$rounds_max
-    echo "$workload"
     prepare || return 1
     for ((round = 1; round <= count; round++)); do
         run_round

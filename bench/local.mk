@@ -15,7 +15,7 @@ EXTRA_DIST += bench/run bench/lib.sh bench/history.txt bench/workloads/C1-100.sh
 	bench/workloads/e2e.sh bench/workloads/failover.sh bench/workloads/group.sh bench/workloads/limits.sh \
 	bench/workloads/produce.sh bench/workloads/quiet.sh bench/workloads/repl.sh \
 	bench/workloads/replicated.sh bench/workloads/many.sh bench/workloads/compact.sh \
-	bench/workloads/stall.sh bench/workloads/P3.sh
+	bench/workloads/stall.sh bench/workloads/P3.sh bench/workloads/counts.sh bench/instructions.txt
 
 # Peers. Kafka itself runs from its published jars; librdkafka is built against where it is there.
 EXTRA_DIST += bench/peers/kafka bench/peers/KafkaBench.java bench/peers/rdkafka_bench.c \
@@ -75,3 +75,13 @@ bench_crowd_SOURCES = bench/crowd.c bench/ledger.h bench/ledger.c bench/null_cro
 	bench/null_crowd.c bench/wire.h bench/wire.c $(bench_loopback)
 bench_crowd_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 bench_crowd_LDADD = libklient.la libproto.la libcommon.la
+
+# Hot paths whose instructions are counted, one of them through the tests' broker without a network.
+if HAVE_CHECK
+noinst_PROGRAMS += bench/counts
+bench_counts_SOURCES = bench/counts.c tests/fuzz/check_lib.c tests/server/lib/plane.h tests/server/lib/plane.c \
+	tests/server/lib/plane_records.c tests/server/lib/plane_where.c \
+	tests/server/broker/gate_rig.h tests/server/broker/gate_rig.c
+bench_counts_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS)
+bench_counts_LDADD = libtestlib.la $(BROKER_LIBS)
+endif

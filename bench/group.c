@@ -5,7 +5,8 @@
  *       has its own).
  *   group idle BOOTSTRAP TOPIC GROUPS MEMBERS SECONDS PID
  *       GROUPS groups of MEMBERS consumers each that have paused what they own: what processor time
- *       the process PID, the broker, needs for them, in permille of one processor.
+ *       the process PID, the broker, needs for them, in permille of one processor, and how much
+ *       memory more than before there was any.
  *   group commit BOOTSTRAP TOPIC PARTITIONS SECONDS
  *       a member that commits one offset a call, without waiting: calls confirmed in a second.
  *   group fill BOOTSTRAP TOPIC PARTITIONS GROUPS
@@ -25,6 +26,7 @@
 
 #include "bench/ownership.h"
 #include "bench/phases.h"
+#include "bench/proc_memory.h"
 #include "client/klient.h"
 
 enum {
@@ -254,6 +256,7 @@ static int idle(int groups, int each, int seconds, int pid)
     struct pollfd *fds = allocate((size_t)count, sizeof *fds);
     klient_t *handles[IDLE_HANDLES];
     struct rlimit limit;
+    int64_t without = proc_memory_of(pid);
     int joined = 0;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
@@ -284,9 +287,12 @@ static int idle(int groups, int each, int seconds, int pid)
     serve_for(members, fds, count, INT64_C(2) * SESSION_MS);
     int64_t before_us = processor_us(pid), began_us = ownership_now_us();
     serve_for(members, fds, count, seconds * INT64_C(1000));
-    printf("{\"members\": %d, \"broker_permille\": %.1f, \"client_permille_all\": %.1f}\n", joined,
+    printf("{\"members\": %d, \"broker_permille\": %.1f, \"client_permille_all\": %.1f, "
+           "\"broker_bytes_per_member\": %.0f}\n",
+           joined,
            (double)(processor_us(pid) - before_us) * 1e3 / (double)(ownership_now_us() - began_us),
-           (double)processor_us(getpid()) * 1e3 / (double)ownership_now_us());
+           (double)processor_us(getpid()) * 1e3 / (double)ownership_now_us(),
+           (double)(proc_memory_of(pid) - without) / count);
     fflush(stdout);
     _exit(joined == count ? 0 : 1);     /* ten thousand goodbyes are another story */
 }

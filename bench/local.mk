@@ -15,7 +15,7 @@ EXTRA_DIST += bench/run bench/lib.sh bench/history.txt bench/workloads/C1-100.sh
 	bench/workloads/e2e.sh bench/workloads/failover.sh bench/workloads/group.sh bench/workloads/limits.sh \
 	bench/workloads/produce.sh bench/workloads/quiet.sh bench/workloads/repl.sh \
 	bench/workloads/replicated.sh bench/workloads/many.sh bench/workloads/compact.sh \
-	bench/workloads/stall.sh bench/workloads/P3.sh bench/workloads/counts.sh bench/instructions.txt
+	bench/workloads/stall.sh bench/workloads/P3.sh bench/workloads/counts.sh bench/instructions.txt bench/workloads/M1.sh
 
 # Peers. Kafka itself runs from its published jars; librdkafka is built against where it is there.
 EXTRA_DIST += bench/peers/kafka bench/peers/KafkaBench.java bench/peers/rdkafka_bench.c \
@@ -61,7 +61,8 @@ bench_failover_LDADD = libklient.la
 # Groups of consumers: rebalances, members that do nothing, commits.
 noinst_PROGRAMS += bench/group
 bench_group_story = bench/ownership.h bench/ownership.c bench/phases.h bench/phases.c
-bench_group_SOURCES = bench/group.c $(bench_group_story)
+bench_group_SOURCES = bench/group.c bench/proc_memory.h bench/proc_memory.c $(bench_loopback) \
+	$(bench_group_story)
 bench_group_LDADD = libklient.la
 
 # What a leader computes for a group: client/assignor.h.
@@ -85,3 +86,10 @@ bench_counts_SOURCES = bench/counts.c tests/fuzz/check_lib.c tests/server/lib/pl
 bench_counts_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS)
 bench_counts_LDADD = libtestlib.la $(BROKER_LIBS)
 endif
+
+# What connections cost that do nothing.
+noinst_PROGRAMS += bench/idlers
+bench_idlers_SOURCES = bench/idlers.c bench/proc_memory.h bench/proc_memory.c bench/wire.h \
+	bench/wire.c $(bench_loopback)
+bench_idlers_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+bench_idlers_LDADD = libproto.la libcommon.la

@@ -15,7 +15,7 @@ EXTRA_DIST += bench/run bench/lib.sh bench/history.txt bench/workloads/C1-100.sh
 	bench/workloads/e2e.sh bench/workloads/failover.sh bench/workloads/group.sh bench/workloads/limits.sh \
 	bench/workloads/produce.sh bench/workloads/quiet.sh bench/workloads/repl.sh \
 	bench/workloads/replicated.sh bench/workloads/many.sh bench/workloads/compact.sh \
-	bench/workloads/stall.sh bench/workloads/P3.sh bench/workloads/counts.sh bench/instructions.txt bench/workloads/M1.sh
+	bench/workloads/stall.sh bench/workloads/P3.sh bench/workloads/counts.sh bench/instructions.txt bench/workloads/M1.sh bench/workloads/neighbour.sh
 
 # Peers. Kafka itself runs from its published jars; librdkafka is built against where it is there.
 EXTRA_DIST += bench/peers/kafka bench/peers/KafkaBench.java bench/peers/rdkafka_bench.c \
@@ -93,3 +93,9 @@ bench_idlers_SOURCES = bench/idlers.c bench/proc_memory.h bench/proc_memory.c be
 	bench/wire.c $(bench_loopback)
 bench_idlers_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 bench_idlers_LDADD = libproto.la libcommon.la
+
+# Clients that are no good.
+noinst_PROGRAMS += bench/nuisance
+bench_nuisance_SOURCES = bench/nuisance.c bench/wire.h bench/wire.c $(bench_loopback)
+bench_nuisance_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+bench_nuisance_LDADD = libproto.la libcommon.la

@@ -26,6 +26,10 @@ struct conn_handler {
      * connection (the frame waits, and is cut once more) or close it. */
     ssize_t (*cut)(struct conn *conn, const uint8_t *bytes, size_t size);
 
+    /* So many bytes more have come of a frame whose size is known and that is not whole yet. May
+     * pause the connection: the rest waits. May be NULL. */
+    void (*more)(struct conn *conn, size_t size);
+
     /* One whole frame, writable, inside `slab`. Valid during the call; whoever keeps it takes a
      * reference of the slab. The handler may close the connection. */
     void (*frame)(struct conn *conn, struct slab *slab, uint8_t *bytes, size_t size);
@@ -54,6 +58,9 @@ struct conn_options {
 /* Take over `fd`, a non-blocking stream socket (closed by the connection from now on, even on
  * failure). Returns 0 or K_NOMEM. */
 int conn_new(struct loop *loop, int fd, const struct conn_options *options, struct conn **out);
+
+/* Other patience than that of the options, from now on: what is owed has as long again. */
+void conn_set_slow(struct conn *conn, int32_t slow_ms);
 
 /* Close at once and free, after the current callback returned. Queued chains are dropped. */
 void conn_close(struct conn *conn);

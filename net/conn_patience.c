@@ -39,6 +39,21 @@ void conn_set_idle(struct conn *conn, int64_t idle_ms)
     wake_when_due(conn);
 }
 
+void conn_set_slow(struct conn *conn, int32_t slow_ms)
+{
+    struct watch *watches[] = { &conn->incoming, &conn->outgoing };
+
+    conn->slow_ms = slow_ms;
+    if (conn->state != CONN_OPEN)
+        return;
+    for (size_t i = 0; i < 2; i++)
+        if (watches[i]->since_ms != 0) {
+            watches[i]->since_ms = loop_turn_ms(conn->loop);
+            watches[i]->moved = 0;
+        }
+    wake_when_due(conn);
+}
+
 /* Has less moved than should have? If not, what is owed has as long again for its next part. */
 static bool is_slow(const struct conn *conn, struct watch *watch, size_t owed, int64_t now_ms)
 {

@@ -185,6 +185,8 @@ static ssize_t receive_rest(struct conn *conn, struct slab *shared, uint8_t *roo
     conn_moved(&conn->incoming, (size_t)size);
     if ((size_t)size < missing) {
         conn->kept_size += (size_t)size;
+        if (conn->handler->more != NULL)
+            conn->handler->more(conn, (size_t)size);
         return size;
     }
     conn->unread = room;

@@ -1,7 +1,8 @@
-/* budget.h - bytes of requests in one broker, being received or in work, and the limit on them.
+/* budget.h - bytes of requests in one broker, received or in work, and the limit on them.
  *
- * A request is charged as soon as its size is known, if the limit is not exceeded yet, and waits
- * otherwise: so one request always fits, whatever its size. Thread-safe: atomics. */
+ * A request is charged with what has come of it: who announces much and sends little holds little.
+ * While the limit is exceeded all wait, half received or not, but for one that goes first: so one
+ * request always fits, whatever its size. Thread-safe: atomics. */
 #ifndef SERVER_BUDGET_H
 #define SERVER_BUDGET_H
 

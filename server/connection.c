@@ -25,7 +25,8 @@ enum {
     ARENA_MAX = 64 << 20,               /* bytes of head and answer, however many partitions */
     SPARE_MAX = 64,                     /* requests kept per loop */
     FINISH_MS = 2000,                   /* for the last answers to arrive before a hang-up */
-    GREETING_MS = 15 * 1000             /* without a byte, before it is known who calls */
+    GREETING_MS = 15 * 1000,            /* without a byte, before it is known who calls */
+    FIRST_SLOW_MS = 1000                /* for whom all others wait, instead of slow_ms */
 };
 
 /* A request in work. */
@@ -57,12 +58,26 @@ static void give_back(struct gates *gates, size_t size)
         gates_resume(gates);
 }
 
+/* Others may go first; it does not. */
+static void yield_first(struct connection *connection)
+{
+    struct gates *gates = connection->gate->gates;
+    struct connection *first = connection;
+
+    if (atomic_load(&gates->first) != connection ||
+        !atomic_compare_exchange_strong(&gates->first, &first, NULL))
+        return;
+    conn_set_slow(connection->conn, gates->slow_ms);
+    gates_resume(gates);
+}
+
 /* Off the gate; the conn is the caller's. */
 static struct conn *take_conn(struct connection *connection)
 {
     struct conn *conn = connection->conn;
 
     assert(conn != NULL);
+    yield_first(connection);
     connection->conn = NULL;
     list_remove(&connection->node);
     list_remove(&connection->paused);
@@ -272,36 +287,52 @@ static const struct conn_handler greeting_handler = {
 
 /* --- requests --------------------------------------------------------------------------------- */
 
+bool connection_may_read(struct connection *connection)
+{
+    struct gates *gates = connection->gate->gates;
+    struct connection *first = NULL;
+
+    if (!budget_exceeded(&gates->budget) || atomic_load(&gates->first) == connection)
+        return true;
+    if (!atomic_compare_exchange_strong(&gates->first, &first, connection))
+        return false;
+    conn_set_slow(connection->conn, FIRST_SLOW_MS);
+    return true;
+}
+
 void connection_resume(struct connection *connection)
 {
     list_remove(&connection->paused);
     conn_resume(connection->conn);
 }
 
-/* Too much in work: read on when others have finished. */
-static void pause_reading(struct connection *connection)
+/* Too much in work: read on when others have finished. False: it waits. */
+static bool go_on(struct connection *connection)
 {
     struct gate *gate = connection->gate;
 
+    if (connection_may_read(connection))
+        return true;
     list_append(&gate->paused, &connection->paused);
     conn_pause(connection->conn);
-    if (!budget_exceeded(&gate->gates->budget))
-        connection_resume(connection);          /* it was given back in between */
+    if (!connection_may_read(connection))
+        return false;
+    connection_resume(connection);              /* it was given back in between */
+    return true;
 }
 
-/* A frame is charged before its bytes are waited for. When there is no room for it now, the
- * connection is paused and the frame will be cut again. */
-static void admit(struct connection *connection, size_t size)
+static void charge(struct connection *connection, size_t size)
 {
-    struct gates *gates = connection->gate->gates;
+    connection->charged += size;
+    budget_take(&connection->gate->gates->budget, (int64_t)size);
+}
 
-    if (budget_exceeded(&gates->budget)) {
-        pause_reading(connection);
-        if (!list_empty(&connection->paused))
-            return;
-    }
-    connection->charged = size;
-    budget_take(&gates->budget, (int64_t)size);
+static void more_came(struct conn *conn, size_t size)
+{
+    struct connection *connection = conn_owner(conn);
+
+    charge(connection, size);
+    go_on(connection);
 }
 
 /* Tell the asker, if the frame says how, and hang up: what follows may be anything. */
@@ -339,8 +370,9 @@ static ssize_t cut_request(struct conn *conn, const uint8_t *bytes, size_t size)
         return 0;
     if (announced < 0)
         refuse(connection, (int)announced, k_error_text((int)announced), correlation);
-    else if (announced > 0)
-        admit(connection, (size_t)announced);
+    /* When there is no room for it now, the frame is cut again. */
+    else if (announced > 0 && go_on(connection))
+        charge(connection, size < (size_t)announced ? size : (size_t)announced);
     return announced;
 }
 
@@ -490,6 +522,7 @@ static void frame_arrived(struct conn *conn, struct slab *slab, uint8_t *bytes, 
     struct work *work = take_work(gate);
     int code = work == NULL ? K_NOMEM : decode(connection, work, bytes, size);
 
+    yield_first(connection);
     if (code != 0) {
         if (work != NULL)
             give_work(gate, work);
@@ -500,14 +533,13 @@ static void frame_arrived(struct conn *conn, struct slab *slab, uint8_t *bytes, 
     connection->references++;
     list_append(&connection->works, &work->node);
     work->slab = slab_ref(slab);
-    /* The frame was charged by cut_request(); what was made of it comes on top. */
-    size_t more = sizeof *work + work->request.arena.used;
-    work->charged = connection->charged + more;
+    /* What was made of the frame comes on top. */
+    charge(connection, size - connection->charged + sizeof *work + work->request.arena.used);
+    work->charged = connection->charged;
     connection->charged = 0;
-    budget_take(&gate->gates->budget, (int64_t)more);
     api_dispatch(&work->request);
 }
 
 static const struct conn_handler request_handler = {
-    .cut = cut_request, .frame = frame_arrived, .over = over,
+    .cut = cut_request, .more = more_came, .frame = frame_arrived, .over = over,
 };

@@ -36,7 +36,8 @@ void connection_open(struct gate *gate, int fd, const char *listener,
 
 void connection_close(struct connection *connection);
 
-/* The budget has room again. */
+/* Has the budget room, or does this one go first? */
+bool connection_may_read(struct connection *connection);
 void connection_resume(struct connection *connection);
 
 /* Requests kept for their memory. */

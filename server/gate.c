@@ -17,7 +17,8 @@ static void resume_connections(struct mail *mail)
     struct gate *gate = LIST_OWNER(mail, struct gate, resume_mail);
 
     atomic_store(&gate->resume_posted, false);
-    while (!list_empty(&gate->paused) && !budget_exceeded(&gate->gates->budget))
+    while (!list_empty(&gate->paused) &&
+           connection_may_read(LIST_OWNER(list_first(&gate->paused), struct connection, paused)))
         connection_resume(LIST_OWNER(list_first(&gate->paused), struct connection, paused));
 }
 

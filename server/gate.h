@@ -31,6 +31,8 @@ struct gates {
     struct metrics *metrics;            /* borrowed */
     struct io_pool *pool;               /* borrowed; not used after all gates were closed */
     struct budget budget;
+    /* Whose request is received though the budget is exceeded. Compared, never followed. */
+    struct connection *_Atomic first;
     struct admission admission;
     int32_t broker_id;
     const char *cluster_id;             /* borrowed */

@@ -143,18 +143,73 @@ START_TEST(who_says_nothing_for_too_long_is_hung_up_on)
 }
 END_TEST
 
+/* Connections that say that much comes, and send `size` of it. */
+static void dribble(int *fds, int count, size_t announced, size_t size)
+{
+    static uint8_t bytes[FRAME_MAX];
+
+    make_heavy_request(bytes, announced);
+    for (int i = 0; i < count; i++) {
+        fds[i] = connect_client();
+        greet(fds[i], (uint16_t)(i % 2));
+        send_bytes(fds[i], bytes, size);
+    }
+}
+
+START_TEST(who_announces_much_and_sends_little_holds_little)
+{
+    enum { CLIENTS = 200, SIZE = FRAME_MAX, SENT = 200 };
+    int code, fds[CLIENTS], other = connect_client();
+    budget_init(&gates.budget, SIZE);
+    greet(other, 0);
+    dribble(fds, CLIENTS, SIZE, SENT);
+
+    for (uint64_t i = 1; i < 50; i++) {
+        send_api_versions(other, i);
+        ck_assert_uint_eq(receive_answer(other, &code), i);
+    }
+    ck_assert_int_le(atomic_load(&gates.budget.used), CLIENTS * SENT + 16384);
+    for (int i = 0; i < CLIENTS; i++)
+        close(fds[i]);
+    close(other);
+    expect_idle();
+}
+END_TEST
+
+/* They fill the budget and stop: one of them is to go first, and is not waited for long. */
+START_TEST(who_stops_within_what_it_sends_does_not_stop_the_others)
+{
+    enum { CLIENTS = 12, SIZE = FRAME_MAX, SENT = FRAME_MAX / 2, LIMIT = 8 * SENT };
+    int code, fds[CLIENTS], other = connect_client();
+    budget_init(&gates.budget, LIMIT);
+    gates.slow_ms = 3600 * 1000;
+    greet(other, 0);
+    dribble(fds, CLIENTS, SIZE, SENT);
+    WAIT_UNTIL(budget_exceeded(&gates.budget));
+
+    for (uint64_t i = 1; i < 50; i++) {
+        send_api_versions(other, i);
+        ck_assert_uint_eq(receive_answer(other, &code), i);
+    }
+    ck_assert_int_le(atomic_load(&gates.budget.used), LIMIT + 4 * SENT);
+    for (int i = 0; i < CLIENTS; i++)
+        close(fds[i]);
+    close(other);
+    expect_idle();
+}
+END_TEST
+
 START_TEST(what_a_dribbler_announced_is_given_back)
 {
-    uint8_t half[FRAME_PREFIX] = { 0 };
+    static uint8_t half[FRAME_MAX / 4];
     gates.idle_ms = 0;
     gates.slow_ms = 50;
     int code, dribbler = connect_client(), other = connect_client();
     greet(dribbler, 0);
     greet(other, 1);
 
-    frame_prefix(half, 100, FRAME_MAX / 2);
+    frame_prefix(half, 100, FRAME_MAX);
     send_bytes(dribbler, half, sizeof half);
-    WAIT_UNTIL(atomic_load(&gates.budget.used) > FRAME_MAX / 2);
     expect_closed(dribbler);
 
     expect_idle();
@@ -174,6 +229,8 @@ Suite *hostile_suite(void)
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, gates_setup, gates_teardown);
     tcase_add_test(tests, many_slow_senders_share_the_budget);
+    tcase_add_test(tests, who_announces_much_and_sends_little_holds_little);
+    tcase_add_test(tests, who_stops_within_what_it_sends_does_not_stop_the_others);
     tcase_add_test(tests, a_reader_that_does_not_read_costs_little);
     tcase_add_test(tests, silent_clients_are_many_cheap_and_not_kept);
     tcase_add_test(tests, who_says_nothing_for_too_long_is_hung_up_on);

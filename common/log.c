@@ -52,6 +52,11 @@ bool log_level_parse(const char *text, enum log_level *out)
     return false;
 }
 
+const char *log_level_name(enum log_level level)
+{
+    return level_names[level];
+}
+
 /* FNV-1a, going on from `hash`; the end of the text counts too. */
 static uint64_t hash_text(uint64_t hash, const char *text)
 {

@@ -2,8 +2,8 @@
  *
  *   2026-11-23T13:05:00.123Z info event=segment-rolled topic=orders partition=3 base=120
  *
- * Thread-safe. The only place with process-wide mutable state. The sink and level are set once by
- * main() or by libklient's owner before threads start. */
+ * Thread-safe. The only place with process-wide mutable state. The sink is set once, by main() or
+ * by libklient's owner before threads start; the level may change at any time. */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
 
@@ -25,6 +25,7 @@ void log_divert(log_sink sink, void *context);
 
 bool log_enabled(enum log_level level);
 bool log_level_parse(const char *text, enum log_level *out);
+const char *log_level_name(enum log_level level);
 
 void log_write(enum log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -297,6 +297,7 @@ int broker_start(struct config *config, const struct broker_events *events, stru
     broker->config = *config;
     broker->events = *events;
     broker->id = -1;
+    broker->log_level = (enum log_level)config->log_level;
     sem_init(&broker->control_stopped, 0, 0);
     sem_init(&broker->drained, 0, 0);
     io_budget_init(&broker->files, io_budget_of_process(events->brokers));

@@ -275,6 +275,19 @@ static struct admission_limits admission_limits_of(const struct config *config)
     return limits;
 }
 
+/* Brokers that share a process share its log: the last change counts. Told at whichever level tells
+ * more, the one before or the new one. */
+static void set_log_level(struct broker *broker, enum log_level level)
+{
+    if (level == broker->log_level)
+        return;
+    log_set_level(level < broker->log_level ? level : broker->log_level);
+    LOG_INFO("log-level-changed", "broker=%" PRId32 " from=%s to=%s", broker->id,
+             log_level_name(broker->log_level), log_level_name(level));
+    log_set_level(level);
+    broker->log_level = level;
+}
+
 void broker_data_configure(struct broker *broker, const struct metadata *picture)
 {
     struct topic_config defaults;
@@ -290,6 +303,7 @@ void broker_data_configure(struct broker *broker, const struct metadata *picture
         atomic_store(&broker->gates.slow_ms, config.connections_slow_ms);
         const struct admission_limits limits = admission_limits_of(&config);
         admission_set(&broker->gates.admission, &limits);
+        set_log_level(broker, (enum log_level)config.log_level);
         shards_throttle(broker->shards, config.leader_throttled_rate,
                         config.follower_throttled_rate);
         config_fini(&config);

@@ -5,6 +5,7 @@
 #include <semaphore.h>
 
 #include "common/feature.h"
+#include "common/log.h"
 #include "common/uuid.h"
 #include "server/api/api.h"
 #include "server/broker.h"
@@ -80,6 +81,7 @@ struct broker {
     struct uuid incarnation, previous;
     struct uuid known[LOGDIR_INCARNATIONS + 1];     /* see logdir_known_incarnations() */
     size_t known_count;
+    enum log_level log_level;                   /* as told to the log; control loop */
     struct topic_config topic_defaults;         /* as told to the shards; control loop */
     struct cleaner_options cleaner_options;     /* the same */
     bool serving;                               /* the data plane's threads run */

@@ -208,8 +208,8 @@
       "Most bytes a second that this broker copies of partitions in follower.replication.throttled.replicas while it is out of sync.") \
     X(INT, replica_response_max_bytes, "replica.fetch.response.max.bytes", "10485760", 1, 67108864, NULL, 0, NULL, \
       "Most record bytes of all partitions in an answer to a follower; the first batch is sent even if larger.") \
-    X(ENUM, log_level, "log.level", "info", 0, 0, "debug|info|warn|error|off", 0, NULL,              \
-      "Least important lines that are logged, on standard error.")
+    X(ENUM, log_level, "log.level", "info", 0, 0, "debug|info|warn|error|off", OPTION_RUNTIME, NULL, \
+      "Least important lines that are logged, on standard error; kairn broker loglevel changes it.")
 
 #define CONFIG_OTHER_TABLE(Y)                                                                        \
     Y("background.threads", OPTION_NO_EFFECT, "Work runs on num.loops and a small pool for disks.")  \

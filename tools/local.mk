@@ -12,7 +12,7 @@ kairn_SOURCES = \
 	tools/kairn/partition.c \
 	tools/kairn/args.c \
 	tools/kairn/bytes.h tools/kairn/bytes.c \
-	tools/kairn/broker_metrics.c tools/kairn/cluster.c \
+	tools/kairn/broker_loglevel.c tools/kairn/broker_metrics.c tools/kairn/cluster.c \
 	tools/kairn/colour.h tools/kairn/colour.c \
 	tools/kairn/command.h \
 	tools/kairn/complete.h tools/kairn/complete.c tools/kairn/completion.c \

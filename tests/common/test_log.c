@@ -95,6 +95,7 @@ START_TEST(levels_are_parsed_by_name)
     ck_assert_int_eq(level, LOG_LEVEL_WARN);
     ck_assert(!log_level_parse("loud", &level));
     ck_assert_int_eq(level, LOG_LEVEL_WARN);
+    ck_assert_str_eq(log_level_name(LOG_LEVEL_OFF), "off");
 }
 END_TEST
 

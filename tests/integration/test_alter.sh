@@ -86,6 +86,25 @@ expect_refusal "a typo" 1 "did you mean 'segment.bytes'" kairn config get segmen
 kairn config set --broker "$leader" --unset message.max.bytes > /dev/null || die "unset"
 await 5 refuses || die "the broker's message.max.bytes counts still"
 
+# log.level: a broker says more at once, and no more again; others are left alone.
+expect_equal "the level before" "$(kairn broker loglevel 2)" "info (default)"
+expect_match "louder" "$(kairn broker loglevel 2 debug)" 'log.level=debug'
+told() { says log-level-changed "broker=$1 from=$2 to=$3"; }
+await 5 told 2 info debug || die "broker 2 did not hear of its log.level"
+expect_equal "the level now" "$(kairn broker loglevel 2 --json)" '{"broker":"2","level":"debug","source":"broker"}'
+expect_equal "the others" "$(says log-level-changed 'broker=[13]')" ""
+expect_equal "stored" "$(zk get /config/brokers/2)" '{"version":1,"config":{"log.level":"debug"}}'
+kairn config set --cluster log.level=error > /dev/null || die "set"
+await 5 told 1 info error || die "log.level of all brokers does not count"
+expect_match "back" "$(kairn broker loglevel 2 --unset)" 'log.level unset'
+await 5 told 2 debug error || die "--unset does not count"
+kairn config set --cluster --unset log.level > /dev/null || die "unset"
+await 5 told 3 error info || die "back to the file's log.level"
+expect_refusal "no such level" 1 'debug, info, warn, error, off' kairn broker loglevel 2 loud
+expect_refusal "which" 2 'either' kairn broker loglevel 2 debug --unset
+expect_refusal "no such broker" 1 'no broker 77' kairn broker loglevel 77 debug
+kairn broker loglevel 3 debug > /dev/null || die "it stays over a restart"
+
 # log.cleaner.backoff.ms: a log that was due for a look in an hour is compacted now.
 kairn topic create kept --config cleanup.policy=compact --config segment.bytes=2000 --config min.cleanable.dirty.ratio=0.01 > /dev/null || die "create"
 for i in $(seq 300); do echo "key:$i"; done | kairn produce kept --key-separator : --set batch.size=500 > /dev/null 2>&1 || die "produce"
@@ -127,6 +146,8 @@ cluster up > /dev/null 2>&1 || die "up"
 await 20 kairn cluster status || die "not healthy: $(kairn cluster status)"
 await 20 counts 1600 max.message.bytes --topic orders || die "a restart forgot it"
 expect_equal "cluster" "$(value message.max.bytes --broker 1)" 9000
+await 20 counts debug log.level --broker 3 || die "a restart forgot log.level"
+await 5 told 3 info debug || die "a restart forgot log.level"
 expect_equal "partitions" "$(kairn topic describe orders | grep -c ok)" 6
 refuses || die "max.message.bytes does not count after a restart"
 echo passed

@@ -143,6 +143,24 @@ START_TEST(numbers_of_a_flag_with_a_unit_may_have_another)
 }
 END_TEST
 
+START_TEST(a_broker_is_named_by_a_number_that_is_not_negative)
+{
+    const char *wrong[] = { "-1", "one", "", "1,2", "2147483648", "1k" };
+    struct args *args;
+    int32_t id = -1;
+
+    ck_assert_int_eq(parse(WORDS("--", "2147483647"), &args), 0);
+    ck_assert(args_broker(args, 0, &id));
+    ck_assert_int_eq(id, 2147483647);
+    args_free(args);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        ck_assert_int_eq(parse(WORDS("--", wrong[i]), &args), 0);
+        ck_assert(!args_broker(args, 0, &id));
+        args_free(args);
+    }
+}
+END_TEST
+
 Suite *args_suite(void)
 {
     Suite *suite = suite_create("tools/args");
@@ -155,6 +173,7 @@ Suite *args_suite(void)
     tcase_add_test(tests, help_is_asked_for_in_two_ways_and_beats_what_is_missing);
     tcase_add_test(tests, numbers_are_whole_and_within_bounds);
     tcase_add_test(tests, numbers_of_a_flag_with_a_unit_may_have_another);
+    tcase_add_test(tests, a_broker_is_named_by_a_number_that_is_not_negative);
     suite_add_tcase(suite, tests);
     return suite;
 }

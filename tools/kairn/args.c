@@ -305,3 +305,17 @@ bool args_number(const struct args *args, const char *flag, int64_t fallback, in
     *out = number;
     return true;
 }
+
+bool args_broker(const struct args *args, size_t operand, int32_t *out)
+{
+    const char *text = args_operand(args, operand);
+    int64_t number;
+
+    if (!quantity_read(QUANTITY_PLAIN, text, strlen(text), &number) || number < 0 ||
+        number > INT32_MAX) {
+        command_misuse(args, "'%s' is no broker id", text);
+        return false;
+    }
+    *out = (int32_t)number;
+    return true;
+}

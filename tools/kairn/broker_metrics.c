@@ -144,15 +144,11 @@ static int look(struct watch *watch, void *context)
 
 int broker_metrics(const struct args *args)
 {
-    const char *text = args_operand(args, 0);
     struct looking looking = { 0 };
-    char *end;
     int status;
-    long broker = strtol(text, &end, 10);
 
-    if (end == text || *end != '\0' || broker < 0 || broker > INT32_MAX)
-        return command_misuse(args, "'%s' is no broker id", text);
-    looking.broker = (int32_t)broker;
+    if (!args_broker(args, 0, &looking.broker))
+        return EXIT_USAGE;
     looking.admin = connect_admin(args, &looking.timeout_ms, &status);
     if (looking.admin == NULL)
         return status;

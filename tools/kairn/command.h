@@ -55,6 +55,9 @@ bool args_json(const struct args *args);
 bool args_number(const struct args *args, const char *flag, int64_t fallback, int64_t min,
                  int64_t max, int64_t *out);
 
+/* An operand that is there, as a broker's id. False: said, wrong usage. */
+bool args_broker(const struct args *args, size_t operand, int32_t *out);
+
 /* The flag of this name (`size` bytes), also of those that every command has; NULL: there is none.
  * All of them, `room` at most; returns how many. */
 const struct flag *command_flag(const struct command *command, const char *name, size_t size);
@@ -100,6 +103,7 @@ int cluster_status(const struct args *args);
 int cluster_rebalance(const struct args *args);
 int broker_list(const struct args *args);
 int broker_log_dirs(const struct args *args);
+int broker_loglevel(const struct args *args);
 int broker_metrics(const struct args *args);
 int broker_drain(const struct args *args);
 int dlq_list(const struct args *args);

@@ -61,17 +61,30 @@ static enum complete_kind kind_of(const char *called)
     return COMPLETE_WORD;
 }
 
-/* The value of a flag: "lines|json" is a choice. */
-static enum complete_kind value_of(const struct flag *flag, complete_tell *tell, void *context)
+/* Of the word that is called so: "lines|json" and "[lines|json]" are choices. */
+static enum complete_kind word_of(const char *called, complete_tell *tell, void *context)
 {
-    if (strchr(flag->value, '|') == NULL)
-        return kind_of(flag->value);
-    for (const char *at = flag->value; *at != '\0'; at += *at == '|') {
-        size_t size = strcspn(at, "|");
-        tell(context, at, size);
-        at += size;
+    size_t length = strcspn(called, " ");
+
+    if (memchr(called, '|', length) == NULL)
+        return kind_of(called);
+    for (const char *at = called, *end = called + length; at < end;) {
+        size_t size = strcspn(at, "|[] ");
+        if (size > 0)
+            tell(context, at, size);
+        at += size + 1;
     }
     return COMPLETE_WORD;
+}
+
+/* What the operand behind `before` others is called; the last name is that of all further ones. */
+static const char *operand_called(const struct command *command, size_t before)
+{
+    const char *called = command->operands;
+
+    for (const char *next; before > 0 && (next = strchr(called, ' ')) != NULL; before--)
+        called = next + 1;
+    return called;
 }
 
 /* What stands in words between the command and the last one. */
@@ -120,17 +133,19 @@ static enum complete_kind complete_of(const struct complete_line *line,
     size_t start = complete_start(word);
 
     if (given.open != NULL)
-        return value_of(given.open, tell, context);
+        return word_of(given.open->value, tell, context);
     if (!given.only_operands && start > 0) {
         const struct flag *flag = command_flag(command, word, start - 1);
-        return flag != NULL && flag->value != NULL ? value_of(flag, tell, context) : COMPLETE_WORD;
+        return flag != NULL && flag->value != NULL ? word_of(flag->value, tell, context)
+                                                   : COMPLETE_WORD;
     }
     if (!given.only_operands && word[0] == '-') {
         tell_flags(command, tell, context);
         return COMPLETE_WORD;
     }
-    return given.operands < (size_t)command->operands_max ? kind_of(command->operands)
-                                                          : COMPLETE_WORD;
+    return given.operands < (size_t)command->operands_max
+               ? word_of(operand_called(command, given.operands), tell, context)
+               : COMPLETE_WORD;
 }
 
 enum complete_kind complete_line(const struct complete_line *line, complete_tell *tell,

@@ -252,6 +252,12 @@ static const struct command commands[] = {
               "Copies of partitions that others lead are not described; those that are out of use, for\n"
               "instance because their disk failed, are named, and make the exit status 1.",
       .flags = { { "--summary", NULL, "only the sums" } } },
+    { .noun = "broker", .verb = "loglevel", .operands = "BROKER [debug|info|warn|error|off]",
+      .operands_min = 1, .operands_max = 2, .connects = true, .run = broker_loglevel,
+      .text = "Show or set the least important lines that a broker logs.\n\n"
+              "It counts at once and without a restart, and stays until it is taken back: it is the\n"
+              "setting log.level of the broker. Brokers that run in one process have one log.",
+      .flags = { { "--unset", NULL, "back to what all brokers, or the broker's file, say" } } },
     { .noun = "broker", .verb = "metrics", .operands = "BROKER", .operands_min = 1,
       .operands_max = 1, .connects = true, .run = broker_metrics,
       .text = "Show what a broker counts, since its start.\n\n"

@@ -17,7 +17,7 @@ libcommon_la_SOURCES = \
 	common/heap.h common/heap.c \
 	common/json_check.h common/json_check.c \
 	common/list.h \
-	common/log.h common/log.c \
+	common/log.h common/log.c common/log_flood.h common/log_flood.c \
 	common/mail.h \
 	common/map.h common/map.c \
 	common/metric.h common/metric_table.h common/metric.c \

@@ -2,6 +2,7 @@
 #include "common/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -11,12 +12,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+#include "common/log_flood.h"
+
 enum { LINE_MAX_SIZE = 2048, KINDS_MAX = 64 };
 
 static const char *const level_names[] = { "debug", "info", "warn", "error", "off" };
 
 static struct {
     atomic_int level;
+    const struct clock *clock;      /* of the flood's limits */
+    struct log_flood flood;
     pthread_mutex_t lock;           /* guards all below, and the sink's calls */
     log_sink sink;
     void *context;
@@ -34,6 +40,13 @@ void log_set_sink(log_sink sink, void *context)
 void log_set_level(enum log_level level)
 {
     atomic_store_explicit(&state.level, (int)level, memory_order_relaxed);
+}
+
+void log_limit(uint32_t lines_max, int64_t interval_ms, const struct clock *clock)
+{
+    state.clock = clock;
+    state.flood.interval_ms = interval_ms;
+    state.flood.lines_max = lines_max;
 }
 
 bool log_enabled(enum log_level level)
@@ -111,18 +124,16 @@ static size_t write_stamp(char *line, size_t size)
     return used + (size_t)snprintf(line + used, size - used, ".%03ldZ ", now.tv_nsec / 1000000);
 }
 
-void log_write(enum log_level level, const char *event, const char *format, ...)
+static void write_line(enum log_level level, const char *event, const char *format,
+                       va_list arguments)
 {
     char line[LINE_MAX_SIZE];
     const size_t room = sizeof line - 1;          /* of the text; one more for the newline */
     size_t used = write_stamp(line, room);
-    va_list arguments;
 
     used += (size_t)snprintf(line + used, room - used, "%s event=%.100s ", level_names[level],
                              event);
-    va_start(arguments, format);
     int added = vsnprintf(line + used, room - used, format, arguments);
-    va_end(arguments);
     if (added > 0)
         used += (size_t)added < room - used ? (size_t)added : room - used - 1;
     /* A line is a line, and leaves a terminal alone, whatever a reason quotes. */
@@ -147,4 +158,47 @@ void log_write(enum log_level level, const char *event, const char *format, ...)
         while (written < 0 && errno == EINTR);
     }
     pthread_mutex_unlock(&state.lock);
+}
+
+/* A line about lines, which are never too many. */
+static void say(enum log_level level, const char *event, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void say(enum log_level level, const char *event, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    if (log_enabled(level))
+        write_line(level, event, format, arguments);
+    va_end(arguments);
+}
+
+/* Is there room for a line of this site? Tells, too, what others have left out before. */
+static bool has_room(enum log_level level, const char *event, const char *format)
+{
+    const int64_t now_ms = clock_mono_ms(state.clock);
+    struct log_flood_count count;
+    size_t from = 0;
+
+    while (log_flood_take(&state.flood, now_ms, &from, &count))
+        say((enum log_level)count.level, "log-lines-left-out", "of=%.100s lines=%" PRIu32,
+            count.event, count.lines);
+    enum log_flood_verdict verdict =
+        log_flood_line(&state.flood, (int)level, event, format, now_ms);
+    if (verdict == LOG_FLOOD_BEGINS)
+        say(level, "log-flooded",
+            "of=%.100s lines=%" PRIu32 " ms=%" PRId64 " reason=\"further ones are counted\"",
+            event, state.flood.lines_max, state.flood.interval_ms);
+    return verdict == LOG_FLOOD_WRITE;
+}
+
+void log_write(enum log_level level, const char *event, const char *format, ...)
+{
+    va_list arguments;
+
+    if (state.flood.lines_max > 0 && diverted.sink == NULL && !has_room(level, event, format))
+        return;
+    va_start(arguments, format);
+    write_line(level, event, format, arguments);
+    va_end(arguments);
 }

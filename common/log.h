@@ -23,10 +23,18 @@ void log_set_level(enum log_level level);
  * library's thread has an owner of its own. `sink` is then called without any lock. */
 void log_divert(log_sink sink, void *context);
 
+struct clock;
+
+/* From now on a place in the source has `lines_max` lines in `interval_ms` at most, except of
+ * threads that are diverted; what is left out is said at its begin and counted afterwards
+ * (common/log_flood.h). Once, before threads start. Without it nothing is left out. */
+void log_limit(uint32_t lines_max, int64_t interval_ms, const struct clock *clock);
+
 bool log_enabled(enum log_level level);
 bool log_level_parse(const char *text, enum log_level *out);
 const char *log_level_name(enum log_level level);
 
+/* `event` and `format` are literals. */
 void log_write(enum log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

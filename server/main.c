@@ -11,6 +11,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/descriptors.h"
 #include "common/log.h"
 #include "server/broker.h"
@@ -153,6 +154,7 @@ static int run_flags(const struct flags *flags)
         return EXIT_USAGE;
     }
     log_set_level((enum log_level)config.log_level);
+    log_limit((uint32_t)config.log_lines_max, config.log_lines_interval_ms, &clock_system);
     int status = run(&config, flags->local);
     config_fini(&config);
     return status;

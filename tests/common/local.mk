@@ -18,6 +18,7 @@ tests_common_test_common_SOURCES = \
 	tests/common/test_json_check.c \
 	tests/common/test_list.c \
 	tests/common/test_log.c \
+	tests/common/test_log_flood.c \
 	tests/common/test_map.c \
 	tests/common/test_metric.c \
 	tests/common/test_options.c \

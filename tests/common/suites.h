@@ -18,6 +18,7 @@ Suite *heap_suite(void);
 Suite *json_check_suite(void);
 Suite *list_suite(void);
 Suite *log_suite(void);
+Suite *log_flood_suite(void);
 Suite *map_suite(void);
 Suite *metric_suite(void);
 Suite *options_suite(void);

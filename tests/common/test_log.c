@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "tests/common/suites.h"
 
@@ -99,6 +100,120 @@ START_TEST(levels_are_parsed_by_name)
 }
 END_TEST
 
+/* --- floods ----------------------------------------------------------------------------------- */
+
+enum { LINES_MAX = 3, INTERVAL_MS = 1000 };
+
+struct flooded {
+    struct clock_fake clock;
+    char text[8192];                /* "level event=... ...;" of each line */
+};
+
+static void keep_line(void *context, enum log_level level, const char *line)
+{
+    struct flooded *flooded = context;
+    size_t used = strlen(flooded->text);
+
+    (void)level;
+    snprintf(flooded->text + used, sizeof flooded->text - used, "%s;", strchr(line, ' ') + 1);
+}
+
+static void limit(struct flooded *flooded)
+{
+    flooded->text[0] = '\0';
+    clock_fake_init(&flooded->clock, 5 * INTERVAL_MS * 1000, 0);
+    log_set_sink(keep_line, flooded);
+    log_limit(LINES_MAX, INTERVAL_MS, &flooded->clock.clock);
+}
+
+static void flood(int lines)
+{
+    for (int i = 0; i < lines; i++)
+        LOG_WARN("flood", "n=%d", i);
+}
+
+static void other(int n)
+{
+    LOG_ERROR("other", "n=%d", n);
+}
+
+#define FLOOD_BEGINS                                                                               \
+    "warn event=flood n=0;warn event=flood n=1;warn event=flood n=2;"                              \
+    "warn event=log-flooded of=flood lines=3 ms=1000 reason=\"further ones are counted\";"
+
+START_TEST(who_floods_has_its_first_lines_and_then_its_count)
+{
+    struct flooded flooded;
+    limit(&flooded);
+
+    flood(50);
+    ck_assert_str_eq(flooded.text, FLOOD_BEGINS);
+
+    flooded.text[0] = '\0';
+    flooded.clock.us += INTERVAL_MS * 1000;
+    flood(1);
+    ck_assert_str_eq(flooded.text, "warn event=log-lines-left-out of=flood lines=47;"
+                                   "warn event=flood n=0;");
+}
+END_TEST
+
+START_TEST(the_flood_of_one_site_hides_nothing_of_another)
+{
+    struct flooded flooded;
+    limit(&flooded);
+
+    flood(50);
+    other(1);
+
+    ck_assert_str_eq(flooded.text, FLOOD_BEGINS "error event=other n=1;");
+}
+END_TEST
+
+START_TEST(the_count_of_a_flood_that_is_over_comes_with_any_line)
+{
+    struct flooded flooded;
+    limit(&flooded);
+    flood(5);
+    flooded.text[0] = '\0';
+
+    flooded.clock.us += INTERVAL_MS * 1000;
+    other(1);
+    other(2);
+
+    ck_assert_str_eq(flooded.text, "warn event=log-lines-left-out of=flood lines=2;"
+                                   "error event=other n=1;error event=other n=2;");
+}
+END_TEST
+
+START_TEST(lines_that_are_not_too_many_are_all_there)
+{
+    struct flooded flooded;
+    limit(&flooded);
+
+    for (int i = 0; i < 10; i++) {
+        flooded.text[0] = '\0';
+        flood(LINES_MAX);
+        ck_assert_str_eq(flooded.text,
+                         "warn event=flood n=0;warn event=flood n=1;warn event=flood n=2;");
+        flooded.clock.us += INTERVAL_MS * 1000;
+    }
+}
+END_TEST
+
+START_TEST(who_is_diverted_gets_every_line)
+{
+    struct flooded flooded;
+    limit(&flooded);
+
+    log_divert(keep_line, &flooded);
+    flood(10);
+    log_divert(NULL, NULL);
+
+    ck_assert_ptr_nonnull(strstr(flooded.text, "n=9;"));
+    ck_assert_ptr_null(strstr(flooded.text, "log-flooded"));
+}
+END_TEST
+
 static void *write_many(void *name)
 {
     for (int i = 0; i < 500; i++)
@@ -106,7 +221,6 @@ static void *write_many(void *name)
     return NULL;
 }
 
-/* Threads write to standard error at once; every line that arrives must be whole. */
 START_TEST(what_is_said_rarely_has_its_turn_per_kind_and_thing)
 {
     enum { LONG_MS = 3600 * 1000 };
@@ -125,6 +239,7 @@ START_TEST(what_is_said_rarely_has_its_turn_per_kind_and_thing)
 }
 END_TEST
 
+/* Threads write to standard error at once; every line that arrives must be whole. */
 START_TEST(lines_of_several_threads_do_not_mix)
 {
     static const char *const names[] = { "a", "b", "c", "d" };
@@ -157,7 +272,7 @@ END_TEST
 Suite *log_suite(void)
 {
     Suite *suite = suite_create("common/log");
-    TCase *basics = tcase_create("basics");
+    TCase *basics = tcase_create("basics"), *floods = tcase_create("floods");
 
     tcase_add_test(basics, line_has_time_level_event_and_facts);
     tcase_add_test(basics, lines_below_the_level_are_not_written);
@@ -167,5 +282,11 @@ Suite *log_suite(void)
     tcase_add_test(basics, what_is_said_rarely_has_its_turn_per_kind_and_thing);
     tcase_add_test(basics, lines_of_several_threads_do_not_mix);
     suite_add_tcase(suite, basics);
+    tcase_add_test(floods, who_floods_has_its_first_lines_and_then_its_count);
+    tcase_add_test(floods, the_flood_of_one_site_hides_nothing_of_another);
+    tcase_add_test(floods, the_count_of_a_flood_that_is_over_comes_with_any_line);
+    tcase_add_test(floods, lines_that_are_not_too_many_are_all_there);
+    tcase_add_test(floods, who_is_diverted_gets_every_line);
+    suite_add_tcase(suite, floods);
     return suite;
 }

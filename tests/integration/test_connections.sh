@@ -1,7 +1,7 @@
 #!/bin/bash
 # How many connections a broker lets in, how fast, and what becomes of who is too many.
 . "$(dirname "$0")/lib.sh"
-cluster_up --brokers 1 --zookeepers 1 --set max.connections.per.ip=6
+cluster_up --brokers 1 --zookeepers 1 --set max.connections.per.ip=6 --set log.lines.max=10 --set log.lines.interval.ms=2000
 kairn topic create orders > /dev/null || die "create"
 port=$port_base
 
@@ -36,3 +36,13 @@ waits() { ! greets 1; }
 await 10 waits || die "more than max.connections are served"
 let_go
 await 10 kairn cluster status || die "who waited was not let in"
+
+# What is logged too often is cut, and what was left out is counted; other lines are not cut by that.
+says() { grep -q "event=$1 .*$2" "$dir/broker-1/log"; }
+kairn broker loglevel 1 debug > /dev/null || die "loglevel"
+floods() { for _ in $(seq 12); do kairn broker list > /dev/null; done; says log-flooded of=connection-over; }
+await 30 floods || die "a flood of lines is not cut: $(grep -c event=connection-over "$dir/broker-1/log")"
+counted() { kairn broker list > /dev/null; says log-lines-left-out 'of=connection-over lines=[1-9]'; }
+await 10 counted || die "what was left out is not told"
+floods && kairn broker loglevel 1 info > /dev/null || die "loglevel"
+await 5 says log-level-changed 'from=debug to=info' || die "a flood hides other lines"

@@ -149,4 +149,16 @@ expect_match "on a terminal" "$(on_terminal kairn topic describe pair)" "$yellow
 expect_match "the worst" "$(on_terminal kairn cluster status)" "$red.*$yellow"
 [[ $(on_terminal NO_COLOR=1 kairn cluster status) == *$'\e'* ]] && die "coloured against NO_COLOR"
 [[ $(kairn cluster status) == *$'\e'* ]] && die "coloured for a program"
+
+# --- watched, until all is well again ------------------------------------------------------------------
+
+timeout 60 kairn cluster status --watch --json > "$dir/watched" &
+watch=$!
+seen() { grep -q "\"healthy\": *$1" "$dir/watched"; }
+await 20 seen false || die "nothing is wrong: $(tail -n 1 "$dir/watched")"
+cluster start 2 > /dev/null || die "start"
+await 30 seen true || die "what is wrong ends the watch: $(tail -n 1 "$dir/watched")"
+kill $watch
+expect_match "a document a line" "$(tail -n 1 "$dir/watched")" '^\{"cluster_id".*\}$'
+expect_match "as text" "$(timeout 20 kairn cluster status --watch | head -n 1)" '^cluster '
 echo passed

@@ -7,6 +7,7 @@
 #include "tools/kairn/json.h"
 #include "tools/kairn/recovery.h"
 #include "tools/kairn/table.h"
+#include "tools/kairn/watch.h"
 
 enum { PROBLEMS_SHOWN = 20 };
 
@@ -100,25 +101,42 @@ static size_t count_leaders(const klient_metadata_t *metadata, int32_t broker)
     return leaders;
 }
 
-/* Connect, and call `show` with the picture. Returns what to exit with. */
-static int look(const struct args *args,
-                int (*show)(const struct args *args, klient_admin_t *admin,
-                            const klient_metadata_t *metadata))
-{
+/* What the looks have in common. */
+struct looking {
+    klient_admin_t *admin;
     int64_t timeout_ms;
-    int status;
+    /* Prints the picture. Returns what to exit with. */
+    int (*show)(const struct args *args, klient_admin_t *admin, const klient_metadata_t *metadata);
+};
+
+static int look(struct watch *watch, void *context)
+{
+    const struct looking *looking = context;
     klient_error_t *error = NULL;
     klient_metadata_t *metadata = NULL;
-    klient_admin_t *admin = connect_admin(args, &timeout_ms, &status);
 
-    if (admin == NULL)
-        return status;
-    if (klient_admin_list_topics(admin, timeout_ms, &metadata, &error) == KLIENT_OK)
-        status = show(args, admin, metadata);
-    else
-        status = connect_failed(args, error);
+    if (klient_admin_list_topics(looking->admin, looking->timeout_ms, &metadata, &error) !=
+        KLIENT_OK)
+        return connect_failed(watch->args, error);
+    watch_page(watch);
+    watch->found = looking->show(watch->args, looking->admin, metadata);
     klient_metadata_free(metadata);
-    klient_admin_close(admin);
+    return EXIT_DONE;
+}
+
+/* Connect and look. Returns what to exit with. */
+static int look_with(const struct args *args,
+                     int (*show)(const struct args *args, klient_admin_t *admin,
+                                 const klient_metadata_t *metadata))
+{
+    struct looking looking = { .show = show };
+    int status;
+
+    looking.admin = connect_admin(args, &looking.timeout_ms, &status);
+    if (looking.admin == NULL)
+        return status;
+    status = watch_run(args, look, &looking);
+    klient_admin_close(looking.admin);
     return status;
 }
 
@@ -167,7 +185,7 @@ static int show_status(const struct args *args, klient_admin_t *admin,
 
 int cluster_status(const struct args *args)
 {
-    return look(args, show_status);
+    return look_with(args, show_status);
 }
 
 static int show_brokers(const struct args *args, klient_admin_t *admin,
@@ -205,5 +223,5 @@ static int show_brokers(const struct args *args, klient_admin_t *admin,
 
 int broker_list(const struct args *args)
 {
-    return look(args, show_brokers);
+    return look_with(args, show_brokers);
 }

@@ -231,7 +231,8 @@ static const struct command commands[] = {
       .connects = true, .run = cluster_status,
       .text = "Show the cluster at a glance, and what is wrong with it.\n"
               "Exit status 1 when there is no controller, a partition has no leader, or a replica is\n"
-              "not in sync." },
+              "not in sync.",
+      .flags = { { "--watch", NULL, "again every second, whatever it finds; Ctrl-C ends it" } } },
     { .noun = "cluster", .verb = "rebalance", .operands = "",
       .connects = true, .run = cluster_rebalance,
       .text = "Even out replicas, their sizes and leaders, for instance after a broker came.\n\n"

@@ -13,8 +13,10 @@ int watch_run(const struct args *args, int (*look)(struct watch *watch, void *co
     clock_gettime(CLOCK_MONOTONIC, &due);
     for (;;) {
         int status = look(&watch, context);
-        if (status != EXIT_DONE || !args_has(args, "--watch") || fflush(stdout) != 0)
+        if (status != EXIT_DONE)
             return status;
+        if (!args_has(args, "--watch") || fflush(stdout) != 0)
+            return watch.found;
         watch.again = true;
         due.tv_sec++;
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);

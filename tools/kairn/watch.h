@@ -9,10 +9,12 @@
 struct watch {
     const struct args *args;
     bool again;                     /* there was a look before */
+    int found;                      /* set by a look that may find something wrong and yet goes on:
+                                       what to exit with, if it was the last one */
 };
 
-/* Call `look`, which returns what to exit with; with --watch every second, as long as it returns
- * EXIT_DONE and somebody reads standard output. Returns what the last look did. */
+/* Call `look`, which returns EXIT_DONE or what ends it; with --watch every second, as long as
+ * somebody reads standard output. Returns what to exit with. */
 int watch_run(const struct args *args, int (*look)(struct watch *watch, void *context),
               void *context);
 

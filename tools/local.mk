@@ -13,6 +13,8 @@ kairn_SOURCES = \
 	tools/kairn/args.c \
 	tools/kairn/bytes.h tools/kairn/bytes.c \
 	tools/kairn/broker_loglevel.c tools/kairn/broker_metrics.c tools/kairn/cluster.c \
+	tools/kairn/checkup.h tools/kairn/checkup.c tools/kairn/checkup_cluster.c \
+	tools/kairn/checkup_machine.c tools/kairn/checkup_zookeeper.c \
 	tools/kairn/colour.h tools/kairn/colour.c \
 	tools/kairn/command.h \
 	tools/kairn/complete.h tools/kairn/complete.c tools/kairn/completion.c \
@@ -21,6 +23,7 @@ kairn_SOURCES = \
 	tools/kairn/consume.h tools/kairn/consume.c tools/kairn/consume_group.c \
 	tools/kairn/dlq.h tools/kairn/dlq.c tools/kairn/dlq_replay.c tools/kairn/dlq_show.c \
 	tools/kairn/dlq_status.c \
+	tools/kairn/doctor.c tools/kairn/facts.h \
 	tools/kairn/follower.h tools/kairn/follower.c \
 	tools/kairn/group.c tools/kairn/group_ages.h tools/kairn/group_ages.c \
 	tools/kairn/group_describe.c tools/kairn/group_members.c \
@@ -35,6 +38,7 @@ kairn_SOURCES = \
 	tools/kairn/log_recover.c \
 	tools/kairn/log_value.h tools/kairn/log_value.c \
 	tools/kairn/log_verify.c \
+	tools/kairn/machine.h tools/kairn/machine.c \
 	tools/kairn/main.c \
 	tools/kairn/pauses.h tools/kairn/pauses.c \
 	tools/kairn/assignment.h tools/kairn/assignment.c \
@@ -67,6 +71,7 @@ kairn_SOURCES = \
 	tools/kairn/trim.c \
 	tools/kairn/watch.h tools/kairn/watch.c \
 	tools/kairn/wishes.h tools/kairn/wishes.c \
-	tools/kairn/topic_logs.h tools/kairn/topic_logs.c
+	tools/kairn/topic_logs.h tools/kairn/topic_logs.c \
+	tools/kairn/zookeeper.h tools/kairn/zookeeper.c
 kairn_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
 kairn_LDADD = libstorage.la libproto.la libcommon.la libklient.la $(JANSSON_LIBS) $(PROTOBUF_C_LIBS)

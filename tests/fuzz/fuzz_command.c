@@ -1,6 +1,7 @@
 /* What people write on command lines and into files for commands: the words of kairnd and kairn,
- * moments, formats, lists, plans of offsets. It is taken or refused with words. The first byte of
- * the input chooses who reads it; zero bytes end the words of a command line. */
+ * moments, formats, lists, plans of offsets, and what ZooKeeper servers say of themselves. It is
+ * taken or refused with words. The first byte of the input chooses who reads it; zero bytes end the
+ * words of a command line. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "tools/kairn/offsets_file.h"
 #include "tools/kairn/pair_list.h"
 #include "tools/kairn/record_format.h"
+#include "tools/kairn/zookeeper.h"
 
 enum { WORDS_MAX = 64 };
 
@@ -158,6 +160,16 @@ static void try_offsets(const char *text, size_t size, FILE *nowhere)
     offsets_file_free(&file);
 }
 
+static void try_zookeeper(const char *text)
+{
+    struct facts_zookeeper server = { 0 };
+
+    zookeeper_read(text, &server);
+    while (zookeeper_next(&text, &server))
+        if (strrchr(server.address, ':') == NULL)
+            abort();
+}
+
 /* What is said of it is not what is tested here. */
 static FILE *open_nowhere(void)
 {
@@ -181,13 +193,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text[size - 1] = '\0';
     FILE *out = stdout, *told = stderr;
     stdout = stderr = nowhere;
-    switch (data[0] % 6) {
+    switch (data[0] == 'Z' ? 6 : data[0] % 6) {
     case 0: try_daemon(text, size - 1); break;
     case 1: try_command(text, size - 1); break;
     case 2: try_moment(text); break;
     case 3: try_format(text, size - 1, nowhere); break;
     case 4: try_lists(text, size - 1); break;
-    default: try_offsets(text, size - 1, nowhere); break;
+    case 5: try_offsets(text, size - 1, nowhere); break;
+    default: try_zookeeper(text); break;
     }
     stdout = out;
     stderr = told;

@@ -66,7 +66,8 @@ tests_fuzz_fuzz_client_LDADD = libtestlib.la libklientcore.la libcore.la libnet.
 
 tests_fuzz_fuzz_command_SOURCES = tests/fuzz/target.h tests/fuzz/fuzz_command.c server/flags.c \
 	tools/kairn/args.c tools/kairn/json.c tools/kairn/log_value.c tools/kairn/moment.c \
-	tools/kairn/offsets_file.c tools/kairn/pair_list.c tools/kairn/record_format.c $(fuzz_main)
+	tools/kairn/offsets_file.c tools/kairn/pair_list.c tools/kairn/record_format.c \
+	tools/kairn/zookeeper.c $(fuzz_main)
 tests_fuzz_fuzz_command_CPPFLAGS = $(fuzz_cppflags) $(JANSSON_CFLAGS)
 tests_fuzz_fuzz_command_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_command_LDADD = libklientcore.la libnet.la libproto.la libcommon.la $(JANSSON_LIBS)

@@ -34,7 +34,7 @@ EXTRA_DIST += tests/run \
 	tests/integration/test_codecs.sh \
 	tests/integration/test_compaction.sh \
 	tests/integration/test_deploy.sh \
-	tests/integration/test_disk_full.sh \
+	tests/integration/test_disk_full.sh tests/integration/test_doctor.sh \
 	tests/integration/test_dlq.sh \
 	tests/integration/test_fencing.sh \
 	tests/integration/test_group_cli.sh tests/integration/test_groups.sh \

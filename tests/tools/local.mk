@@ -5,6 +5,7 @@ tests_tools_test_tools_SOURCES = \
 	tests/tools/main.c tests/tools/suites.h \
 	tests/tools/test_args.c \
 	tests/tools/test_assignment.c \
+	tests/tools/test_checkup.c \
 	tests/tools/test_colour.c \
 	tests/tools/test_complete.c \
 	tests/tools/test_follower.c \
@@ -22,9 +23,12 @@ tests_tools_test_tools_SOURCES = \
 	tests/tools/test_record_input.c \
 	tests/tools/test_recovery.c \
 	tests/tools/test_setting_text.c \
+	tests/tools/test_zookeeper.c \
 	tools/kairn/args.c \
 	tools/kairn/assignment.c \
 	tools/kairn/bytes.c \
+	tools/kairn/checkup.c tools/kairn/checkup_cluster.c tools/kairn/checkup_machine.c \
+	tools/kairn/checkup_zookeeper.c \
 	tools/kairn/colour.c \
 	tools/kairn/complete.c \
 	tools/kairn/connect.c \
@@ -43,6 +47,7 @@ tests_tools_test_tools_SOURCES = \
 	tools/kairn/record_format.c \
 	tools/kairn/record_input.c \
 	tools/kairn/recovery.c \
-	tools/kairn/setting_text.c
+	tools/kairn/setting_text.c \
+	tools/kairn/zookeeper.c
 tests_tools_test_tools_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
 tests_tools_test_tools_LDADD = libtestlib.la libcommon.la libklient.la $(CHECK_LIBS) $(JANSSON_LIBS)

@@ -6,6 +6,7 @@
 
 Suite *args_suite(void);
 Suite *assignment_suite(void);
+Suite *checkup_suite(void);
 Suite *colour_suite(void);
 Suite *complete_suite(void);
 Suite *follower_suite(void);
@@ -23,5 +24,6 @@ Suite *record_format_suite(void);
 Suite *record_input_suite(void);
 Suite *recovery_suite(void);
 Suite *setting_text_suite(void);
+Suite *zookeeper_suite(void);
 
 #endif

@@ -100,6 +100,7 @@ int group_members(const struct args *args);
 int group_reset(const struct args *args);
 int group_delete(const struct args *args);
 int cluster_status(const struct args *args);
+int cluster_doctor(const struct args *args);
 int cluster_rebalance(const struct args *args);
 int broker_list(const struct args *args);
 int broker_log_dirs(const struct args *args);

@@ -233,6 +233,15 @@ static const struct command commands[] = {
               "Exit status 1 when there is no controller, a partition has no leader, or a replica is\n"
               "not in sync.",
       .flags = { { "--watch", NULL, "again every second, whatever it finds; Ctrl-C ends it" } } },
+    { .noun = "cluster", .verb = "doctor", .operands = "",
+      .connects = true, .run = cluster_doctor,
+      .text = "Say what is wrong with a cluster, or soon will be, and what to type.\n\n"
+              "Looks at partitions and replicas, at the brokers' configuration, at ZooKeeper, and, on\n"
+              "machines of brokers, at kernel and disks: run it there. Changes nothing. Exit status 1\n"
+              "when there is an error or a warning; notes are only good to know.",
+      .flags = {
+          { "--skip", "CHECK", "leave this check out; may be repeated" },
+          { "--list", NULL, "only tell which checks there are" } } },
     { .noun = "cluster", .verb = "rebalance", .operands = "",
       .connects = true, .run = cluster_rebalance,
       .text = "Even out replicas, their sizes and leaders, for instance after a broker came.\n\n"

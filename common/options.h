@@ -124,5 +124,7 @@ void options_fini(const struct option_table *table, void *values);
 
 /* A markdown table of all rows. */
 void options_print_docs(const struct option_table *table, FILE *out);
+/* The same as a list of a manual page, in mdoc(7). */
+void options_print_man(const struct option_table *table, FILE *out);
 
 #endif

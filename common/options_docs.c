@@ -1,4 +1,4 @@
-/* options_docs.c - the table of options as people read it. */
+/* options_docs.c - the table of options as people read it, on pages and in manuals. */
 #include "common/options.h"
 
 static void format_choices(const struct option *row, char *text, size_t size)
@@ -60,6 +60,16 @@ static void print_cell(FILE *out, const char *text)
     }
 }
 
+static const char *when_set(const struct option *row)
+{
+    return (row->flags & (OPTION_RUNTIME | OPTION_PER_TOPIC)) != 0 ? "while running" : "at start";
+}
+
+static bool is_per_topic(const struct option *row)
+{
+    return (row->flags & (OPTION_PER_TOPIC | OPTION_TOPIC_AT_START)) != 0;
+}
+
 static void print_row(const struct option *row, FILE *out)
 {
     char range[256];
@@ -70,9 +80,7 @@ static void print_row(const struct option *row, FILE *out)
     fprintf(out, " | %s | ", type_name(row->type));
     print_cell(out, row->fallback != NULL ? row->fallback : "");
     options_format_range(row, range, sizeof range);
-    fprintf(out, " | %s | %s%s | ", range,
-            (row->flags & (OPTION_RUNTIME | OPTION_PER_TOPIC)) != 0 ? "while running" : "at start",
-            (row->flags & (OPTION_PER_TOPIC | OPTION_TOPIC_AT_START)) != 0 ? ", per topic" : "");
+    fprintf(out, " | %s | %s%s | ", range, when_set(row), is_per_topic(row) ? ", per topic" : "");
     print_cell(out, row->text);
     if ((row->flags & OPTION_NO_EFFECT) != 0)
         fputs(" *Accepted, without effect.*", out);
@@ -88,4 +96,54 @@ void options_print_docs(const struct option_table *table, FILE *out)
           out);
     for (size_t i = 0; i < table->count; i++)
         print_row(&table->rows[i], out);
+}
+
+/* --- manuals ---------------------------------------------------------------------------------- */
+
+/* Text of a paragraph, of which a backslash would be read as a command. */
+static void print_text(FILE *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '\\')
+            fputs("\\e", out);
+        else
+            fputc(*text, out);
+    }
+}
+
+/* "(int, 1 to 10; default 5; set at start)" */
+static void print_facts(const struct option *row, FILE *out)
+{
+    char range[256];
+
+    options_format_range(row, range, sizeof range);
+    fprintf(out, "\n(%s%s%s", type_name(row->type), range[0] != '\0' ? ", " : "", range);
+    if (row->fallback != NULL && row->fallback[0] != '\0') {
+        fputs("; default ", out);
+        print_text(out, row->fallback);
+    }
+    fprintf(out, "; set %s%s)\n", when_set(row), is_per_topic(row) ? ", per topic" : "");
+}
+
+static void print_item(const struct option *row, FILE *out)
+{
+    fprintf(out, ".It Va %s", row->name);
+    if (row->alias != NULL)
+        fprintf(out, " , %s", row->alias);
+    fputc('\n', out);
+    print_text(out, row->text);
+    if ((row->flags & OPTION_NO_EFFECT) != 0)
+        fputs("\nAccepted, without effect.\n", out);
+    else if ((row->flags & OPTION_NOT_YET) != 0)
+        fputs("\nNot supported yet.\n", out);
+    else
+        print_facts(row, out);
+}
+
+void options_print_man(const struct option_table *table, FILE *out)
+{
+    fputs(".Bl -tag -width Ds\n", out);
+    for (size_t i = 0; i < table->count; i++)
+        print_item(&table->rows[i], out);
+    fputs(".El\n", out);
 }

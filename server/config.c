@@ -224,3 +224,52 @@ void config_print_docs(FILE *out)
           out);
     options_print_docs(&config_table, out);
 }
+
+void config_print_man(FILE *out)
+{
+    fputs(".\\\" Made by kairnd --print-config-man.\n"
+          ".Dd November 30, 2026\n"
+          ".Dt KAIRND.CONF 5\n"
+          ".Os\n"
+          ".Sh NAME\n"
+          ".Nm kairnd.conf\n"
+          ".Nd configuration of kairnd, the broker of Kairn\n"
+          ".Sh DESCRIPTION\n"
+          "A file of lines\n"
+          ".Ar name Ns = Ns Ar value ,\n"
+          "in the form of Kafka's\n"
+          ".Pa server.properties ,\n"
+          "that\n"
+          ".Xr kairnd 8\n"
+          "reads with\n"
+          ".Fl -config ;\n"
+          "it may have any name.\n"
+          "A value given with\n"
+          ".Fl -set\n"
+          "wins over the file.\n"
+          "Names and meanings are those of Kafka where Kafka has them.\n"
+          "Unknown names are errors; names that Kafka knows and\n"
+          ".Nm kairnd\n"
+          "does not serve yet are errors that say so.\n"
+          ".Pp\n"
+          "Times may be written with a unit (500ms, 30s, 90m, 36h, 14d), and so may sizes\n"
+          "(512KiB, 1GiB; 10MB is decimal); where there may be no end, forever and unlimited\n"
+          "say so.\n"
+          "A plain number counts what the name says.\n"
+          ".Pp\n"
+          "What is set while running may be changed by\n"
+          ".Cm kairn config set ,\n"
+          "and what is per topic by\n"
+          ".Cm kairn topic alter ,\n"
+          "for which the name of the topic's option stands in parentheses.\n"
+          "Of what is set in several places counts, the first of: for the topic, for the\n"
+          "broker while it runs, for all brokers while they run, the file, the default.\n"
+          ".Sh OPTIONS\n",
+          out);
+    options_print_man(&config_table, out);
+    fputs(".Sh SEE ALSO\n"
+          ".Xr kairn 1 ,\n"
+          ".Xr klient.conf 5 ,\n"
+          ".Xr kairnd 8\n",
+          out);
+}

@@ -59,7 +59,8 @@ void config_settle(struct config *config);
 /* What options alone can not say: everything required is there. 0 or INVALID_CONFIG. */
 int config_check(const struct config *config, struct k_reason *reason);
 
-/* docs/configuration.md. */
+/* docs/configuration.md, and docs/man/kairnd.conf.5. */
 void config_print_docs(FILE *out);
+void config_print_man(FILE *out);
 
 #endif

@@ -18,6 +18,7 @@ const char flags_help[] =
     "  -l, --local N            run N brokers in this process, for development: ids, ports and\n"
     "                           log directories are numbered; port 0 picks free ones\n"
     "      --print-config-docs  print a table of all options and exit\n"
+    "      --print-config-man   print the manual page of all options and exit\n"
     "  -h, --help               print this and exit\n"
     "  -V, --version            print the version and exit\n"
     "\n"
@@ -28,15 +29,16 @@ const char flags_help[] =
     "configuration; 3 stopped, but some log could not be closed cleanly: the next start checks "
     "it.\n"
     "\n"
-    "All options: kairnd --print-config-docs. Manual: man kairnd.\n";
+    "All options: man kairnd.conf. Manual: man kairnd.\n";
 
-enum { FLAG_DOCS = 256 };
+enum { FLAG_DOCS = 256, FLAG_MAN };
 
 static const struct option known[] = {
     { "config", required_argument, NULL, 'c' },
     { "set", required_argument, NULL, 's' },
     { "local", required_argument, NULL, 'l' },
     { "print-config-docs", no_argument, NULL, FLAG_DOCS },
+    { "print-config-man", no_argument, NULL, FLAG_MAN },
     { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'V' },
     { NULL, 0, NULL, 0 },
@@ -69,6 +71,9 @@ static bool take(struct flags *flags, int flag)
         return parse_local(optarg, &flags->local);
     case FLAG_DOCS:
         flags->action = FLAGS_DOCS;
+        return true;
+    case FLAG_MAN:
+        flags->action = FLAGS_MAN;
         return true;
     case 'h':
         flags->action = FLAGS_HELP;

@@ -2,7 +2,7 @@
 #ifndef SERVER_FLAGS_H
 #define SERVER_FLAGS_H
 
-enum flags_action { FLAGS_RUN, FLAGS_HELP, FLAGS_VERSION, FLAGS_DOCS };
+enum flags_action { FLAGS_RUN, FLAGS_HELP, FLAGS_VERSION, FLAGS_DOCS, FLAGS_MAN };
 
 enum { FLAGS_LOCAL_MAX = 64 };
 

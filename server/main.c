@@ -182,6 +182,9 @@ int main(int argc, char **argv)
     case FLAGS_DOCS:
         config_print_docs(stdout);
         break;
+    case FLAGS_MAN:
+        config_print_man(stdout);
+        break;
     case FLAGS_RUN:
         status = run_flags(&flags);
         break;

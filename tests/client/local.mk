@@ -63,10 +63,11 @@ tests_client_test_client_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_
 tests_client_test_client_LDADD = libtestlib.la libklientcore.la libcore.la libnet.la libproto.la libcommon.la \
 	$(CHECK_LIBS)
 
-# Makes docs/client-configuration.md; test_config.c compares.
+# Makes docs/client-configuration.md and docs/man/klient.conf.5; test_config.c compares.
 check_PROGRAMS += tests/client/print_config_docs
 tests_client_print_config_docs_SOURCES = tests/client/print_config_docs.c
-tests_client_print_config_docs_LDADD = libklient.la
+tests_client_print_config_docs_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+tests_client_print_config_docs_LDADD = libklientcore.la libnet.la libproto.la libcommon.la
 
 # Makes docs/troubles.md; test_trouble.c compares.
 check_PROGRAMS += tests/client/print_trouble_docs

@@ -398,10 +398,17 @@ START_TEST(the_name_of_each_time_and_size_tells_its_unit)
 }
 END_TEST
 
+static void print_man(FILE *out)
+{
+    options_print_man(&config_table, out);
+}
+
 START_TEST(the_documentation_is_what_the_table_says)
 {
     expect_in_page("client-configuration.md", klient_config_print_docs,
                    "tests/client/print_config_docs >docs/client-configuration.md");
+    expect_in_page("man/klient.conf.5", print_man,
+                   "tests/client/print_config_docs man >docs/man/klient.conf.5");
 }
 END_TEST
 

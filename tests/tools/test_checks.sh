@@ -215,5 +215,18 @@ expect 1 'refers to a page that is not there: klient_x' \
     man 'const char *klient_a(int b, char **c);\n' "$page.Sh SEE ALSO\n.Xr klient_x 3\n"
 expect 1 'there is no page klient_x' man 'const char *klient_a(int b, char **c);\n' '.so man3/klient_x.3\n'
 
+# options TABLE MANUAL: what check-man finds with these rows of docs/configuration.md, and this kairnd.conf.5.
+options() {
+    man 'int klient_a(void);\n' '.Sh NAME\n.Nm klient_a\n.Sh SYNOPSIS\n.Ft int\n.Fn klient_a void\n' > /dev/null
+    printf '%b' "$1" > "$work/tree/docs/configuration.md"
+    printf '%b' ".Dd November 30, 2026\n.Dt KAIRND.CONF 5\n.Os\n$2" > "$work/tree/docs/man/kairnd.conf.5"
+    [ -n "${3-}" ] || echo 'dist_man_MANS += docs/man/kairnd.conf.5' >> "$work/tree/docs/local.mk"
+    "$top/tools/check-man" "$work/tree"
+}
+items='.Bl -tag -width Ds\n.It Va a.b\nOne.\n.It Va c\nTwo.\n.El\n'
+expect 0 '' options '| Name |\n|---|\n| `a.b` | int |\n| `c` | int |\n' "$items"
+expect 1 'other options than docs/configuration.md' options '| `a.b` | int |\n| `c` | int |\n| `d` | int |\n' "$items"
+expect 1 'kairnd.conf.5: not in docs/local.mk' options '| `a.b` | int |\n| `c` | int |\n' "$items" unlisted
+
 [ "$failed" -eq 0 ] && echo "the checkers see what they should"
 exit "$failed"

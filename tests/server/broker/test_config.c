@@ -327,22 +327,28 @@ START_TEST(a_file_may_write_times_and_sizes_with_units)
 }
 END_TEST
 
-START_TEST(the_page_of_all_options_is_up_to_date)
+static void expect_page(void (*print)(FILE *out), const char *path, const char *advice)
 {
     char *made = NULL, *kept = NULL;
     size_t made_size = 0, kept_size = 0;
     FILE *out = open_memstream(&made, &made_size);
     ck_assert_ptr_nonnull(out);
 
-    config_print_docs(out);
+    print(out);
     fclose(out);
 
-    ck_assert_int_eq(io_read_file(&io_system, TOP_SRCDIR "/docs/configuration.md", 1 << 20, &kept,
-                                  &kept_size), 0);
-    ck_assert_msg(strcmp(made, kept) == 0,
-                  "run: kairnd --print-config-docs > docs/configuration.md");
+    ck_assert_int_eq(io_read_file(&io_system, path, 1 << 20, &kept, &kept_size), 0);
+    ck_assert_msg(strcmp(made, kept) == 0, "%s", advice);
     free(made);
     free(kept);
+}
+
+START_TEST(the_pages_of_all_options_are_up_to_date)
+{
+    expect_page(config_print_docs, TOP_SRCDIR "/docs/configuration.md",
+                "run: kairnd --print-config-docs > docs/configuration.md");
+    expect_page(config_print_man, TOP_SRCDIR "/docs/man/kairnd.conf.5",
+                "run: kairnd --print-config-man > docs/man/kairnd.conf.5");
 }
 END_TEST
 
@@ -363,7 +369,7 @@ Suite *config_suite(void)
     tcase_add_test(tests, the_older_bound_of_timestamps_holds_where_the_newer_is_not_set);
     tcase_add_test(tests, codecs_of_topics_have_kafkas_levels);
     tcase_add_test(tests, the_interval_of_syncs_has_the_scheduler_s_as_its_default);
-    tcase_add_test(tests, the_page_of_all_options_is_up_to_date);
+    tcase_add_test(tests, the_pages_of_all_options_are_up_to_date);
     tcase_add_test(tests, topics_take_their_defaults_from_the_broker);
     tcase_add_loop_test(tests, the_finest_unit_that_is_set_counts, 0,
                         (int)(sizeof retentions / sizeof retentions[0]));

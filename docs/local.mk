@@ -1,6 +1,7 @@
 # docs/local.mk
 EXTRA_DIST += docs/compatibility.md docs/client-configuration.md docs/configuration.md docs/dead-letters.md
-EXTRA_DIST += docs/disk-format.md docs/durability.md docs/ordering.md docs/protocol.md docs/replication.md
+EXTRA_DIST += docs/disk-format.md docs/durability.md docs/ordering.md docs/protocol.md docs/replication.md \
+	docs/operations.md docs/security.md
 EXTRA_DIST += docs/architecture.md docs/performance.md docs/evidence/first-light.md \
 	docs/evidence/chaos.md docs/evidence/fuzz.md docs/evidence/mutants.md docs/evidence/power-cuts.md \
 	docs/evidence/simulator.md

@@ -228,5 +228,16 @@ expect 0 '' options '| Name |\n|---|\n| `a.b` | int |\n| `c` | int |\n' "$items"
 expect 1 'other options than docs/configuration.md' options '| `a.b` | int |\n| `c` | int |\n| `d` | int |\n' "$items"
 expect 1 'kairnd.conf.5: not in docs/local.mk' options '| `a.b` | int |\n| `c` | int |\n' "$items" unlisted
 
+# events PAGE: what check-events finds in this page of a tree whose broker logs "broker-ready".
+events() {
+    fresh
+    for folder in net zk client; do mkdir -p "$work/tree/$folder"; done
+    printf 'LOG_INFO("broker-ready", "broker=%%d", id);\n' > "$work/tree/server/core/good.c"
+    printf '%s\n' "$1" > "$work/tree/docs/operations.md"
+    "$top/tools/check-events" "$work/tree"
+}
+expect 0 '' events 'it serves: `event=broker-ready`, `event=broker-ready broker=1`'
+expect 1 'docs/operations.md:1:nobody logs event=broker-read' events 'it serves: `event=broker-read`'
+
 [ "$failed" -eq 0 ] && echo "the checkers see what they should"
 exit "$failed"

@@ -29,10 +29,10 @@ EXTRA_DIST += tests/run \
 	tests/integration/dist.sh \
 	tests/integration/examples.sh \
 	tests/integration/lib.sh \
-	tests/integration/test_alter.sh \
+	tests/integration/test_alter.sh tests/integration/test_auto_create.sh \
 	tests/integration/test_bad_input.sh \
 	tests/integration/test_codecs.sh \
-	tests/integration/test_compaction.sh \
+	tests/integration/test_compaction.sh tests/integration/test_connections.sh \
 	tests/integration/test_deploy.sh \
 	tests/integration/test_disk_full.sh tests/integration/test_doctor.sh \
 	tests/integration/test_dlq.sh \

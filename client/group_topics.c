@@ -5,10 +5,10 @@
 
 #include "client/group_private.h"
 #include "client/handle.h"
-#include "client/pattern.h"
 #include "client/retry_policy.h"
 #include "common/error.h"
 #include "common/log.h"
+#include "common/pattern.h"
 
 static bool is_internal(const Kairn__TopicInfo *topic)
 {

@@ -53,7 +53,6 @@ libklientcore_la_SOURCES = \
 	client/own_assignor.h client/own_assignor.c \
 	client/partitioner.h client/partitioner.c \
 	client/partitions.h client/partitions.c \
-	client/pattern.h client/pattern.c \
 	client/position.h client/position.c \
 	client/producer.h client/producer.c client/producer_topic.c \
 	client/progress.h client/progress.c \
@@ -79,8 +78,8 @@ libklientcore_la_SOURCES = \
 	client/versions.h client/versions.c \
 	client/visits.h \
 	client/worker.h client/worker.c
-libklientcore_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) $(EVENT_CFLAGS) $(PCRE2_CFLAGS)
-libklientcore_la_LIBADD = $(PCRE2_LIBS)
+libklientcore_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) $(EVENT_CFLAGS)
+libklientcore_la_LIBADD = libpattern.la
 
 lib_LTLIBRARIES += libklient.la
 libklient_la_SOURCES =

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "client/consumer.h"
-#include "client/pattern.h"
 #include "common/error.h"
+#include "common/pattern.h"
 
 static struct subscription *subscription_new(void)
 {

@@ -31,3 +31,10 @@ libcommon_la_SOURCES = \
 	common/varint.h
 libcommon_la_CPPFLAGS = $(AM_CPPFLAGS) $(ZLIB_CFLAGS) $(LZ4_CFLAGS) $(ZSTD_CFLAGS)
 libcommon_la_LIBADD = $(ZLIB_LIBS) $(LZ4_LIBS) $(SNAPPY_LIBS) $(ZSTD_LIBS)
+
+# For those who take names by regular expression; a library of its own, or every program would
+# need PCRE2.
+noinst_LTLIBRARIES += libpattern.la
+libpattern_la_SOURCES = common/pattern.h common/pattern.c
+libpattern_la_CPPFLAGS = $(AM_CPPFLAGS) $(PCRE2_CFLAGS)
+libpattern_la_LIBADD = $(PCRE2_LIBS)

@@ -68,7 +68,6 @@ Suite *leaders_suite(void);
 Suite *marks_suite(void);
 Suite *membership_suite(void);
 Suite *membership_losses_suite(void);
-Suite *pattern_suite(void);
 Suite *progress_suite(void);
 Suite *partitioner_suite(void);
 Suite *producer_suite(void);

@@ -38,7 +38,6 @@ tests_client_test_client_SOURCES = \
 	tests/client/test_membership.c \
 	tests/client/test_membership_losses.c \
 	tests/client/test_partitioner.c \
-	tests/client/test_pattern.c \
 	tests/client/test_producer.c \
 	tests/client/test_progress.c \
 	tests/client/test_queue.c \

@@ -23,6 +23,7 @@ tests_common_test_common_SOURCES = \
 	tests/common/test_metric.c \
 	tests/common/test_options.c \
 	tests/common/test_options_file.c \
+	tests/common/test_pattern.c \
 	tests/common/test_quantity.c \
 	tests/common/test_rand.c \
 	tests/common/test_slab.c \
@@ -31,4 +32,4 @@ tests_common_test_common_SOURCES = \
 tests_common_test_common_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_common_test_common_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strndup
-tests_common_test_common_LDADD = libtestlib.la libcommon.la $(CHECK_LIBS)
+tests_common_test_common_LDADD = libtestlib.la libpattern.la libcommon.la $(CHECK_LIBS)

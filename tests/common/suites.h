@@ -23,6 +23,7 @@ Suite *map_suite(void);
 Suite *metric_suite(void);
 Suite *options_suite(void);
 Suite *options_file_suite(void);
+Suite *pattern_suite(void);
 Suite *quantity_suite(void);
 Suite *rand_suite(void);
 Suite *slab_suite(void);

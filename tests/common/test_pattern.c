@@ -1,8 +1,8 @@
 #include <string.h>
 
-#include "client/pattern.h"
 #include "common/error.h"
-#include "tests/client/helpers.h"
+#include "common/pattern.h"
+#include "tests/common/suites.h"
 
 static bool matches(const char *text, const char *name)
 {
@@ -72,7 +72,7 @@ END_TEST
 
 Suite *pattern_suite(void)
 {
-    Suite *suite = suite_create("client/pattern");
+    Suite *suite = suite_create("common/pattern");
     TCase *tcase = tcase_create("pattern");
 
     tcase_add_test(tcase, the_whole_name_is_matched);

@@ -1,8 +1,8 @@
 /* pattern.h - a regular expression for whole names, with bounds on what matching may cost.
  *
  * Immutable once compiled; a pattern may be used by one thread at a time. */
-#ifndef CLIENT_PATTERN_H
-#define CLIENT_PATTERN_H
+#ifndef COMMON_PATTERN_H
+#define COMMON_PATTERN_H
 
 #include <stdbool.h>
 #include <stddef.h>

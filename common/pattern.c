@@ -1,4 +1,4 @@
-#include "client/pattern.h"
+#include "common/pattern.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>

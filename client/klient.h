@@ -1515,7 +1515,8 @@ void klient_new_topic_init(klient_new_topic_t *topic);
  *
  * Returns the first failure of any topic: KLIENT_TOPIC_ALREADY_EXISTS,
  * KLIENT_INVALID_TOPIC_EXCEPTION, KLIENT_INVALID_PARTITIONS, KLIENT_INVALID_REPLICATION_FACTOR,
- * KLIENT_INVALID_CONFIG, ...; KLIENT_REQUEST_TIMED_OUT (may have been carried out). */
+ * KLIENT_INVALID_CONFIG, KLIENT_POLICY_VIOLATION (a create.topic.policy.* of the brokers), ...;
+ * KLIENT_REQUEST_TIMED_OUT (may have been carried out). */
 klient_code_t klient_admin_create_topics(klient_admin_t *admin,
                                          const klient_new_topic_t *const *topics, size_t count,
                                          int validate_only, int64_t timeout_ms,
@@ -1542,7 +1543,8 @@ void klient_more_partitions_init(klient_more_partitions_t *more);
  * share a key can then lie in two partitions, and their order is kept in neither. Producers use new
  * partitions after metadata.max.age.ms at the latest; consumers keep what they are assigned.
  * `validate_only`, results and errors as above; KLIENT_UNKNOWN_TOPIC_OR_PARTITION,
- * KLIENT_INVALID_PARTITIONS (fewer, or as many as there are), KLIENT_INVALID_REPLICA_ASSIGNMENT. */
+ * KLIENT_INVALID_PARTITIONS (fewer, or as many as there are), KLIENT_INVALID_REPLICA_ASSIGNMENT,
+ * KLIENT_POLICY_VIOLATION. */
 klient_code_t klient_admin_create_partitions(klient_admin_t *admin,
                                              const klient_more_partitions_t *const *more,
                                              size_t count, int validate_only, int64_t timeout_ms,

@@ -210,7 +210,11 @@ static int make_control(struct broker *broker, struct k_reason *reason)
             .rebalance_interval_ms =
                 config->auto_leader_rebalance ? config->leader_imbalance_interval_s * 1000 : 0,
             .imbalance_percent = config->leader_imbalance_percent,
+            .policy = { .partitions_max = config->policy_max_partitions,
+                        .factor_min = config->policy_min_factor,
+                        .factor_max = config->policy_max_factor },
         },
+        .topic_pattern = config->policy_name_pattern,
         .broker_options = &config_table,
         .context = broker,
         .identified = identified,

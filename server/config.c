@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/feature.h"
+#include "common/pattern.h"
 #include "server/admission.h"
 #include "server/endpoints.h"
 
@@ -106,6 +107,28 @@ void config_settle(struct config *config)
         config->log_roll_jitter_ms = config->log_roll_jitter_hours * (int64_t)HOUR_MS;
 }
 
+static int check_policy(const struct config *config, struct k_reason *reason)
+{
+    struct pattern *pattern = NULL;
+    struct k_reason wrong;
+    int code = 0;
+
+    if (config->policy_name_pattern != NULL)
+        code = pattern_new(config->policy_name_pattern, &pattern, &wrong);
+    pattern_free(pattern);
+    if (code == K_NOMEM)
+        return code;
+    if (code != 0)
+        return k_reason_set(reason, K_INVALID_CONFIG, "create.topic.policy.name.pattern: %s",
+                            wrong.text);
+    if (config->policy_max_factor != 0 && config->policy_min_factor > config->policy_max_factor)
+        return k_reason_set(reason, K_INVALID_CONFIG,
+                            "no topic could be made: create.topic.policy.min.replication.factor "
+                            "(%d) is more than create.topic.policy.max.replication.factor (%d)",
+                            (int)config->policy_min_factor, (int)config->policy_max_factor);
+    return 0;
+}
+
 int config_check(const struct config *config, struct k_reason *reason)
 {
     if (config->zookeeper_connect == NULL || config->zookeeper_connect[0] == '\0')
@@ -121,6 +144,9 @@ int config_check(const struct config *config, struct k_reason *reason)
         return code;
     struct feature_ranges ranges = feature_ranges_built();
     code = feature_hold(config->feature_level_max, &ranges, reason);
+    if (code != 0)
+        return code;
+    code = check_policy(config, reason);
     if (code != 0)
         return code;
     if (config->log_retention_ms == 0)

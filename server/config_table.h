@@ -44,6 +44,14 @@
       "Partitions of topics that are created without a number.")                                     \
     X(INT, default_replication_factor, "default.replication.factor", "1", 1, 32767, NULL, 0, NULL,   \
       "Replicas of topics that are created without a number.")                                       \
+    X(INT, policy_max_partitions, "create.topic.policy.max.partitions", "0", 0, 10000, NULL, 0, NULL, \
+      "Partitions that a topic may be made with, or be given later; 0: any number. Who asks for more hears POLICY_VIOLATION, as with the next three; __consumer_offsets is exempt. The controller judges: set them alike on all brokers.") \
+    X(INT, policy_min_factor, "create.topic.policy.min.replication.factor", "0", 0, 16, NULL, 0, NULL, \
+      "Replicas that a topic has to be made with, at least; 0: any number.")                         \
+    X(INT, policy_max_factor, "create.topic.policy.max.replication.factor", "0", 0, 16, NULL, 0, NULL, \
+      "Replicas that a topic may be made with, at most; 0: any number.")                             \
+    X(STRING, policy_name_pattern, "create.topic.policy.name.pattern", NULL, 0, 0, NULL, 0, NULL,    \
+      "Regular expression (PCRE2) that the whole name of a topic has to match when it is made, with each \\ doubled in a file; unset: any name.") \
     X(INT, offsets_partitions, "offsets.topic.num.partitions", "50", 1, 10000, NULL, 0, NULL, \
       "Partitions of __consumer_offsets, which is made when a consumer group is first looked for.") \
     X(INT, offsets_replication_factor, "offsets.topic.replication.factor", "3", 1, 32767, NULL, 0, NULL, \
@@ -237,7 +245,7 @@
     Y("alter.config.policy.class.name", OPTION_NOT_YET, "Policies.")                                 \
     Y("authorizer.class.name", OPTION_NOT_YET, "Access control.")                                    \
     Y("connections.max.reauth.ms", OPTION_NOT_YET, "Authentication.")                                \
-    Y("create.topic.policy.class.name", OPTION_NOT_YET, "Policies.")                                 \
+    Y("create.topic.policy.class.name", OPTION_NOT_YET, "Use create.topic.policy.max.partitions, .min.replication.factor, .max.replication.factor and .name.pattern; classes of Java are not run.")                                 \
     Y("delete.topic.enable", OPTION_NOT_YET, "Deletion is always possible.")                         \
     Y("metric.reporters", OPTION_NOT_YET, "Metrics over HTTP.")                                      \
     Y("remote.log.storage.system.enable", OPTION_NOT_YET, "Tiered storage.")                         \

@@ -16,7 +16,7 @@ libbroker_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 # All of the broker, in the order of the layers. Convenience libraries do not name each other:
 # each object is linked once.
 BROKER_LIBS = libbroker.la libapi.la libcodec.la libruntime.la libcore.la libstorage.la libzk.la \
-	libnet.la libproto.la libcommon.la
+	libnet.la libproto.la libpattern.la libcommon.la
 
 sbin_PROGRAMS += kairnd
 kairnd_SOURCES = server/main.c

@@ -14,6 +14,7 @@
 
 #include "server/core/controller_private.h"
 #include "server/core/topic_plan.h"
+#include "server/core/topic_policy.h"
 
 enum { TRIES_MAX = 8 };               /* somebody writes faster than we do */
 
@@ -161,6 +162,9 @@ void alter_partitions(struct controller *controller, const struct controller_eve
                                                       event->add.partitions, event->add.assignment,
                                                       event->add.assignment_count, &reason);
 
+    if (error == 0)
+        error = topic_policy_check_partitions(&controller->options.policy, event->add.partitions,
+                                              &reason);
     if (error != 0 || event->add.validate_only) {
         struct controller_effect *effect =
             answer_now(controller, ticket, error, "%s",

@@ -63,6 +63,7 @@
 #include "server/core/controller_private.h"
 #include "server/core/election.h"
 #include "server/core/topic_plan.h"
+#include "server/core/topic_policy.h"
 
 struct controller *controller_new(int32_t broker_id, uint64_t seed)
 {
@@ -352,19 +353,27 @@ free_sets:
     return error;
 }
 
+static int create_allowed(struct controller *controller, const struct controller_event *event,
+                          struct k_reason *reason)
+{
+    int error = topic_policy_check(&controller->options.policy, event, reason);
+
+    if (error != 0)
+        return error;
+    error = create_plan(controller, event);
+    return error == 0 ? 0 : k_reason_set(reason, error, "%s", k_error_text(error));
+}
+
 static void on_create(struct controller *controller, const struct controller_event *event)
 {
     struct k_reason reason;
     int error = topic_plan_check(&controller->cluster, event, &reason);
     struct topic *rival = cluster_topic(&controller->cluster, event->create.name);
 
-    if (error == 0 && rival != NULL) {
-        error = create_rival(controller, rival, event->create.ticket, &reason);
-    } else if (error == 0) {
-        error = create_plan(controller, event);
-        if (error != 0)
-            k_reason_set(&reason, error, "%s", k_error_text(error));
-    }
+    if (error == 0)
+        error = rival != NULL
+                    ? create_rival(controller, rival, event->create.ticket, &reason)
+                    : create_allowed(controller, event, &reason);
     if (error != 0)
         answer_now(controller, event->create.ticket, error, "%s", reason.text);
 }

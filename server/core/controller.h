@@ -14,6 +14,7 @@
 #include "common/error.h"
 #include "common/uuid.h"
 #include "server/core/partition_state.h"
+#include "server/core/topic_policy.h"
 
 enum { PARTITIONS_PER_TOPIC_MAX = 10000, TOPIC_NAME_MAX = 249 };
 
@@ -29,13 +30,14 @@ struct controller_broker {
 /* A broker as somebody saw it. */
 struct controller_member { int32_t id; struct uuid incarnation; };
 
-/* What counts where the stored configuration of topics and brokers says nothing, and what the
- * controller does by itself. Zero: 1, false, never. */
+/* What counts where the stored configuration of topics and brokers says nothing, what the
+ * controller does by itself, and what it refuses. Zero: 1, false, never, nothing. */
 struct controller_options {
     int32_t min_insync;                   /* min.insync.replicas */
     bool unclean;                         /* unclean.leader.election.enable */
     int64_t rebalance_interval_ms;        /* how often preferred leaders are put back */
     int32_t imbalance_percent;            /* of a broker's, that others may lead before that */
+    struct topic_policy policy;           /* create.topic.policy.* */
 };
 
 /* One override as it is stored. A value that can not be served is `ignored`: kept in the store, and
@@ -133,7 +135,9 @@ struct controller_event {
                  int32_t partitions, replication_factor;
                  const struct replica_set *assignment; int32_t assignment_count;  /* 0: we place */
                  const struct controller_config *configs; int32_t config_count;
-                 bool validate_only; uint64_t seed; } create;         /* seed: start of placement */
+                 bool validate_only; uint64_t seed;                   /* start of placement */
+                 bool own;                  /* the cluster's own topic: no policy counts */
+                 const char *pattern; } create;    /* of the policy, if the name is not like it */
         struct { uint64_t ticket; const char *name; struct uuid id; } remove; /* name NULL: by id */
         struct { uint64_t ticket; const char *name;
                  int32_t partitions;                     /* in all; never fewer than there are */

@@ -26,4 +26,5 @@ libcore_la_SOURCES = \
 	server/core/reports.c \
 	server/core/stores.c \
 	server/core/topic_plan.c server/core/topic_plan.h \
+	server/core/topic_policy.c server/core/topic_policy.h \
 	server/core/upkeep.c

@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metric.h"
+#include "common/pattern.h"
 #include "zk/bootstrap.h"
 
 enum { TEND_MS = 1000, WAIT_NOTICE_MS = 5000, STOP_LIMIT_MS = 5000, CLOSE_LIMIT_MS = 1000 };
@@ -278,6 +279,8 @@ int control_new(const struct control_options *options, struct control **out,
     control->digest = copy_text(options->zookeeper_digest, &failed);
     control->rack = copy_text(options->rack, &failed);
     control->listener = copy_text(options->inter_broker_listener, &failed);
+    if (options->topic_pattern != NULL && options->topic_pattern[0] != '\0')
+        control->pattern_text = copy_text(options->topic_pattern, &failed);
     control->broker_id = options->broker_id;
     control->followed = -1;
     atomic_init(&control->lease_until_ms, INT64_MIN);
@@ -289,6 +292,9 @@ int control_new(const struct control_options *options, struct control **out,
     features_watch_init(control);
 
     struct loop *loop = options->loop;
+    if (control->pattern_text != NULL &&
+        pattern_new(control->pattern_text, &control->pattern, NULL) != 0)
+        failed = true;
     if (failed || chair_init(control) != 0 || requests_init(control) != 0 ||
         known_init(control) != 0 ||
         producer_ids_init(control) != 0 || offset_mirror_init(control) != 0 ||
@@ -324,6 +330,8 @@ void control_free(struct control *control)
     free(control->digest);
     free(control->rack);
     free(control->listener);
+    free(control->pattern_text);
+    pattern_free(control->pattern);
     free(control);
 }
 

@@ -60,6 +60,8 @@ struct control_options {
     struct feature_ranges features;           /* levels that we can */
     struct feature_cell *levels;              /* those that the cluster has finalised; borrowed */
     struct controller_options controller;     /* while we are the controller */
+    const char *topic_pattern;                /* create.topic.policy.name.pattern, which was
+                                                 checked; NULL or "": any name */
     /* What can be configured of brokers; borrowed. NULL: anything (in tests). */
     const struct option_table *broker_options;
 

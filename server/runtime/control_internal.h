@@ -52,6 +52,7 @@ struct config_watch;
 struct drain;
 struct controller_load;
 struct news;
+struct pattern;
 struct peer;
 struct quarantine;
 
@@ -125,6 +126,8 @@ struct offset_mirror {
 struct control {
     struct control_options options;
     char *connect, *digest, *rack, *listener;
+    char *pattern_text;                     /* which names topics may be made with; NULL: any */
+    struct pattern *pattern;
     struct rand rand;
 
     struct zk_session *session;

@@ -6,9 +6,11 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/pattern.h"
 #include "proto/head.h"
 #include "server/runtime/changes_build.h"
 #include "server/runtime/control_tickets.h"
+#include "server/runtime/group_place.h"
 #include "server/runtime/peer.h"
 
 enum { WAIT_STEP_MS = 50 };
@@ -190,6 +192,19 @@ int read_assignment(struct arena *arena, Kairn__ReplicaList *const *lists, size_
     return 0;
 }
 
+/* *out is the pattern, if the name is known not to be like it, or that takes too long to know.
+ * Returns 0 or NOMEM. */
+static int judge_name(const struct control *control, const char *name, const char **out)
+{
+    bool matches = true;
+    int code = 0;
+
+    if (control->pattern != NULL && !topic_is_internal(name))
+        code = pattern_matches(control->pattern, name, &matches);
+    *out = code != 0 || !matches ? control->pattern_text : NULL;
+    return code == K_NOMEM ? code : 0;
+}
+
 static void create_topic(struct control *control, struct control_request *request, size_t index)
 {
     const Kairn__CreateTopicsRequest *body = request->head->create_topics;
@@ -201,6 +216,8 @@ static void create_topic(struct control *control, struct control_request *reques
         arena_calloc(request->arena, topic->n_configs + 1, sizeof *configs);
     int error =
         read_assignment(request->arena, topic->assignment, topic->n_assignment, &assignment);
+    if (error == 0)
+        error = judge_name(control, topic->name, &event.create.pattern);
 
     result_of(&waiter)->name = topic->name;
     if (error != 0 || configs == NULL) {
@@ -228,6 +245,7 @@ static void create_topic(struct control *control, struct control_request *reques
     event.create.config_count = (int32_t)topic->n_configs;
     event.create.validate_only = body->validate_only;
     event.create.seed = rand_u64(&control->rand);
+    event.create.own = topic_is_internal(topic->name);
     drive_controller(control, &event);
 }
 

@@ -54,6 +54,8 @@ END_TEST
 START_TEST(names_that_are_not_served_yet_are_errors_that_say_so)
 {
     ck_assert_int_eq(set("ssl.keystore.location=/k"), K_NOT_SUPPORTED_YET);
+    ck_assert_int_eq(set("create.topic.policy.class.name=a.B"), K_NOT_SUPPORTED_YET);
+    ck_assert_int_eq(set("alter.config.policy.class.name=a.B"), K_NOT_SUPPORTED_YET);
 }
 END_TEST
 
@@ -155,6 +157,24 @@ START_TEST(hours_of_rolling_and_its_jitter_count_where_milliseconds_are_not_set)
     config_settle(&config);
     ck_assert_int_eq(config.log_roll_ms, 100);
     ck_assert_int_eq(config.log_roll_jitter_ms, 0);
+}
+END_TEST
+
+START_TEST(policies_that_nothing_can_follow_are_refused)
+{
+    struct k_reason reason;
+
+    ck_assert_int_eq(set("zookeeper.connect=z:1"), 0);
+    ck_assert_int_eq(set("create.topic.policy.name.pattern=a("), 0);
+    ck_assert_int_eq(config_check(&config, &reason), K_INVALID_CONFIG);
+    ck_assert_str_eq(reason.text, "create.topic.policy.name.pattern: missing closing parenthesis, "
+                                  "at character 3");
+    ck_assert_int_eq(set("create.topic.policy.name.pattern=a.*"), 0);
+    ck_assert_int_eq(config_check(&config, &reason), 0);
+    ck_assert_int_eq(set("create.topic.policy.min.replication.factor=3"), 0);
+    ck_assert_int_eq(config_check(&config, &reason), 0);
+    ck_assert_int_eq(set("create.topic.policy.max.replication.factor=2"), 0);
+    ck_assert_int_eq(config_check(&config, &reason), K_INVALID_CONFIG);
 }
 END_TEST
 
@@ -374,6 +394,7 @@ Suite *config_suite(void)
     tcase_add_loop_test(tests, the_finest_unit_that_is_set_counts, 0,
                         (int)(sizeof retentions / sizeof retentions[0]));
     tcase_add_test(tests, hours_of_rolling_and_its_jitter_count_where_milliseconds_are_not_set);
+    tcase_add_test(tests, policies_that_nothing_can_follow_are_refused);
     tcase_add_test(tests, a_broker_can_not_delete_everything_at_once);
     tcase_add_test(tests, what_a_topic_says_of_retention_reaches_its_logs);
     tcase_add_test(tests, the_name_of_each_time_and_size_tells_its_unit);

@@ -7,9 +7,10 @@
  *                                                       !!: and a disk is gone; ~: it never
  *                                                       tells where its logs end
  *     [min M] [unclean] [rebalance MS imbalance PERCENT]
+ *     [policy-partitions MAX] [policy-factor MIN,MAX]
  *   > brokers 1,2
  *   > create NAME id N ticket T partitions P factor F [assign 1,2;2,1] [configs k=v,...]
- *     [validate] [start S]
+ *     [validate] [start S] [own] [unlike PATTERN]
  *   > delete NAME|#N ticket T                           #N: by id
  *   > add NAME ticket T partitions P [assign 1,2;2,1] [validate]
  *   > alter topic|broker NAME ticket T [set k=v,...] [unset k,...] [forget k] [validate]
@@ -205,7 +206,13 @@ static void apply_elected(struct stage *stage, const struct words *words, FILE *
         .min_insync = (int32_t)number_after(words, "min", 0),
         .unclean = has_word(words, "unclean"),
         .rebalance_interval_ms = number_after(words, "rebalance", 0),
-        .imbalance_percent = (int32_t)number_after(words, "imbalance", 0)};
+        .imbalance_percent = (int32_t)number_after(words, "imbalance", 0),
+        .policy = {.partitions_max = (int32_t)number_after(words, "policy-partitions", 0)}};
+    struct replica_set factors = read_set(word_after(words, "policy-factor"));
+    if (factors.count == 2) {
+        event.elected.options.policy.factor_min = factors.ids[0];
+        event.elected.options.policy.factor_max = factors.ids[1];
+    }
     step(stage, &event, out);
     stage_clear_topics(stage);
 }
@@ -233,6 +240,8 @@ static void apply_create(struct stage *stage, const struct words *words, FILE *o
     event.create.replication_factor = (int32_t)number_after(words, "factor", -1);
     event.create.seed = (uint64_t)number_after(words, "start", 0);
     event.create.validate_only = has_word(words, "validate");
+    event.create.own = has_word(words, "own");
+    event.create.pattern = word_after(words, "unlike");
     event.create.assignment_count = read_sets(word_after(words, "assign"), sets);
     event.create.assignment = sets;
     event.create.config_count = read_configs((char *)word_after(words, "configs"), configs);

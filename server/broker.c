@@ -108,7 +108,7 @@ static void picture_changed(void *context)
     if (!broker->swept) {
         broker->swept = true;
         dirs_expect(broker->dirs, picture, broker->id);
-        dirs_set_aside_strays(broker->dirs, picture, broker->id);
+        dirs_sweep(broker->dirs, picture, broker->id);
     }
     broker_data_configure(broker, picture);
     shards_picture_changed(broker->shards);

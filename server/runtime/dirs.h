@@ -100,9 +100,10 @@ void dirs_miss(struct dirs *dirs);
  * once, with the first whole picture, before any order. */
 void dirs_expect(struct dirs *dirs, const struct metadata *metadata, int32_t broker_id);
 
-/* Set aside what the picture does not give to `broker_id`: directories from before the start that
- * nobody asked for. Control loop, once, with the first whole picture. */
-void dirs_set_aside_strays(struct dirs *dirs, const struct metadata *metadata, int32_t broker_id);
+/* What the picture does not give to `broker_id` is directories from before the start that nobody
+ * asked for: those of topics that are known to be deleted go, others are set aside. Control loop,
+ * once, with the first whole picture. */
+void dirs_sweep(struct dirs *dirs, const struct metadata *metadata, int32_t broker_id);
 
 /* No disk work is begun any more: orders are answered CLOSED. Control loop. */
 void dirs_close(struct dirs *dirs);

@@ -28,9 +28,28 @@ static bool belongs_here(const struct dirs_entry *entry, const struct metadata *
            is_replica(&topic->partitions[entry->partition], broker_id);
 }
 
-static void stray_done(struct dirs_order *order)
+static void put_away_done(struct dirs_order *order)
 {
     free(order);
+}
+
+/* False: there is no memory for that; it is harmless where it is. */
+static bool put_away(struct dirs *dirs, struct dirs_entry *entry, enum dirs_order_kind kind)
+{
+    struct dirs_order *order = calloc(1, sizeof *order);
+
+    if (order == NULL)
+        return false;
+    order->dirs = dirs;
+    order->kind = kind;
+    order->answer_to = loop_mail_target(dirs->control);
+    order->done = put_away_done;
+    order->partition = entry->partition;
+    order->topic_id = entry->topic_id;
+    snprintf(order->topic, sizeof order->topic, "%s", entry->topic);
+    list_init(&order->node);
+    dirs_lend(entry, order);
+    return true;
 }
 
 static void expect(struct dirs *dirs, const struct metadata_topic *topic, int32_t partition)
@@ -60,31 +79,24 @@ void dirs_expect(struct dirs *dirs, const struct metadata *metadata, int32_t bro
     }
 }
 
-void dirs_set_aside_strays(struct dirs *dirs, const struct metadata *metadata, int32_t broker_id)
+void dirs_sweep(struct dirs *dirs, const struct metadata *metadata, int32_t broker_id)
 {
     size_t position = 0;
+    bool kept = false;
     void *value;
 
-    /* What is not told of may belong to a topic that could not be read. */
-    if (metadata->topics_missing) {
-        LOG_WARN("strays-kept", "reason=\"not all topics could be read\"");
-        return;
-    }
     while (!dirs->closed && map_next(&dirs->entries, &position, NULL, NULL, &value)) {
         struct dirs_entry *entry = value;
         if (entry->lent || entry->offline || belongs_here(entry, metadata, broker_id))
             continue;
-
-        struct dirs_order *order = calloc(1, sizeof *order);
-        if (order == NULL)
-            return;                           /* they are harmless where they are */
-        order->dirs = dirs;
-        order->kind = DIRS_SET_ASIDE;
-        order->answer_to = loop_mail_target(dirs->control);
-        order->done = stray_done;
-        order->partition = entry->partition;
-        snprintf(order->topic, sizeof order->topic, "%s", entry->topic);
-        list_init(&order->node);
-        dirs_lend(entry, order);
+        bool deleted = !uuid_is_zero(&entry->topic_id) &&
+                       metadata_was_deleted(metadata, &entry->topic_id);
+        /* What is not told of may belong to a topic that could not be read. */
+        if (metadata->topics_missing && !deleted)
+            kept = true;
+        else if (!put_away(dirs, entry, deleted ? DIRS_REMOVE : DIRS_SET_ASIDE))
+            return;
     }
+    if (kept)
+        LOG_WARN("strays-kept", "reason=\"not all topics could be read\"");
 }

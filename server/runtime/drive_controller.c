@@ -83,11 +83,15 @@ static void begin(struct control *control)
     event.elected.broker_count = chair->live_count;
     event.elected.options = control->options.controller;
     event.elected.entities = controller_load_entities(chair->load, &event.elected.entity_count);
+    const struct metadata *picture = metadata_get(control->options.cell);
+    event.elected.deleted = picture->deleted;
+    event.elected.deleted_count = picture->deleted_count;
     LOG_INFO("controller-loaded", "epoch=%d topics=%zu brokers=%zu", chair->epoch,
              event.elected.topic_count, chair->live_count);
     chair->loaded = true;
     chair->load_done = false;
     drive_controller(control, &event);
+    metadata_put(picture);
     free(brokers);
     if (chair->loaded)
         quarantine_start(control, chair->load);

@@ -167,12 +167,17 @@ int logdir_doom(struct logdir *directory, const char *topic, int32_t partition, 
 
 int logdir_set_aside(struct logdir *directory, const char *topic, int32_t partition)
 {
-    int error = rename_away(directory, topic, partition, "stray", NULL);
+    char *path;
+    int error = rename_away(directory, topic, partition, "stray", &path);
     if (error == 0)
-        LOG_WARN("partition-set-aside", "directory=%s topic=%s partition=%" PRId32, directory->path,
-                 topic, partition);
+        LOG_WARN("partition-set-aside",
+                 "directory=%s topic=%s partition=%" PRId32
+                 " now=%s reason=\"the cluster counts on no such copy here\" "
+                 "action=\"nobody reads it any more: see kairn log dump, then delete it\"",
+                 directory->path, topic, partition, path);
     else if (error != K_NOT_FOUND && error != K_DISK_FULL && error != K_NOMEM)
         logdir_fence(directory, error, "set aside");
+    free(path);
     return error;
 }
 

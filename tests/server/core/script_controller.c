@@ -8,6 +8,7 @@
  *                                                       tells where its logs end
  *     [min M] [unclean] [rebalance MS imbalance PERCENT]
  *     [policy-partitions MAX] [policy-factor MIN,MAX]
+ *     [deleted N,...]                                 ids of topics that were
  *   > brokers 1,2
  *   > create NAME id N ticket T partitions P factor F [assign 1,2;2,1] [configs k=v,...]
  *     [validate] [start S] [own] [unlike PATTERN]
@@ -208,6 +209,12 @@ static void apply_elected(struct stage *stage, const struct words *words, FILE *
         .rebalance_interval_ms = number_after(words, "rebalance", 0),
         .imbalance_percent = (int32_t)number_after(words, "imbalance", 0),
         .policy = {.partitions_max = (int32_t)number_after(words, "policy-partitions", 0)}};
+    struct replica_set deleted = read_set(word_after(words, "deleted"));
+    struct uuid ids[REPLICAS_MAX];
+    for (int32_t i = 0; i < deleted.count; i++)
+        ids[i] = id_of(deleted.ids[i]);
+    event.elected.deleted = ids;
+    event.elected.deleted_count = (size_t)deleted.count;
     struct replica_set factors = read_set(word_after(words, "policy-factor"));
     if (factors.count == 2) {
         event.elected.options.policy.factor_min = factors.ids[0];

@@ -135,6 +135,7 @@ typedef enum klient_code {
     KLIENT_GROUP_ID_NOT_FOUND = 69,
     KLIENT_FETCH_SESSION_ID_NOT_FOUND = 70,
     KLIENT_INVALID_FETCH_SESSION_EPOCH = 71,
+    KLIENT_TOPIC_DELETION_DISABLED = 73,
     KLIENT_FENCED_LEADER_EPOCH = 74,
     KLIENT_UNKNOWN_LEADER_EPOCH = 75,
     KLIENT_UNSUPPORTED_COMPRESSION_TYPE = 76,
@@ -1555,7 +1556,8 @@ klient_code_t klient_admin_create_partitions_async(klient_admin_t *admin,
                                                    int64_t timeout_ms, klient_queue_t *queue,
                                                    void *opaque, klient_error_t **error);
 
-/* Delete topics by name. As above; KLIENT_UNKNOWN_TOPIC_OR_PARTITION. */
+/* Delete topics by name. As above; KLIENT_UNKNOWN_TOPIC_OR_PARTITION,
+ * KLIENT_TOPIC_DELETION_DISABLED (the brokers' delete.topic.enable is false). */
 klient_code_t klient_admin_delete_topics(klient_admin_t *admin, const char *const *names,
                                          size_t count, int64_t timeout_ms,
                                          klient_results_t **results, klient_error_t **error);

@@ -65,6 +65,7 @@
     X(GROUP_ID_NOT_FOUND,           69, 0, "no such group")                                       \
     X(FETCH_SESSION_ID_NOT_FOUND,   70, K_RETRIABLE, "the leader does not know this fetch session: begin a new one") \
     X(INVALID_FETCH_SESSION_EPOCH,  71, K_RETRIABLE, "the request is not the next one of its fetch session") \
+    X(TOPIC_DELETION_DISABLED,      73, 0, "topics are not deleted here: delete.topic.enable is false on the controller's broker") \
     X(FENCED_LEADER_EPOCH,          74, K_STALE, "the leader epoch in the request is older than the broker's") \
     X(UNKNOWN_LEADER_EPOCH,         75, K_STALE, "the leader epoch in the request is newer than the broker's") \
     X(UNSUPPORTED_COMPRESSION_TYPE, 76, 0, "the compression codec is not supported")              \

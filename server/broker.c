@@ -213,6 +213,7 @@ static int make_control(struct broker *broker, struct k_reason *reason)
             .policy = { .partitions_max = config->policy_max_partitions,
                         .factor_min = config->policy_min_factor,
                         .factor_max = config->policy_max_factor },
+            .deletes_nothing = !config->delete_topic_enable,
         },
         .topic_pattern = config->policy_name_pattern,
         .broker_options = &config_table,

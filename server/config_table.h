@@ -44,6 +44,8 @@
       "Partitions of topics that are created without a number.")                                     \
     X(INT, default_replication_factor, "default.replication.factor", "1", 1, 32767, NULL, 0, NULL,   \
       "Replicas of topics that are created without a number.")                                       \
+    X(BOOL, delete_topic_enable, "delete.topic.enable", "true", 0, 0, NULL, 0, NULL,                 \
+      "Topics may be deleted; false: who asks hears TOPIC_DELETION_DISABLED, and requests below /admin/delete_topics are removed unserved. The controller judges: set it alike on all brokers.") \
     X(INT, policy_max_partitions, "create.topic.policy.max.partitions", "0", 0, 10000, NULL, 0, NULL, \
       "Partitions that a topic may be made with, or be given later; 0: any number. Who asks for more hears POLICY_VIOLATION, as with the next three; __consumer_offsets is exempt. The controller judges: set them alike on all brokers.") \
     X(INT, policy_min_factor, "create.topic.policy.min.replication.factor", "0", 0, 16, NULL, 0, NULL, \
@@ -246,7 +248,6 @@
     Y("authorizer.class.name", OPTION_NOT_YET, "Access control.")                                    \
     Y("connections.max.reauth.ms", OPTION_NOT_YET, "Authentication.")                                \
     Y("create.topic.policy.class.name", OPTION_NOT_YET, "Use create.topic.policy.max.partitions, .min.replication.factor, .max.replication.factor and .name.pattern; classes of Java are not run.")                                 \
-    Y("delete.topic.enable", OPTION_NOT_YET, "Deletion is always possible.")                         \
     Y("metric.reporters", OPTION_NOT_YET, "Metrics over HTTP.")                                      \
     Y("remote.log.storage.system.enable", OPTION_NOT_YET, "Tiered storage.")                         \
     Y("replica.selector.class", OPTION_NOT_YET, "Replication.")                                      \

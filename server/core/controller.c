@@ -195,7 +195,7 @@ static int load_topic(struct controller *controller, const struct controller_top
                        loaded->moves != NULL ? loaded->moves[i] : (struct replica_moves){0, 0});
         topic->partitions[i].sequence = sequence;
     }
-    if (loaded->doomed) {
+    if (loaded->doomed && !controller->options.deletes_nothing) {
         topic_doom(controller, topic);
         topic->repairing = true;
         controller->repair_count++;
@@ -387,7 +387,9 @@ static void on_delete(struct controller *controller, const struct controller_eve
     struct topic *topic = event->remove.name != NULL
                               ? cluster_topic(&controller->cluster, event->remove.name)
                               : cluster_topic_by_id(&controller->cluster, &event->remove.id);
-    int error = topic == NULL ? K_UNKNOWN_TOPIC_OR_PARTITION : 0;
+    int error = topic == NULL                         ? K_UNKNOWN_TOPIC_OR_PARTITION
+              : controller->options.deletes_nothing ? K_TOPIC_DELETION_DISABLED
+                                                    : 0;
 
     /* A stored request has no ticket; while its topic is being created there is nothing to doom. */
     if (error == 0 && ticket != 0)

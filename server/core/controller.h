@@ -38,6 +38,7 @@ struct controller_options {
     int64_t rebalance_interval_ms;        /* how often preferred leaders are put back */
     int32_t imbalance_percent;            /* of a broker's, that others may lead before that */
     struct topic_policy policy;           /* create.topic.policy.* */
+    bool deletes_nothing;                 /* not delete.topic.enable */
 };
 
 /* One override as it is stored. A value that can not be served is `ignored`: kept in the store, and

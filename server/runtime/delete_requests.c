@@ -1,15 +1,19 @@
 /* delete_requests.c - topics that somebody wants deleted and said so in ZooKeeper.
  *
  * A request is a child of /admin/delete_topics; zkCli and Kafka's tools write them. The core
- * removes the topic and, with it, the request. A request for a topic that does not exist is removed
- * here, or it would wait for a topic of that name to be made. One for a topic that is there but
- * could not be loaded stays, for the person who has to look after that topic anyway. */
+ * removes the topic and, with it, the request. A request that is not served is removed here, with a
+ * word in the log, or it would wait for a topic of that name to be made: for what does not exist,
+ * or can not (it is no name of a topic), for the cluster's own topics, as Kafka's tool had it, and
+ * while delete.topic.enable is false. One for a topic that is there but could not be loaded stays,
+ * for the person who has to look after that topic anyway. */
 #include "server/runtime/control_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
+#include "server/core/topic_plan.h"
+#include "server/runtime/group_place.h"
 #include "zk/fence.h"
 
 enum { RETRY_MS = 200 };
@@ -18,7 +22,8 @@ enum { RETRY_MS = 200 };
 struct delete_request {
     struct control *control;
     uint64_t life;
-    bool kept;                    /* its topic is broken: nothing is under way */
+    bool kept;                    /* for a person to see to; tried at the next reading */
+    const char *reason;           /* why it is removed */
     char name[];
 };
 
@@ -55,11 +60,20 @@ static void node_removed(void *context, const struct zk_reply *reply)
 {
     struct delete_request *request = context;
 
+    if (reply->code == K_BUSY && request->life == request->control->life) {
+        request->kept = true;     /* it would be refused for as long as that is there */
+        LOG_ERROR("delete-request-kept",
+                  "topic=\"%.249s\" reason=\"%s, and something is below its node\" "
+                  "action=\"delete all of it by hand, as with deleteall of zkCli\"",
+                  request->name, request->reason);
+        return;
+    }
     if (reply->code != 0 && reply->code != K_NOT_FOUND) {
         request_failed(request);
         return;
     }
-    LOG_WARN("delete-request-dropped", "topic=%s reason=\"there is no such topic\"", request->name);
+    LOG_WARN("delete-request-dropped", "topic=\"%.249s\" reason=\"%s\"", request->name,
+             request->reason);
     request_free(request);
 }
 
@@ -69,7 +83,7 @@ static int remove_node(struct delete_request *request)
     char memory[512];
     struct arena arena;
 
-    arena_init(&arena, memory, sizeof memory, 4096);
+    arena_init(&arena, memory, sizeof memory, SIZE_MAX);
     const struct zk_op drop = { .kind = ZK_OP_DELETE,
                                 .path = path_of(&arena, request, ZNODE_DELETE_TOPIC),
                                 .version = -1 };
@@ -80,6 +94,13 @@ static int remove_node(struct delete_request *request)
     return error;
 }
 
+static void drop(struct delete_request *request, const char *reason)
+{
+    request->reason = reason;
+    if (remove_node(request) != 0)
+        request_failed(request);
+}
+
 static void topic_sought(void *context, const struct zk_reply *reply)
 {
     struct delete_request *request = context;
@@ -87,13 +108,15 @@ static void topic_sought(void *context, const struct zk_reply *reply)
     if (request->life != request->control->life) {
         request_free(request);
     } else if (reply->code == 0) {
-        request->kept = true;     /* and not asked about again while we are the controller */
+        request->kept = true;
         LOG_ERROR("delete-request-kept",
                   "topic=%s reason=\"the topic's znodes could not be read\" action=\"delete "
                   "/brokers/topics/%s by hand\"",
                   request->name, request->name);
-    } else if (reply->code != K_NOT_FOUND || remove_node(request) != 0) {
+    } else if (reply->code != K_NOT_FOUND) {
         request_failed(request);
+    } else {
+        drop(request, "there is no such topic");
     }
 }
 
@@ -115,6 +138,8 @@ void delete_request_answered(struct delete_request *request, int error)
 {
     if (request->life == request->control->life && error == K_UNKNOWN_TOPIC_OR_PARTITION)
         seek_topic(request);
+    else if (request->life == request->control->life && error == K_TOPIC_DELETION_DISABLED)
+        drop(request, "delete.topic.enable is false");
     else if (error != 0)
         request_failed(request);
     else
@@ -123,14 +148,30 @@ void delete_request_answered(struct delete_request *request, int error)
 
 /* --- reading them ----------------------------------------------------------------------------- */
 
+static void serve(struct delete_request *request)
+{
+    request->kept = false;
+    if (!topic_name_valid(request->name))
+        drop(request, "that is no name of a topic");
+    else if (topic_is_internal(request->name))
+        drop(request, "it is the cluster's own: who means it asks a broker, with kairn topic "
+                      "delete");
+    else
+        requests_delete_topic(request->control, request, request->name);
+}
+
 static void take(struct control *control, const char *name)
 {
     struct chair *chair = &control->chair;
     size_t size = strlen(name) + 1;
+    struct delete_request *request = map_get_text(&chair->delete_requests, name);
 
-    if (map_get_text(&chair->delete_requests, name) != NULL)
-        return;                   /* the core has it */
-    struct delete_request *request = malloc(sizeof *request + size);
+    if (request != NULL) {
+        if (request->kept)        /* else it is under way */
+            serve(request);
+        return;
+    }
+    request = malloc(sizeof *request + size);
     if (request == NULL || map_put_text(&chair->delete_requests, name, request, NULL) != 0) {
         free(request);
         read_again_later(control);
@@ -138,9 +179,8 @@ static void take(struct control *control, const char *name)
     }
     request->control = control;
     request->life = control->life;
-    request->kept = false;
     memcpy(request->name, name, size);
-    requests_delete_topic(control, request, request->name);
+    serve(request);
 }
 
 static void listed(void *context, const struct zk_reply *reply)

@@ -39,7 +39,7 @@ EXTRA_DIST += tests/run \
 	tests/integration/test_fencing.sh \
 	tests/integration/test_group_cli.sh tests/integration/test_groups.sh \
 	tests/integration/test_kill9.sh tests/integration/test_leaders.sh \
-	tests/integration/test_disk_fails.sh \
+	tests/integration/test_delete.sh tests/integration/test_disk_fails.sh \
 	tests/integration/test_log_dirs.sh \
 	tests/integration/test_log_tools.sh tests/integration/test_metrics.sh tests/integration/test_move_log.sh tests/integration/test_reassign.sh \
 	tests/integration/test_nonsense.sh tests/integration/test_offset_mirror.sh \

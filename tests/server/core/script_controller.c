@@ -7,7 +7,7 @@
  *                                                       !!: and a disk is gone; ~: it never
  *                                                       tells where its logs end
  *     [min M] [unclean] [rebalance MS imbalance PERCENT]
- *     [policy-partitions MAX] [policy-factor MIN,MAX]
+ *     [policy-partitions MAX] [policy-factor MIN,MAX] [keep-topics]
  *     [deleted N,...]                                 ids of topics that were
  *   > brokers 1,2
  *   > create NAME id N ticket T partitions P factor F [assign 1,2;2,1] [configs k=v,...]
@@ -208,6 +208,7 @@ static void apply_elected(struct stage *stage, const struct words *words, FILE *
         .unclean = has_word(words, "unclean"),
         .rebalance_interval_ms = number_after(words, "rebalance", 0),
         .imbalance_percent = (int32_t)number_after(words, "imbalance", 0),
+        .deletes_nothing = has_word(words, "keep-topics"),
         .policy = {.partitions_max = (int32_t)number_after(words, "policy-partitions", 0)}};
     struct replica_set deleted = read_set(word_after(words, "deleted"));
     struct uuid ids[REPLICAS_MAX];

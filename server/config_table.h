@@ -232,6 +232,14 @@
     Y("num.replica.fetchers", OPTION_NO_EFFECT, "See num.loops.")                                    \
     Y("queued.max.requests", OPTION_NO_EFFECT, "See queued.max.request.bytes.")                      \
     Y("replica.fetch.min.bytes", OPTION_NO_EFFECT, "A leader answers as soon as there is anything.") \
+    Y("controlled.shutdown.max.retries", OPTION_NO_EFFECT, "See controlled.shutdown.enable.")        \
+    Y("controlled.shutdown.retry.backoff.ms", OPTION_NO_EFFECT, "See controlled.shutdown.enable.")   \
+    Y("controller.socket.timeout.ms", OPTION_NO_EFFECT, "The controller calls nobody: brokers ask it.")      \
+    Y("delete.records.purgatory.purge.interval.requests", OPTION_NO_EFFECT, "Requests that wait are dropped when they are done.") \
+    Y("fetch.purgatory.purge.interval.requests", OPTION_NO_EFFECT, "Requests that wait are dropped when they are done.") \
+    Y("producer.purgatory.purge.interval.requests", OPTION_NO_EFFECT, "Requests that wait are dropped when they are done.") \
+    Y("replication.quota.window.num", OPTION_NO_EFFECT, "What is sent is paid for before more is.")  \
+    Y("replication.quota.window.size.seconds", OPTION_NO_EFFECT, "What is sent is paid for before more is.") \
     Y("broker.id.generation.enable", OPTION_NO_EFFECT, "broker.id=-1 generates an id.")              \
     Y("log.flush.offset.checkpoint.interval.ms", OPTION_NO_EFFECT, "Checkpoints are written every second.") \
     Y("replica.high.watermark.checkpoint.interval.ms", OPTION_NO_EFFECT, "Checkpoints are written every second.") \
@@ -245,10 +253,21 @@
     Y("zookeeper.connection.timeout.ms", OPTION_NO_EFFECT, "A broker waits for ZooKeeper and says so.") \
     Y("zookeeper.max.in.flight.requests", OPTION_NO_EFFECT, "Requests are pipelined.")               \
     Y("alter.config.policy.class.name", OPTION_NOT_YET, "Policies.")                                 \
+    Y("allow.everyone.if.no.acl.found", OPTION_NOT_YET, "Access control.")                           \
     Y("authorizer.class.name", OPTION_NOT_YET, "Access control.")                                    \
+    Y("client.quota.callback.class", OPTION_NOT_YET, "Quotas of clients.")                           \
     Y("connections.max.reauth.ms", OPTION_NOT_YET, "Authentication.")                                \
+    Y("control.plane.listener.name", OPTION_NOT_YET, "Use inter.broker.listener.name.")              \
+    Y("controller.quota.window.num", OPTION_NOT_YET, "Quotas of clients.")                           \
+    Y("controller.quota.window.size.seconds", OPTION_NOT_YET, "Quotas of clients.")                  \
     Y("create.topic.policy.class.name", OPTION_NOT_YET, "Use create.topic.policy.max.partitions, .min.replication.factor, .max.replication.factor and .name.pattern; classes of Java are not run.")                                 \
+    Y("delegation.token.secret.key", OPTION_NOT_YET, "Authentication.")                              \
+    Y("inter.broker.protocol.version", OPTION_NOT_YET, "Use feature.level.max.")                     \
     Y("metric.reporters", OPTION_NOT_YET, "Metrics over HTTP.")                                      \
+    Y("password.encoder.secret", OPTION_NOT_YET, "Secrets are not stored in ZooKeeper.")             \
+    Y("principal.builder.class", OPTION_NOT_YET, "Access control.")                                  \
+    Y("quota.window.num", OPTION_NOT_YET, "Quotas of clients.")                                      \
+    Y("quota.window.size.seconds", OPTION_NOT_YET, "Quotas of clients.")                             \
     Y("remote.log.storage.system.enable", OPTION_NOT_YET, "Tiered storage.")                         \
     Y("replica.selector.class", OPTION_NOT_YET, "Replication.")                                      \
     Y("sasl.enabled.mechanisms", OPTION_NOT_YET, "Authentication.")                                  \
@@ -257,6 +276,7 @@
     Y("ssl.keystore.location", OPTION_NOT_YET, "Encryption.")                                        \
     Y("ssl.keystore.password", OPTION_NOT_YET, "Encryption.")                                        \
     Y("ssl.truststore.location", OPTION_NOT_YET, "Encryption.")                                      \
+    Y("super.users", OPTION_NOT_YET, "Access control.")                                              \
     Y("transaction.max.timeout.ms", OPTION_NOT_YET, "Transactions.")                                 \
     Y("transaction.state.log.min.isr", OPTION_NOT_YET, "Transactions.")                              \
     Y("transaction.state.log.num.partitions", OPTION_NOT_YET, "Transactions.")                       \

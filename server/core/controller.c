@@ -229,9 +229,11 @@ static void on_elected(struct controller *controller, const struct controller_ev
         error = settings_told(controller, ENTITY_BROKER, &event->elected.entities[i]);
     for (size_t i = 0; i < event->elected.topic_count && error == 0; i++)
         error = load_topic(controller, &event->elected.topics[i]);
+#ifndef MUTANT_DELETIONS_FORGOTTEN
     for (size_t i = 0; i < event->elected.deleted_count && error == 0; i++)
         if (cluster_topic_by_id(&controller->cluster, &event->elected.deleted[i]) == NULL)
             announce_deletion(controller, &event->elected.deleted[i]);
+#endif
     if (error != 0)
         resign(controller); /* nothing may be decided on half of the state */
 }

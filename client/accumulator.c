@@ -11,7 +11,7 @@
  *      are noted beside the builder, and written into the header by the loop before it sends.
  *  A3  A batch that is not sealed stays in `closed`, and what follows it as well: it is neither
  *      sent nor failed, whatever happens. The exception is an open batch that fails with all that
- *      was before it: it is never closed.
+ *      was before it: it is never closed. Purged batches stay in `purged` in the same way.
  *  A4  Who has sealed a batch tells the loop, before its call returns. So there is no sealer once
  *      the calls have returned, and closing a producer, which nobody else may be using, needs not
  *      look for one. */
@@ -202,6 +202,7 @@ struct accumulator *accumulator_new(struct klient_producer *producer, struct pro
     spin_init(&accumulator->spin);
     queue_init(&accumulator->closed);
     queue_init(&accumulator->again);
+    queue_init(&accumulator->purged);
     accumulator->producer = producer;
     accumulator->topic = topic;
     accumulator->partition = partition;
@@ -217,7 +218,7 @@ struct accumulator *accumulator_new(struct klient_producer *producer, struct pro
 void accumulator_free(struct accumulator *accumulator)
 {
     assert(accumulator->open == NULL && accumulator->closed.first == NULL &&
-           accumulator->again.first == NULL);
+           accumulator->again.first == NULL && accumulator->purged.first == NULL);
     free(accumulator);
 }
 
@@ -279,6 +280,29 @@ void accumulator_number(struct accumulator *accumulator, int64_t producer_id, in
     accumulator->next_sequence = 0;
     number_all(accumulator, first);
     number_all(accumulator, &accumulator->closed);
+}
+
+/* Numbers of what went before stay taken: brokers may have seen them. */
+void accumulator_purge(struct accumulator *accumulator)
+{
+    struct batch *open = accumulator->open;
+    uint32_t count = 0;
+
+    for (struct batch *batch = accumulator->closed.first; batch != NULL; batch = batch->next)
+        count += (uint32_t)batch->builder.count;
+#ifdef MUTANT_PURGE_LEAVES_A_GAP
+    count = 0;
+#endif
+    if (accumulator->producer_id >= 0)
+        accumulator->next_sequence =
+            (int32_t)(((uint32_t)accumulator->next_sequence - count) & INT32_MAX);
+    queue_append(&accumulator->purged, &accumulator->closed);
+    atomic_store_explicit(&accumulator->queued, 0, memory_order_relaxed);
+    if (open == NULL)
+        return;
+    accumulator->open = NULL;
+    atomic_store(&open->sealed, true);              /* nobody is going to */
+    queue_push(&accumulator->purged, open);
 }
 
 void batch_identify(struct batch *batch)

@@ -192,7 +192,8 @@ typedef enum klient_code {
     KLIENT_LOG_TRUNCATION = -132,
     KLIENT_DESERIALIZER_FAILED = -133,
     KLIENT_WRONG_STATE = -134,
-    KLIENT_ASSIGNOR_FAILED = -135
+    KLIENT_ASSIGNOR_FAILED = -135,
+    KLIENT_PURGED = -136
 } klient_code_t;
 
 /* About a code: its name ("NOT_LEADER_OR_FOLLOWER"), a sentence without a full stop, and whether
@@ -845,6 +846,24 @@ klient_code_t klient_producer_flush(klient_producer_t *producer, int64_t timeout
 klient_code_t klient_producer_flush_async(klient_producer_t *producer, int64_t timeout_ms,
                                           klient_queue_t *queue, void *opaque,
                                           klient_error_t **error);
+
+/* What to give up: records that wait to be sent, or to be sent again; records of requests that are
+ * on their way or wait for their answer. */
+enum {
+    KLIENT_PURGE_QUEUED = 1 << 0,
+    KLIENT_PURGE_IN_FLIGHT = 1 << 1
+};
+
+/* Give up the records whose sends have returned and that `flags` names: they fail with
+ * KLIENT_PURGED, in the order of their partition, through reports as usual. Who waits for them in
+ * flush, or for room in buffer.memory, goes on. Requests are not called back: what was in flight or
+ * waits to be sent again may have been written, and its report says so. Under KLIENT_PURGE_QUEUED
+ * alone what is in flight is reported once its answer comes, after what was purged behind it.
+ *
+ * Does not wait for brokers. Allowed in report callbacks. KLIENT_INVALID_ARGUMENT, KLIENT_CLOSED,
+ * KLIENT_IN_CALLBACK (inside of an interceptor or serializer of this producer), KLIENT_FORKED. */
+klient_code_t klient_producer_purge(klient_producer_t *producer, int flags,
+                                    klient_error_t **error);
 
 /* Flush, then free the producer, whatever happened: what is not acknowledged after `timeout_ms`
  * fails (is reported) with KLIENT_CLOSED. No other thread may use the producer any more. Waits a

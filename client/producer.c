@@ -501,6 +501,33 @@ klient_code_t klient_producer_flush_async(klient_producer_t *producer, int64_t t
     return call_post(&call, queue, opaque, error);
 }
 
+struct purge {
+    struct sender *sender;
+    int flags;
+};
+
+static void purge(void *context)
+{
+    const struct purge *request = context;
+
+    sender_purge(request->sender, request->flags);
+}
+
+klient_code_t klient_producer_purge(klient_producer_t *producer, int flags,
+                                    klient_error_t **error)
+{
+    struct purge request = { producer->sender, flags };
+    int code = check_posting(producer);
+
+    if (code == 0 && (flags == 0 || (flags & ~(KLIENT_PURGE_QUEUED | KLIENT_PURGE_IN_FLIGHT)) != 0))
+        return fail(error, K_INVALID_ARGUMENT,
+                    "flags: KLIENT_PURGE_QUEUED, KLIENT_PURGE_IN_FLIGHT, or both");
+    if (code != 0)
+        return fail(error, code, NULL);
+    task_call(producer->klient, purge, &request);
+    return KLIENT_OK;
+}
+
 klient_code_t klient_producer_partitions_for(klient_producer_t *producer, const char *topic,
                                              int64_t timeout_ms, klient_metadata_t **out,
                                              klient_error_t **error)

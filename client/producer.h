@@ -105,6 +105,7 @@ struct accumulator {
     struct list every;              /* in sender->accumulators */
     struct heap_node wake;
     struct batch_queue again;       /* owned; to be sent before `closed` */
+    struct batch_queue purged;      /* owned; fails before `closed` is sent, once it is sealed */
     struct list cargos;             /* struct cargo.node: in flight, oldest first */
     unsigned cargo_count;
     unsigned retried_count;         /* of those, how many went before */
@@ -210,6 +211,16 @@ static inline struct batch *queue_pop(struct batch_queue *queue)
     return batch;
 }
 
+/* Move all of `rest` behind the batches of `queue`. */
+static inline void queue_append(struct batch_queue *queue, struct batch_queue *rest)
+{
+    if (rest->first == NULL)
+        return;
+    *queue->last = rest->first;
+    queue->last = rest->last;
+    queue_init(rest);
+}
+
 /* Move all of `front` before the batches of `queue`. */
 static inline void queue_prepend(struct batch_queue *queue, struct batch_queue *front)
 {
@@ -255,6 +266,9 @@ bool accumulator_take(struct accumulator *accumulator, int64_t opened_by_ms,
  * and all that come. Nothing is in flight. With the spin lock held. */
 void accumulator_number(struct accumulator *accumulator, int64_t producer_id, int16_t epoch,
                         struct batch_queue *first);
+
+/* Move what was never sent to `purged`: its numbers are free again. With the spin lock held. */
+void accumulator_purge(struct accumulator *accumulator);
 
 /* Write the numbers that a sealed batch got since it was closed into its header. */
 void batch_identify(struct batch *batch);
@@ -309,6 +323,8 @@ struct flush {
     size_t pending;                 /* batches */
 };
 void sender_flush(struct task *task);
+/* Fail with K_PURGED what KLIENT_PURGE_... name. */
+void sender_purge(struct sender *sender, int flags);
 
 /* --- report.c --------------------------------------------------------------------------------- */
 

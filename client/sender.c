@@ -6,7 +6,8 @@
  *      not overtake, and the order of a partition survives every failure. With them it may be in
  *      several: the broker takes their batches in order only, and settle.c keeps it through
  *      failures.
- *  S2  A batch is in exactly one place: open, closed, again, a cargo, or on its way to its report.
+ *  S2  A batch is in exactly one place: open, closed, again, a cargo, purged, or on its way to its
+ *      report.
  *  S3  An accumulator that holds batches is in a list, in flight, in the heap of wakes, blocked
  *      on a change of metadata with its expiry in the heap, or its oldest batch is being sealed,
  *      whose sealer tells us (A4): nothing is ever forgotten.
@@ -122,17 +123,29 @@ void sender_complete_all(struct sender *sender, struct batch_queue *queue, int c
         sender_complete(sender, batch, code, -1, -1);
 }
 
+/* What was purged fails, up to what is still being sealed. True when nothing of it is left. */
+static bool finish_purge(struct sender *sender, struct accumulator *accumulator)
+{
+    struct batch_queue *purged = &accumulator->purged;
+
+    while (purged->first != NULL && atomic_load(&purged->first->sealed))
+        sender_complete(sender, queue_pop(purged), K_PURGED, -1, -1);
+    return purged->first == NULL;
+}
+
 /* Everything that is not in flight fails, but for what is being sealed and what follows: that is
  * examined again once it is. */
 static void fail_accumulator(struct sender *sender, struct accumulator *accumulator, int code)
 {
     struct batch_queue taken;
 
+    sender_complete_all(sender, &accumulator->again, code);
+    if (!finish_purge(sender, accumulator))
+        return;
     queue_init(&taken);
     spin_lock(&accumulator->spin);
     accumulator_take(accumulator, INT64_MAX, &taken);
     spin_unlock(&accumulator->spin);
-    sender_complete_all(sender, &accumulator->again, code);
     sender_complete_all(sender, &taken, code);
 }
 
@@ -260,6 +273,8 @@ static void examine(struct sender *sender, struct accumulator *accumulator)
         return;                     /* S1; its answer touches it */
     /* From here on senders tell us again; what they told before is seen below. */
     atomic_store(&accumulator->noticed, false);
+    if (!finish_purge(sender, accumulator))
+        return;
     int64_t expiry = expire(sender, accumulator);
     if (expiry == INT64_MAX) {
         if (accumulator->cargo_count == 0)
@@ -413,12 +428,30 @@ void sender_flush(struct task *task)
         spin_unlock(&accumulator->spin);
         accumulator_seal(accumulator, batch);
         flush_mark(flush, accumulator->again.first);
+        flush_mark(flush, accumulator->purged.first);
         LIST_EACH(&accumulator->cargos, cargo)
             flush_mark(flush, LIST_OWNER(cargo, struct cargo, node)->batches.first);
         if (any)
             sender_touch(sender, accumulator);
     }
     flush_advance(sender);
+}
+
+void sender_purge(struct sender *sender, int flags)
+{
+    LIST_EACH(&sender->accumulators, node) {
+        struct accumulator *accumulator = LIST_OWNER(node, struct accumulator, every);
+        if (flags & KLIENT_PURGE_IN_FLIGHT)
+            cargos_purge(sender, accumulator);
+        if (flags & KLIENT_PURGE_QUEUED) {
+            sender_complete_all(sender, &accumulator->again, K_PURGED);
+            spin_lock(&accumulator->spin);
+            accumulator_purge(accumulator);
+            spin_unlock(&accumulator->spin);
+            finish_purge(sender, accumulator);
+        }
+        sender_touch(sender, accumulator);
+    }
 }
 
 /* --- life ------------------------------------------------------------------------------------- */

@@ -111,6 +111,9 @@ void sender_refused(struct sender *sender, const struct accumulator *accumulator
 /* Something of it has arrived, or nothing of it waits any more. */
 void sender_unhindered(struct sender *sender, const struct accumulator *accumulator);
 
+/* Its batches fail with K_PURGED. The cargos stay until they are answered: S1, C2. */
+void cargos_purge(struct sender *sender, struct accumulator *accumulator);
+
 /* Nobody will say any more. */
 void cargos_abandon(struct sender *sender, struct accumulator *accumulator);
 

@@ -11,6 +11,9 @@
  *      stored under the old one, and what may still be on its way under that will be refused. Of a
  *      group the first batches may be stored, by a leader that died over the rest: that is refused
  *      as well.
+ *  C4  A cargo that is purged has no batches any more and counts as in flight until it is answered,
+ *      so that what is sent afterwards can not overtake it. Its numbers are not used again. If it
+ *      was not stored, what follows it is refused for the gap, and C3 takes care of that.
  */
 #include "client/broker.h"
 #include "client/reach.h"
@@ -270,6 +273,23 @@ void cargo_answered(struct sender *sender, struct cargo *cargo, int code,
         note_failure(sender, cargo, error);
     }
     settle(sender, accumulator);
+}
+
+void cargos_purge(struct sender *sender, struct accumulator *accumulator)
+{
+    LIST_EACH_SAFE(&accumulator->cargos, node, after) {
+        struct cargo *cargo = LIST_OWNER(node, struct cargo, node);
+        if (cargo->answered && cargo->code == 0) {
+            arrived(sender, cargo);
+            continue;
+        }
+#ifndef MUTANT_PURGED_FOR_SURE
+        for (struct batch *batch = cargo->batches.first; batch != NULL; batch = batch->next)
+            batch->maybe_written |= !cargo->answered;
+#endif
+        sender_complete_all(sender, &cargo->batches, K_PURGED);
+        cargo->count = 0;
+    }
 }
 
 void cargos_abandon(struct sender *sender, struct accumulator *accumulator)

@@ -122,7 +122,8 @@
     X(LOG_TRUNCATION,             -132, 0, "records that were read are gone: a leader was elected that never had them") \
     X(DESERIALIZER_FAILED,        -133, 0, "the deserializer refused the bytes") \
     X(WRONG_STATE,                -134, 0, "not now: the handle is used in another way at the moment") \
-    X(ASSIGNOR_FAILED,            -135, 0, "the assignor refused to go on")
+    X(ASSIGNOR_FAILED,            -135, 0, "the assignor refused to go on") \
+    X(PURGED,                     -136, 0, "it was purged before it was acknowledged")
 /* clang-format on */
 
 #endif

@@ -139,6 +139,7 @@ dist_man_MANS += \
 	docs/man/klient_producer_partitions_for.3 \
 	docs/man/klient_producer_partitions_for_async.3 \
 	docs/man/klient_producer_poll.3 \
+	docs/man/klient_producer_purge.3 \
 	docs/man/klient_producer_send.3 \
 	docs/man/klient_producer_try_send.3 \
 	docs/man/klient_queue_descriptor.3 \

@@ -73,6 +73,7 @@ Suite *partitioner_suite(void);
 Suite *producer_suite(void);
 Suite *faults_suite(void);
 Suite *consumer_suite(void);
+Suite *purge_suite(void);
 Suite *queue_suite(void);
 Suite *records_suite(void);
 Suite *retry_suite(void);

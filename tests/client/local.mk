@@ -40,6 +40,7 @@ tests_client_test_client_SOURCES = \
 	tests/client/test_partitioner.c \
 	tests/client/test_producer.c \
 	tests/client/test_progress.c \
+	tests/client/test_purge.c \
 	tests/client/test_queue.c \
 	tests/client/test_records.c \
 	tests/client/test_retry.c \

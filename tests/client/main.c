@@ -20,6 +20,7 @@ int main(int argc, char **argv)
         marks_suite,
         ordering_suite,
         own_assignor_suite,
+        purge_suite,
         queue_suite, async_suite, background_suite,
         retry_suite, dlq_suite, failures_suite,
         stale_suite, standing_suite,

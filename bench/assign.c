@@ -164,7 +164,7 @@ static void run(const struct assignor *assignor, const struct size *size)
     bench.joined = need(size->members, sizeof *bench.joined);
     for (uint32_t t = 0; t < size->topics; t++) {
         snprintf(bench.names[t], sizeof bench.names[t], "topic-%u", t);
-        bench.topics[t] = (struct assign_topic){bench.names[t], size->partitions, 0};
+        bench.topics[t] = (struct assign_topic){bench.names[t], size->partitions, 0, NULL};
     }
     for (uint32_t m = 0; m < size->members; m++) {
         snprintf(bench.members[m].id, sizeof bench.members[m].id, "member-%u", m);

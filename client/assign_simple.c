@@ -1,11 +1,11 @@
-/* Java's range and roundrobin: the same results, partition by partition. */
+/* Java's range and roundrobin: the same results, partition by partition, while no rack is told. */
+#include "client/assign_racks.h"
 #include "client/assignor.h"
 
 /* Each topic is cut into runs of equal length, the first ones longer by one where that does not go
  * even. */
-static int assign_range(void *context, struct assign_group *group)
+static void assign_runs(struct assign_group *group)
 {
-    (void)context;
     for (uint32_t t = 0; t < group->topic_count; t++) {
         const uint32_t *subscribers = group->subscribers + group->subscriber_first[t];
         uint32_t count = group->subscriber_first[t + 1] - group->subscriber_first[t];
@@ -16,7 +16,22 @@ static int assign_range(void *context, struct assign_group *group)
             for (uint32_t run = partitions / count + (i < partitions % count); run > 0; run--)
                 *next++ = (int32_t)subscribers[i];
     }
-    return 0;
+}
+
+static int assign_range(void *context, struct assign_group *group)
+{
+    struct assign_racks racks;
+    struct arena arena;
+
+    (void)context;
+    arena_init(&arena, NULL, 0, SIZE_MAX);
+    int code = assign_racks_make(&arena, group, &racks);
+    if (code == 0 && racks.count > 0)
+        code = assign_range_near(&arena, group, &racks);
+    else if (code == 0)
+        assign_runs(group);
+    arena_fini(&arena);
+    return code;
 }
 
 /* The first that is not below `member`, or `count`. */

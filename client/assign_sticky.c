@@ -6,7 +6,8 @@
  *    alone (assign_level.h): first what nobody has is spread while what is claimed stays, then only
  *    as much of that moves as makes loads more even. What can be even without a move, moves not.
  * 3. Partitions. A member keeps its own up to its share; the rest goes round those who lack some,
- *    so that a topic is spread over its members.
+ *    so that a topic is spread over its members: first round those in the rack of the partition's
+ *    leader, then of another replica, then all. Racks make nobody's share larger, and move nothing.
  *
  * Cooperative members go on reading while they join. A partition that one of them claims is
  * withheld from all others: its owner sees that it lost it, gives it up and joins again. What is
@@ -15,21 +16,40 @@
 
 #include "client/assign_claims.h"
 #include "client/assign_pools.h"
+#include "client/assign_racks.h"
 #include "client/assignor.h"
 #include "common/arena.h"
 #include "common/endian.h"
 #include "common/error.h"
 
+/* For whom partitions are looked at: who is near the leader, near any replica, anybody. */
+enum look { LOOK_LEADERS, LOOK_REPLICAS, LOOK_ALL };
+
+/* A walk over the partitions of a pool. */
+struct place {
+    uint32_t topic;                 /* of the pool */
+    int32_t next;
+    uint32_t partition;             /* of the group */
+};
+
+/* Edges that lack some, in rounds: one each, and out who has enough. */
+struct lacking {
+    uint32_t *edges, count, at, left;
+};
+
 struct sticky {
     struct assign_group *group;
     struct arena arena;
+    struct assign_racks racks;
+    struct lacking *of_rack;        /* by rack: members that are there */
     struct assign_claim *claims;    /* by partition */
     struct assign_pools pools;
     uint32_t *claimed;              /* by edge: partitions whose claim counts */
     uint32_t *edge_of;              /* by member: its edge of the pool at hand */
-    /* While partitions are handed out, by edge: how many of its own a member was asked for, and had
-     * to give up. Then a list of edges that lack some. */
-    uint32_t *asked, *given_up, *lacking;
+    /* While partitions are handed out, by edge: how many of its own are looked at, and of those how
+     * many it was asked for, and had to give up. Then how many it has. */
+    uint32_t *own, *asked, *given_up, *has;
+    uint32_t *edges;                /* room for all lists of `lacking` of a pool */
 };
 
 /* Members that do not cooperate gave everything up, and remember it in their user data. */
@@ -51,15 +71,21 @@ static int sticky_init(struct sticky *sticky, struct assign_group *group)
     size_t edges = (size_t)sticky->pools.graph.edge_count + 1;
     sticky->claims = assign_claims_new(&sticky->arena, group);
     sticky->claimed = arena_calloc(&sticky->arena, edges, sizeof(uint32_t));
+    sticky->own = arena_calloc(&sticky->arena, edges, sizeof(uint32_t));
+    sticky->has = arena_calloc(&sticky->arena, edges, sizeof(uint32_t));
     sticky->asked = arena_calloc(&sticky->arena, edges, sizeof(uint32_t));
     sticky->given_up = arena_calloc(&sticky->arena, edges, sizeof(uint32_t));
-    sticky->lacking = arena_calloc(&sticky->arena, edges, sizeof(uint32_t));
+    sticky->edges = arena_calloc(&sticky->arena, edges, sizeof(uint32_t));
     sticky->edge_of =
         arena_calloc(&sticky->arena, (size_t)group->member_count + 1, sizeof(uint32_t));
     if (sticky->claims == NULL || sticky->claimed == NULL || sticky->asked == NULL ||
-        sticky->given_up == NULL || sticky->lacking == NULL || sticky->edge_of == NULL)
+        sticky->own == NULL || sticky->has == NULL || sticky->given_up == NULL ||
+        sticky->edges == NULL || sticky->edge_of == NULL ||
+        assign_racks_make(&sticky->arena, group, &sticky->racks) != 0)
         return K_NOMEM;
-    return 0;
+    sticky->of_rack = arena_calloc(&sticky->arena, (size_t)sticky->racks.count + 1,
+                                   sizeof *sticky->of_rack);
+    return sticky->of_rack == NULL ? K_NOMEM : 0;
 }
 
 static void take_pool(struct sticky *sticky, uint32_t pool)
@@ -143,7 +169,7 @@ static int find_shares(struct sticky *sticky)
  * from all that it has, not always from the last topic, and from each member elsewhere. */
 static bool keeps(struct sticky *sticky, uint32_t edge)
 {
-    uint64_t own = sticky->claimed[edge], share = sticky->pools.graph.held[edge];
+    uint64_t own = sticky->own[edge], share = sticky->pools.graph.held[edge] - sticky->has[edge];
     uint32_t index = sticky->asked[edge]++;
 
     if (own <= share)
@@ -155,44 +181,179 @@ static bool keeps(struct sticky *sticky, uint32_t edge)
     return false;
 }
 
-static void keep_pool(struct sticky *sticky, uint32_t pool)
+/* The pool's next partition from *topic and *partition on that a member may keep, and that is near
+ * it as `look` says. */
+static bool next_claim(const struct sticky *sticky, uint32_t pool, enum look look,
+                       struct place *place)
 {
     const struct assign_topic *topic;
 
-    for (uint32_t i = 0; (topic = topic_of(sticky, pool, i)) != NULL; i++)
-        for (int32_t p = 0; p < topic->partition_count; p++) {
-            const struct assign_claim *claim = &sticky->claims[topic->first + (uint32_t)p];
-            if (claim->counts && keeps(sticky, sticky->edge_of[claim->member]))
-                sticky->group->owners[topic->first + (uint32_t)p] = claim->member;
+    for (; (topic = topic_of(sticky, pool, place->topic)) != NULL; place->topic++, place->next = 0)
+        while (place->next < topic->partition_count) {
+            uint32_t partition = topic->first + (uint32_t)place->next++;
+            const struct assign_claim *claim = &sticky->claims[partition];
+            if (claim->counts && sticky->group->owners[partition] == ASSIGN_NOBODY &&
+                (look == LOOK_ALL ||
+                 assign_racks_near(&sticky->racks, (uint32_t)claim->member, partition,
+                                   look == LOOK_REPLICAS))) {
+                place->partition = partition;
+                return true;
+            }
         }
+    return false;
 }
 
-/* In rounds: one each, and out who has enough. */
-static void hand_out_pool(struct sticky *sticky, uint32_t pool)
+static void keep_near(struct sticky *sticky, uint32_t pool, enum look look)
 {
     const struct level_graph *graph = &sticky->pools.graph;
-    uint32_t *lacking = sticky->lacking, count = 0, at = 0, left = 0;
+    struct place place = {0};
+
+    for (uint32_t e = graph->pool_first[pool]; e < graph->pool_first[pool + 1]; e++)
+        sticky->own[e] = sticky->asked[e] = sticky->given_up[e] = 0;
+    while (next_claim(sticky, pool, look, &place))
+        sticky->own[sticky->edge_of[sticky->claims[place.partition].member]]++;
+    place = (struct place){0};
+    while (next_claim(sticky, pool, look, &place)) {
+        int32_t member = sticky->claims[place.partition].member;
+        if (keeps(sticky, sticky->edge_of[member]))
+            sticky->group->owners[place.partition] = member;
+    }
+    for (uint32_t e = graph->pool_first[pool]; e < graph->pool_first[pool + 1]; e++)
+        sticky->has[e] += sticky->own[e] - sticky->given_up[e];
+}
+
+/* Who has to give up some keeps what is near it. */
+static void keep_pool(struct sticky *sticky, uint32_t pool)
+{
+    if (sticky->racks.count > 0) {
+        keep_near(sticky, pool, LOOK_LEADERS);
+        keep_near(sticky, pool, LOOK_REPLICAS);
+    }
+    keep_near(sticky, pool, LOOK_ALL);
+}
+
+static bool lacks(const struct sticky *sticky, uint32_t edge)
+{
+    return sticky->has[edge] < sticky->pools.graph.held[edge];
+}
+
+/* The partition to the next one that lacks some; false when none does. */
+static bool hand_out(struct sticky *sticky, struct lacking *lacking, int32_t *owner)
+{
+    for (;;) {
+        if (lacking->at == lacking->count) {
+            lacking->count = lacking->left;
+            lacking->at = lacking->left = 0;
+        }
+        if (lacking->count == 0)
+            return false;
+        uint32_t edge = lacking->edges[lacking->at++];
+        if (!lacks(sticky, edge))
+            continue;
+        *owner = (int32_t)sticky->pools.graph.edge_member[edge];
+        sticky->has[edge]++;
+        if (lacks(sticky, edge))
+            lacking->edges[lacking->left++] = edge;
+        return true;
+    }
+}
+
+/* Those of a rack, or (RACK_NONE) all that lack some, at the end of what `used` of the room. */
+static struct lacking list_lacking(struct sticky *sticky, uint32_t pool, int32_t rack,
+                                   uint32_t used)
+{
+    const struct level_graph *graph = &sticky->pools.graph;
+    struct lacking lacking = {.edges = sticky->edges + used};
+
+    for (uint32_t e = graph->pool_first[pool]; e < graph->pool_first[pool + 1]; e++)
+        if (lacks(sticky, e) &&
+            (rack == RACK_NONE || sticky->racks.of_member[graph->edge_member[e]] == rack))
+            lacking.edges[lacking.count++] = e;
+    return lacking;
+}
+
+/* The one of the rack that has least; the count of edges: none is there. */
+static uint32_t least_of_rack(const struct sticky *sticky, uint32_t pool, int32_t rack)
+{
+    const struct level_graph *graph = &sticky->pools.graph;
+    uint32_t least = graph->edge_count;
+
+    for (uint32_t e = graph->pool_first[pool]; e < graph->pool_first[pool + 1]; e++)
+        if (sticky->racks.of_member[graph->edge_member[e]] == rack &&
+            (least == graph->edge_count ||
+             graph->load[graph->edge_member[e]] < graph->load[graph->edge_member[least]]))
+            least = e;
+    return least;
+}
+
+/* The rack's shares are used up. Where they do not go even, it does not matter who has the one
+ * more: a member of the rack may have it in place of one that lacks something still. */
+static void hand_out_instead(struct sticky *sticky, uint32_t pool, int32_t rack, int32_t *owner)
+{
+    struct level_graph *graph = &sticky->pools.graph;
+    uint32_t to = least_of_rack(sticky, pool, rack);
+
+    for (uint32_t e = graph->pool_first[pool];
+         to < graph->edge_count && e < graph->pool_first[pool + 1]; e++) {
+        uint32_t gets = graph->edge_member[to], lends = graph->edge_member[e];
+        if (!lacks(sticky, e) || graph->load[lends] != graph->load[gets] + 1)
+            continue;
+        graph->held[e]--;
+        graph->load[lends]--;
+        graph->held[to]++;
+        graph->load[gets]++;
+        sticky->has[to]++;
+        *owner = (int32_t)gets;
+        return;
+    }
+}
+
+/* To a member in the rack of the leader or, on the second look, of any replica. */
+static void hand_out_near(struct sticky *sticky, uint32_t pool, uint32_t partition,
+                          enum look look, bool instead)
+{
+    const struct assign_racks *racks = &sticky->racks;
+    int32_t *owner = &sticky->group->owners[partition];
+    uint32_t from = racks->first[partition];
+    uint32_t to = look == LOOK_REPLICAS ? racks->first[partition + 1] : from + 1;
+
+    for (uint32_t i = from; *owner == ASSIGN_NOBODY && i < to; i++) {
+        int32_t rack = racks->all[i];
+        if (rack != RACK_NONE && instead)
+            hand_out_instead(sticky, pool, rack, owner);
+        else if (rack != RACK_NONE)
+            (void)hand_out(sticky, &sticky->of_rack[rack], owner);
+    }
+}
+
+static void hand_out_by_rack(struct sticky *sticky, uint32_t pool)
+{
+    const struct assign_topic *topic;
+    uint32_t used = 0;
+
+    for (uint32_t r = 0; r < sticky->racks.count; r++) {
+        sticky->of_rack[r] = list_lacking(sticky, pool, (int32_t)r, used);
+        used += sticky->of_rack[r].count;
+    }
+    for (int l = 0; l < 4; l++)
+        for (uint32_t i = 0; (topic = topic_of(sticky, pool, i)) != NULL; i++)
+            for (int32_t p = 0; p < topic->partition_count; p++)
+                hand_out_near(sticky, pool, topic->first + (uint32_t)p,
+                              l < 2 ? LOOK_LEADERS : LOOK_REPLICAS, l % 2 != 0);
+}
+
+static void hand_out_pool(struct sticky *sticky, uint32_t pool)
+{
     const struct assign_topic *topic;
 
-    for (uint32_t e = graph->pool_first[pool]; e < graph->pool_first[pool + 1]; e++) {
-        /* From here on: how many it has. */
-        sticky->asked[e] -= sticky->given_up[e];
-        if (sticky->asked[e] < graph->held[e])
-            lacking[count++] = e;
-    }
+    if (sticky->racks.count > 0)
+        hand_out_by_rack(sticky, pool);
+    struct lacking all = list_lacking(sticky, pool, RACK_NONE, 0);
     for (uint32_t i = 0; (topic = topic_of(sticky, pool, i)) != NULL; i++)
         for (int32_t p = 0; p < topic->partition_count; p++) {
             int32_t *owner = &sticky->group->owners[topic->first + (uint32_t)p];
-            if (*owner != ASSIGN_NOBODY)
-                continue;
-            if (at == count) {
-                count = left;
-                at = left = 0;
-            }
-            uint32_t edge = lacking[at++];
-            *owner = (int32_t)graph->edge_member[edge];
-            if (++sticky->asked[edge] < graph->held[edge])
-                lacking[left++] = edge;
+            if (*owner == ASSIGN_NOBODY)
+                (void)hand_out(sticky, &all, owner);
         }
 }
 

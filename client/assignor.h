@@ -18,11 +18,19 @@
 
 enum { ASSIGN_NOBODY = -1 };
 
+/* Where a partition is: names of racks, "" or NULL where none is known. */
+struct assign_place {
+    const char *leader;
+    const char *const *replicas;
+    uint32_t replica_count;
+};
+
 /* A topic that exists. Its partition p is number first + p of the group's partitions. */
 struct assign_topic {
     const char *name;               /* borrowed */
     int32_t partition_count;
     uint32_t first;                 /* filled by assign_group_new() */
+    const struct assign_place *places;          /* of each partition; NULL: not known. Borrowed */
 };
 
 struct assign_member {
@@ -88,10 +96,12 @@ struct assignor {
     void (*learn)(void *context, int32_t generation, const struct consumer_assignment *assignment);
 };
 
-/* Java's, with its results. */
+/* Java's, with its results. Where racks are known, range gives members what is near them
+ * (assign_racks.h) before the rest, without giving anyone more. */
 extern const struct assignor assignor_range, assignor_roundrobin;
-/* As even as the subscriptions allow; of what members had, as little moves as that takes. With the
- * cooperative one only that stops which moves: it is withheld until it was given up. */
+/* As even as the subscriptions allow; of what members had, as little moves as that takes. What
+ * nobody keeps goes by preference to who is near it. With the cooperative one only that stops which
+ * moves: it is withheld until it was given up. */
 extern const struct assignor assignor_sticky, assignor_cooperative_sticky;
 
 /* Append the metadata of a member. 0, K_NOMEM, K_INVALID_ARGUMENT, or what tell() returned. */

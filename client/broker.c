@@ -67,7 +67,16 @@ void broker_free(struct broker *broker)
         free(link);
     }
     reach_remove(broker);
+    free(broker->rack);
     free(broker);
+}
+
+void broker_place(struct broker *broker, const char *rack)
+{
+    if (broker->rack != NULL && strcmp(broker->rack, rack) == 0)
+        return;
+    free(broker->rack);
+    broker->rack = rack[0] == '\0' ? NULL : strdup(rack);
 }
 
 void broker_move(struct broker *broker, const char *host, uint16_t port)

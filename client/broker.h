@@ -54,6 +54,7 @@ struct broker {
     int32_t id;                     /* -1: an entry of the bootstrap list */
     char host[256];
     uint16_t port;
+    char *rack;                     /* owned; NULL: in none that is known */
     struct link first;              /* the connection for everything */
     struct list links;              /* struct link, owned: for loops with real traffic */
     struct versions versions;       /* what the program at the first connection serves */
@@ -77,6 +78,9 @@ void broker_free(struct broker *broker);
 /* Connect to this address from now on; requests in flight fail at the end of the turn if it
  * changed. */
 void broker_move(struct broker *broker, const char *host, uint16_t port);
+
+/* It is in this rack; "": in none. */
+void broker_place(struct broker *broker, const char *rack);
 
 /* The first connection is up, or is no more: the next one may lead to another program. */
 void broker_connected(struct broker *broker);

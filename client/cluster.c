@@ -146,6 +146,8 @@ static int topic_learn_partitions(struct cluster *cluster, struct topic *topic,
         to->epoch = from->leader_epoch;
         to->loop = from->loop <= INT32_MAX ? (int32_t)from->loop : -1;
     }
+    if (code == 0)
+        topic_learn_replicas(topic, info);
     return code;
 }
 
@@ -168,9 +170,11 @@ static void learn(struct cluster *cluster, const Kairn__MetadataResponse *pictur
     cluster->sequence = picture->sequence;
     if (picture->cluster_id != NULL && picture->cluster_id[0] != '\0')
         snprintf(cluster->id, sizeof cluster->id, "%s", picture->cluster_id);
-    for (size_t i = 0; i < picture->n_brokers; i++)
-        cluster_learn_broker(cluster, picture->brokers[i]->id, picture->brokers[i]->host,
-                             picture->brokers[i]->port);
+    for (size_t i = 0; i < picture->n_brokers; i++) {
+        const Kairn__BrokerInfo *info = picture->brokers[i];
+        if (cluster_learn_broker(cluster, info->id, info->host, info->port))
+            broker_place(cluster_broker(cluster, info->id), info->rack);
+    }
     for (size_t i = 0; i < picture->n_topics; i++) {
         struct topic *topic = map_get_text(&cluster->topics_by_name, picture->topics[i]->name);
         if (topic != NULL)

@@ -37,6 +37,11 @@ struct topic {
     int codec;                      /* that its batches are stored in; -1: the producer's */
     struct leadership *partitions;  /* owned, `count` of them */
     int32_t count;
+    /* Brokers with copies of partition p, as the last picture told: replicas[replica_first[p]] up
+     * to where those of p + 1 begin. */
+    int32_t *replicas;              /* owned */
+    uint32_t *replica_first;        /* owned, placed_count + 1 of them */
+    int32_t placed_count;
     /* The parked question for a newer leader: one at a time. */
     bool stale;                     /* somebody waits for a leader newer than this: */
     int32_t stale_partition, stale_epoch;

@@ -27,6 +27,9 @@ struct cluster {
     bool closing;
 };
 
+/* cluster_topics.c: where its partitions are, of a picture whose partitions were checked. */
+void topic_learn_replicas(struct topic *topic, const Kairn__TopicInfo *info);
+
 static inline int64_t cluster_now_ms(const struct cluster *cluster)
 {
     return loop_now_ms(cluster->klient->loop);

@@ -42,8 +42,37 @@ void cluster_release(struct cluster *cluster, struct topic *topic)
     map_remove_text(&cluster->topics_by_name, topic->name);
     list_remove(&topic->node);
     free(topic->partitions);
+    free(topic->replicas);
+    free(topic->replica_first);
     free(topic->name);
     free(topic);
+}
+
+/* Without memory for it, nothing is known of where they are. */
+void topic_learn_replicas(struct topic *topic, const Kairn__TopicInfo *info)
+{
+    size_t count = 0;
+
+    free(topic->replicas);
+    free(topic->replica_first);
+    for (size_t i = 0; i < info->n_partitions; i++)
+        count += info->partitions[i]->n_replicas;
+    topic->placed_count = 0;
+    topic->replicas = calloc(count + 1, sizeof *topic->replicas);
+    topic->replica_first = calloc(info->n_partitions + 2, sizeof *topic->replica_first);
+    if (topic->replicas == NULL || topic->replica_first == NULL || count > UINT32_MAX)
+        return;
+    /* In whatever order they come: counts, then where each begins; it moves to its end. */
+    uint32_t *first = topic->replica_first;
+    for (size_t i = 0; i < info->n_partitions; i++)
+        first[info->partitions[i]->partition + 2] += (uint32_t)info->partitions[i]->n_replicas;
+    for (size_t i = 1; i < info->n_partitions; i++)
+        first[i + 1] += first[i];
+    for (size_t i = 0; i < info->n_partitions; i++)
+        for (size_t r = 0; r < info->partitions[i]->n_replicas; r++)
+            topic->replicas[first[info->partitions[i]->partition + 1]++] =
+                info->partitions[i]->replicas[r];
+    topic->placed_count = (int32_t)info->n_partitions;
 }
 
 int cluster_topic_code(struct cluster *cluster, const struct topic *topic)

@@ -147,7 +147,7 @@
     X("enable.auto.offset.store", BOOL, auto_offset_store, "true", 0, 0, NULL, 0, NULL, \
       "Commit what was returned (or freed); false: only what klient_consumer_store_offset() was told.") \
     X("client.rack", STRING, client_rack, NULL, 0, 0, NULL, 0, NULL, \
-      "Where the consumer is, told to the group's assignors. Records are fetched from leaders all the same.")
+      "Where the consumer is: range, sticky and cooperative-sticky give it by preference partitions whose leader, or else another replica, is in this rack, and nobody more for it. Records are fetched from leaders all the same.")
 
 /* Accepted everywhere and without effect, or not accepted yet. */
 #define CONFIG_IDLE(X) \

@@ -285,10 +285,15 @@ static int assign(struct group *group)
 
     if (topics == NULL)
         return K_NOMEM;
-    for (size_t i = 0; i < lead->topic_count; i++)
-        topics[i] = (struct assign_topic){ .name = lead->topics[i].topic->name,
-                                           .partition_count = lead->topics[i].count };
-    int code = assign_group_new(topics, (uint32_t)lead->topic_count, lead->members,
+    int code = 0;
+    for (size_t i = 0; code == 0 && i < lead->topic_count; i++) {
+        const struct lead_topic *from = &lead->topics[i];
+        topics[i] = (struct assign_topic){ .name = from->topic->name,
+                                           .partition_count = from->count };
+        code = group_place(group, from->topic, from->count, &topics[i].places);
+    }
+    if (code == 0)
+        code = assign_group_new(topics, (uint32_t)lead->topic_count, lead->members,
                                 (uint32_t)lead->member_count, &assigned);
     if (code != 0)
         return code;

@@ -149,6 +149,13 @@ void group_ask_beat(struct group *group, uint64_t round, int64_t wait_ms);
 void group_ask_leave(struct group *group);
 void group_cancel(struct group *group);
 
+/* --- group_places.c --------------------------------------------------------------------------- */
+
+/* Where its first `count` partitions are, in memory of the lead; NULL: in no rack that is known.
+ * 0 or K_NOMEM. */
+int group_place(struct group *group, const struct topic *topic, int32_t count,
+                const struct assign_place **out);
+
 /* --- group_lead.c ----------------------------------------------------------------------------- */
 
 void group_lead_init(struct group *group);

@@ -163,7 +163,7 @@ static void metadata(struct fake_conn *conn, const Kairn__RequestHead *request,
         broker->id = i + 1;
         broker->host = (char *)"127.0.0.1";
         broker->port = listener_port(fake->brokers[i].listener);
-        broker->rack = (char *)"";
+        broker->rack = (char *)(fake->brokers[i].rack == NULL ? "" : fake->brokers[i].rack);
         body->brokers[body->n_brokers++] = broker;
     }
     body->topics = arena_calloc(arena, TOPICS_MAX + question->n_topics, sizeof(void *));

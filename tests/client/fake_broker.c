@@ -358,6 +358,18 @@ void fake_set_leader(struct fake *fake, const char *topic, int partition, int br
             &(struct arguments){ .topic = topic, .partition = partition, .number = broker });
 }
 
+static void do_place(struct fake *fake, void *context)
+{
+    const struct arguments *arguments = context;
+
+    fake->brokers[arguments->number].rack = arguments->topic;
+}
+
+void fake_set_rack(struct fake *fake, int broker, const char *rack)
+{
+    fake_on_loop(fake, do_place, &(struct arguments){ .number = broker, .topic = rack });
+}
+
 static void do_append(struct fake *fake, void *context)
 {
     struct arguments *arguments = context;

@@ -93,6 +93,9 @@ void fake_remove_topic(struct fake *fake, const char *name);
 /* Leader of a partition: index of a broker, -1: none. */
 void fake_set_leader(struct fake *fake, const char *topic, int partition, int broker);
 
+/* Where a broker (its index) is; borrowed. */
+void fake_set_rack(struct fake *fake, int broker, const char *rack);
+
 /* Append a finished batch as it is, except for base offset and epoch. */
 void fake_append(struct fake *fake, const char *topic, int partition, const void *batch,
                  size_t size);

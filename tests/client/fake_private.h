@@ -74,6 +74,7 @@ struct fake_broker {
     int id;
     struct listener *listener;      /* NULL while it is away, */
     uint16_t port;                  /* which was this one */
+    const char *rack;               /* borrowed; NULL: none */
     struct list conns;
 };
 

@@ -47,6 +47,7 @@ klient_event_t *expect_answer(klient_queue_t *queue, void *opaque, klient_code_t
 /* Does the page of docs/ hold what `print` makes? `command` says how to renew it. */
 void expect_in_page(const char *page, void (*print)(FILE *out), const char *command);
 
+Suite *assign_racks_suite(void);
 Suite *assign_sticky_suite(void);
 Suite *assignor_suite(void);
 Suite *async_suite(void);

@@ -9,6 +9,7 @@ tests_client_test_client_SOURCES = \
 	tests/client/test_admin.c \
 	tests/client/test_admin_groups.c \
 	tests/client/test_admin_replicas.c \
+	tests/client/test_assign_racks.c \
 	tests/client/test_assign_sticky.c \
 	tests/client/test_assignor.c \
 	tests/client/test_async.c \

@@ -11,6 +11,7 @@ int main(int argc, char **argv)
         handle_suite,
         admin_replicas_suite, describe_suite,
         sealing_suite,  versions_suite, assignor_suite, assign_sticky_suite,
+        assign_racks_suite,
         serde_suite,    typed_suite,    own_serde_suite, interceptor_suite,
         interceptor_consume_suite, leaders_suite, membership_suite, progress_suite,
         group_suite,    group_commits_suite, group_starts_suite,

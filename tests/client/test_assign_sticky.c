@@ -104,7 +104,7 @@ static void rebalance(struct world *world)
     uint32_t count = 0;
 
     for (int t = 0; t < TOPICS; t++)
-        topics[t] = (struct assign_topic){topic_names[t], world->partition_count[t], 0};
+        topics[t] = (struct assign_topic){topic_names[t], world->partition_count[t], 0, NULL};
     for (int m = 0; m < MEMBERS; m++)
         if (world->alive[m])
             joined[count++] = join(world, m);
@@ -533,7 +533,7 @@ END_TEST
 
 START_TEST(user_data_that_is_no_memory_claims_nothing)
 {
-    static const struct assign_topic topics[] = {{"a", 2, 0}};
+    static const struct assign_topic topics[] = {{"a", 2, 0, NULL}};
     static const struct consumer_text topic = {"a", 1};
     struct consumer_subscribing subscribing = {.topics = &topic, .topic_count = 1,
                                                .user_data = {"nonsense", 8}, .generation = 3};

@@ -62,7 +62,7 @@ static void sample_new(struct sample *sample, const struct assignor *assignor, c
         next = cut(text, ',');
         const char *count = cut(text, ':');
         sample->topics[sample->topic_count++] =
-            (struct assign_topic){text, (int32_t)strtol(count, NULL, 10), 0};
+            (struct assign_topic){text, (int32_t)strtol(count, NULL, 10), 0, NULL};
     }
     text = sample->members_text;
     for (char *next; text != NULL && *text != '\0'; text = next) {
@@ -183,7 +183,7 @@ END_TEST
 
 START_TEST(a_member_that_can_not_be_read_keeps_nobody_from_reading)
 {
-    static const struct assign_topic topics[] = {{"a", 2, 0}};
+    static const struct assign_topic topics[] = {{"a", 2, 0, NULL}};
     struct sample sample;
     struct assign_group *group;
 
@@ -203,7 +203,7 @@ END_TEST
 
 START_TEST(more_partitions_than_can_be_numbered_are_refused)
 {
-    static const struct assign_topic topics[] = {{"a", INT32_MAX, 0}, {"b", 1, 0}};
+    static const struct assign_topic topics[] = {{"a", INT32_MAX, 0, NULL}, {"b", 1, 0, NULL}};
     struct assign_group *group = NULL;
 
     ck_assert_int_eq(assign_group_new(topics, 2, NULL, 0, &group), K_INVALID_ARGUMENT);
@@ -253,7 +253,7 @@ START_TEST(an_assignor_of_ones_own_carries_what_it_likes)
     struct assign_joining joining = {.topics = &topic, .topic_count = 1, .generation = 6};
     struct buffer metadata[3] = {{0}};
     struct assign_joined joined[3];
-    struct assign_topic topics[] = {{"a", 4, 0}};
+    struct assign_topic topics[] = {{"a", 4, 0, NULL}};
     struct assign_group *group;
 
     for (int i = 0; i < 3; i++) {

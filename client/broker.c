@@ -99,7 +99,7 @@ static size_t link_in_flight(const struct link *link)
     return link->channel == NULL ? 0 : channel_in_flight(link->channel);
 }
 
-static size_t broker_in_flight(const struct broker *broker)
+size_t broker_in_flight(const struct broker *broker)
 {
     size_t count = link_in_flight(&broker->first);
 
@@ -212,6 +212,22 @@ static bool was_left(const struct request *request)
     return left;
 }
 
+/* Requests that brokers keep until there is something to tell say nothing about the way. */
+static void measure(const struct request *request)
+{
+    struct broker *broker = request->broker;
+
+    switch (request->head.body_case) {
+    case KAIRN__REQUEST_HEAD__BODY_FETCH:
+    case KAIRN__REQUEST_HEAD__BODY_JOIN_GROUP:
+    case KAIRN__REQUEST_HEAD__BODY_SYNC_GROUP:
+        return;
+    default:
+        if (!request->parked)
+            latency_record(&broker->rtt, loop_now_us(broker->klient->loop) - request->asked_us);
+    }
+}
+
 /* Is this what becomes of requests when the broker can not be reached? */
 static bool is_unreachable(const struct request *request, int code)
 {
@@ -240,6 +256,7 @@ static void request_answered(struct channel_call *call, int code, struct slab *s
     if (code != 0)
         request->broker->failed_at_ms = loop_now_ms(request->broker->klient->loop);
     if (code == 0 && bytes != NULL) {
+        measure(request);
         code = frame_split(bytes, size, &frame);
         if (code == 0)
             code = head_unpack_response(frame.head, frame.head_size, &request->arena, &head);
@@ -310,6 +327,7 @@ int broker_ask_by(struct link *link, struct request *request, struct chain *payl
         chain_move(&frame, payload);
     silence_expect(&broker->klient->silence, broker);
     request->asked = true;
+    request->asked_us = loop_now_us(broker->klient->loop);
     broker->parked += request->parked;
     channel_ask(link->channel, &request->call, &frame, timeout_ms > 0 ? timeout_ms : 1,
                 expect_answer);

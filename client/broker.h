@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "client/latency.h"
 #include "client/link.h"
 #include "client/versions.h"
 #include "common/arena.h"
@@ -39,6 +40,7 @@ struct request {
     struct arena arena;             /* of the question, then of the answer too */
     Kairn__RequestHead head;
     bool asked;
+    int64_t asked_us;
     bool parked;                    /* set by the asker: the broker may keep it for long */
     void (*answer)(struct request *request, int code, const Kairn__ResponseHead *head,
                    struct slab *slab, const uint8_t *payload, size_t size);
@@ -67,6 +69,7 @@ struct broker {
     size_t parked;                  /* of them, so many may be kept for long */
     bool deposed;                   /* since then another one leads what it did */
     enum broker_reach reach;        /* reach.h */
+    struct latency rtt;             /* us; of requests that nobody keeps, for statistics */
 };
 
 /* NULL when out of memory. */
@@ -88,6 +91,8 @@ void broker_disconnected(struct broker *broker);
 
 /* Give up its connections at the end of the turn: what is in flight fails. */
 void broker_leave(struct broker *broker);
+
+size_t broker_in_flight(const struct broker *broker);      /* requests */
 
 /* Is any request in flight? Are all of them such that may be kept for long? */
 bool broker_is_awaited(const struct broker *broker);

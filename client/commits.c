@@ -183,6 +183,9 @@ static void take_results(struct group *group, struct commit *commit, int code,
         int outcome = code != 0 ? code : head_error_code(answer->results[row->place]->error);
         coordinator_judge(&group->coordinator, outcome);
         row->asked.code = (klient_code_t)outcome;
+        if (outcome == 0)
+            group_note_committed(group, row->asked.topic, row->asked.partition,
+                                 row->asked.offset);
     }
 }
 

@@ -23,7 +23,7 @@ struct config_values {
     int64_t request_timeout_ms, retry_backoff_ms, retry_backoff_max_ms;
     int64_t reconnect_backoff_ms, reconnect_backoff_max_ms, connection_setup_timeout_ms;
     int64_t connections_max_idle_ms, metadata_max_age_ms, topic_propagation_max_ms;
-    int64_t default_api_timeout_ms, trouble_persistent_ms;
+    int64_t default_api_timeout_ms, trouble_persistent_ms, statistics_interval_ms;
     int32_t receive_frame_bytes_max;
     int32_t security_protocol;
     /* producer */

@@ -48,6 +48,8 @@
       "Largest answer accepted from a broker, in bytes.") \
     X("trouble.persistent.ms", LONG, trouble_persistent_ms, "10000", 1, LONG_MOST, NULL, 0, NULL, \
       "Milliseconds after which a trouble that is told to a queue has become persistent.") \
+    X("statistics.interval.ms", LONG, statistics_interval_ms, "0", 0, 86400000, NULL, 0, NULL, \
+      "Send statistics of the handle, its producers and its consumers to its queue as often, in milliseconds; 0: never.") \
     X("interceptor.classes", STRING, interceptors, NULL, 0, 0, NULL, 0, NULL, \
       "Names of the interceptors to call, in this order, separated by commas; unset: all, in the order in which the application added them.") \
     X("security.protocol", ENUM, security_protocol, "PLAINTEXT", 0, 0, "PLAINTEXT", 0, NULL, \
@@ -180,7 +182,6 @@
     CONFIG_NOT_YET(X, "partitioner.availability.timeout.ms") \
     CONFIG_NOT_YET(X, "metadata.max.idle.ms") \
     CONFIG_NOT_YET(X, "metric.reporters") \
-    CONFIG_NOT_YET(X, "statistics.interval.ms") \
     CONFIG_NOT_YET(X, "socket.connection.setup.timeout.max.ms") \
     CONFIG_NOT_YET(X, "ssl.ca.location") \
     CONFIG_NOT_YET(X, "ssl.certificate.location") \

@@ -119,7 +119,7 @@ struct assigned {
     int32_t partition;
     const struct config_values *values; /* that count for the topic; valid while assigned */
     /* The application's. */
-    int64_t position;               /* -1: not known yet */
+    atomic_int_least64_t position;  /* -1: not known yet; statistics look at it */
     int no_position;                /* why it never will be (auto.offset.reset=none), or 0 */
     uint64_t generation;
     int32_t position_epoch;         /* of the record before `position`; -1: not known */
@@ -152,6 +152,7 @@ struct assigned {
     int64_t behind_since_ms;        /* when a leader first said that it ends before; 0: none has */
     int64_t retry_at_ms, backoff_ms;
     bool starts;                    /* the group has no offset: commit where it starts */
+    int64_t fetched_bytes, fetched_before;      /* in all; when the window of statistics began */
     struct fetch *fetch;            /* that asks for it now, or NULL */
     struct finder *finder;          /* look-up under way, or NULL */
 };

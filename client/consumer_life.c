@@ -156,6 +156,12 @@ static void abandon(struct klient_consumer *consumer)
     handle_unref(consumer->klient);
 }
 
+klient_code_t klient_consumer_statistics(klient_consumer_t *consumer, char **json,
+                                         klient_error_t **error)
+{
+    return statistics_ask(consumer->klient, json, error);
+}
+
 klient_code_t klient_consumer_close(klient_consumer_t *consumer, int64_t timeout_ms,
                                     klient_error_t **error)
 {

@@ -234,6 +234,9 @@ void fetch_answered(struct request *request, int code, const Kairn__ResponseHead
                      fetcher_values(fetcher)->fetch_wait_ms_max / 2;
 
     fetch->lane->in_flight--;
+    fetcher->counts.fetches++;
+    fetcher->counts.bytes += (int64_t)size;
+    fetcher->counts.failed += code != 0;
     if (code == 0)
         code = check_answer(fetch, head->fetch, size);
     for (size_t i = 0; i < fetch->count; i++) {
@@ -258,6 +261,7 @@ void fetch_answered(struct request *request, int code, const Kairn__ResponseHead
         if (result->diverged == NULL)
             consumer_marks_told(entry->assigned, result->log_start, result->high_watermark,
                                 result->last_stable);
+        entry->assigned->fetched_bytes += result->size;
         link_count(fetch->lane->link->broker, entry->loop, result->size);
         if (result->diverged != NULL)
             take_divergence(fetcher, entry, result);

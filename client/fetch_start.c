@@ -95,6 +95,9 @@ static void group_told(struct committed_ask *ask, int code)
 
     atomic_fetch_add(&assigned->references, 1);
     finder_free(finder);
+    if (code == 0)
+        group_note_committed(fetcher->consumer->group, assigned->topic, assigned->partition,
+                             offset);
     if (code == 0 && offset >= 0) {
         assigned->last_epoch = epoch;
         assigned->last_id = assigned->held->id;

@@ -299,6 +299,7 @@ int fetcher_new(struct klient_consumer *consumer, struct fetcher **out)
     if (fetcher == NULL)
         return K_NOMEM;
     fetcher->consumer = consumer;
+    list_init(&fetcher->source.node);
     list_init(&fetcher->partitions);
     list_init(&fetcher->lanes);
     list_init(&fetcher->fetches);
@@ -312,15 +313,17 @@ int fetcher_start(struct fetcher *fetcher)
 {
     int code = timer_new(fetcher_klient(fetcher)->loop, fired, fetcher, &fetcher->timer);
 
-    if (code == 0)
-        cluster_observe(fetcher_klient(fetcher)->cluster, &fetcher->observer,
-                        fetch_metadata_changed);
-    return code;
+    if (code != 0)
+        return code;
+    cluster_observe(fetcher_klient(fetcher)->cluster, &fetcher->observer, fetch_metadata_changed);
+    fetcher_count(fetcher);
+    return 0;
 }
 
 void fetcher_stop(struct fetcher *fetcher)
 {
     fetcher->stopping = true;
+    statistics_remove(&fetcher->source);
     cluster_unobserve(&fetcher->observer);
     turn_hook_cancel(&fetcher->hook);
     timer_free(fetcher->timer);

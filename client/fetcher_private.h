@@ -10,8 +10,15 @@
 #include "client/cluster.h"
 #include "client/config.h"
 #include "client/consumer.h"
+#include "client/statistics.h"
 #include "common/list.h"
 #include "net/loop.h"
+
+/* Since it was opened. */
+struct fetcher_counts {
+    int64_t fetches, failed, bytes;
+    int64_t bytes_before;           /* when the window of statistics began */
+};
 
 struct fetcher {
     struct klient_consumer *consumer;
@@ -20,6 +27,8 @@ struct fetcher {
     struct turn_hook hook;
     struct timer *timer;
     struct observer observer;
+    struct statistics_source source;
+    struct fetcher_counts counts;
     bool stopping;
 };
 
@@ -80,6 +89,11 @@ void fetcher_tell(struct fetcher *fetcher, struct assigned *assigned, int code, 
 
 /* Try again after a pause. */
 void fetcher_retry_later(struct fetcher *fetcher, struct assigned *assigned);
+
+/* --- consumer_statistics.c -------------------------------------------------------------------- */
+
+/* From now on it is among the handle's statistics, until statistics_remove(). */
+void fetcher_count(struct fetcher *fetcher);
 
 /* --- fetch_answers.c -------------------------------------------------------------------------- */
 

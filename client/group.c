@@ -359,6 +359,7 @@ int group_open(struct klient_consumer *consumer, struct group **out, klient_erro
 
     if (group == NULL)
         return fail(error, K_NOMEM, NULL);
+    map_init(&group->heard);
     group->consumer = consumer;
     const struct config_values *values = group_values(group);
     rand_seed_from_system(&rand);
@@ -404,6 +405,7 @@ void group_close(struct group *group)
     partitions_fini(&group->assigned);
     partitions_fini(&group->held);
     partitions_fini(&group->claimed);
+    map_fini(&group->heard);
     subscription_unref(group->subscription);
     group_topics_fini(group);
     free(group->member);

@@ -67,6 +67,12 @@ void group_starts(struct group *group, struct assigned *assigned, int64_t offset
 /* Ask what is committed; see committed.h. */
 void group_ask_committed(struct group *group, struct committed_ask *ask);
 
+/* The group has committed `offset` (-1: nothing) of a partition, as its coordinator said; what was
+ * last heard of it, or -1. */
+void group_note_committed(struct group *group, const char *topic, int32_t partition,
+                          int64_t offset);
+int64_t group_committed(const struct group *group, const char *topic, int32_t partition);
+
 /* Carry out a commit; see commits.h. */
 void group_commit(struct group *group, struct commit *commit);
 

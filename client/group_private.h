@@ -20,6 +20,7 @@
 #include "client/strategy.h"
 #include "client/subscription.h"
 #include "common/arena.h"
+#include "common/map.h"
 #include "net/loop.h"
 
 /* A topic that somebody of the group is subscribed to, and how many partitions of it were
@@ -89,6 +90,7 @@ struct group {
     uint64_t reached_commit;
     struct commits commits;
     struct committed committed;
+    struct map heard;               /* what is committed, for statistics: group_committed.c */
     int64_t auto_commit_ms;         /* when next; INT64_MAX: never */
     int auto_commit_code;           /* of the last one */
     struct list settling;           /* struct settling */

@@ -51,15 +51,19 @@ klient_t *klient_new(const klient_config_t *config, klient_error_t **error)
         goto undo;
     if (troubles_open(&klient->troubles, klient, klient->config) != 0)
         goto undo_silence;
-    if (cluster_new(klient, &klient->cluster) != 0)
+    if (statistics_open(&klient->statistics, klient, klient->config) != 0)
         goto undo_troubles;
+    if (cluster_new(klient, &klient->cluster) != 0)
+        goto undo_statistics;
     if (loop_start(klient->loop) != 0) {
         cluster_free(klient->cluster);
-        goto undo_troubles;
+        goto undo_statistics;
     }
     task_call(klient, settle_in, klient);
     return klient;
 
+undo_statistics:
+    statistics_close(&klient->statistics);
 undo_troubles:
     troubles_close(&klient->troubles);
 undo_silence:
@@ -88,6 +92,7 @@ static void free_cluster(void *context)
 {
     struct klient *klient = context;
 
+    statistics_close(&klient->statistics);
     cluster_free(klient->cluster);
     klient->cluster = NULL;
     troubles_close(&klient->troubles);

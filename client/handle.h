@@ -12,6 +12,7 @@
 #include "client/klient.h"
 #include "client/reach.h"
 #include "client/silence.h"
+#include "client/statistics.h"
 #include "client/troubles.h"
 
 struct cluster;
@@ -29,6 +30,7 @@ struct klient {
     struct silence silence;             /* as do these */
     struct reach reach;
     struct troubles troubles;           /* of brokers */
+    struct statistics statistics;
 };
 
 /* Is this a child of the process that made the handle? One load; no system call. */

@@ -394,7 +394,8 @@ klient_queue_t *klient_queue_new(klient_error_t **error);
 
 typedef enum klient_event_kind {
     KLIENT_EVENT_TROUBLE = 0,        /* something is wrong that belongs to no call, or is over */
-    KLIENT_EVENT_ANSWER = 1          /* what became of a call that was made with ..._async() */
+    KLIENT_EVENT_ANSWER = 1,         /* what became of a call that was made with ..._async() */
+    KLIENT_EVENT_STATISTICS = 2      /* it is time for them: statistics.interval.ms */
 } klient_event_kind_t;
 
 /* Nearly every call that waits for an answer of the cluster has a form that does not: its name ends
@@ -440,7 +441,7 @@ klient_code_t klient_queue_serve(klient_queue_t *queue, klient_event_fn function
 void klient_queue_free(klient_queue_t *queue);
 
 /* About an event; none of these fails. The error (NULL on success) lives as long as the event;
- * `opaque` is what was given to the call, NULL with KLIENT_EVENT_TROUBLE. */
+ * `opaque` is what was given to the call, NULL unless it is a KLIENT_EVENT_ANSWER. */
 klient_event_kind_t klient_event_kind(const klient_event_t *event);
 klient_code_t klient_event_code(const klient_event_t *event);
 const klient_error_t *klient_event_error(const klient_event_t *event);
@@ -507,6 +508,33 @@ klient_code_t klient_event_trouble(const klient_event_t *event, klient_trouble_t
  * the config and by each of them, so it may be freed at any time. NULL, the default: nobody is
  * told. */
 void klient_config_set_queue(klient_config_t *config, klient_queue_t *queue);
+
+/* ============================================================================================ */
+/* Statistics                                                                                    */
+/* ============================================================================================ */
+
+/* What a handle, and the producers and consumers that are open on it, have counted: a JSON text on
+ * one line, whose members klient_statistics(3) lists; later versions may add some. *json is to be
+ * freed with klient_statistics_free(). Does not wait for brokers.
+ *
+ * With statistics.interval.ms in the configuration of a handle such a text also comes to the queue
+ * of klient_config_set_queue() as often, as KLIENT_EVENT_STATISTICS; quantiles and rates are then
+ * those since the last event, otherwise since all was opened.
+ *
+ * KLIENT_INVALID_ARGUMENT, KLIENT_IN_CALLBACK (of the log), KLIENT_NOMEM, KLIENT_FORKED. */
+klient_code_t klient_statistics(klient_t *klient, char **json, klient_error_t **error);
+
+/* The same of the handle that a producer or consumer is open on. Any thread. */
+klient_code_t klient_producer_statistics(klient_producer_t *producer, char **json,
+                                         klient_error_t **error);
+klient_code_t klient_consumer_statistics(klient_consumer_t *consumer, char **json,
+                                         klient_error_t **error);
+
+/* NULL is allowed. */
+void klient_statistics_free(char *json);
+
+/* The text of a KLIENT_EVENT_STATISTICS, which lives as long as the event; NULL: it is another. */
+const char *klient_event_statistics(const klient_event_t *event);
 
 /* ============================================================================================ */
 /* Records                                                                                      */

@@ -15,6 +15,8 @@ libklientcore_la_SOURCES = \
 	client/assign_level.h client/assign_level.c client/assign_pools.h client/assign_pools.c \
 	client/assign_racks.h client/assign_racks.c client/assign_range.c \
 	client/background.h client/background.c \
+	client/consumer_statistics.c client/producer_statistics.c client/statistics.h client/statistics.c \
+	client/json_text.h client/json_text.c client/latency.h client/latency.c \
 	client/broker.h client/broker.c \
 	client/cluster.h client/cluster_private.h client/cluster.c client/cluster_topics.c \
 	client/call.h client/call.c \
@@ -40,7 +42,7 @@ libklientcore_la_SOURCES = \
 	client/gate.h client/gate.c \
 	client/group.h client/group_private.h client/group.c client/group_join.c \
 	client/group_ask.h client/group_ask.c \
-	client/group_lead.c client/group_places.c client/group_orders.c client/group_topics.c \
+	client/group_lead.c client/group_committed.c client/group_places.c client/group_orders.c client/group_topics.c \
 	client/handle.h client/handle.c \
 	client/identity.h client/identity.c \
 	client/inquiry.h client/inquiry.c \

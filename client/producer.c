@@ -501,6 +501,12 @@ klient_code_t klient_producer_flush_async(klient_producer_t *producer, int64_t t
     return call_post(&call, queue, opaque, error);
 }
 
+klient_code_t klient_producer_statistics(klient_producer_t *producer, char **json,
+                                         klient_error_t **error)
+{
+    return statistics_ask(producer->klient, json, error);
+}
+
 struct purge {
     struct sender *sender;
     int flags;

@@ -103,6 +103,13 @@ void sender_complete(struct sender *sender, struct batch *batch, int code, int64
 {
     struct flush *flush = batch->flush;
 
+    if (code == 0) {
+        sender->counts.records += batch->builder.count;
+        sender->counts.bytes += (int64_t)batch->builder.size;
+        sender->counts.batches++;
+    } else {
+        sender->counts.records_failed += batch->builder.count;
+    }
     batch->code = code;
     batch->base_offset = code == 0 ? base_offset : -1;
     batch->append_time_ms = append_time_ms;
@@ -465,6 +472,7 @@ int sender_new(struct klient_producer *producer, struct sender **out)
     sender->producer = producer;
     identity_init(&sender->identity, producer->klient, config_idempotent(producer->config),
                   identity_settled);
+    list_init(&sender->source.node);
     list_init(&sender->work);
     list_init(&sender->lanes);
     list_init(&sender->topics);
@@ -491,6 +499,7 @@ int sender_start(struct sender *sender)
         return code;
     }
     cluster_observe(klient->cluster, &sender->observer, metadata_changed);
+    sender_count(sender);
     return 0;
 }
 
@@ -507,6 +516,7 @@ void sender_add_accumulator(struct sender *sender, struct accumulator *accumulat
 void sender_stop(struct sender *sender)
 {
     sender->stopping = true;
+    statistics_remove(&sender->source);
     cluster_unobserve(&sender->observer);
     turn_hook_cancel(&sender->hook);
     timer_free(sender->timer);

@@ -10,6 +10,7 @@
 #include "client/config.h"
 #include "client/identity.h"
 #include "client/producer.h"
+#include "client/statistics.h"
 #include "common/heap.h"
 #include "common/list.h"
 #include "net/loop.h"
@@ -24,6 +25,12 @@ struct lane {
     int64_t answer_us;              /* smoothed time to an answer */
 };
 
+/* Since it was opened. */
+struct sender_counts {
+    int64_t records, bytes, batches;            /* acknowledged */
+    int64_t records_failed, batches_retried, requests, requests_failed;
+};
+
 struct sender {
     struct klient_producer *producer;
     struct list work;               /* accumulators to examine at the end of the turn */
@@ -33,6 +40,9 @@ struct sender {
     struct turn_hook hook;
     struct observer observer;
     struct identity identity;
+    struct statistics_source source;
+    struct sender_counts counts;
+    struct latency latency;         /* us, of requests */
     bool made_room;                 /* batches were given back in this turn */
     bool stopping;
 };
@@ -87,6 +97,11 @@ void sender_lane_idle(struct sender *sender, struct lane *lane);
 void sender_complete(struct sender *sender, struct batch *batch, int code, int64_t base_offset,
                      int64_t append_time_ms);
 void sender_complete_all(struct sender *sender, struct batch_queue *queue, int code);
+
+/* --- producer_statistics.c -------------------------------------------------------------------- */
+
+/* From now on it is among the handle's statistics, until statistics_remove(). */
+void sender_count(struct sender *sender);
 
 /* --- shipment.c ------------------------------------------------------------------------------- */
 

@@ -137,8 +137,9 @@ void shipment_settled(struct shipment *shipment)
 
 /* --- the answer ------------------------------------------------------------------------------- */
 
-static void measure(struct lane *lane, int64_t answer_us)
+static void measure(struct sender *sender, struct lane *lane, int64_t answer_us)
 {
+    latency_record(&sender->latency, answer_us);
     lane->answer_us = lane->answer_us == 0 ? answer_us : (7 * lane->answer_us + answer_us) / 8;
 }
 
@@ -151,8 +152,9 @@ static void answered(struct request *request, int code, const Kairn__ResponseHea
 
     (void)slab, (void)payload, (void)size;
     lane->in_flight--;
+    sender->counts.requests_failed += code != 0;
     if (code == 0)
-        measure(lane, loop_now_us(sender->producer->klient->loop) - shipment->sent_us);
+        measure(sender, lane, loop_now_us(sender->producer->klient->loop) - shipment->sent_us);
     if (code == 0 && head != NULL && head->produce->n_results != shipment->count)
         code = K_MALFORMED;
     for (size_t i = 0; i < shipment->count; i++) {
@@ -230,6 +232,7 @@ static void gather(struct sender *sender, struct lane *lane, struct shipment *sh
         room = cargo->size < room ? room - cargo->size : 0;
         accumulator->link = lane->link;
         link_count(broker, topic->partitions[accumulator->partition].loop, cargo->size);
+        sender->counts.batches_retried += cargo->retried ? (int64_t)cargo->count : 0;
         shipment->count++;
         shipment->unsettled++;
     }
@@ -252,6 +255,8 @@ static int dispatch(struct sender *sender, struct shipment *shipment)
                           sender_values(sender)->request_timeout_ms, acks != 0);
     if (code != 0)
         shipment->lane->in_flight--;
+    else
+        sender->counts.requests++;
     chain_fini(&payload);
     return code;
 }

@@ -75,6 +75,7 @@ dist_man_MANS += \
 	docs/man/klient_consumer_seek_to_end.3 \
 	docs/man/klient_consumer_seek_to_time.3 \
 	docs/man/klient_consumer_settle.3 \
+	docs/man/klient_consumer_statistics.3 \
 	docs/man/klient_consumer_store_offset.3 \
 	docs/man/klient_consumer_subscribe.3 \
 	docs/man/klient_consumer_subscribe_pattern.3 \
@@ -102,6 +103,7 @@ dist_man_MANS += \
 	docs/man/klient_event_free.3 \
 	docs/man/klient_event_kind.3 \
 	docs/man/klient_event_opaque.3 \
+	docs/man/klient_event_statistics.3 \
 	docs/man/klient_event_take_groups.3 \
 	docs/man/klient_event_take_logs.3 \
 	docs/man/klient_event_take_metadata.3 \
@@ -141,6 +143,7 @@ dist_man_MANS += \
 	docs/man/klient_producer_poll.3 \
 	docs/man/klient_producer_purge.3 \
 	docs/man/klient_producer_send.3 \
+	docs/man/klient_producer_statistics.3 \
 	docs/man/klient_producer_try_send.3 \
 	docs/man/klient_queue_descriptor.3 \
 	docs/man/klient_queue_free.3 \
@@ -167,6 +170,8 @@ dist_man_MANS += \
 	docs/man/klient_retry_policy_set_event.3 \
 	docs/man/klient_scratch_alloc.3 \
 	docs/man/klient_serializer_init.3 \
+	docs/man/klient_statistics.3 \
+	docs/man/klient_statistics_free.3 \
 	docs/man/klient_value_free.3 \
 	docs/man/klient_version.3
 EXTRA_DIST += docs/man/unwritten.txt

@@ -89,6 +89,7 @@ Suite *handle_suite(void);
 Suite *sealing_suite(void);
 Suite *serde_suite(void);
 Suite *stale_suite(void);
+Suite *statistics_suite(void);
 Suite *topic_config_suite(void);
 Suite *trouble_suite(void);
 Suite *troubles_suite(void);

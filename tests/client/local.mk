@@ -57,6 +57,7 @@ tests_client_test_client_SOURCES = \
 	tests/client/test_troubles.c \
 	tests/client/test_troubles_consumer.c \
 	tests/client/test_standing.c \
+	tests/client/test_statistics.c \
 	tests/client/test_typed.c \
 	tests/client/test_versions.c
 tests_client_test_client_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS) \

@@ -24,7 +24,7 @@ int main(int argc, char **argv)
         purge_suite,
         queue_suite, async_suite, background_suite,
         retry_suite, dlq_suite, failures_suite,
-        stale_suite, standing_suite,
+        stale_suite, standing_suite, statistics_suite,
         topic_config_suite,
         trouble_suite, troubles_suite, troubles_consumer_suite,
     };

@@ -327,7 +327,8 @@ struct batch *accumulator_close_open(struct accumulator *accumulator)
     if (accumulator->producer_id >= 0)
         set_numbers(batch, number(accumulator, batch->builder.count));
     queue_push(&accumulator->closed, batch);
-    atomic_fetch_add_explicit(&accumulator->queued, 1, memory_order_relaxed);
+    if (atomic_fetch_add_explicit(&accumulator->queued, 1, memory_order_relaxed) == 0)
+        atomic_store_explicit(&accumulator->untaken_since_ms, mono_ms(), memory_order_relaxed);
     return batch;
 }
 

@@ -95,6 +95,8 @@
       "Treat records with a key as if they had none.") \
     X("partitioner.adaptive.partitioning.enable", BOOL, partitioner_adaptive, "true", 0, 0, NULL, TOPIC, NULL, \
       "Give records without a key rather to partitions with short queues.") \
+    X("partitioner.availability.timeout.ms", LONG, partitioner_timeout_ms, "0", 0, LONG_MOST, NULL, TOPIC, NULL, \
+      "Give partitions whose leader has taken none of the batches that wait for it for so many milliseconds no records without a key, while others take some; 0: they are only given fewer. Needs partitioner.adaptive.partitioning.enable.") \
     X("enable.idempotence", BOOL, idempotence, "true", 0, 0, NULL, 0, NULL, \
       "Number batches, so that a retry writes none twice and several requests for a partition may be in flight. Off by itself with acks other than all, more than 5 in flight or no retries.")
 
@@ -179,7 +181,6 @@
     CONFIG_NOT_YET(X, "transactional.id") \
     CONFIG_NOT_YET(X, "transaction.timeout.ms") \
     CONFIG_NOT_YET(X, "partitioner.class") \
-    CONFIG_NOT_YET(X, "partitioner.availability.timeout.ms") \
     CONFIG_NOT_YET(X, "metadata.max.idle.ms") \
     CONFIG_NOT_YET(X, "metric.reporters") \
     CONFIG_NOT_YET(X, "socket.connection.setup.timeout.max.ms") \

@@ -91,7 +91,8 @@ struct accumulator {
     int16_t producer_epoch;         /* of this partition's numbers */
     int32_t next_sequence;          /* of the next record */
     /* Shared. */
-    atomic_uint queued;             /* batches in `closed`: a hint for the partitioner */
+    atomic_uint queued;             /* batches in `closed`: a hint for the partitioner, */
+    atomic_int_least64_t untaken_since_ms;  /* as is since when none left, while some wait */
     atomic_bool available;          /* has a leader */
     atomic_bool noticed;            /* the loop looks by itself: no need to tell it */
     atomic_bool posted;             /* `mail` is in transit */

@@ -55,27 +55,70 @@ static uint64_t chance(struct klient_producer *producer)
     return x ^ x >> 31;
 }
 
+/* Do batches wait for its leader, which has taken none since then? Both are hints. */
+static bool is_stalled(const struct accumulator *accumulator, int64_t since_ms)
+{
+    return atomic_load_explicit(&accumulator->queued, memory_order_relaxed) > 0 &&
+           atomic_load_explicit(&accumulator->untaken_since_ms, memory_order_relaxed) <= since_ms;
+}
+
+/* The latest time at which a leader may have taken its last batch to be left alone; none: never. */
+static int64_t stalled_since_ms(const struct producer_topic *topic)
+{
+    const struct config_values *values = topic->values;
+
+    return values->partitioner_adaptive && values->partitioner_timeout_ms > 0
+               ? mono_ms() - values->partitioner_timeout_ms
+               : INT64_MIN;
+}
+
+/* Too many to weigh one against the other: by chance, a few times. */
+static int32_t pick_of_many(struct klient_producer *producer, const struct partition_table *table,
+                            int64_t since_ms)
+{
+    enum { TRIES = 16 };
+    int32_t partition = 0;
+
+    for (int i = 0; i < TRIES; i++) {
+        partition = table->available[chance(producer) % table->available_count];
+        if (!is_stalled(table->accumulators[partition], since_ms))
+            break;
+    }
+    return partition;
+}
+
 static int32_t pick(struct klient_producer *producer, const struct producer_topic *topic,
                     const struct partition_table *table, int32_t except)
 {
     enum { WEIGHED_MAX = 256 };
     uint32_t queues[WEIGHED_MAX];
-    int32_t choices[WEIGHED_MAX];
-    size_t count = 0, known = table->available_count;
+    int32_t choices[WEIGHED_MAX], aside[WEIGHED_MAX];
+    size_t count = 0, stalled = 0, known = table->available_count;
+    int64_t since_ms = stalled_since_ms(topic);
 
     if (known == 0)
         return (int32_t)(chance(producer) % (uint64_t)table->count);
     if (known > WEIGHED_MAX)
-        return table->available[chance(producer) % known];
+        return pick_of_many(producer, table, since_ms);
     for (size_t i = 0; i < known; i++) {
         int32_t partition = table->available[i];
         if (partition == except && known > 1)
             continue;
+        const struct accumulator *accumulator = table->accumulators[partition];
+        if (is_stalled(accumulator, since_ms)) {
+            aside[stalled++] = partition;
+            continue;
+        }
         choices[count] = partition;
-        queues[count++] = atomic_load_explicit(&table->accumulators[partition]->queued,
-                                               memory_order_relaxed);
+        queues[count++] = atomic_load_explicit(&accumulator->queued, memory_order_relaxed);
     }
+    /* Where none takes any they are all alike. */
+    if (count == 0)
+        return aside[chance(producer) % stalled];
     bool adaptive = topic->values->partitioner_adaptive;
+#ifdef MUTANT_STALLED_LIKE_OTHERS
+    return table->available[chance(producer) % known];
+#endif
     return choices[partition_pick(adaptive ? queues : NULL, count, chance(producer))];
 }
 

@@ -75,6 +75,8 @@ static void load(struct sender *sender, struct cargo *cargo, size_t room)
     spin_unlock(&accumulator->spin);
     if (last == NULL)
         return;
+    atomic_store_explicit(&accumulator->untaken_since_ms,
+                          loop_now_ms(sender->producer->klient->loop), memory_order_relaxed);
     for (batch = cargo->batches.first; batch != NULL; batch = batch->next)
         batch_identify(batch);
     last->closes_cargo = true;

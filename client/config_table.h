@@ -163,6 +163,22 @@
       "Without effect: names are resolved at every connect and all addresses are tried.") \
     X("exclude.internal.topics", BOOL, check_crcs, "true", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
       "Without effect: a pattern never matches internal topics.") \
+    X("batch.num.messages", INT, poll_records_max, "10000", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
+      "Without effect: batch.size bounds a batch.") \
+    X("queue.buffering.max.messages", INT, poll_records_max, "100000", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
+      "Without effect: buffer.memory bounds what waits, in bytes.") \
+    X("queue.buffering.max.kbytes", INT, poll_records_max, "1048576", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
+      "Without effect: buffer.memory bounds what waits.") \
+    X("queue.buffering.backpressure.threshold", INT, poll_records_max, "1", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
+      "Without effect: batches wait for each other while a broker is busy.") \
+    X("sticky.partitioning.linger.ms", INT, poll_records_max, "10", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
+      "Without effect: records without a key change their partition batch by batch.") \
+    X("message.copy.max.bytes", INT, poll_records_max, "65535", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
+      "Without effect: every record is copied.") \
+    X("topic.metadata.refresh.sparse", BOOL, check_crcs, "true", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
+      "Without effect: only topics that are used are asked for.") \
+    X("metadata.recovery.strategy", STRING, client_id, "rebootstrap", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
+      "Without effect: bootstrap.servers are always asked again when no known broker answers.") \
     X("queued.min.messages", INT, poll_records_max, "100000", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
       "Without effect: as much is fetched ahead as consumer.buffer.memory allows.") \
     X("queued.max.messages.kbytes", INT, poll_records_max, "65536", 0, 0, NULL, OPTION_NO_EFFECT, NULL, \
@@ -182,6 +198,8 @@
     CONFIG_NOT_YET(X, "transaction.timeout.ms") \
     CONFIG_NOT_YET(X, "partitioner.class") \
     CONFIG_NOT_YET(X, "metadata.max.idle.ms") \
+    CONFIG_NOT_YET(X, "enable.gapless.guarantee") \
+    CONFIG_NOT_YET(X, "queuing.strategy") \
     CONFIG_NOT_YET(X, "metric.reporters") \
     CONFIG_NOT_YET(X, "socket.connection.setup.timeout.max.ms") \
     CONFIG_NOT_YET(X, "ssl.ca.location") \

@@ -221,6 +221,62 @@ START_TEST(every_property_of_a_kafka_consumer_is_known)
 }
 END_TEST
 
+/* The same of producers. */
+START_TEST(every_property_of_a_kafka_producer_is_known)
+{
+    static const char *const served[][2] = {
+        { "bootstrap.servers", "127.0.0.1:9092" }, { "client.dns.lookup", "use_all_dns_ips" },
+        { "key.serializer", "org.apache.kafka.common.serialization.StringSerializer" },
+        { "value.serializer", "org.apache.kafka.common.serialization.ByteArraySerializer" },
+        { "acks", "all" }, { "enable.idempotence", "true" }, { "retries", "2147483647" },
+        { "max.in.flight.requests.per.connection", "5" }, { "delivery.timeout.ms", "120000" },
+        { "request.timeout.ms", "30000" }, { "linger.ms", "0" }, { "batch.size", "16384" },
+        { "buffer.memory", "33554432" }, { "max.block.ms", "60000" },
+        { "max.request.size", "1048576" }, { "compression.type", "none" },
+        { "compression.gzip.level", "-1" }, { "compression.lz4.level", "9" },
+        { "compression.zstd.level", "3" }, { "partitioner.ignore.keys", "false" },
+        { "partitioner.adaptive.partitioning.enable", "true" },
+        { "partitioner.availability.timeout.ms", "0" }, { "interceptor.classes", "" },
+        { "client.id", "c" }, { "send.buffer.bytes", "131072" },
+        { "receive.buffer.bytes", "32768" }, { "reconnect.backoff.ms", "50" },
+        { "reconnect.backoff.max.ms", "1000" }, { "retry.backoff.ms", "100" },
+        { "retry.backoff.max.ms", "1000" }, { "metadata.max.age.ms", "300000" },
+        { "metadata.recovery.strategy", "none" }, { "connections.max.idle.ms", "540000" },
+        { "socket.connection.setup.timeout.ms", "10000" }, { "security.protocol", "PLAINTEXT" },
+        /* librdkafka's */
+        { "request.required.acks", "-1" }, { "message.send.max.retries", "5" },
+        { "message.timeout.ms", "300000" }, { "message.max.bytes", "1000000" },
+        { "max.in.flight", "5" }, { "queue.buffering.max.ms", "5" },
+        { "queue.buffering.max.messages", "100000" }, { "queue.buffering.max.kbytes", "1048576" },
+        { "queue.buffering.backpressure.threshold", "1" }, { "batch.num.messages", "10000" },
+        { "sticky.partitioning.linger.ms", "10" }, { "message.copy.max.bytes", "65535" },
+        { "compression.codec", "lz4" }, { "compression.level", "-1" },
+        { "topic.metadata.refresh.interval.ms", "300000" },
+        { "topic.metadata.refresh.sparse", "true" }, { "statistics.interval.ms", "0" },
+    };
+    static const char *const later[] = {
+        "transactional.id", "transaction.timeout.ms", "metadata.max.idle.ms", "partitioner.class",
+        "socket.connection.setup.timeout.max.ms", "metric.reporters", "metrics.sample.window.ms",
+        "metrics.num.samples", "metrics.recording.level", "auto.include.jmx.reporter",
+        "enable.metrics.push", "security.providers", "sasl.mechanism", "ssl.keystore.location",
+        "enable.gapless.guarantee", "queuing.strategy",
+    };
+    klient_config_t *config = klient_config_new();
+    klient_error_t *error = NULL;
+
+    for (size_t i = 0; i < sizeof served / sizeof served[0]; i++)
+        ck_assert_msg(klient_config_set(config, served[i][0], served[i][1], &error) == KLIENT_OK,
+                      "%s: %s", served[i][0], klient_error_text(error));
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
+        ck_assert_int_eq(klient_config_set(config, later[i], "x", NULL), KLIENT_NOT_SUPPORTED_YET);
+    klient_producer_t *producer = klient_producer_new(config, &error);
+    ck_assert_msg(producer != NULL, "%s", klient_error_text(error));
+
+    klient_producer_close(producer, 0, NULL);
+    klient_config_free(config);
+}
+END_TEST
+
 START_TEST(what_a_file_asks_for_and_we_do_not_serve_says_so_as_well)
 {
     klient_config_t *config = klient_config_new();
@@ -425,6 +481,7 @@ Suite *config_suite(void)
     tcase_add_test(tcase, an_unknown_name_is_refused_with_the_nearest_known_one);
     tcase_add_test(tcase, what_kafka_knows_and_we_do_not_serve_says_so);
     tcase_add_test(tcase, every_property_of_a_kafka_consumer_is_known);
+    tcase_add_test(tcase, every_property_of_a_kafka_producer_is_known);
     tcase_add_test(tcase, what_a_file_asks_for_and_we_do_not_serve_says_so_as_well);
     tcase_add_test(tcase, librdkafkas_names_are_aliases);
     tcase_add_test(tcase, a_handle_needs_servers_in_host_port_form);

@@ -100,6 +100,7 @@ START_TEST(in_a_forked_child_every_call_says_so)
     klient_admin_t *admin = klient_admin_open(klient, NULL);
     klient_records_t *records = NULL;
     klient_metadata_t *metadata = NULL;
+    char *statistics;
     int status;
 
     ck_assert_int_eq(send_text(producer, "t", 0, NULL, "x"), KLIENT_OK);
@@ -115,6 +116,9 @@ START_TEST(in_a_forked_child_every_call_says_so)
         failed |= klient_admin_list_topics(admin, 0, &metadata, NULL) != KLIENT_FORKED;
         failed |= klient_admin_list_topics_async(admin, 0, NULL, NULL, NULL) != KLIENT_FORKED;
         failed |= klient_producer_flush_async(producer, 0, NULL, NULL, NULL) != KLIENT_FORKED;
+        failed |= klient_producer_purge(producer, KLIENT_PURGE_QUEUED, NULL) != KLIENT_FORKED;
+        failed |= klient_statistics(klient, &statistics, NULL) != KLIENT_FORKED;
+        failed |= klient_consumer_statistics(consumer, &statistics, NULL) != KLIENT_FORKED;
         failed |= klient_producer_open(klient, NULL, NULL) != NULL;
         klient_consumer_wakeup(consumer);
         klient_producer_close(producer, 0, NULL);

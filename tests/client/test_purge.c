@@ -306,6 +306,38 @@ START_TEST(who_waits_for_room_or_in_flush_goes_on)
 }
 END_TEST
 
+static void give_the_rest_up(void *context, const klient_report_t *report)
+{
+    klient_producer_t *producer = *(klient_producer_t **)context;
+
+    note(context, report);
+    if (report->code == KLIENT_OK)
+        ck_assert_int_eq(klient_producer_purge(producer, ALL, NULL), KLIENT_OK);
+}
+
+/* Number 0 is answered late, and nothing after it. */
+START_TEST(a_report_may_give_up_the_rest)
+{
+    klient_config_t *config = config_for(fake, "max.in.flight.requests.per.connection", "1", NULL);
+    klient_producer_t *producer;
+
+    klient_config_set_report(config, give_the_rest_up, &producer);
+    producer = producer_with(config);
+    atomic_store(&fake_faults(fake)->delay_ms, 2 * SHORT_MS);
+    send_numbers(producer, 0, 1);
+    WAIT_UNTIL(fake_requests(fake, PRODUCE) > 0);
+    atomic_store(&fake_faults(fake)->mute, 1);
+    send_numbers(producer, 1, 3);
+
+    ck_assert_int_eq(klient_producer_flush(producer, PATIENCE_MS, NULL), KLIENT_PURGED);
+    ck_assert_int_eq(told.count, 3);
+    expect_told(0, 0, KLIENT_OK, 0);
+    for (int i = 1; i < 3; i++)
+        expect_told(i, i, KLIENT_PURGED, told.of[i].maybe);
+    klient_producer_close(producer, 0, NULL);
+}
+END_TEST
+
 START_TEST(what_is_to_be_given_up_has_to_be_named)
 {
     klient_producer_t *producer = producer_with(config_for(fake, NULL));
@@ -332,6 +364,7 @@ Suite *purge_suite(void)
     tcase_add_test(tcase, what_waits_to_be_sent_again_counts_as_waiting);
     tcase_add_test(tcase, what_is_being_sealed_fails_afterwards);
     tcase_add_loop_test(tcase, who_waits_for_room_or_in_flush_goes_on, 0, 2);
+    tcase_add_test(tcase, a_report_may_give_up_the_rest);
     tcase_add_test(tcase, what_is_to_be_given_up_has_to_be_named);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "client/producer.h"
 #include "proto/head.h"
@@ -349,6 +350,72 @@ START_TEST(what_is_to_be_given_up_has_to_be_named)
 }
 END_TEST
 
+/* --- at random -------------------------------------------------------------------------------- */
+
+enum { MANY = 3000, EACH = 40 };
+
+struct fate { int told, stored; bool maybe; klient_code_t code; };
+
+static void note_fate(void *context, const klient_report_t *report)
+{
+    struct fate *fate = (struct fate *)context + (intptr_t)report->opaque;
+
+    fate->told++;
+    fate->code = report->code;
+    fate->maybe = report->may_have_been_written != 0;
+}
+
+/* Stored in the order in which they were sent. */
+static void note_stored(void *context, int64_t offset, const char *value)
+{
+    static int last;
+    int number = atoi(value);
+
+    ck_assert_msg(offset == 0 || number > last, "%d after %d", number, last);
+    last = number;
+    ((struct fate *)context)[number].stored++;
+}
+
+/* Whatever a broker refuses, loses or forgets meanwhile: each record is reported once, and truly. */
+START_TEST(reports_are_true_whatever_is_purged_and_lost)
+{
+    static struct fate fates[MANY];
+    klient_config_t *config = config_for(fake, "retry.backoff.ms", "1", "batch.size", "512",
+                                         "max.request.size", "1024", "enable.idempotence",
+                                         idempotence[_i], NULL);
+    int open = 0, certain = 0;
+
+    memset(fates, 0, sizeof fates);
+    klient_config_set_report(config, note_fate, fates);
+    klient_producer_t *producer = producer_with(config);
+    atomic_store(&fake_faults(fake)->random_percent, 30);
+    atomic_store(&fake_faults(fake)->random_lost, _i == 1);
+    for (int i = 0; i < MANY; i += EACH) {
+        send_numbers(producer, i, i + EACH);
+        klient_producer_poll(producer, i % 3, NULL, NULL);
+        if (i / EACH % 3 == 0)
+            klient_producer_purge(producer, 1 + i / EACH % 9 / 3, NULL);
+    }
+    atomic_store(&fake_faults(fake)->random_percent, 0);
+    klient_producer_flush(producer, PATIENCE_MS, NULL);
+    klient_producer_close(producer, PATIENCE_MS, NULL);
+
+    each_stored(fake, "t", 0, note_stored, fates);
+    for (int i = 0; i < MANY; i++) {
+        ck_assert_int_eq(fates[i].told, 1);
+        ck_assert_int_le(fates[i].stored, 1);
+        if (!fates[i].maybe)
+            ck_assert_int_eq(fates[i].stored, fates[i].code == KLIENT_OK);
+        if (fates[i].code != KLIENT_OK)
+            ck_assert_int_eq(fates[i].code, KLIENT_PURGED);
+        open += fates[i].maybe;
+        certain += fates[i].code == KLIENT_PURGED && !fates[i].maybe;
+    }
+    ck_assert_int_gt(open, 0);
+    ck_assert_int_gt(certain, 0);
+}
+END_TEST
+
 Suite *purge_suite(void)
 {
     Suite *suite = suite_create("client/purge");
@@ -365,6 +432,7 @@ Suite *purge_suite(void)
     tcase_add_test(tcase, what_is_being_sealed_fails_afterwards);
     tcase_add_loop_test(tcase, who_waits_for_room_or_in_flush_goes_on, 0, 2);
     tcase_add_test(tcase, a_report_may_give_up_the_rest);
+    tcase_add_loop_test(tcase, reports_are_true_whatever_is_purged_and_lost, 0, 2);
     tcase_add_test(tcase, what_is_to_be_given_up_has_to_be_named);
     suite_add_tcase(suite, tcase);
     return suite;

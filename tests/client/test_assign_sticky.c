@@ -1,6 +1,7 @@
 /* Groups that live: members join, leave, fall behind and change their minds, topics grow, several
- * of that at once. After each rebalance the promises are looked at, with the plainest code that can
- * tell: who is balanced is found by walking all chains of moves. */
+ * of that at once; in every third life they are in racks, and leaders go from one to another.
+ * After each rebalance the promises are looked at, with the plainest code that can tell: who is
+ * balanced is found by walking all chains of moves. */
 #include "client/assignor.h"
 
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 enum {
     SEEDS = 2000, REBALANCES = 8,
     MEMBERS = 9, TOPICS = 5, TOPIC_PARTITIONS = 9, PARTITIONS = TOPICS * TOPIC_PARTITIONS,
+    COPIES = 2
 };
 
 /* Partition p of topic t is number t * TOPIC_PARTITIONS + p here. */
@@ -23,6 +25,9 @@ struct world {
     int32_t partition_count[TOPICS];
     bool alive[MEMBERS], topics[MEMBERS][TOPICS];
     bool alike;                             /* all subscribe to everything */
+    bool in_racks;                          /* members, and brokers to which leaders move */
+    const char *rack[MEMBERS], *copies[PARTITIONS][COPIES];
+    struct assign_place places[PARTITIONS];
     bool owns[MEMBERS][PARTITIONS];         /* what a member has, and says when it joins */
     int32_t generation[MEMBERS];            /* in which it got that */
     int32_t now;
@@ -53,6 +58,23 @@ static bool subscribed(const struct world *world, int member, int partition)
     return world->alive[member] && world->topics[member][partition / TOPIC_PARTITIONS];
 }
 
+/* NULL is none. */
+static const char *any_rack(struct world *world)
+{
+    static const char *const racks[] = {NULL, "north", "south", "east"};
+
+    return racks[rand_below(&world->rand, sizeof racks / sizeof racks[0])];
+}
+
+static void place(struct world *world)
+{
+    for (int p = 0; p < PARTITIONS; p++) {
+        for (int i = 0; i < COPIES; i++)
+            world->copies[p][i] = any_rack(world);
+        world->places[p] = (struct assign_place){world->copies[p][0], world->copies[p], COPIES};
+    }
+}
+
 static struct assign_joined join(struct world *world, int member)
 {
     struct consumer_text topics[TOPICS];
@@ -60,6 +82,10 @@ static struct assign_joined join(struct world *world, int member)
     int32_t numbers[TOPICS][TOPIC_PARTITIONS];
     struct assign_joining joining = {.topics = topics, .owned = owned,
                                      .generation = world->generation[member]};
+    const char *rack = world->in_racks ? world->rack[member] : NULL;
+
+    if (rack != NULL)
+        joining.rack = (struct consumer_text){rack, strlen(rack)};
 
     for (int t = 0; t < TOPICS; t++) {
         int32_t count = 0;
@@ -103,8 +129,12 @@ static void rebalance(struct world *world)
     struct assign_group *group;
     uint32_t count = 0;
 
+    if (world->in_racks)
+        place(world);
     for (int t = 0; t < TOPICS; t++)
-        topics[t] = (struct assign_topic){topic_names[t], world->partition_count[t], 0, NULL};
+        topics[t] = (struct assign_topic){topic_names[t], world->partition_count[t], 0,
+                                          world->in_racks ? &world->places[t * TOPIC_PARTITIONS]
+                                                          : NULL};
     for (int m = 0; m < MEMBERS; m++)
         if (world->alive[m])
             joined[count++] = join(world, m);
@@ -271,6 +301,8 @@ static void start_member(struct world *world, int member)
     world->alive[member] = true;
     world->generation[member] = CONSUMER_GENERATION_NONE;
     memset(world->owns[member], 0, sizeof world->owns[member]);
+    if (world->in_racks)
+        world->rack[member] = any_rack(world);
     subscribe(world, member);
 }
 
@@ -317,6 +349,7 @@ static void world_new(struct world *world, const struct assignor *assignor, uint
     rand_seed(&world->rand, seed);
     world->assignor = assignor;
     world->alike = seed % 2 == 0;
+    world->in_racks = seed % 3 == 0;
     for (int t = 0; t < TOPICS; t++)
         world->partition_count[t] = (int32_t)rand_below(&world->rand, TOPIC_PARTITIONS + 1);
     for (int m = 0; m < MEMBERS; m++)

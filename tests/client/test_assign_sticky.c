@@ -62,8 +62,7 @@ static bool subscribed(const struct world *world, int member, int partition)
 static const char *any_rack(struct world *world)
 {
     static const char *const racks[] = {NULL, "north", "south", "east"};
-
-    return racks[rand_below(&world->rand, sizeof racks / sizeof racks[0])];
+    return world->in_racks ? racks[rand_below(&world->rand, 4)] : NULL;
 }
 
 static void place(struct world *world)
@@ -82,10 +81,8 @@ static struct assign_joined join(struct world *world, int member)
     int32_t numbers[TOPICS][TOPIC_PARTITIONS];
     struct assign_joining joining = {.topics = topics, .owned = owned,
                                      .generation = world->generation[member]};
-    const char *rack = world->in_racks ? world->rack[member] : NULL;
-
-    if (rack != NULL)
-        joining.rack = (struct consumer_text){rack, strlen(rack)};
+    const char *rack = world->rack[member];
+    joining.rack = (struct consumer_text){rack, rack != NULL ? strlen(rack) : 0};
 
     for (int t = 0; t < TOPICS; t++) {
         int32_t count = 0;
@@ -129,12 +126,10 @@ static void rebalance(struct world *world)
     struct assign_group *group;
     uint32_t count = 0;
 
-    if (world->in_racks)
-        place(world);
+    place(world);
     for (int t = 0; t < TOPICS; t++)
         topics[t] = (struct assign_topic){topic_names[t], world->partition_count[t], 0,
-                                          world->in_racks ? &world->places[t * TOPIC_PARTITIONS]
-                                                          : NULL};
+                                          &world->places[t * TOPIC_PARTITIONS]};
     for (int m = 0; m < MEMBERS; m++)
         if (world->alive[m])
             joined[count++] = join(world, m);
@@ -301,8 +296,7 @@ static void start_member(struct world *world, int member)
     world->alive[member] = true;
     world->generation[member] = CONSUMER_GENERATION_NONE;
     memset(world->owns[member], 0, sizeof world->owns[member]);
-    if (world->in_racks)
-        world->rack[member] = any_rack(world);
+    world->rack[member] = any_rack(world);
     subscribe(world, member);
 }
 

@@ -319,7 +319,8 @@ static void give_the_rest_up(void *context, const klient_report_t *report)
 /* Number 0 is answered late, and nothing after it. */
 START_TEST(a_report_may_give_up_the_rest)
 {
-    klient_config_t *config = config_for(fake, "max.in.flight.requests.per.connection", "1", NULL);
+    klient_config_t *config =
+        config_for(fake, "max.in.flight.requests.per.connection", "1", NULL);
     klient_producer_t *producer;
 
     klient_config_set_report(config, give_the_rest_up, &producer);
@@ -376,7 +377,7 @@ static void note_stored(void *context, int64_t offset, const char *value)
     ((struct fate *)context)[number].stored++;
 }
 
-/* Whatever a broker refuses, loses or forgets meanwhile: each record is reported once, and truly. */
+/* Whatever a broker refuses, loses or forgets: each record is reported once, and truly. */
 START_TEST(reports_are_true_whatever_is_purged_and_lost)
 {
     static struct fate fates[MANY];

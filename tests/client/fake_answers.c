@@ -13,6 +13,7 @@ static int delay_of(struct fake *fake, Kairn__ResponseHead__BodyCase body)
 {
     switch (body) {
     case KAIRN__RESPONSE_HEAD__BODY_PRODUCE: return atomic_load(&fake->faults.delay_ms);
+    case KAIRN__RESPONSE_HEAD__BODY_JOIN_GROUP: return atomic_load(&fake->faults.join_delay_ms);
     case KAIRN__RESPONSE_HEAD__BODY_OFFSET_FETCH:
         return atomic_load(&fake->faults.committed_delay_ms);
     case KAIRN__RESPONSE_HEAD__BODY_OFFSET_COMMIT:

@@ -40,6 +40,7 @@ struct fake_faults {
     atomic_int refuse_code;
     atomic_int refuse_larger;       /* batches over so many bytes are too large; 0: none */
     atomic_int delay_ms;            /* before every answer to produce */
+    atomic_int join_delay_ms;       /* before every answer to a join */
     atomic_int commit_delay_ms;     /* before every answer to a commit */
     atomic_int committed_delay_ms;  /* before what is committed is answered, as it was when asked */
     atomic_int shuffle;             /* answers to produce and metadata come out of order */

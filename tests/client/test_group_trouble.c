@@ -203,6 +203,33 @@ START_TEST(a_leader_that_comes_back_assigns_what_has_grown_meanwhile)
 }
 END_TEST
 
+static int requests(int body)
+{
+    return fake_requests(fake, body);
+}
+
+/* The join claimed it, so nobody else got it; and its answer does not contain it. */
+START_TEST(what_is_given_up_while_its_member_joins_finds_an_owner)
+{
+    members_form(members, 1, fake, "cooperative-sticky", PARTITIONS);
+    int syncs = requests(KAIRN__REQUEST_HEAD__BODY_SYNC_GROUP);
+    member_open(&members[1], fake, NULL);
+    member_subscribe(&members[1], "t");
+    WAIT_UNTIL(requests(KAIRN__REQUEST_HEAD__BODY_SYNC_GROUP) == syncs + 2);
+    int joins = requests(KAIRN__REQUEST_HEAD__BODY_JOIN_GROUP);
+    atomic_store(&fake_faults(fake)->join_delay_ms, 500);
+    member_open(&members[2], fake, NULL);
+    member_subscribe(&members[2], "t");         /* joins twice: at first it has no id */
+    WAIT_UNTIL(requests(KAIRN__REQUEST_HEAD__BODY_JOIN_GROUP) == joins + 4);
+
+    POLL_UNTIL(members, 1, member_holds(&members[0]) == 2);
+    ck_assert_int_eq(requests(KAIRN__REQUEST_HEAD__BODY_SYNC_GROUP), syncs + 2);
+    atomic_store(&fake_faults(fake)->join_delay_ms, 0);
+
+    POLL_UNTIL(members, 3, members_hold(members, 3) == PARTITIONS);
+}
+END_TEST
+
 START_TEST(nonsense_from_the_coordinator_is_an_error_and_no_more)
 {
     static const struct { int body; klient_code_t code; } rows[] = {
@@ -259,6 +286,7 @@ Suite *group_trouble_suite(void)
     tcase_add_test(coordinators, connections_that_break_are_survived);
     tcase_add_test(coordinators, a_coordinator_that_says_nothing_ends_the_session);
     tcase_add_test(coordinators, a_leader_that_comes_back_assigns_what_has_grown_meanwhile);
+    tcase_add_test(coordinators, what_is_given_up_while_its_member_joins_finds_an_owner);
     tcase_add_loop_test(coordinators, nonsense_from_the_coordinator_is_an_error_and_no_more, 0, 4);
     tcase_add_test(coordinators, a_broker_without_groups_is_told_by_poll);
     return suite;

@@ -15,7 +15,7 @@
     X(API_VERSIONS,     10, 0, 0)       \
     X(METADATA,         11, 0, 0)       \
     X(PRODUCE,          12, 0, 0)       \
-    X(FETCH,            13, 0, 0)       \
+    X(FETCH,            13, 0, 1)       \
     X(LIST_OFFSETS,     14, 0, 0)       \
     X(CREATE_TOPICS,    15, 0, 0)       \
     X(DELETE_TOPICS,    16, 0, 0)       \

@@ -18,6 +18,7 @@
 #include "server/codec/codec.h"
 #include "server/codec/native/greet.h"
 #include "server/gate.h"
+#include "server/runtime/fetch_session.h"
 #include "server/runtime/warm.h"
 
 enum {
@@ -96,6 +97,7 @@ static void abandon_works(struct connection *connection)
         list_remove(&work->node);
         request_abandon(&work->request);
     }
+    fetch_sessions_end(&connection->sessions);
 }
 
 static void leave(struct gates *gates, const struct address_key *from)
@@ -492,6 +494,7 @@ static int decode(struct connection *connection, struct work *work, uint8_t *byt
     request->shard = gate->shard;
     request->principal = &anonymous;
     request->listener = connection->listener;
+    request->sessions = &connection->sessions;
     request->peer = conn_peer(connection->conn);
     request->head = decoded.head;
     request->payload = decoded.payload;

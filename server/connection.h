@@ -12,6 +12,7 @@
 #include "server/admission.h"
 
 struct conn;
+struct fetch_session;
 struct gate;
 struct slab;
 
@@ -23,6 +24,7 @@ struct connection {
     const char *listener;           /* borrowed */
     struct address_key from;        /* as it was admitted */
     struct list works;              /* requests in work, while open; see connection.c */
+    struct fetch_session *sessions; /* owned, while open; NULL: none */
     size_t charged;                 /* to the budget, for a frame that is being received */
     unsigned references;            /* the open connection itself, and each request in work */
 };

@@ -40,6 +40,8 @@ libapi_la_SOURCES = \
 	server/api/report_replicas.c \
 	server/api/update_isr.c \
 	server/api/fetch.c \
+	server/api/fetch_answer.h server/api/fetch_answer.c \
+	server/api/fetch_session.c \
 	server/api/list_offsets.c \
 	server/api/logs.h server/api/logs.c \
 	server/api/metadata.c \

@@ -17,6 +17,7 @@
 #include "server/api/api.h"
 #include "server/api/authorise.h"
 
+struct fetch_session;
 struct shard;
 struct uuid;
 
@@ -27,6 +28,7 @@ struct request {
     struct shard *shard;                    /* the connection's */
     const struct principal *principal;      /* borrowed */
     const char *listener;                /* name of the listener that the asker came by; borrowed */
+    struct fetch_session **sessions;        /* the connection's; NULL: it can have none */
     const char *peer;                       /* "10.0.0.7:41234"; valid while it is dispatched */
     struct arena arena;
     const Kairn__RequestHead *head;         /* in the arena */

@@ -11,6 +11,7 @@
 #include "server/runtime/cleaner.h"
 #include "server/runtime/drive_groups.h"
 #include "server/runtime/fetch.h"
+#include "server/runtime/fetch_session.h"
 #include "server/runtime/fetcher.h"
 #include "server/runtime/flush.h"
 #include "server/runtime/lost_copies.h"
@@ -177,6 +178,7 @@ static void publish(struct partition *partition, int64_t watermark)
         replica_log_note_watermark(partition);
     if (drive_leads(partition)) {
         fetch_wake(partition, bytes);
+        fetch_sessions_wake(partition, bytes);
         replica_sessions_watermark(partition);
     }
 }
@@ -491,6 +493,7 @@ void drive_trimmed(struct partition *partition)
         return;
     step(partition, &event);
     replica_sessions_watermark(partition);
+    fetch_sessions_trimmed(partition);
 }
 
 void drive_isr_answered(struct partition *partition, uint64_t round, int code)

@@ -11,127 +11,35 @@
 #include "server/runtime/fetch.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 #include "common/arena.h"
-#include "common/chain.h"
 #include "common/error.h"
-#include "server/runtime/replica_log.h"
 #include "server/runtime/shard_state.h"
-#include "server/storage/txn_index.h"
 
-/* Aborted transactions that an answer names at most, so that they fit into its head. */
-enum { ABORTED_MAX = 16384, OPENING_WAIT_MS = 1000 };
+enum { OPENING_WAIT_MS = 1000 };
 
 /* --- on the owner's shard --------------------------------------------------------------------- */
-
-void fetch_drop(struct fetch_entry *entry)
-{
-    if (entry->span.segment != NULL)
-        log_span_release(entry->span.segment);
-    entry->span = (struct log_span){ .fd = -1 };
-    free(entry->aborted);
-    entry->aborted = NULL;
-    entry->aborted_count = 0;
-}
-
-static int storage_code(int code)
-{
-    return code == K_CORRUPT || code == K_IO || code == K_DISK_FULL ? K_KAFKA_STORAGE_ERROR : code;
-}
-
-/* Read at most `most` bytes of what is committed. What has too many aborted transactions to name
- * is read in smaller pieces. */
-static int read_committed(struct partition *partition, struct fetch_entry *entry, size_t most)
-{
-    for (;;) {
-        int code = log_read(partition->log, entry->offset, entry->last_stable, most, &entry->span);
-        if (code != 0 || entry->span.size == 0)
-            return code;
-        code = log_find_aborted(partition->log, entry->offset, entry->span.next, &entry->aborted,
-                                &entry->aborted_count);
-        if (code != 0)
-            return storage_code(code);
-        if (entry->aborted_count <= entry->part->aborted_room || most <= 1)
-            break;
-        most = most < entry->span.size ? most / 2 : entry->span.size / 2;
-        fetch_drop(entry);
-    }
-    entry->part->aborted_room -= entry->aborted_count < entry->part->aborted_room
-                                     ? entry->aborted_count
-                                     : entry->part->aborted_room;
-    return 0;
-}
-
-static int read_log(struct partition *partition, struct fetch_entry *entry, size_t most)
-{
-    bool committed = entry->part->fetch->committed;
-    int code = log_stable_end(partition->log, entry->high_watermark, &entry->last_stable);
-    if (code != 0 && committed)
-        return storage_code(code);
-    if (most == 0)
-        return 0;
-    return committed ? read_committed(partition, entry, most)
-                     : log_read(partition->log, entry->offset, entry->high_watermark, most,
-                                &entry->span);
-}
-
-/* Has the asker records that are no longer, or never were, in this log? Only an unclean election
- * makes it so for who reads what is committed. */
-static bool diverges(struct partition *partition, struct fetch_entry *entry)
-{
-    int32_t epoch;
-    int64_t end;
-
-    entry->diverged = false;
-    if (entry->last_epoch < 0 ||
-        !replica_log_epoch(partition, entry->last_epoch, &epoch, &end) || end < 0 ||
-        (epoch == entry->last_epoch && end >= entry->offset))
-        return false;
-    entry->diverged = true;
-    entry->diverged_epoch = epoch;
-    entry->diverged_end = end;
-    return true;
-}
-
-/* Read one entry into at most `room` bytes; `first`: nothing else was read yet, so that one batch
- * is given whatever its size. */
-static void read_entry(struct shard *shard, struct fetch_entry *entry, size_t room, bool first)
-{
-    struct partition *partition = partition_serving(shard, &entry->key, entry->leader_epoch,
-                                                    ACCESS_READ, &entry->outcome);
-    fetch_drop(entry);
-    entry->high_watermark = entry->log_start = entry->last_stable = -1;
-    entry->opening = partition != NULL && partition->state == PARTITION_OPENING;
-    if (partition == NULL || partition->state != PARTITION_OPEN)
-        return;
-
-    entry->high_watermark = partition_high_watermark(partition);
-    entry->log_start = log_start(partition->log);
-    if (diverges(partition, entry))
-        return;
-    entry->outcome.code =
-        read_log(partition, entry, entry->bytes_max < room ? entry->bytes_max : room);
-    if (entry->outcome.code != 0 || entry->span.size == 0 || (entry->span.size > room && !first))
-        fetch_drop(entry);
-}
 
 /* Read the whole part. True when it has to be answered now: enough bytes, or an error. */
 static bool read_part(struct scatter_part *part, struct fetch_part *own)
 {
     struct fetch *fetch = own->fetch;
+    struct fetch_reader reader = {
+        .shard = part->shard,
+        .committed = fetch->committed,
+        .aborted_room = FETCH_ABORTED_MAX / (size_t)part->scatter->part_count,
+    };
     size_t found = 0;
     bool failed = false;
 
     own->opening = false;
-    own->aborted_room = ABORTED_MAX / (size_t)part->scatter->part_count;
     LIST_EACH(&part->entries, node) {
         struct fetch_entry *entry = LIST_OWNER(node, struct fetch_entry, node);
         size_t room = found < fetch->bytes_max ? fetch->bytes_max - found : 0;
-        read_entry(part->shard, entry, room, found == 0);
-        found += entry->span.size;
-        failed |= entry->outcome.code != 0 || entry->diverged;
-        own->opening |= entry->opening;
+        fetch_read(&reader, &entry->item, room, found == 0);
+        found += entry->item.span.size;
+        failed |= entry->item.outcome.code != 0 || entry->item.diverged;
+        own->opening |= entry->item.opening;
     }
     own->found = found;
     return failed || (found >= fetch->bytes_min && (found > 0 || !own->opening));
@@ -145,8 +53,8 @@ static void watch_part(struct scatter_part *part, struct fetch_part *own)
     own->seen = own->found;
     LIST_EACH(&part->entries, node) {
         struct fetch_entry *entry = LIST_OWNER(node, struct fetch_entry, node);
-        fetch_drop(entry);
-        struct partition *partition = partition_find(part->shard, &entry->key);
+        fetch_drop(&entry->item);
+        struct partition *partition = partition_find(part->shard, &entry->item.key);
         assert(partition != NULL);
         list_append(&partition->watchers, &entry->watching);
     }
@@ -215,27 +123,6 @@ static void take_watchers(struct partition *partition, struct list *watchers)
     list_move(watchers, &partition->watchers);
 }
 
-/* Where the reader of a watching entry must stop, looked up anew. False: it has to read again to
- * learn why that is not known. */
-static bool find_stable(struct partition *partition, struct fetch_entry *entry)
-{
-    entry->high_watermark = partition_high_watermark(partition);
-    return log_stable_end(partition->log, entry->high_watermark, &entry->last_stable) == 0;
-}
-
-/* How many of `bytes` new ones count for who reads only what is committed: none behind an open
- * transaction; all that waited behind one as soon as it ends. */
-static size_t committed_bytes(struct partition *partition, struct fetch_entry *entry, size_t bytes)
-{
-    int64_t stable = entry->last_stable;
-    bool held_back = stable < entry->high_watermark;
-    if (!find_stable(partition, entry))
-        return SIZE_MAX;
-    if (entry->last_stable == stable)
-        return 0;
-    return held_back ? SIZE_MAX : bytes;
-}
-
 /* Who would have waited no longer than for the opening is told as well, whatever there is. */
 void fetch_log_opened(struct partition *partition)
 {
@@ -248,10 +135,10 @@ void fetch_log_opened(struct partition *partition)
 
         list_remove(&entry->watching);
         list_append(&partition->watchers, &entry->watching);
-        bool known = find_stable(partition, entry);
+        bool known = fetch_find_stable(partition, &entry->item);
         int64_t end =
-            entry->part->fetch->committed ? entry->last_stable : entry->high_watermark;
-        if (!known || entry->offset < end || entry->offset > partition->replica.end ||
+            entry->part->fetch->committed ? entry->item.last_stable : entry->item.high_watermark;
+        if (!known || entry->item.offset < end || entry->item.offset > partition->replica.end ||
             entry->part->fetch->deadline_ms < moment_ends_ms)
             tell_asker(entry->part);
     }
@@ -271,7 +158,7 @@ void fetch_wake(struct partition *partition, size_t bytes)
             list_append(&partition->watchers, &entry->watching);
         size_t counted = bytes;
         if (bytes != SIZE_MAX && part->fetch->committed)
-            counted = committed_bytes(partition, entry, bytes);
+            counted = fetch_committed_bytes(partition, &entry->item, bytes);
         part->seen = counted == SIZE_MAX ? part->wanted : part->seen + counted;
         if (part->seen >= part->wanted)
             tell_asker(part);
@@ -300,13 +187,10 @@ int fetch_init(struct fetch *fetch, struct shard *home, struct arena *arena)
 
 void fetch_add(struct fetch *fetch, struct fetch_entry *entry)
 {
-    struct scatter_part *part = scatter_add(&fetch->scatter, &entry->key.topic_id, entry->key.index,
-                                            &entry->node);
+    struct scatter_part *part = scatter_add(&fetch->scatter, &entry->item.key.topic_id,
+                                            entry->item.key.index, &entry->node);
     list_init(&entry->watching);
     entry->part = &fetch->parts[part - fetch->scatter.parts];
-    entry->span = (struct log_span){ .fd = -1 };
-    entry->aborted = NULL;
-    entry->aborted_count = 0;
 }
 
 static void finish(struct scatter *scatter)
@@ -381,20 +265,4 @@ void fetch_start(struct fetch *fetch)
     scatter->run = look;
     scatter->done = looked;
     scatter_ask(scatter);
-}
-
-void fetch_aborted(const struct fetch_entry *entry, size_t index, int64_t *producer_id,
-                   int64_t *first_offset)
-{
-    *producer_id = entry->aborted[index].producer_id;
-    *first_offset = entry->aborted[index].first_offset;
-}
-
-int fetch_take(struct fetch_entry *entry, struct chain *chain)
-{
-    int code = chain_file(chain, entry->span.fd, entry->span.position, entry->span.size,
-                          log_span_release, entry->span.segment);
-    if (code == 0)
-        entry->span.segment = NULL;
-    return code;
 }

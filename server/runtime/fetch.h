@@ -16,13 +16,12 @@
 
 #include "common/list.h"
 #include "common/mail.h"
+#include "server/runtime/fetch_read.h"
 #include "server/runtime/partition.h"
 #include "server/runtime/scatter.h"
 #include "server/runtime/shard.h"
-#include "server/storage/log.h"
 
 struct arena;
-struct chain;
 struct fetch;
 struct fetch_part;
 
@@ -31,25 +30,7 @@ struct fetch_entry {
     struct list watching;               /* in partition.watchers */
     struct fetch_part *part;
 
-    /* the question */
-    struct partition_key key;
-    int64_t offset;
-    uint32_t bytes_max;                 /* one batch is given even when larger */
-    int32_t leader_epoch;               /* -1: not checked */
-    int32_t last_epoch;                 /* of the record before `offset`; -1: not checked */
-
-    /* the answer */
-    struct outcome outcome;
-    bool diverged;                      /* that record is not in the log: nothing was read */
-    int32_t diverged_epoch;             /* the largest of the log up to last_epoch */
-    int64_t diverged_end;               /* where it ends */
-    bool opening;                       /* the log was still being opened: nothing was read */
-    int64_t high_watermark, log_start;
-    int64_t last_stable;                /* first offset of the oldest open transaction, or the high
-                                           watermark; -1: not known */
-    struct log_span span;               /* size 0: nothing; else taken with fetch_take() */
-    struct aborted_txn *aborted;        /* of the span; owned, freed by fetch_drop(); or NULL */
-    size_t aborted_count;
+    struct fetch_item item;
 };
 
 /* What one owner works on, beside its scatter_part. */
@@ -60,7 +41,6 @@ struct fetch_part {
     bool watching, told;
     bool opening;                       /* some of its entries are */
     size_t found;                       /* bytes that the last reading gave */
-    size_t aborted_room;                /* transactions that its answer may still name */
     size_t seen, wanted;              /* while watching, the owner's: bytes so far; worth telling */
 };
 
@@ -84,15 +64,6 @@ void fetch_start(struct fetch *fetch);
 /* On the home shard, before done(): do not wait any longer. done() may be called before this
  * returns. */
 void fetch_hurry(struct fetch *fetch);
-
-/* Append what was read to a chain, which owns it from then on (not the list of aborted
- * transactions). Returns 0 or K_NOMEM. */
-int fetch_take(struct fetch_entry *entry, struct chain *chain);
-/* One of entry->aborted. */
-void fetch_aborted(const struct fetch_entry *entry, size_t index, int64_t *producer_id,
-                   int64_t *first_offset);
-/* Drop what was read. */
-void fetch_drop(struct fetch_entry *entry);
 
 /* --- for partition.c and append.c ------------------------------------------------------------- */
 

@@ -52,6 +52,9 @@ libruntime_la_SOURCES += \
 	server/runtime/drive_replica.h server/runtime/drive_replica.c \
 	server/runtime/early_ack.h server/runtime/early_ack.c \
 	server/runtime/fetch.h server/runtime/fetch.c \
+	server/runtime/fetch_read.h server/runtime/fetch_read.c \
+	server/runtime/fetch_session.h server/runtime/fetch_session.c \
+	server/runtime/fetch_session_part.c server/runtime/fetch_session_private.h \
 	server/runtime/fetcher.h server/runtime/fetcher.c server/runtime/fetcher_private.h \
 	server/runtime/fetcher_ask.c \
 	server/runtime/follower_report.h server/runtime/follower_report.c \

@@ -15,6 +15,7 @@
 #include "server/runtime/drive_groups.h"
 #include "server/runtime/drive_replica.h"
 #include "server/runtime/fetch.h"
+#include "server/runtime/fetch_session.h"
 #include "server/runtime/group_place.h"
 #include "server/runtime/move.h"
 #include "server/runtime/recompress.h"
@@ -64,6 +65,7 @@ void partition_role_changed(struct partition *partition)
 {
     wake_waiting(partition);
     fetch_wake(partition, SIZE_MAX);
+    fetch_sessions_wake(partition, SIZE_MAX);
 }
 
 /* --- opening ---------------------------------------------------------------------------------- */
@@ -169,7 +171,8 @@ static void order_retirement(struct partition *partition);
 static bool is_wanted(const struct partition *partition)
 {
     return !list_empty(&partition->preparing) || !list_empty(&partition->appends) ||
-           !list_empty(&partition->watchers) || !list_empty(&partition->waiting);
+           !list_empty(&partition->watchers) || !list_empty(&partition->waiting) ||
+           fetch_sessions_want_log(partition);
 }
 
 /* The log is on the disk, as it should be, and in nobody's hands. */
@@ -193,6 +196,7 @@ static void serve_again(struct partition *partition)
     fetcher_log_opened(partition);
     wake_waiting(partition);
     fetch_log_opened(partition);
+    fetch_sessions_wake(partition, SIZE_MAX);
 }
 
 static void serve_opened(struct partition *partition)
@@ -427,6 +431,7 @@ static struct partition *add_partition(struct shard *shard, const struct partiti
     list_init(&partition->dirty);
     recompress_init_partition(partition);
     list_init(&partition->watchers);
+    list_init(&partition->readers);
     list_init(&partition->waiting);
     list_init(&partition->touched);
     list_init(&partition->awake);
@@ -539,6 +544,7 @@ void partition_retire(struct partition *partition, enum partition_fate fate)
     partition_role_changed(partition);
     drive_retired(partition);
     assert(list_empty(&partition->appends) && list_empty(&partition->watchers));
+    assert(list_empty(&partition->readers));
     assert(list_empty(&partition->preparing) && partition->job == NULL);
     partition->fate = fate;
     move_forget(partition);

@@ -87,6 +87,7 @@ struct partition {
     struct list unprepared;             /* in shard.unprepared while it wants a job's turn */
     struct recompress_job *job;         /* under way, or NULL */
     struct list watchers;               /* struct fetch_entry.watching: told of new data */
+    struct list readers;                /* struct session_question.watching: likewise */
     struct list waiting;                /* struct partition_wait: for the end of OPENING */
     struct shard_deadline retry;        /* of a failed open */
     struct list awake;                  /* OPEN: in shard.awake or .drowsy, by used_ms */

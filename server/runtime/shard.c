@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "server/runtime/drive_replica.h"
+#include "server/runtime/fetch_session.h"
 #include "server/runtime/fetcher.h"
 #include "server/runtime/lost_copies.h"
 #include "server/runtime/partition.h"
@@ -200,6 +201,7 @@ static int shard_init(struct shard *shard, struct shards *shards, int index, str
     upkeep_init(shard);
     rest_init(shard);
     replica_sessions_init(shard);
+    fetch_sessions_init(shard);
     rand_seed_from_system(&shard->rand);
     fetchers_init(shard);
     proposals_init(shard);
@@ -228,6 +230,7 @@ static void shard_fini(struct shard *shard)
         return;
     assert(shard->partitions.count == 0 || shard->closed);
     replica_sessions_fini(shard);
+    fetch_sessions_fini(shard);
     fetchers_fini(shard);
     timer_free(shard->timer);
     heap_fini(&shard->deadlines);

@@ -32,6 +32,8 @@ struct shard {
     bool stepping;
     struct list sessions;                   /* struct replica_session.node; owned */
     size_t session_count;
+    struct list consumer_sessions;          /* struct fetch_session.node: of its connections */
+    size_t consumer_questions;              /* of these; see fetch_session.h */
     struct rand rand;                       /* for the numbers of sessions */
     struct list fetchers;                   /* struct fetcher.node; owned */
     struct list unplaced;                   /* struct follow.node: nobody knows whom to ask */

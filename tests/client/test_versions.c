@@ -58,6 +58,9 @@ START_TEST(the_highest_common_version_is_chosen)
     ck_assert_uint_eq(version, 0);
     tell(&versions, FETCH, 0, 7);
     ck_assert_int_eq(versions_choose(&versions, FETCH, &version), 0);
+    ck_assert_uint_eq(version, 1);
+    tell(&versions, FETCH, 0, 0);
+    ck_assert_int_eq(versions_choose(&versions, FETCH, &version), 0);
     ck_assert_uint_eq(version, 0);
     tell(&versions, FETCH, 3, 7);
     ck_assert_int_eq(versions_choose(&versions, FETCH, &version), K_UNSUPPORTED_VERSION);

@@ -203,6 +203,16 @@ static void deleted(struct client *client, const struct pending *pending,
         model_saw_start(client->model, pending->parts[0].partition, body->results[0]->log_start);
 }
 
+static void fetched(struct client *client, const Kairn__FetchResponse *body)
+{
+    struct model *model = client->model;
+
+    if (body->session == 0)
+        return;
+    model->session_epoch = body->session == model->session ? model->session_epoch + 1 : 2;
+    model->session = body->session;
+}
+
 static void answered(struct client *client, const Kairn__ResponseHead *head)
 {
     size_t at = 0;
@@ -220,6 +230,8 @@ static void answered(struct client *client, const Kairn__ResponseHead *head)
         listed(client, pending, head->list_offsets);
     if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_DELETE_RECORDS)
         deleted(client, pending, head->delete_records);
+    if (head->body_case == KAIRN__RESPONSE_HEAD__BODY_FETCH)
+        fetched(client, head->fetch);
     forget(client, at);
 }
 

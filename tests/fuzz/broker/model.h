@@ -16,6 +16,8 @@ struct model {
     int64_t end[MODEL_PARTITIONS];          /* the log was seen to reach here */
     int64_t deletable[MODEL_PARTITIONS];    /* somebody asked to delete the records before */
     int64_t start[MODEL_PARTITIONS];        /* and was told that the log starts here */
+    uint64_t session;                       /* of fetches: the last one that was told, */
+    uint32_t session_epoch;                 /* and what its next request counts */
     bool compacted;                         /* somebody asked for it: records may be missing */
     bool rewritten;                         /* the topic has batches stored in another form */
     struct model_batch {

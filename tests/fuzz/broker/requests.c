@@ -131,6 +131,24 @@ static void make_produce(struct making *making)
     making->payload_size = builder.size;
 }
 
+/* Within the session that was told last, or one that is not known, or a new one. */
+static void make_session(struct making *making, Kairn__FetchRequest *body)
+{
+    Kairn__LogPartition *gone = NEW(making, log_partition, LogPartition);
+    unsigned how = input_u8(making->input);
+
+    making->head.version = 1;
+    body->session = how % 8 == 0 ? 1 : making->model->session;
+    body->session_epoch = making->model->session != 0 && how / 8 % 2 == 0
+                              ? making->model->session_epoch
+                              : how / 16 % 4 + 1;
+    body->n_partitions = how % 2;
+    body->n_forgotten = how / 2 % 2;
+    body->forgotten = LIST_OF_ONE(making, gone);
+    gone->topic_id = topic_id(making);
+    gone->partition = how / 4 % 2;
+}
+
 static void make_fetch(struct making *making)
 {
     Kairn__FetchRequest *body = BODY(making, FETCH, fetch, fetch_request, FetchRequest);
@@ -148,6 +166,9 @@ static void make_fetch(struct making *making)
     entry->offset = input_u8(making->input);
     entry->max_bytes = input_u16(making->input);
     entry->leader_epoch = entry->last_epoch = -1;
+    entry->round = how;
+    if (how % 4 == 3)
+        make_session(making, body);
 }
 
 static void make_list_offsets(struct making *making)

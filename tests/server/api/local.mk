@@ -10,6 +10,7 @@ tests_server_api_test_api_SOURCES = \
 	tests/server/api/test_delete_records.c \
 	tests/server/api/test_alter.c \
 	tests/server/api/test_fetch.c \
+	tests/server/api/test_fetch_session.c \
 	tests/server/api/test_group_requests.c \
 	tests/server/api/test_groups.c \
 	tests/server/api/test_isolation.c \

@@ -3,6 +3,7 @@
 Suite *alter_suite(void);
 Suite *delete_records_suite(void);
 Suite *fetch_suite(void);
+Suite *fetch_session_suite(void);
 Suite *group_requests_suite(void);
 Suite *groups_suite(void);
 Suite *isolation_suite(void);
@@ -22,10 +23,10 @@ Suite *topics_suite(void);
 int main(int argc, char **argv)
 {
     static const suite_maker makers[] = {
-        alter_suite, delete_records_suite, fetch_suite, group_requests_suite, groups_suite,
-        isolation_suite, list_offsets_suite, logs_suite, metadata_suite, metrics_suite,
-        numbers_suite, offset_commits_suite, produce_suite, producer_id_suite, recompress_suite,
-        replica_fetch_suite, retention_suite, topics_suite,
+        alter_suite, delete_records_suite, fetch_suite, fetch_session_suite,
+        group_requests_suite, groups_suite, isolation_suite, list_offsets_suite, logs_suite,
+        metadata_suite, metrics_suite, numbers_suite, offset_commits_suite, produce_suite,
+        producer_id_suite, recompress_suite, replica_fetch_suite, retention_suite, topics_suite,
     };
     return run_suites(argc, argv, makers, sizeof makers / sizeof *makers);
 }

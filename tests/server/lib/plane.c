@@ -19,6 +19,7 @@
 #include "server/config.h"
 #include "server/runtime/control.h"
 #include "server/runtime/dirs.h"
+#include "server/runtime/fetch_session.h"
 #include "server/runtime/io_pool.h"
 #include "server/runtime/metadata.h"
 #include "server/runtime/shard.h"
@@ -447,6 +448,16 @@ static void dispatch(void *context)
     api_dispatch(&asked->request);
 }
 
+static void end_sessions(void *context)
+{
+    fetch_sessions_end(context);
+}
+
+void plane_hang_up(struct plane *plane, int loop)
+{
+    call_on(plane->loops[loop], end_sessions, &plane->sessions[loop]);
+}
+
 struct asked *plane_start(struct plane *plane, int loop, Kairn__RequestHead *head,
                           const void *payload, size_t size)
 {
@@ -463,6 +474,7 @@ struct asked *plane_start(struct plane *plane, int loop, Kairn__RequestHead *hea
     asked->request.shard = shards_at(plane->shards, loop);
     asked->request.principal = &somebody;
     asked->request.listener = "PLAINTEXT";
+    asked->request.sessions = &plane->sessions[loop];
     asked->request.peer = "10.0.0.7:41234";
     asked->request.head = head;
     asked->request.payload = asked->payload;

@@ -17,6 +17,7 @@
 
 struct control_request;
 struct dirs;
+struct fetch_session;
 struct io;
 struct io_budget;
 struct io_pool;
@@ -43,6 +44,7 @@ struct plane {
     struct logdir *directory;
     struct dirs *dirs;
     struct shards *shards;
+    struct fetch_session *sessions[PLANE_LOOPS_MAX];    /* of what would be one connection each */
     struct api api;
     struct feature_cell levels;             /* finalised; the lowest at first */
     _Atomic int64_t lease_until_ms;
@@ -91,6 +93,9 @@ void plane_publish_deletion(struct plane *plane, const struct uuid *id);
 void plane_publish_nothing(struct plane *plane);
 /* The same, and that some topics could not be read. */
 void plane_publish_unreadable(struct plane *plane);
+
+/* The connection of a loop is lost, and its sessions with it. */
+void plane_hang_up(struct plane *plane, int loop);
 
 /* A request in work. */
 struct asked {

@@ -35,7 +35,7 @@ fake_broker_sources = tests/client/fake_broker.h tests/client/fake_broker.c \
 	tests/client/fake_alter.c tests/client/fake_answers.c tests/client/fake_describe.c \
 	tests/client/fake_fetch.c \
 	tests/client/fake_groups.c tests/client/fake_group_admin.c tests/client/fake_group_answers.c tests/client/fake_hostile.c \
-	tests/client/fake_private.h tests/client/fake_sequences.c tests/client/fake_topics.c
+	tests/client/fake_private.h tests/client/fake_sequences.c tests/client/fake_sessions.c tests/client/fake_topics.c
 noinst_PROGRAMS += bench/klient_produce
 bench_klient_produce_SOURCES = bench/klient_produce.c $(fake_broker_sources)
 bench_klient_produce_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)

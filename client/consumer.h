@@ -39,6 +39,7 @@ struct fetcher;
 struct group;
 struct handout;
 struct offer;
+struct question;
 struct retry_lane;
 struct slab;
 struct subscription;
@@ -154,6 +155,7 @@ struct assigned {
     bool starts;                    /* the group has no offset: commit where it starts */
     int64_t fetched_bytes, fetched_before;      /* in all; when the window of statistics began */
     struct fetch *fetch;            /* that asks for it now, or NULL */
+    struct question *question;      /* that a session knows, or NULL */
     struct finder *finder;          /* look-up under way, or NULL */
 };
 

@@ -9,8 +9,6 @@
 #include "common/log.h"
 #include "common/slab.h"
 
-enum { QUICK_EMPTY_MS = 10 };           /* pause after an answer that was neither full nor parked */
-
 /* The offset after the last batch, and its epoch; or -1: these are no batches, or they do not lead
  * on. */
 static int64_t end_of(const uint8_t *bytes, size_t size, int64_t from, int32_t *epoch)
@@ -224,24 +222,48 @@ void fetch_free(struct fetch *fetch)
     free(fetch);
 }
 
-void fetch_answered(struct request *request, int code, const Kairn__ResponseHead *head,
-                    struct slab *slab, const uint8_t *payload, size_t size)
+void fetch_take_result(struct fetcher *fetcher, struct link *link, struct entry *entry, int code,
+                       const Kairn__FetchResult *result, struct slab *slab, const uint8_t *bytes,
+                       bool quick)
 {
-    struct fetch *fetch = LIST_OWNER(request, struct fetch, request);
+    struct assigned *assigned = entry->assigned;
+
+    if (code == 0)
+        code = judge(entry, result, head_error_code(result->error));
+    if (code != 0) {
+        take_error(fetcher, entry, code, result);
+        return;
+    }
+    assigned->backoff_ms = assigned->behind_since_ms = 0;
+    assigned->told_unknown = false;
+    fetch_unhindered(fetcher, assigned);
+    assigned->fetched_bytes += result->size;
+    link_count(link->broker, entry->loop, result->size);
+    if (result->diverged != NULL) {
+        take_divergence(fetcher, entry, result);
+        return;
+    }
+    consumer_marks_told(assigned, result->log_start, result->high_watermark, result->last_stable);
+    if (result->size > 0)
+        take_bytes(fetcher, entry, result, slab, bytes);
+    else if (quick)
+        assigned->retry_at_ms = fetcher_now_ms(fetcher) + QUICK_EMPTY_MS;
+    fetch_tell_end(fetcher, assigned);
+}
+
+static void take_all(struct fetch *fetch, int code, const Kairn__FetchResponse *answer,
+                     struct slab *slab, const uint8_t *payload, size_t size)
+{
     struct fetcher *fetcher = fetch->fetcher;
     bool quick = size == 0 && code == 0 &&
                  fetcher_now_ms(fetcher) - fetch->sent_ms <
                      fetcher_values(fetcher)->fetch_wait_ms_max / 2;
 
-    fetch->lane->in_flight--;
-    fetcher->counts.fetches++;
-    fetcher->counts.bytes += (int64_t)size;
-    fetcher->counts.failed += code != 0;
     if (code == 0)
-        code = check_answer(fetch, head->fetch, size);
+        code = check_answer(fetch, answer, size);
     for (size_t i = 0; i < fetch->count; i++) {
         struct entry *entry = &fetch->entries[i];
-        const Kairn__FetchResult *result = code == 0 ? head->fetch->results[i] : NULL;
+        const Kairn__FetchResult *result = code == 0 ? answer->results[i] : NULL;
         const uint8_t *bytes = payload;
         if (result != NULL)
             payload += result->size;
@@ -249,29 +271,25 @@ void fetch_answered(struct request *request, int code, const Kairn__ResponseHead
         if (entry->assigned->fetch != fetch)
             continue;
         entry->assigned->fetch = NULL;
-        int outcome =
-            code != 0 ? code : judge(entry, result, head_error_code(result->error));
-        if (outcome != 0) {
-            take_error(fetcher, entry, outcome, result);
-            continue;
-        }
-        entry->assigned->backoff_ms = entry->assigned->behind_since_ms = 0;
-        entry->assigned->told_unknown = false;
-        fetch_unhindered(fetcher, entry->assigned);
-        if (result->diverged == NULL)
-            consumer_marks_told(entry->assigned, result->log_start, result->high_watermark,
-                                result->last_stable);
-        entry->assigned->fetched_bytes += result->size;
-        link_count(fetch->lane->link->broker, entry->loop, result->size);
-        if (result->diverged != NULL)
-            take_divergence(fetcher, entry, result);
-        else if (result->size > 0)
-            take_bytes(fetcher, entry, result, slab, bytes);
-        else if (quick)
-            entry->assigned->retry_at_ms = fetcher_now_ms(fetcher) + QUICK_EMPTY_MS;
-        if (result->diverged == NULL)
-            fetch_tell_end(fetcher, entry->assigned);
+        fetch_take_result(fetcher, fetch->lane->link, entry, code, result, slab, bytes, quick);
     }
+}
+
+void fetch_answered(struct request *request, int code, const Kairn__ResponseHead *head,
+                    struct slab *slab, const uint8_t *payload, size_t size)
+{
+    struct fetch *fetch = LIST_OWNER(request, struct fetch, request);
+    struct fetcher *fetcher = fetch->fetcher;
+    const Kairn__FetchResponse *answer = code == 0 ? head->fetch : NULL;
+
+    fetch->lane->in_flight--;
+    fetcher->counts.fetches++;
+    fetcher->counts.bytes += (int64_t)size;
+    fetcher->counts.failed += code != 0;
+    if (fetch->in_session)
+        fetch_session_answered(fetch, code, answer, slab, payload, size);
+    else
+        take_all(fetch, code, answer, slab, payload, size);
     fetch_free(fetch);
     fetcher_pump_soon(fetcher);
 }

@@ -175,6 +175,7 @@ void fetch_start_at(struct fetcher *fetcher, struct assigned *assigned, int64_t 
     if (offset == POSITION_BY_POLICY && assigned->retries)
         offset = POSITION_BEGINNING;    /* no retry may be left out */
     fetch_forget_look_up(assigned);
+    fetch_session_drop(assigned);
     assigned->fetch = NULL;         /* its answer is of an older generation */
     assigned->retry_at_ms = assigned->backoff_ms = 0;
     assigned->last_epoch = -1;

@@ -49,6 +49,7 @@ void fetch_metadata_changed(struct observer *observer)
     LIST_EACH(&fetcher->partitions, node) {
         struct assigned *assigned = LIST_OWNER(node, struct assigned, node);
         fetch_watch(fetcher, assigned);
+        fetch_session_follow(fetcher, assigned);
         /* Those that wait for a leader need not wait for their timers. */
         if (assigned->state == FETCH_READY && assigned->backoff_ms > 0 &&
             cluster_leader(cluster, assigned->held, assigned->partition) != NULL)

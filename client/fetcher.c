@@ -5,19 +5,15 @@
  * change of metadata or memory to wait for; or it is stuck and the application has been told.
  *
  * A partition is in one fetch at most, and is not fetched while a chunk of it is unread: so there
- * is one chunk being read and one ahead of it. Fetches to one broker run side by side, because a
- * fetch that is parked for quiet partitions must not hold up a busy one. */
+ * is one chunk being read and one ahead of it. Where the broker knows sessions (fetch_session.c), a
+ * fetch names only what changed. Where it does not, fetches to one broker run side by side, because
+ * one that is parked for quiet partitions must not hold up a busy one. */
 #include <stdlib.h>
 
 #include "client/broker.h"
 #include "client/fetcher_private.h"
 #include "client/standing.h"
 #include "common/error.h"
-
-enum {
-    LANE_FETCHES_MAX = 8,           /* side by side by one connection */
-    ENTRIES_MAX = 1024              /* partitions in one fetch */
-};
 
 void fetcher_pump_soon(struct fetcher *fetcher)
 {
@@ -61,14 +57,53 @@ static struct lane *lane_of(struct fetcher *fetcher, struct link *link)
         return NULL;
     lane->link = link;
     list_init(&lane->due);
+    sessions_init(&lane->sessions);
     list_append(&fetcher->lanes, &lane->node);
     return lane;
+}
+
+void fetch_describe(struct fetcher *fetcher, Kairn__FetchRequest *body, int64_t room)
+{
+    const struct config_values *config = fetcher_values(fetcher);
+
+    kairn__fetch_request__init(body);
+    body->max_wait_ms = (uint32_t)config->fetch_wait_ms_max;
+    body->min_bytes = (uint32_t)config->fetch_bytes_min;
+    body->max_bytes = (uint32_t)(room < config->fetch_bytes_max ? room : config->fetch_bytes_max);
+    body->isolation = config->isolation == ISOLATION_COMMITTED;
+}
+
+struct entry fetch_entry(struct assigned *assigned)
+{
+    const struct topic *held = assigned->held;
+    const struct leadership *known = &held->partitions[assigned->partition];
+
+    atomic_fetch_add(&assigned->references, 1);
+    return (struct entry){
+        .assigned = assigned,
+        .generation = assigned->fetch_generation,
+        .offset = assigned->next_offset,
+        .epoch = known->epoch,
+        .last_epoch = uuid_equal(&assigned->last_id, &held->id) ? assigned->last_epoch : -1,
+        .loop = known->loop,
+        .topic_id = held->id,
+    };
+}
+
+void fetch_describe_entry(const struct entry *entry, Kairn__FetchPartition *row)
+{
+    kairn__fetch_partition__init(row);
+    row->topic_id = head_bytes_of_uuid(&entry->topic_id);
+    row->partition = (uint32_t)entry->assigned->partition;
+    row->offset = entry->offset;
+    row->max_bytes = (uint32_t)entry->assigned->values->partition_fetch_bytes_max;
+    row->leader_epoch = entry->epoch;
+    row->last_epoch = entry->last_epoch;
 }
 
 static int describe(struct fetcher *fetcher, struct fetch *fetch, int64_t room)
 {
     struct arena *arena = &fetch->request.arena;
-    const struct config_values *config = fetcher_values(fetcher);
     Kairn__FetchRequest *body = arena_alloc(arena, sizeof *body);
     Kairn__FetchPartition *rows = arena_calloc(arena, fetch->count, sizeof *rows);
     Kairn__FetchPartition **pointers =
@@ -76,23 +111,12 @@ static int describe(struct fetcher *fetcher, struct fetch *fetch, int64_t room)
 
     if (body == NULL || rows == NULL || pointers == NULL)
         return K_NOMEM;
-    kairn__fetch_request__init(body);
-    body->max_wait_ms = (uint32_t)config->fetch_wait_ms_max;
-    body->min_bytes = (uint32_t)config->fetch_bytes_min;
-    body->max_bytes = (uint32_t)(room < config->fetch_bytes_max ? room : config->fetch_bytes_max);
-    body->isolation = config->isolation == ISOLATION_COMMITTED;
+    fetch_describe(fetcher, body, room);
     body->partitions = pointers;
     body->n_partitions = fetch->count;
     for (size_t i = 0; i < fetch->count; i++) {
-        const struct entry *entry = &fetch->entries[i];
-        Kairn__FetchPartition *row = pointers[i] = &rows[i];
-        kairn__fetch_partition__init(row);
-        row->topic_id = head_bytes_of_uuid(&entry->topic_id);
-        row->partition = (uint32_t)entry->assigned->partition;
-        row->offset = entry->offset;
-        row->max_bytes = (uint32_t)entry->assigned->values->partition_fetch_bytes_max;
-        row->leader_epoch = entry->epoch;
-        row->last_epoch = entry->last_epoch;
+        pointers[i] = &rows[i];
+        fetch_describe_entry(&fetch->entries[i], &rows[i]);
     }
     fetch->request.head.body_case = KAIRN__REQUEST_HEAD__BODY_FETCH;
     fetch->request.head.fetch = body;
@@ -107,7 +131,8 @@ static bool is_due(struct fetcher *fetcher, struct assigned *assigned, struct la
     int64_t now = fetcher_now_ms(fetcher);
 
     if (assigned->fetch != NULL || assigned->finder != NULL || assigned->state == FETCH_STUCK ||
-        atomic_load(&assigned->unread) > 0 || assigned->fetch_paused)
+        atomic_load(&assigned->unread) > 0 || assigned->fetch_paused ||
+        fetch_session_asks(assigned))
         return false;
     if (assigned->retry_at_ms > now) {
         *next_ms = assigned->retry_at_ms < *next_ms ? assigned->retry_at_ms : *next_ms;
@@ -138,6 +163,35 @@ static bool is_due(struct fetcher *fetcher, struct assigned *assigned, struct la
     return false;
 }
 
+struct fetch *fetch_new(struct fetcher *fetcher, struct lane *lane, size_t entries)
+{
+    struct fetch *fetch = malloc(sizeof *fetch + entries * sizeof fetch->entries[0]);
+
+    if (fetch == NULL)
+        return NULL;
+    fetch->fetcher = fetcher;
+    fetch->lane = lane;
+    fetch->in_session = false;
+    fetch->turn = lane->sessions.turn;
+    fetch->sent_ms = fetcher_now_ms(fetcher);
+    fetch->count = 0;
+    list_append(&fetcher->fetches, &fetch->node);
+    request_init(&fetch->request, fetch_answered);
+    return fetch;
+}
+
+int fetch_send(struct fetch *fetch)
+{
+    const struct config_values *values = fetcher_values(fetch->fetcher);
+    /* The broker keeps it for fetch.max.wait.ms; that is not part of its time to answer. */
+    int code = broker_ask_by(fetch->lane->link, &fetch->request, NULL,
+                             values->request_timeout_ms + values->fetch_wait_ms_max, true);
+
+    if (code == 0)
+        fetch->lane->in_flight++;
+    return code;
+}
+
 /* One fetch for everything of this lane that is due. */
 static void fetch_lane(struct fetcher *fetcher, struct lane *lane, int64_t room)
 {
@@ -148,41 +202,20 @@ static void fetch_lane(struct fetcher *fetcher, struct lane *lane, int64_t room)
     if (count == 0 || lane->in_flight >= LANE_FETCHES_MAX)
         return;
     count = count < ENTRIES_MAX ? count : ENTRIES_MAX;
-    struct fetch *fetch = malloc(sizeof *fetch + count * sizeof fetch->entries[0]);
+    struct fetch *fetch = fetch_new(fetcher, lane, count);
     if (fetch == NULL)
         return;
-    fetch->fetcher = fetcher;
-    fetch->lane = lane;
-    fetch->sent_ms = fetcher_now_ms(fetcher);
-    fetch->count = 0;
-    list_append(&fetcher->fetches, &fetch->node);
-    request_init(&fetch->request, fetch_answered);
     for (; fetch->count < count; fetch->count++) {
         struct assigned *assigned = LIST_OWNER(list_first(&lane->due), struct assigned, due);
         list_remove(&assigned->due);
-        atomic_fetch_add(&assigned->references, 1);
+        fetch_session_drop(assigned);
         assigned->fetch = fetch;
-        fetch->entries[fetch->count] = (struct entry){
-            .assigned = assigned,
-            .generation = assigned->fetch_generation,
-            .offset = assigned->next_offset,
-            .epoch = assigned->held->partitions[assigned->partition].epoch,
-            .last_epoch = uuid_equal(&assigned->last_id, &assigned->held->id)
-                              ? assigned->last_epoch
-                              : -1,
-            .loop = assigned->held->partitions[assigned->partition].loop,
-            .topic_id = assigned->held->id,
-        };
+        fetch->entries[fetch->count] = fetch_entry(assigned);
     }
     int code = describe(fetcher, fetch, room);
-    lane->in_flight++;
-    /* The broker keeps it for fetch.max.wait.ms; that is not part of its time to answer. */
     if (code == 0)
-        code = broker_ask_by(lane->link, &fetch->request, NULL,
-                          fetcher_values(fetcher)->request_timeout_ms +
-                              fetcher_values(fetcher)->fetch_wait_ms_max, true);
+        code = fetch_send(fetch);
     if (code != 0) {
-        lane->in_flight--;
         for (size_t i = 0; i < fetch->count; i++)
             fetcher_retry_later(fetcher, fetch->entries[i].assigned);
         fetch_free(fetch);
@@ -212,7 +245,10 @@ static void pump(struct turn_hook *hook)
     }
     LIST_EACH(&fetcher->lanes, node) {
         struct lane *lane = LIST_OWNER(node, struct lane, node);
-        fetch_lane(fetcher, lane, room);
+        if (fetch_session_serves(fetcher, lane))
+            fetch_session_lane(fetcher, lane, room, &next_ms);
+        else
+            fetch_lane(fetcher, lane, room);
         while (!list_empty(&lane->due))       /* those that must wait for an answer */
             list_remove(list_first(&lane->due));
     }
@@ -248,6 +284,7 @@ static void drop(struct fetcher *fetcher, struct assigned *assigned)
 {
     fetch_forget_look_up(assigned);
     fetch_unhindered(fetcher, assigned);
+    fetch_session_drop(assigned);
     assigned->fetch = NULL;
     list_remove(&assigned->node);
     cluster_release(fetcher_klient(fetcher)->cluster, assigned->held);
@@ -276,8 +313,12 @@ void fetcher_obey(struct mail *mail)
             fetch_start_at(fetcher, assigned, order->offset);
         break;
     case ORDER_PAUSE:
+        assigned->fetch_paused = true;
+        fetch_session_pause(assigned);
+        break;
     case ORDER_RESUME:
-        assigned->fetch_paused = order->kind == ORDER_PAUSE;
+        assigned->fetch_paused = false;
+        fetch_session_resume(assigned);
         break;
     case ORDER_STARVED:
         troubles_begin(&fetcher->consumer->troubles, TROUBLE_RECORDS_HELD, TROUBLE_OF_NOTHING, 0,
@@ -342,6 +383,7 @@ void fetcher_free(struct fetcher *fetcher)
     while (!list_empty(&fetcher->lanes)) {
         struct lane *lane = LIST_OWNER(list_first(&fetcher->lanes), struct lane, node);
         list_remove(&lane->node);
+        sessions_fini(&lane->sessions);
         free(lane);
     }
     free(fetcher);

@@ -36,7 +36,8 @@ libklientcore_la_SOURCES = \
 	client/failures_send.c \
 	client/forked.h client/forked.c \
 	client/forward.h client/forward.c \
-	client/fetch_answers.c client/fetch_start.c client/fetch_watch.c client/fetcher.c \
+	client/fetch_answers.c client/fetch_session.c client/fetch_start.c client/fetch_watch.c \
+	client/fetcher.c \
 	client/fetcher_private.h \
 	client/find_coordinator.h client/find_coordinator.c \
 	client/gate.h client/gate.c \

@@ -448,11 +448,14 @@ static void delete_topics(struct fake_conn *conn, const Kairn__RequestHead *requ
 
 static void announced(struct fake *fake, uint32_t body, Kairn__ApiVersion *out)
 {
+    const struct api_row *known = api_find(body);
     bool other = (int)body == atomic_load(&fake->faults.version_body);
 
     out->body = body;
     out->lowest = other ? (uint32_t)atomic_load(&fake->faults.version_lowest) : 0;
-    out->highest = other ? (uint32_t)atomic_load(&fake->faults.version_highest) : 0;
+    out->highest = other           ? (uint32_t)atomic_load(&fake->faults.version_highest)
+                   : known == NULL ? 0
+                                   : known->highest;
 }
 
 static void api_versions(struct fake_conn *conn, Kairn__ResponseHead *head)

@@ -47,8 +47,10 @@ void fake_on_loop(struct fake *fake, void (*run)(struct fake *, void *), void *c
 
 void fake_conn_unref(struct fake_conn *conn)
 {
-    if (--conn->references == 0)
-        free(conn);
+    if (--conn->references > 0)
+        return;
+    fake_sessions_end(conn);
+    free(conn);
 }
 
 void fake_hang_up(struct fake_conn *conn)
@@ -159,6 +161,7 @@ static void accepted(void *context, int fd)
     struct fake_conn *conn = calloc(1, sizeof *conn);
 
     conn->broker = broker;
+    list_init(&conn->sessions);
     conn->references = 1;
     list_append(&broker->conns, &conn->node);
     struct conn_options options = { .handler = &handler, .owner = conn,

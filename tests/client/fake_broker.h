@@ -67,8 +67,16 @@ struct fake_faults {
     atomic_int group_loads;
     atomic_int group_nonsense_body;
     atomic_int group_size_max;      /* members; 0: any number */
-    /* Seen: produce requests that came by a connection made for the loop of a partition. */
+    /* So many answers to fetches are never sent. Fetch sessions: there are none; so many requests
+     * of one are refused with this code. */
+    atomic_int lose_fetches;
+    atomic_int hasty;               /* fetches are not parked, but answered empty */
+    atomic_int no_sessions;
+    atomic_int session_refuse_count, session_refuse_code;
+    /* Seen: produce requests that came by a connection made for the loop of a partition; sessions
+     * that were begun, partitions that fetches named, and bytes of fetches. */
     atomic_int by_own_loop;
+    atomic_int sessions_begun, fetch_rows, fetch_bytes;
 };
 
 struct fake;

@@ -65,27 +65,64 @@ static void fetch_one(struct fake *fake, int broker, const Kairn__FetchPartition
     }
 }
 
+/* Without a session all that is named is looked at, and answered. */
+static size_t look(struct fake_conn *conn, const Kairn__FetchRequest *question,
+                   struct fake_session *session, bool marks, Kairn__FetchResponse *body,
+                   struct chain *payload)
+{
+    struct arena *arena = &conn->broker->fake->arena;
+    Kairn__FetchPartition **rows = question->partitions;
+    size_t count = question->n_partitions, failed = 0;
+
+    if (session != NULL)
+        count = fake_session_rows(session, arena, &rows);
+    body->results = arena_calloc(arena, count + 1, sizeof(void *));
+    for (size_t i = 0; i < count; i++) {
+        Kairn__FetchResult *result = NEW(arena, fetch_result, FetchResult);
+        fetch_one(conn->broker->fake, conn->broker->id, rows[i], result, payload,
+                  question->max_bytes);
+        result->round = rows[i]->round;
+        if (session != NULL && !fake_session_is_news(rows[i], result, marks))
+            continue;
+        failed += result->error != NULL;
+        body->results[body->n_results++] = result;
+    }
+    return failed;
+}
+
 void fake_fetch(struct fake_conn *conn, const Kairn__RequestHead *request,
                 Kairn__ResponseHead *head, uint8_t *bytes, size_t size, int last_chance)
 {
     struct fake *fake = conn->broker->fake;
-    struct arena *arena = &fake->arena;
     const Kairn__FetchRequest *question = request->fetch;
-    Kairn__FetchResponse *body = NEW(arena, fetch_response, FetchResponse);
+    Kairn__FetchResponse *body = NEW(&fake->arena, fetch_response, FetchResponse);
+    struct fake_session *session = NULL;
     struct chain payload;
-    int failed = 0;
 
-    chain_init(&payload);
-    body->results = arena_calloc(arena, question->n_partitions, sizeof(void *));
-    for (size_t i = 0; i < question->n_partitions; i++) {
-        body->results[i] = NEW(arena, fetch_result, FetchResult);
-        fetch_one(fake, conn->broker->id, question->partitions[i], body->results[i], &payload,
-                  question->max_bytes);
-        failed |= body->results[i]->error != NULL;
+    if (!last_chance) {
+        atomic_fetch_add(&fake->faults.fetch_rows, (int)question->n_partitions);
+        atomic_fetch_add(&fake->faults.fetch_bytes, (int)size);
     }
-    body->n_results = question->n_partitions;
-    if (payload.size < question->min_bytes && !failed && !last_chance) {
+    if (request->version >= 1 && question->session_epoch > 0) {
+        int code = fake_session_take(conn, question, last_chance, &session);
+        if (code != 0) {
+            head->error = head_error(&fake->arena, code, NULL);
+            fake_answer(conn, head, NULL);
+            return;
+        }
+        body->session = session == NULL ? 0 : fake_session_id(session);
+        last_chance |= session != NULL && question->session_epoch == 1;
+    }
+    chain_init(&payload);
+    size_t failed = look(conn, question, session, last_chance && question->session_epoch != 1,
+                         body, &payload);
+    bool enough = session != NULL ? body->n_results > 0 : payload.size >= question->min_bytes;
+    if (!enough && failed == 0 && !last_chance && !atomic_load(&fake->faults.hasty)) {
         fake_park(conn, &fake->fetches, question->max_wait_ms, bytes, size);
+        chain_fini(&payload);
+        return;
+    }
+    if (fake_use_up(&fake->faults.lose_fetches)) {
         chain_fini(&payload);
         return;
     }

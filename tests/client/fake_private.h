@@ -25,7 +25,7 @@ struct slab;
     made; })
 
 enum {
-    TOPICS_MAX = 16, PARTITIONS_MAX = 64, BODIES_MAX = 64,
+    TOPICS_MAX = 16, PARTITIONS_MAX = 128, BODIES_MAX = 64,
     FAKE_PRODUCERS_MAX = 8,
     FAKE_RUNS = 5                   /* requests of a producer that are known again */
 };
@@ -84,6 +84,7 @@ struct fake_conn {
     struct conn *conn;
     int greeted, closed;
     int wanted_loop;                /* GREETING_ANY_LOOP: none */
+    struct list sessions;           /* struct fake_session.node; owned */
     unsigned references;
 };
 
@@ -182,6 +183,23 @@ bool fake_describe(struct fake_broker *broker, const Kairn__RequestHead *request
 /* Answer a fetch, at once or later. */
 void fake_fetch(struct fake_conn *conn, const Kairn__RequestHead *request,
                 Kairn__ResponseHead *head, uint8_t *bytes, size_t size, int last_chance);
+
+/* --- fake_sessions.c -------------------------------------------------------------------------- */
+
+struct fake_session;
+
+/* What a request of a session asks is remembered; `again`: it was, the request waited. 0 and the
+ * session (NULL: there are none here), or why not. */
+int fake_session_take(struct fake_conn *conn, const Kairn__FetchRequest *question, bool again,
+                      struct fake_session **out);
+/* All that it asks for. */
+size_t fake_session_rows(struct fake_session *session, struct arena *arena,
+                         Kairn__FetchPartition ***out);
+/* Is this to be answered, perhaps only for its marks? Then it counts as answered. */
+bool fake_session_is_news(const Kairn__FetchPartition *asked, const Kairn__FetchResult *result,
+                          bool marks);
+uint64_t fake_session_id(const struct fake_session *session);
+void fake_sessions_end(struct fake_conn *conn);
 
 /* --- fake_groups.c ---------------------------------------------------------------------------- */
 

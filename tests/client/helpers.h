@@ -61,6 +61,7 @@ Suite *ordering_suite(void);
 Suite *own_assignor_suite(void);
 Suite *own_serde_suite(void);
 Suite *auto_commit_suite(void);
+Suite *fetch_session_suite(void);
 Suite *group_commits_suite(void);
 Suite *group_starts_suite(void);
 Suite *group_suite(void);

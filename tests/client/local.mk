@@ -25,6 +25,7 @@ tests_client_test_client_SOURCES = \
 	tests/client/test_group_commits.c \
 	tests/client/test_group_starts.c \
 	tests/client/test_group_trouble.c \
+	tests/client/test_fetch_session.c \
 	tests/client/test_handle.c \
 	tests/client/test_hostile.c \
 	tests/client/test_interceptor.c \

@@ -142,7 +142,11 @@ END_TEST
 START_TEST(a_request_of_which_the_first_batches_are_stored_doubles_nothing)
 {
     atomic_store(&fake_faults(fake)->store_part, 3);
-    produce_from(_i, RECORDS, config_for(fake, "batch.size", "512", "linger.ms", "20", NULL));
+    /* While one request is answered slowly, the next ones grow. */
+    atomic_store(&fake_faults(fake)->delay_ms, 2);
+    produce_from(_i, RECORDS,
+                 config_for(fake, "batch.size", "512",
+                            "max.in.flight.requests.per.connection", "1", NULL));
 
     ck_assert_int_eq(atomic_load(&fake_faults(fake)->store_part), 0);
     ck_assert_int_eq(check_all(_i, RECORDS), 0);

@@ -38,7 +38,8 @@ void connect_advise(const struct args *args, klient_code_t code)
     case KLIENT_CONNECTION_FAILED:
     case KLIENT_RESOLVE_FAILED:
         fprintf(stderr, "asked: %s (%s)\n", bootstrap, source);
-        fputs("try: kairn cluster status, and whether brokers run there\n", stderr);
+        fputs("try: kairn cluster status; kairn cluster doctor, which asks ZooKeeper as well; and "
+              "whether brokers run there\n", stderr);
         break;
     default:
         break;

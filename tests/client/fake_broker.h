@@ -7,6 +7,7 @@
 #define TESTS_CLIENT_FAKE_BROKER_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -134,6 +135,8 @@ void fake_set_coordinator(struct fake *fake, int broker);
 /* Members of a group. */
 int fake_group_members(struct fake *fake, const char *group);
 int fake_group_generation(struct fake *fake, const char *group);
+/* Does it know all its assignments, and nothing of another rebalance? */
+bool fake_group_stable(struct fake *fake, const char *group);
 
 /* What is committed, -1: nothing; `metadata` (may be NULL) has room for 64 bytes. */
 int64_t fake_committed(struct fake *fake, const char *group, const char *topic, int partition,

@@ -418,6 +418,7 @@ struct question {
     int number, epoch;
     int64_t answer;
     int members, generation;
+    enum group_state state;
     char *metadata;
 };
 
@@ -448,6 +449,7 @@ static void describe(void *context, const struct groups_description *description
 
     question->members = (int)description->member_count;
     question->generation = description->generation;
+    question->state = description->state;
 }
 
 static void do_describe(struct fake *fake, void *context)
@@ -472,6 +474,11 @@ int fake_group_members(struct fake *fake, const char *group)
 int fake_group_generation(struct fake *fake, const char *group)
 {
     return description_of(fake, group).generation;
+}
+
+bool fake_group_stable(struct fake *fake, const char *group)
+{
+    return description_of(fake, group).state == GROUP_STABLE;
 }
 
 static void do_committed(struct fake *fake, void *context)

@@ -154,8 +154,10 @@ void members_form(struct member *members, int count, struct fake *fake, const ch
         member_open(&members[i], fake, "partition.assignment.strategy", strategy, NULL);
         member_subscribe(&members[i], "t");
     }
-    POLL_UNTIL(members, count, members_hold(members, count) == partitions &&
-                                   fake_group_members(fake, "g") == count);
+    /* Also the first one alone may hold all of them, when the last one has just joined. */
+    POLL_UNTIL(members, count, fake_group_members(fake, "g") == count &&
+                                   fake_group_stable(fake, "g") &&
+                                   members_hold(members, count) == partitions);
 }
 
 void member_fill_and_join(struct member *member, struct fake *fake, int count,

@@ -59,7 +59,8 @@ struct conn_options {
  * failure). Returns 0 or K_NOMEM. */
 int conn_new(struct loop *loop, int fd, const struct conn_options *options, struct conn **out);
 
-/* Other patience than that of the options, from now on: what is owed has as long again. */
+/* Other patience than that of the options, from now on: what is owed has as long again (0: for
+ * ever). */
 void conn_set_slow(struct conn *conn, int32_t slow_ms);
 
 /* Close at once and free, after the current callback returned. Queued chains are dropped. */

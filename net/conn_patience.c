@@ -15,7 +15,7 @@ static void wake_when_due(struct conn *conn)
 
     for (size_t i = 0; i < 2; i++) {
         int64_t end_ms = watches[i]->since_ms + conn->slow_ms;
-        if (watches[i]->since_ms != 0 && end_ms < due_ms)
+        if (conn->slow_ms > 0 && watches[i]->since_ms != 0 && end_ms < due_ms)
             due_ms = end_ms;
     }
     if (due_ms == INT64_MAX)
@@ -26,8 +26,6 @@ static void wake_when_due(struct conn *conn)
 
 void conn_watch(struct conn *conn, struct watch *watch)
 {
-    if (conn->slow_ms == 0)
-        return;
     watch->since_ms = loop_turn_ms(conn->loop);
     watch->moved = 0;
     wake_when_due(conn);
@@ -57,7 +55,7 @@ void conn_set_slow(struct conn *conn, int32_t slow_ms)
 /* Has less moved than should have? If not, what is owed has as long again for its next part. */
 static bool is_slow(const struct conn *conn, struct watch *watch, size_t owed, int64_t now_ms)
 {
-    if (watch->since_ms == 0 || now_ms - watch->since_ms < conn->slow_ms)
+    if (conn->slow_ms == 0 || watch->since_ms == 0 || now_ms - watch->since_ms < conn->slow_ms)
         return false;
     if (watch->moved < (owed + PART - 1) / PART)
         return true;

@@ -63,11 +63,10 @@ static void give_back(struct gates *gates, size_t size)
 static void yield_first(struct connection *connection)
 {
     struct gates *gates = connection->gate->gates;
-    struct connection *first = connection;
 
-    if (atomic_load(&gates->first) != connection ||
-        !atomic_compare_exchange_strong(&gates->first, &first, NULL))
+    if (atomic_load(&gates->first) != connection)
         return;
+    atomic_store(&gates->first, NULL);          /* which only who is it does */
     conn_set_slow(connection->conn, gates->slow_ms);
     gates_resume(gates);
 }
@@ -289,7 +288,7 @@ static const struct conn_handler greeting_handler = {
 
 /* --- requests --------------------------------------------------------------------------------- */
 
-bool connection_may_read(struct connection *connection)
+bool connection_take_turn(struct connection *connection)
 {
     struct gates *gates = connection->gate->gates;
     struct connection *first = NULL;
@@ -313,11 +312,11 @@ static bool go_on(struct connection *connection)
 {
     struct gate *gate = connection->gate;
 
-    if (connection_may_read(connection))
+    if (connection_take_turn(connection))
         return true;
     list_append(&gate->paused, &connection->paused);
     conn_pause(connection->conn);
-    if (!connection_may_read(connection))
+    if (!connection_take_turn(connection))
         return false;
     connection_resume(connection);              /* it was given back in between */
     return true;

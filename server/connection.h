@@ -38,8 +38,8 @@ void connection_open(struct gate *gate, int fd, const char *listener,
 
 void connection_close(struct connection *connection);
 
-/* Has the budget room, or does this one go first? */
-bool connection_may_read(struct connection *connection);
+/* True: it may read, as the budget has room or as it goes first now, if nobody did. */
+bool connection_take_turn(struct connection *connection);
 void connection_resume(struct connection *connection);
 
 /* Requests kept for their memory. */

@@ -18,7 +18,7 @@ static void resume_connections(struct mail *mail)
 
     atomic_store(&gate->resume_posted, false);
     while (!list_empty(&gate->paused) &&
-           connection_may_read(LIST_OWNER(list_first(&gate->paused), struct connection, paused)))
+           connection_take_turn(LIST_OWNER(list_first(&gate->paused), struct connection, paused)))
         connection_resume(LIST_OWNER(list_first(&gate->paused), struct connection, paused));
 }
 

@@ -153,6 +153,45 @@ START_TEST(a_peer_that_takes_nothing_is_over_and_one_that_takes_slowly_is_not)
 }
 END_TEST
 
+/* A frame of which some came while there was no hurry. */
+static void half_a_frame_without_hurry(void)
+{
+    uint8_t *bytes = glued(1, FRAME, 1);
+
+    conn_set_slow(owner.conn, 0);
+    arrives(bytes, FRAME / 2);
+    pass(10 * SLOW_MS);
+    ck_assert(!owner.over);
+    free(bytes);
+}
+
+START_TEST(what_was_owed_without_hurry_is_owed_with_it_once_there_is_some)
+{
+    half_a_frame_without_hurry();
+
+    conn_set_slow(owner.conn, SLOW_MS);
+    pass(SLOW_MS - 1);
+    ck_assert(!owner.over);
+    pass(1);
+
+    ck_assert(owner.over);
+    ck_assert_int_eq(owner.code, K_REQUEST_TIMED_OUT);
+}
+END_TEST
+
+START_TEST(who_is_given_all_the_time_again_is_not_cut)
+{
+    half_a_frame_without_hurry();
+
+    conn_set_slow(owner.conn, SLOW_MS);
+    pass(SLOW_MS - 1);
+    conn_set_slow(owner.conn, 0);
+    pass(100 * SLOW_MS);
+
+    ck_assert(!owner.over);
+}
+END_TEST
+
 START_TEST(an_idle_timeout_can_be_changed)
 {
     conn_set_idle(owner.conn, 500);
@@ -180,6 +219,8 @@ Suite *conn_patience_suite(void)
     tcase_add_test(tests, the_next_frame_has_a_time_of_its_own);
     tcase_add_test(tests, who_is_not_read_owes_nothing);
     tcase_add_test(tests, a_peer_that_takes_nothing_is_over_and_one_that_takes_slowly_is_not);
+    tcase_add_test(tests, what_was_owed_without_hurry_is_owed_with_it_once_there_is_some);
+    tcase_add_test(tests, who_is_given_all_the_time_again_is_not_cut);
     tcase_add_test(tests, an_idle_timeout_can_be_changed);
     suite_add_tcase(suite, tests);
     return suite;

@@ -63,7 +63,9 @@ struct arena;
     X(KAIRN_BROKERS,      "/kairn/brokers",                         1, "none",  "one child per broker that ever registered; its version counts registrations") \
     X(KAIRN_BROKER,       "/kairn/brokers/%d",                      0, "JSON v1", "directory ids, incarnation and lossy mark of a broker") \
     X(KAIRN_HEARTBEATS,   "/kairn/heartbeats",                      1, "none",  "one child per broker") \
-    X(KAIRN_HEARTBEAT,    "/kairn/heartbeats/%d",                   0, "decimal", "written to prove that the broker's session can still commit")
+    X(KAIRN_HEARTBEAT,    "/kairn/heartbeats/%d",                   0, "decimal", "written to prove that the broker's session can still commit") \
+    X(KAIRN_DELETED,      "/kairn/deleted",                         1, "none",  "one child per topic that was deleted, of the newest 1,024 at least") \
+    X(KAIRN_DELETED_ID,   "/kairn/deleted/%s",                      0, "none",  "topic id and ten digits: who was away at the deletion deletes its logs by this")
 /* clang-format on */
 
 enum znode {

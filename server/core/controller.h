@@ -130,8 +130,7 @@ struct controller_event {
                  const struct controller_broker *brokers; size_t broker_count;
                  const struct controller_entity *entities;            /* brokers' configurations */
                  size_t entity_count;
-                 /* Topics whose deletion we, as a broker, heard of, oldest first: who was away has
-                  * yet to hear of them. */
+                 /* Topics that were deleted, oldest first: who was away has yet to hear of them. */
                  const struct uuid *deleted; size_t deleted_count;
                  struct controller_options options; } elected;
         struct { const struct controller_broker *brokers; size_t broker_count; } brokers;

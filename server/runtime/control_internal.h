@@ -8,6 +8,7 @@
  *   controller_watch.c  live brokers, read again whenever they change
  *   config_watch.c      configurations that others write, with a note or without one
  *   delete_requests.c   delete requests that stand in ZooKeeper
+ *   deletions.c         deletions that are remembered there
  *   admin_requests.c    wishes for other replicas, and for leaders, that do
  *   store.c             carries out a DO_STORE as fenced multis, made by store_build.c
  *   control_request.c   what others ask of the controller: here, or relayed to its broker
@@ -101,6 +102,7 @@ struct chair {
     int32_t registrations;                  /* version of /kairn/brokers, from before that read */
     bool features_wait;                     /* for somebody who is away */
     struct map delete_requests;             /* name -> struct delete_request, until it is settled */
+    int deletions;                          /* since too many of them were removed */
     struct map tickets;                     /* core ticket -> who waits */
     uint64_t next_ticket;
     bool stepping;
@@ -202,6 +204,8 @@ struct unread_state { const struct unread_state *next; const char *topic; int32_
 const struct unread_state *controller_load_unread(const struct controller_load *load);
 const struct controller_entity *controller_load_entities(const struct controller_load *load,
                                                          size_t *count);
+/* Ids of topics that were deleted, oldest first. */
+const struct uuid *controller_load_deleted(const struct controller_load *load, size_t *count);
 /* What a topic's node says, if it can be served. 0, CORRUPT (and why) or NOMEM. */
 int controller_load_decode(struct arena *arena, const char *data, size_t size,
                            struct znode_topic *node, struct k_reason *reason);
@@ -239,6 +243,14 @@ void delete_requests_read(struct control *control);                /* and watch 
 void delete_requests_forget(struct control *control);
 /* What the core said to requests_delete_topic(); may run inside its step. */
 void delete_request_answered(struct delete_request *request, int error);
+
+/* deletions.c: the ids of the newest METADATA_DELETED_MAX that the children of /kairn/deleted tell,
+ * oldest first, in the arena. 0 or NOMEM. */
+int deletions_read(struct arena *arena, const struct zk_reply *children, struct uuid **out,
+                   size_t *count);
+/* As controller: one more was stored. Those that are too many are removed now and then. */
+void deletions_grew(struct control *control);
+void deletions_trim(struct control *control);
 
 /* drain.c */
 void drain_free(struct drain *drain);       /* NULL is allowed */

@@ -1,6 +1,7 @@
 /* controller_load.c - read everything that is stored about topics, once, at election.
  *
- * One sync, then the lists of delete requests, of topics and of brokers with a configuration, then
+ * One sync, then the lists of deletions, of delete requests, of brokers with a configuration and of
+ * topics, then
  * per topic its node, its configuration and its partitions' states, and the configurations of
  * brokers, READS_MAX reads at a time. A read that fails ends the
  * load with its code; the caller starts anew, so that nothing is ever decided on half a picture.
@@ -45,6 +46,8 @@ struct controller_load {
     struct unread_state *unread;        /* in the arena */
     int code;
     bool cancelled;                    /* freed by its owner: goes when the last read is answered */
+    struct uuid *deleted;
+    size_t deleted_count;
     char **doomed;
     size_t doomed_count;
     struct controller_topic *result;
@@ -101,6 +104,12 @@ const struct controller_entity *controller_load_entities(const struct controller
 {
     *count = load->entity_count;
     return load->entities;
+}
+
+const struct uuid *controller_load_deleted(const struct controller_load *load, size_t *count)
+{
+    *count = load->deleted_count;
+    return load->deleted;
 }
 
 int controller_load_decode(struct arena *arena, const char *data, size_t size,
@@ -514,6 +523,28 @@ static void doomed_listed(void *context, const struct zk_reply *reply)
     }
 }
 
+static void deletions_listed(void *context, const struct zk_reply *reply)
+{
+    struct controller_load *load = context;
+    load->in_flight--;
+    if (!load->cancelled && load->code == 0 && reply->code != K_NOT_FOUND) {
+        load->code = reply->code;
+        if (load->code == 0)
+            load->code = deletions_read(&load->arena, reply, &load->deleted, &load->deleted_count);
+    }
+    if (load->cancelled || load->code != 0) {
+        load_advance(load);
+        return;
+    }
+    load->in_flight++;
+    if (zk_children(load->control->session, "/admin/delete_topics", NULL, doomed_listed, load) !=
+        0) {
+        load->in_flight--;
+        load->code = K_SESSION_LOST;
+        load_advance(load);
+    }
+}
+
 static void synced(void *context, const struct zk_reply *reply)
 {
     struct controller_load *load = context;
@@ -525,8 +556,7 @@ static void synced(void *context, const struct zk_reply *reply)
         return;
     }
     load->in_flight++;
-    if (zk_children(load->control->session, "/admin/delete_topics", NULL, doomed_listed, load) !=
-        0) {
+    if (zk_children(load->control->session, "/kairn/deleted", NULL, deletions_listed, load) != 0) {
         load->in_flight--;
         load->code = K_SESSION_LOST;
         load_advance(load);

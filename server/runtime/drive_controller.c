@@ -83,15 +83,12 @@ static void begin(struct control *control)
     event.elected.broker_count = chair->live_count;
     event.elected.options = control->options.controller;
     event.elected.entities = controller_load_entities(chair->load, &event.elected.entity_count);
-    const struct metadata *picture = metadata_get(control->options.cell);
-    event.elected.deleted = picture->deleted;
-    event.elected.deleted_count = picture->deleted_count;
+    event.elected.deleted = controller_load_deleted(chair->load, &event.elected.deleted_count);
     LOG_INFO("controller-loaded", "epoch=%d topics=%zu brokers=%zu", chair->epoch,
              event.elected.topic_count, chair->live_count);
     chair->loaded = true;
     chair->load_done = false;
     drive_controller(control, &event);
-    metadata_put(picture);
     free(brokers);
     if (chair->loaded)
         quarantine_start(control, chair->load);
@@ -106,6 +103,8 @@ static void begin(struct control *control)
         admin_requests_read(control);
     if (chair->loaded)
         config_watch_start(control);
+    if (chair->loaded)
+        deletions_trim(control);
     if (chair->loaded)
         features_look(control);
 }

@@ -19,6 +19,7 @@ libruntime_la_SOURCES = \
 	server/runtime/quarantine.c \
 	server/runtime/controller_watch.c \
 	server/runtime/delete_requests.c \
+	server/runtime/deletions.c \
 	server/runtime/drive_controller.c \
 	server/runtime/drive_member.c \
 	server/runtime/make_topic.h server/runtime/make_topic.c \

@@ -386,7 +386,11 @@ static void topic_entry_failed(struct unit *unit, int code, size_t at)
     struct unit_op *op = &unit->ops[at];
     bool expected = code == (unit->kind == STORE_REMOVE ? K_NOT_FOUND : K_EXISTS);
 
-    if (!expected) {
+    if (op->op.kind == ZK_OP_CREATE_SEQUENTIAL) {
+        log_refusal(op, code);    /* it has no place any more: the topic goes all the same */
+        op->skipped = true;
+        unit_send(unit);
+    } else if (!expected) {
         log_refusal(op, code);
         unit_give_up(unit, STORE_STALE);
     } else if (unit->kind == STORE_TOPIC && at == CREATE_TOPIC) {
@@ -514,6 +518,8 @@ void store_run(struct control *control, uint64_t token, const struct store_chang
     }
     for (size_t i = 0; i < count; i++) {
         store->verdicts[i] = STORE_OK;
+        if (changes[i].kind == STORE_REMOVE)
+            deletions_grew(control);
         if (changes[i].kind == STORE_CONFIG)  /* until something else is found */
             store->found = (struct stored_config){ .version = changes[i].version, .broken = true };
         store->states[i] = changes[i].state;

@@ -1,6 +1,7 @@
 /* store_build.c - what a DO_STORE means as operations on znodes, in units. */
 #include "server/runtime/store_private.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "server/runtime/state_node.h"
@@ -164,18 +165,26 @@ static bool build_remove(struct unit *unit, size_t index, const struct store_cha
     struct arena *arena = &unit->store->arena;
     const char *name = change->topic;
     bool made = know_partitions(unit, change, 0, 0);
+    char id[UUID_TEXT_SIZE], record[UUID_TEXT_SIZE + 1];
+
+    uuid_format(&change->id, id);
+    snprintf(record, sizeof record, "%s-", id);
 
     for (int32_t p = 0; made && p < change->partition_count; p++)
         made = unit_add(unit, index, ZK_OP_DELETE,
                         znode_path(arena, ZNODE_PARTITION_STATE, name, p), NULL, false, -1) &&
                unit_add(unit, index, ZK_OP_DELETE, znode_path(arena, ZNODE_PARTITION, name, p),
                         NULL, false, -1);
-    /* The request to delete goes last: until then a new controller finds it and goes on. */
+    /* The record of the deletion stands before the topic is gone; made twice after a lost answer,
+     * it says the same twice. The request to delete goes last: until then a new controller finds
+     * it and goes on. */
     return made &&
            unit_add(unit, index, ZK_OP_DELETE, znode_path(arena, ZNODE_PARTITIONS, name), NULL,
                     false, -1) &&
            unit_add(unit, index, ZK_OP_DELETE, znode_path(arena, ZNODE_CONFIG_TOPIC, name), NULL,
                     false, -1) &&
+           unit_add(unit, index, ZK_OP_CREATE_SEQUENTIAL,
+                    znode_path(arena, ZNODE_KAIRN_DELETED_ID, record), NULL, false, 0) &&
            unit_add(unit, index, ZK_OP_DELETE, znode_path(arena, ZNODE_TOPIC, name), NULL, false,
                     -1) &&
            unit_add(unit, index, ZK_OP_DELETE, znode_path(arena, ZNODE_DELETE_TOPIC, name), NULL,

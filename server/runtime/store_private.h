@@ -47,7 +47,7 @@ struct unit {
 
 /* Where a topic's nodes stand among the ops of its unit; every partition has two, one after the
  * other: in the order of making its node and its state, in that of removing the reverse. */
-enum { CREATE_TOPIC = 0, CREATE_CONFIG = 1, CREATE_PARTITIONS = 2, CREATE_OWN = 3, REMOVE_OWN = 4 };
+enum { CREATE_TOPIC = 0, CREATE_CONFIG = 1, CREATE_PARTITIONS = 2, CREATE_OWN = 3, REMOVE_OWN = 5 };
 enum { GROW_TOPIC = 0, GROW_OWN = 1 };
 enum { CONFIG_NODE = 0, CONFIG_NOTE = 1, CONFIG_OPS = 2 };
 

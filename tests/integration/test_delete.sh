@@ -54,7 +54,17 @@ no_strays() { [ -z "$(ls -d "$dir"/broker-*/data/*-stray 2> /dev/null)" ]; }
 expect_success "they are deleted, not kept" no_strays
 well "after a deletion without broker 3"
 
-# Nobody remembers the deletion by then: what it has is kept, and does not become the new topic's.
+# And when the whole cluster has been down since.
+make whole
+fill whole
+down 3
+expect_success "delete" kairn topic delete whole > /dev/null
+for n in 1 2; do down $n; done
+for n in 1 2 3; do up $n; done
+await 10 no_logs 3 whole || die "broker 3 keeps the logs of a topic that was deleted before all went down: $(logs 3 whole)"
+expect_success "they are deleted, not kept" no_strays
+
+# Nobody remembers the deletion any more: what it has is kept, and does not become the new topic's.
 make twice
 fill twice
 make once
@@ -63,6 +73,9 @@ first=$(cat "$dir"/broker-3/data/twice-*/*.log | sha256sum)
 down 3
 expect_success "delete" kairn topic delete twice once > /dev/null
 for n in 1 2; do down $n; done
+zk ls /kairn/deleted | tr -d '[] ' | tr , '\n' > "$dir/deleted"
+[ "$(wc -l < "$dir/deleted")" -eq 6 ] || die "six topics were deleted: $(cat "$dir/deleted")"
+while read -r record; do zk delete "/kairn/deleted/$record" || die "delete $record"; done < "$dir/deleted"
 # What can not be removed is told, and does not stand in the way of others.
 zk create /admin/delete_topics/nest '' && zk create /admin/delete_topics/nest/egg '' || die "request"
 for n in 1 2; do up $n; done

@@ -175,6 +175,69 @@ START_TEST(a_delete_request_in_zookeeper_is_carried_out_or_dropped)
 }
 END_TEST
 
+/* Did the broker hear that this topic was deleted? */
+static bool told_of_deletion(const struct crew_broker *broker, const struct uuid *id)
+{
+    const struct metadata *picture = metadata_get(broker->cell);
+    bool told = metadata_was_deleted(picture, id);
+    metadata_put(picture);
+    return told;
+}
+
+START_TEST(a_deletion_is_remembered_when_all_brokers_have_been_down)
+{
+    open_crew("/remembered", 1);
+    ck_assert_int_eq(created(crew_controller(&crew, 1), "t", 3), 0);
+    struct uuid id = crew_topic_id(&crew.brokers[1], "t");
+    ck_assert_int_eq(deleted(&crew.brokers[1], "t"), 0);
+
+    crew_stop(&crew.brokers[1]);
+    crew_start(&crew, 1, NULL);
+    crew_controller(&crew, 1);
+
+    CREW_UNTIL(&crew, told_of_deletion(&crew.brokers[1], &id));
+    close_crew();
+}
+END_TEST
+
+START_TEST(of_remembered_deletions_the_newest_are_kept)
+{
+    enum { KEPT = METADATA_DELETED_MAX, OLD = 3 };
+    static const char record[] = "/kairn/deleted/%02dXm8VOnSs6jZjZQdklTIw-";
+    char path[64];
+    open_crew("/too-many", 1);
+    crew_controller(&crew, 1);
+    crew_stop(&crew.brokers[1]);
+    make_node("/kairn/deleted/somebody-elses", NULL);
+    for (int i = 0; i < KEPT + OLD; i++) {
+        snprintf(path, sizeof path, record, i % 100);
+        ck_assert_int_eq(peer_do(&observer, ZK_OP_CREATE_SEQUENTIAL, path, NULL).code, 0);
+    }
+
+    crew_start(&crew, 1, NULL);
+    crew_controller(&crew, 1);
+
+    CREW_UNTIL(&crew, peer_children(&observer, "/kairn/deleted", NULL).child_count == KEPT + 1);
+    ck_assert(exists("/kairn/deleted/somebody-elses"));
+    snprintf(path, sizeof path, "/kairn/deleted/%02dXm8VOnSs6jZjZQdklTIw-%010d", OLD, OLD + 1);
+    ck_assert(exists(path));
+    close_crew();
+}
+END_TEST
+
+START_TEST(a_topic_is_deleted_where_nothing_can_be_remembered)
+{
+    open_crew("/no-place", 1);
+    ck_assert_int_eq(created(crew_controller(&crew, 1), "t", 3), 0);
+    ck_assert_int_eq(peer_do(&observer, ZK_OP_DELETE, "/kairn/deleted", NULL).code, 0);
+
+    ck_assert_int_eq(deleted(&crew.brokers[1], "t"), 0);
+
+    ck_assert(!exists("/brokers/topics/t"));
+    close_crew();
+}
+END_TEST
+
 START_TEST(a_delete_request_is_found_by_the_next_controller)
 {
     open_crew("/found", 1);
@@ -390,6 +453,9 @@ Suite *control_topics_suite(void)
     tcase_add_test(tests, many_partitions_are_made_announced_and_deleted);
     tcase_add_test(tests, a_delete_request_in_zookeeper_is_carried_out_or_dropped);
     tcase_add_test(tests, a_delete_request_is_found_by_the_next_controller);
+    tcase_add_test(tests, a_deletion_is_remembered_when_all_brokers_have_been_down);
+    tcase_add_test(tests, of_remembered_deletions_the_newest_are_kept);
+    tcase_add_test(tests, a_topic_is_deleted_where_nothing_can_be_remembered);
     tcase_add_test(tests, broken_topics_are_left_alone_and_the_others_served);
     tcase_add_test(tests, a_state_that_no_controller_knows_stays_until_it_is_mended);
     tcase_add_test(tests, a_topic_that_is_mended_is_served_by_the_next_reign);

@@ -69,14 +69,14 @@ static int check_records(const struct batch_rules *rules, const uint8_t *batch,
 {
     struct batch_reader reader;
     struct record_view record;
-    int64_t expected = batch_base_offset(batch);
+    uint64_t base_offset = (uint64_t)batch_base_offset(batch), count = 0;  /* a client's: any */
 
     int code = batch_reader_init(&reader, batch, records, size);
     if (code != 0)
         return code;
     *newest = -1;
     while ((code = batch_reader_next(&reader, &record)) == 1) {
-        if (record.offset != expected++)
+        if ((uint64_t)record.offset - base_offset != count++)
             return K_CORRUPT_MESSAGE;
         code = check_record(rules, &record, now_ms);
         if (code != 0)

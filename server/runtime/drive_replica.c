@@ -437,6 +437,7 @@ void drive_opened(struct partition *partition)
         story_role(partition);
     }
     replica_log_begin_epoch(partition);
+    replica_log_trim_again(partition);
     if (partition->state == PARTITION_OPEN && partition->shared->config.flush_on_ack &&
         log_recovery_point(partition->log) < log_end(partition->log))
         flush_soon(partition);
@@ -541,8 +542,7 @@ bool drive_fetched(struct partition *partition, const struct drive_fetched *answ
 {
     struct drive drive = { .partition = partition, .fetched = answer };
     struct replica_event *event = &drive.next;
-    bool needs_log = answer->code == 0 && (answer->size > 0 || answer->diverged ||
-                                           answer->leader_start > partition->replica.start);
+    bool needs_log = answer->code == 0 && (answer->size > 0 || answer->diverged);
 
     event->type = REPLICA_FETCHED;
     event->fetched.our_epoch = -1;

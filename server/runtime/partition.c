@@ -179,7 +179,7 @@ static bool is_wanted(const struct partition *partition)
 static void log_rests(struct partition *partition)
 {
     partition->state = PARTITION_IDLE;
-    if (!is_wanted(partition))
+    if (!is_wanted(partition) && (!replica_log_trim_waits(partition) || partition->shard->closed))
         return;
     if (!partition->shard->closed)
         open_log(partition, DIRS_OPEN);
@@ -561,7 +561,7 @@ void partition_job_ended(struct partition *partition)
     assert(partition->jobs > 0);
     partition->jobs--;
     if (partition->fate == PARTITION_STAYS)
-        replica_log_trim_again(partition);
+        upkeep_touch(partition);        /* not at once: a trim that failed would go in circles */
     else if (partition->jobs == 0)
         order_retirement(partition);
 }

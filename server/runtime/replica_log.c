@@ -27,13 +27,16 @@ void replica_log_begin_epoch(struct partition *partition)
                  k_error_name(code));
 }
 
-/* The replica is told when it is done; a job that is under way is waited for. */
+/* The replica is told when it is done; that a job is over or the log open is waited for. */
 void replica_log_trim(struct partition *partition, int64_t start)
 {
     const struct trim_owner nobody = { .raised = NULL };
     const struct log_trim_reason behind = { .size_end = -1, .time_end = -1 };
     struct log_trim *work = NULL;
 
+#ifndef MUTANT_TRIM_SLEEPS
+    partition_wake(partition);
+#endif
     if (partition->state != PARTITION_OPEN || partition->jobs > 0)
         return;
     if (start > log_end(partition->log))
@@ -45,12 +48,17 @@ void replica_log_trim(struct partition *partition, int64_t start)
         partition_fail(partition, code);
 }
 
-void replica_log_trim_again(struct partition *partition)
+bool replica_log_trim_waits(const struct partition *partition)
 {
     const struct replica *replica = &partition->replica;
 
-    if (replica->role == REPLICA_FOLLOWING && replica->trim_ordered > replica->start)
-        replica_log_trim(partition, replica->trim_ordered);
+    return replica->role == REPLICA_FOLLOWING && replica->trim_ordered > replica->start;
+}
+
+void replica_log_trim_again(struct partition *partition)
+{
+    if (replica_log_trim_waits(partition))
+        replica_log_trim(partition, partition->replica.trim_ordered);
 }
 
 void replica_log_note_watermark(struct partition *partition)

@@ -15,9 +15,10 @@ void replica_log_begin_epoch(struct partition *partition);
  * what is known by heart must do; false: that is not enough. */
 bool replica_log_epoch(struct partition *partition, int32_t epoch, int32_t *ours, int64_t *end);
 
-/* DO_TRIM: start no earlier than our leader. The replica is told when it is done. A job that is
- * under way is waited for: when it is over, look whether there is more. */
+/* DO_TRIM: start no earlier than our leader. The replica is told when it is done. A log at rest is
+ * woken. What could not be begun, or failed for want of room, waits: try again now and then. */
 void replica_log_trim(struct partition *partition, int64_t start);
+bool replica_log_trim_waits(const struct partition *partition);
 void replica_log_trim_again(struct partition *partition);
 
 /* The watermark that the directory remembers, and what it is to remember. */

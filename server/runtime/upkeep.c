@@ -70,7 +70,10 @@ static void look_after(struct partition *partition)
     }
     if (!list_empty(&partition->unflushed))
         flush_soon(partition);          /* there may have been no memory for it */
-    if (log_recovery_point(partition->log) < log_end(partition->log))
+    replica_log_trim_again(partition);
+    if (partition->state == PARTITION_OPEN &&
+        (log_recovery_point(partition->log) < log_end(partition->log) ||
+         replica_log_trim_waits(partition)))
         upkeep_touch(partition);
 }
 

@@ -53,4 +53,5 @@ EXTRA_DIST += tests/run \
 	tests/integration/test_upgrade.sh \
 	tests/integration/test_znodes.sh \
 	tests/integration/test_throttle.sh \
+	tests/integration/test_trim_replicas.sh \
 	tests/integration/test_zookeeper.sh

@@ -219,7 +219,7 @@
     X(INT, replica_response_max_bytes, "replica.fetch.response.max.bytes", "10485760", 1, 67108864, NULL, 0, NULL, \
       "Most record bytes of all partitions in an answer to a follower; the first batch is sent even if larger.") \
     X(ENUM, log_level, "log.level", "info", 0, 0, "debug|info|warn|error|off", OPTION_RUNTIME, NULL, \
-      "Least important lines that are logged, on standard error; kairn broker loglevel changes it.") \
+      "Least important lines that are logged, on standard error; broker-ready is written in any case. kairn broker loglevel changes it.") \
     X(INT, log_lines_max, "log.lines.max", "1000", 0, 2147483647, NULL, 0, NULL,                     \
       "Lines of one kind (from one place in the program) that are logged in log.lines.interval.ms at most; what is left out is counted, and the count logged; 0: no limit.") \
     X(INT, log_lines_interval_ms, "log.lines.interval.ms", "60000", 1, 2147483647, NULL, 0, NULL,    \

@@ -44,7 +44,7 @@ expect_refusal "nobody there to send to" 1 '1 records, 1 bytes, 1 failed' bash -
 # of its data: that descriptor's number must not become a segment's.
 here down --dir run || die "down"
 expect_refusal "all of it is down" 1 'down' here status --dir run
-here up --dir run --set num.partitions=5 > /dev/null || die "up with a property"
+here up --dir run --set num.partitions=5 --set log.level=error > /dev/null || die "up with properties, and a log that says little"
 expect_match "the property" "$(kairn topic create five)" 'partitions 5'
 here stop 1 --dir run || die "stop"
 silent=$home/run/broker-1

@@ -38,6 +38,8 @@
     X(LOOP_TURN_US,       HISTOGRAM, "loop_turn_us",             "duration of a loop turn, microseconds") \
     X(PRODUCE_US,         HISTOGRAM, "produce_us",               "produce request, decode to answer, microseconds") \
     X(FETCH_US,           HISTOGRAM, "fetch_us",                 "fetch request, decode to answer, microseconds") \
+    X(DIRECTORIES_FULL,   GAUGE,     "log_directories_full",     "log directories that refused records in the last seconds, because their disk is full") \
+    X(ZK_AWAY,            GAUGE,     "zookeeper_away",           "1 while no ZooKeeper server answers this broker") \
     X(ZK_SESSION_LOSSES,  COUNTER,   "zookeeper_session_losses_total", "ZooKeeper sessions lost")         \
     X(CLEANER_RUNS,       COUNTER,   "log_cleaner_runs_total",   "partitions compacted")                 \
     X(CLEANER_BYTES,      COUNTER,   "log_cleaner_bytes_total",  "bytes read by compaction")             \

@@ -59,6 +59,7 @@ kairn_SOURCES = \
 	tools/kairn/produce.h tools/kairn/produce.c tools/kairn/produce_input.c \
 	tools/kairn/rebalance.c \
 	tools/kairn/reading.h tools/kairn/reading.c \
+	tools/kairn/ailments.h tools/kairn/ailments.c \
 	tools/kairn/recovery.h tools/kairn/recovery.c \
 	tools/kairn/record_format.h tools/kairn/record_format.c \
 	tools/kairn/record_input.h tools/kairn/record_input.c \

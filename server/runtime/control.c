@@ -117,6 +117,7 @@ static void session_changed(void *context, enum zk_state state)
     struct control *control = context;
     struct member_event event = { .now_ms = control_boot_ms(control) };
 
+    metric_set(control->options.metrics, METRIC_ZK_AWAY, state != ZK_CONNECTED);
     switch (state) {
     case ZK_CONNECTED:
         control->waiting_since_ms = 0;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/metric.h"
 #include "net/loop.h"
 #include "server/runtime/dirs_work.h"
 #include "server/runtime/flush_cycle.h"
@@ -165,9 +166,19 @@ static void trim_soon(struct dirs *dirs)
     dirs->rested_before = dirs->rested;
 }
 
+static void count_full(struct dirs *dirs)
+{
+    int64_t full = 0;
+
+    for (size_t i = 0; i < dirs->count; i++)
+        full += logdir_full(dirs->directories[i]);
+    metric_set(dirs->metrics, METRIC_DIRECTORIES_FULL, full);
+}
+
 void dirs_checkpoint(struct dirs *dirs)
 {
     dirs_tell_progress(dirs);
+    count_full(dirs);
     trim_soon(dirs);
     for (size_t i = 0; i < dirs->count; i++) {
         if (!dirs->checkpoints[i].busy)

@@ -204,6 +204,7 @@ static int append_all(struct appending *appending, bool copies, int32_t leader_e
 /* Every append to the directory fails now, on every loop: once a second is enough to say. */
 static int refused_as_full(const struct log *log)
 {
+    logdir_refused(log->directory);
     if (log_rarely("disk-full", logdir_path(log->directory), FULL_SAY_MS))
         LOG_WARN("disk-full",
                  "directory=%s topic=%s partition=%" PRId32 " end=%" PRId64

@@ -15,6 +15,8 @@
 #include "server/storage/io.h"
 #include "server/storage/logdir_internal.h"
 
+enum { FULL_LOOKS = 5 };                /* who is refused tries again within a second or two */
+
 static const char *path_in(const struct logdir *directory, const char *name, char path[PATH_MAX])
 {
     snprintf(path, PATH_MAX, "%s/%s", directory->path, name);
@@ -44,6 +46,17 @@ static int make_directory(const struct io *io, const char *path)
     return error;
 }
 
+/* At the start, for errno. Who may not use a directory is told so: nothing of it is damaged. */
+static int cannot(const char *what, const char *path, struct k_reason *reason)
+{
+    int error = errno, code = io_error();
+    bool denied = error == EACCES || error == EPERM;
+
+    return k_reason_set(reason, denied ? K_IO : code, "cannot %s %s: %s%s", what, path,
+                        strerror(error),
+                        denied ? "; the account that runs the broker has to own it (chown)" : "");
+}
+
 /* An open-file-description lock: it keeps other processes out, Kafka's Java among them, and other
  * brokers of this process as well. */
 static int lock(struct logdir *directory, struct k_reason *reason)
@@ -52,7 +65,7 @@ static int lock(struct logdir *directory, struct k_reason *reason)
     int fd = directory->io->open(directory->io, path_in(directory, ".lock", path),
                                  O_RDWR | O_CREAT, 0644);
     if (fd < 0)
-        return k_reason_set(reason, io_error(), "cannot open %s: %s", path, strerror(errno));
+        return cannot("open", path, reason);
 
     struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
     if (fcntl(fd, F_OFD_SETLK, &whole) != 0) {
@@ -160,7 +173,7 @@ int logdir_open(const char *path, const struct io *io, struct logdir **out, stru
         goto free_directory;
     error = make_directory(io, path);
     if (error != 0) {
-        k_reason_set(reason, error, "cannot make log directory %s: %s", path, strerror(errno));
+        error = cannot("make log directory", path, reason);
         goto free_marks;
     }
     error = lock(directory, reason);
@@ -294,6 +307,17 @@ void logdir_set_watch(struct logdir *directory, struct logdir_watch *watch)
 bool logdir_fenced(const struct logdir *directory)
 {
     return atomic_load_explicit(&directory->fenced, memory_order_relaxed);
+}
+
+void logdir_refused(struct logdir *directory)
+{
+    atomic_store_explicit(&directory->full_looks, FULL_LOOKS, memory_order_relaxed);
+}
+
+bool logdir_full(struct logdir *directory)
+{
+    return atomic_load_explicit(&directory->full_looks, memory_order_relaxed) > 0 &&
+           atomic_fetch_sub_explicit(&directory->full_looks, 1, memory_order_relaxed) > 0;
 }
 
 static void write_clean_mark(struct logdir *directory)

@@ -108,6 +108,11 @@ void logdir_set_watch(struct logdir *directory, struct logdir_watch *watch);
 void logdir_fence(struct logdir *directory, int code, const char *what);
 bool logdir_fenced(const struct logdir *directory);
 
+/* An append was refused because the disk is full. Any thread. */
+void logdir_refused(struct logdir *directory);
+/* Did that happen lately? One thread looks, every second. */
+bool logdir_full(struct logdir *directory);
+
 /* Is there a directory of that partition, and is it of this topic? */
 bool logdir_holds(struct logdir *directory, const char *topic, int32_t partition,
                   const struct uuid *topic_id);

@@ -31,6 +31,7 @@ struct logdir {
     bool used;                          /* some log was opened: files may be unsynced; by mutex */
     atomic_bool fenced;
     atomic_bool withdrawn;              /* fenced, and the next start will not trust our files */
+    atomic_int full_looks;              /* looks for which it counts as full */
     atomic_llong found_bytes, checked_bytes;
     _Atomic(struct logdir_watch *) watch;
 

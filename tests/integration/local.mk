@@ -37,6 +37,7 @@ EXTRA_DIST += tests/run \
 	tests/integration/test_disk_full.sh tests/integration/test_doctor.sh \
 	tests/integration/test_dlq.sh \
 	tests/integration/test_fencing.sh \
+	tests/integration/test_full_disk.sh \
 	tests/integration/test_group_cli.sh tests/integration/test_groups.sh \
 	tests/integration/test_kill9.sh tests/integration/test_leaders.sh \
 	tests/integration/test_delete.sh tests/integration/test_disk_fails.sh \

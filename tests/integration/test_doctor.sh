@@ -44,6 +44,16 @@ await 10 finds "settings-differ:message.max.bytes" || die "settings that differ:
 kairn config set --broker 3 --unset message.max.bytes > /dev/null || die "set"
 await 10 doctor || die "well again: $(doctor)"
 
+# All of ZooKeeper goes: status sees it through the brokers.
+expect_success "well" kairn cluster status > /dev/null
+for n in 1 2 3; do "$top/deploy/zookeeper" stop $n --dir "$dir/zookeeper" > /dev/null || die "stop ZooKeeper"; done
+without_zookeeper() { [[ $(kairn cluster status) =~ "no ZooKeeper server answers broker 1,2,3" ]]; }
+await 20 without_zookeeper || die "status: $(kairn cluster status)"
+expect_refusal "which is not well" 1 '"healthy": *false.*"zookeeper_away": *\[1,2,3\]' kairn cluster status --json
+cluster up > /dev/null || die "start ZooKeeper"
+await 20 kairn cluster status || die "well again: $(kairn cluster status)"
+await 20 doctor || die "well again: $(doctor)"
+
 # A ZooKeeper server and a broker go.
 "$top/deploy/zookeeper" stop 1 --dir "$dir/zookeeper" > /dev/null || die "stop a ZooKeeper server"
 server=${zookeeper%%,*}

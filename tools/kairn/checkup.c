@@ -14,7 +14,7 @@ const struct check checkup_table[] = {
     { "partition-offline", SEVERITY_ERROR, "partitions have no leader: nothing is read or written there",
       "kairn topic describe @ --unavailable; start the brokers that it names as offline", checkup_offline },
     { "partition-under-min-isr", SEVERITY_ERROR, "fewer replicas are in sync than acks=all needs: nothing is committed there",
-      "kairn topic describe @ --under-min-isr; start the brokers that are missing", checkup_under_min_isr },
+      "kairn topic describe @ --under-min-isr --verbose says why; start the brokers that are missing, make room where a disk is full", checkup_under_min_isr },
     { "partition-under-replicated", SEVERITY_WARNING, "replicas are not in sync",
       "kairn topic describe @ --under-replicated --verbose", checkup_under_replicated },
     { "copy-lost", SEVERITY_ERROR, "a live broker has logs that are out of use, most likely because a disk failed",
@@ -45,7 +45,7 @@ const struct check checkup_table[] = {
       "take feature.level.max out of the file of broker @ once nothing is to go back", checkup_features_held },
 
     { "zookeeper-silent", SEVERITY_WARNING, "a ZooKeeper server can not be reached from here",
-      "start it, or look at the network: echo srvr | nc @", checkup_zookeeper_silent },
+      "start it, or see in its log why it does not answer, and whether a firewall is between it and this machine", checkup_zookeeper_silent },
     { "zookeeper-no-quorum", SEVERITY_ERROR, "too few ZooKeeper servers serve: brokers can not agree on anything",
       "start the servers that are missing and look at their logs", checkup_zookeeper_quorum },
     { "zookeeper-closed", SEVERITY_NOTE, "a ZooKeeper server does not say how it is",

@@ -1,11 +1,10 @@
 /* cluster.c - kairn cluster status, kairn broker list. */
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "tools/kairn/ailments.h"
 #include "tools/kairn/connect.h"
 #include "tools/kairn/health.h"
 #include "tools/kairn/json.h"
-#include "tools/kairn/recovery.h"
 #include "tools/kairn/table.h"
 #include "tools/kairn/watch.h"
 
@@ -78,15 +77,6 @@ static void print_problems(const klient_metadata_t *metadata, const struct total
         printf("and %zu more: kairn topic describe --under-replicated\n", all - shown);
 }
 
-static void print_recoveries(const struct recovery *recoveries, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        char text[256];
-        recovery_explain(&recoveries[i], text, sizeof text);
-        printf("%s%s\n", i == 0 ? "\n" : "", text);
-    }
-}
-
 /* Leaders per broker id. */
 static size_t count_leaders(const klient_metadata_t *metadata, int32_t broker)
 {
@@ -140,46 +130,63 @@ static int look_with(const struct args *args,
     return status;
 }
 
+static json_t *status_json(const klient_metadata_t *metadata, const struct totals *totals,
+                           const struct ailments *ailments, bool healthy)
+{
+    const size_t *by = totals->by_health;
+
+    return json_pack(
+        "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:o, s:o, s:o, s:o}", "cluster_id",
+        klient_metadata_cluster_id(metadata), "controller",
+        (int)klient_metadata_controller(metadata), "controller_epoch",
+        (int)klient_metadata_controller_epoch(metadata), "brokers",
+        (int)klient_metadata_broker_count(metadata), "topics", (int)totals->topics, "partitions",
+        (int)totals->partitions, "offline", (int)by[HEALTH_OFFLINE], "under_min_isr",
+        (int)by[HEALTH_UNDER_MIN_ISR], "under_replicated",
+        (int)(by[HEALTH_UNDER_REPLICATED] + by[HEALTH_UNDER_MIN_ISR]), "healthy", healthy,
+        "problems", problems_json(metadata), "zookeeper_away",
+        json_ids(ailments->cut_off, ailments->cut_off_count), "disk_full",
+        json_ids(ailments->full, ailments->full_count), "recovering",
+        recovery_json(ailments->recoveries, ailments->recovery_count));
+}
+
+static void print_status(const klient_metadata_t *metadata, const struct totals *totals,
+                         const struct ailments *ailments)
+{
+    const size_t *by = totals->by_health;
+    int32_t controller = klient_metadata_controller(metadata);
+
+    printf("cluster     %s\n", klient_metadata_cluster_id(metadata));
+    if (controller >= 0)
+        printf("controller  broker %d, epoch %d\n", controller,
+               klient_metadata_controller_epoch(metadata));
+    else
+        printf("controller  %snone at the moment%s\n", colour_begin(COLOUR_BAD),
+               colour_end(COLOUR_BAD));
+    printf("brokers     %zu\n", klient_metadata_broker_count(metadata));
+    printf("topics      %zu\n", totals->topics);
+    printf("partitions  %zu, %zu offline, %zu under min.insync.replicas, "
+           "%zu under-replicated\n",
+           totals->partitions, by[HEALTH_OFFLINE], by[HEALTH_UNDER_MIN_ISR],
+           by[HEALTH_UNDER_REPLICATED] + by[HEALTH_UNDER_MIN_ISR]);
+    print_problems(metadata, totals);
+    ailments_print(ailments);
+}
+
 static int show_status(const struct args *args, klient_admin_t *admin,
                        const klient_metadata_t *metadata)
 {
-    size_t recovering;
-    struct recovery *recoveries = recovery_ask(admin, metadata, &recovering);
+    struct ailments ailments;
     struct totals totals = count_partitions(metadata);
-    const size_t *by = totals.by_health;
-    int32_t controller = klient_metadata_controller(metadata);
-    size_t brokers = klient_metadata_broker_count(metadata);
-    bool healthy = by[HEALTH_OK] == totals.partitions && controller >= 0 && recovering == 0;
 
-    if (args_json(args)) {
-        json_line(json_pack(
-            "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:o, s:o}", "cluster_id",
-            klient_metadata_cluster_id(metadata), "controller", (int)controller,
-            "controller_epoch", (int)klient_metadata_controller_epoch(metadata), "brokers",
-            (int)brokers, "topics", (int)totals.topics, "partitions", (int)totals.partitions,
-            "offline", (int)by[HEALTH_OFFLINE], "under_min_isr", (int)by[HEALTH_UNDER_MIN_ISR],
-            "under_replicated",
-            (int)(by[HEALTH_UNDER_REPLICATED] + by[HEALTH_UNDER_MIN_ISR]), "healthy", healthy,
-            "problems", problems_json(metadata), "recovering",
-            recovery_json(recoveries, recovering)));
-    } else {
-        printf("cluster     %s\n", klient_metadata_cluster_id(metadata));
-        if (controller >= 0)
-            printf("controller  broker %d, epoch %d\n", controller,
-                   klient_metadata_controller_epoch(metadata));
-        else
-            printf("controller  %snone at the moment%s\n", colour_begin(COLOUR_BAD),
-                   colour_end(COLOUR_BAD));
-        printf("brokers     %zu\n", brokers);
-        printf("topics      %zu\n", totals.topics);
-        printf("partitions  %zu, %zu offline, %zu under min.insync.replicas, "
-               "%zu under-replicated\n",
-               totals.partitions, by[HEALTH_OFFLINE], by[HEALTH_UNDER_MIN_ISR],
-               by[HEALTH_UNDER_REPLICATED] + by[HEALTH_UNDER_MIN_ISR]);
-        print_problems(metadata, &totals);
-        print_recoveries(recoveries, recovering);
-    }
-    free(recoveries);
+    ailments_ask(admin, metadata, &ailments);
+    bool healthy = totals.by_health[HEALTH_OK] == totals.partitions &&
+                   klient_metadata_controller(metadata) >= 0 && ailments_count(&ailments) == 0;
+    if (args_json(args))
+        json_line(status_json(metadata, &totals, &ailments, healthy));
+    else
+        print_status(metadata, &totals, &ailments);
+    ailments_free(&ailments);
     return healthy ? EXIT_DONE : EXIT_FAILED;
 }
 

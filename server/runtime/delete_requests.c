@@ -16,7 +16,7 @@
 #include "server/runtime/group_place.h"
 #include "zk/fence.h"
 
-enum { RETRY_MS = 200 };
+enum { RETRY_MS = 200, SAY_MS = 60 * 1000 };
 
 /* One request, from the moment it is seen until it is settled or the chair is lost. */
 struct delete_request {
@@ -48,9 +48,23 @@ static void request_free(struct delete_request *request)
     free(request);
 }
 
-/* It stands there still. */
-static void request_failed(struct delete_request *request)
+/* What a person has to mend is tried again as everything else, and said now and then. */
+static void tell_failure(int code)
 {
+    const char *path = znode_row(ZNODE_DELETE_TOPICS)->pattern;
+
+    if (code == K_POLICY_VIOLATION && log_rarely("delete-requests-closed", path, SAY_MS))
+        LOG_WARN("delete-requests-closed",
+                 "path=%s reason=\"ACLs keep this broker from reading, serving or removing what is "
+                 "asked for there\" action=\"trying again; see getAcl of zkCli, and "
+                 "zookeeper.digest\"",
+                 path);
+}
+
+/* It stands there still. */
+static void request_failed(struct delete_request *request, int code)
+{
+    tell_failure(code);
     if (request->life == request->control->life)
         read_again_later(request->control);
     request_free(request);
@@ -69,7 +83,7 @@ static void node_removed(void *context, const struct zk_reply *reply)
         return;
     }
     if (reply->code != 0 && reply->code != K_NOT_FOUND) {
-        request_failed(request);
+        request_failed(request, reply->code);
         return;
     }
     LOG_WARN("delete-request-dropped", "topic=\"%.249s\" reason=\"%s\"", request->name,
@@ -98,7 +112,7 @@ static void drop(struct delete_request *request, const char *reason)
 {
     request->reason = reason;
     if (remove_node(request) != 0)
-        request_failed(request);
+        request_failed(request, K_NOMEM);
 }
 
 static void topic_sought(void *context, const struct zk_reply *reply)
@@ -114,7 +128,7 @@ static void topic_sought(void *context, const struct zk_reply *reply)
                   "/brokers/topics/%s by hand\"",
                   request->name, request->name);
     } else if (reply->code != K_NOT_FOUND) {
-        request_failed(request);
+        request_failed(request, reply->code);
     } else {
         drop(request, "there is no such topic");
     }
@@ -130,7 +144,7 @@ static void seek_topic(struct delete_request *request)
     const char *path = path_of(&arena, request, ZNODE_TOPIC);
     if (path == NULL ||
         zk_exists(request->control->session, path, NULL, topic_sought, request) != 0)
-        request_failed(request);
+        request_failed(request, K_NOMEM);
     arena_fini(&arena);
 }
 
@@ -141,7 +155,7 @@ void delete_request_answered(struct delete_request *request, int error)
     else if (request->life == request->control->life && error == K_TOPIC_DELETION_DISABLED)
         drop(request, "delete.topic.enable is false");
     else if (error != 0)
-        request_failed(request);
+        request_failed(request, error);
     else
         request_free(request);
 }
@@ -189,8 +203,10 @@ static void listed(void *context, const struct zk_reply *reply)
 
     if (!control->chair.loaded)
         return;                   /* read anew as soon as it is */
-    if (reply->code != 0)
+    if (reply->code != 0) {
+        tell_failure(reply->code);
         read_again_later(control);
+    }
     for (size_t i = 0; i < reply->child_count && control->chair.loaded; i++)
         take(control, reply->children[i]);
 }

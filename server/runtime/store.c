@@ -377,8 +377,13 @@ static void list_partitions(struct unit *unit)
 
 static void log_refusal(const struct unit_op *op, int code)
 {
-    LOG_ERROR("store-refused", "path=%s code=%s%s", op->op.path, k_error_name(code),
-              code == K_BUSY ? " action=\"delete what somebody put below it\"" : "");
+    const char *action =
+        code == K_BUSY               ? " action=\"delete what somebody put below it\""
+        : code == K_POLICY_VIOLATION ? " action=\"ACLs keep this broker out: see getAcl of zkCli, "
+                                       "and zookeeper.digest\""
+                                     : "";
+
+    LOG_ERROR("store-refused", "path=%s code=%s%s", op->op.path, k_error_name(code), action);
 }
 
 static void topic_entry_failed(struct unit *unit, int code, size_t at)

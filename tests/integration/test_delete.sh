@@ -95,6 +95,19 @@ said "event=partition-set-aside .*topic=once partition=0 now=$stray reason=.*act
 well "with strays"
 expect_equal "the new topic is empty" "$(kairn consume twice --exit-at-end | wc -l)" 0
 
+# ACLs that keep the controller out: said, and served once they do not any more.
+acl() { "$top/deploy/zookeeper" --dir "$dir/zookeeper" cli setAcl /admin/delete_topics "world:anyone:$1" > /dev/null 2>&1 || die "setAcl"; }
+make locked
+acl cra
+zk create '/admin/delete_topics/no name' '' && zk create /admin/delete_topics/locked '' || die "request"
+await 10 said "event=store-refused path=/admin/delete_topics/locked .*getAcl" || die "nobody says that the topic can not be deleted"
+await 10 said 'event=delete-requests-closed path=/admin/delete_topics reason="ACLs .*action=".*getAcl' || die "nobody says that ACLs are in the way"
+sleep 1
+expect_equal "once a minute" "$(cat "$dir"/broker-*/log | grep -c event=delete-requests-closed)" 1
+acl cdrwa
+await 10 gone locked || die "it is still not deleted: $(state locked)"
+await 10 no_node '/admin/delete_topics/no name' || die "it is still not removed"
+
 # Not at all.
 make keep
 for n in 1 2 3; do down $n; done

@@ -76,6 +76,14 @@ at=$(leader orders 0)
 expect_match "logs" "$(kairn broker log-dirs "$at")" " $at +$dir/broker-$at/data +orders-0 +[1-9][0-9]* +40 +100"
 other=$(kairn broker log-dirs $((3 - at)))
 [[ $other == *orders-0* ]] && die "what another broker leads is shown: $other"
+kairn topic create pair --partitions 1 --replication-factor 2 > /dev/null && seq 9 | kairn produce pair 2> /dev/null || die "produce"
+leads=$(leader pair 0) follows=$((3 - $(leader pair 0)))
+expect_match "copies" "$(kairn broker log-dirs $follows)" "BROKER +FOLLOWS +LEADER +LEADER-BYTES +END +LAG +STATE
+ +$follows +pair-0 +$leads +[1-9][0-9]* +9 +0 +in-sync"
+[[ $(kairn broker log-dirs $leads) == *FOLLOWS* ]] && die "copies of a broker that was not asked for"
+expect_match "copies, for programs" "$(kairn broker log-dirs $follows --json)" \
+    "\"follows\":\[\{\"topic\":\"pair\",\"partition\":0,\"leader\":$leads,\"leader_bytes\":[0-9]+,\"log_end\":9,\"lag\":0,\"state\":\"in-sync\"\}\]"
+kairn topic delete pair > /dev/null || die "delete"
 expect_match "for programs" "$(kairn broker log-dirs --json)" \
     '\{"topic":"orders","partition":2,"bytes":[0-9]+,"log_start":0,"log_end":7\}.*"out_of_use":\[\]'
 expect_refusal "no such broker" 1 'no live broker 9' kairn broker log-dirs 9

@@ -74,22 +74,21 @@ klient_code_t layout_each_log(const struct layout *layout, klient_admin_t *admin
             asked[i] = (klient_topic_partition_t){ layout->partitions[first + i].topic,
                                                    layout->partitions[first + i].number };
         code = klient_admin_describe_logs(admin, asked, count, wait_ms, &logs, error);
-        for (size_t i = 0; code == KLIENT_OK && i < count; i++) {
-            klient_log_info_t info = { .size = sizeof info };
-            klient_logs_get(logs, i, &info);
-            use(context, first + i, &info);
-        }
+        for (size_t i = 0; code == KLIENT_OK && i < count; i++)
+            use(context, first + i, logs, i);
         klient_logs_free(logs);
     }
     return code;
 }
 
 /* Who does not answer leaves a size of 0. */
-static void note_size(void *context, size_t partition, const klient_log_info_t *info)
+static void note_size(void *context, size_t partition, const klient_logs_t *logs, size_t index)
 {
     struct layout *layout = context;
+    klient_log_info_t info = { .size = sizeof info };
 
-    layout->partitions[partition].bytes = info->code == KLIENT_OK ? info->bytes : 0;
+    klient_logs_get(logs, index, &info);
+    layout->partitions[partition].bytes = info.code == KLIENT_OK ? info.bytes : 0;
 }
 
 bool layout_read(const struct args *args, klient_admin_t *admin, int64_t timeout_ms, bool sizes,

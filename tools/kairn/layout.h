@@ -20,9 +20,9 @@ struct layout {
  * empty. False: said. */
 bool layout_read(const struct args *args, klient_admin_t *admin, int64_t timeout_ms, bool sizes,
                  struct layout *out);
-/* Ask the leaders of all partitions what their logs are like, some hundred at once; for those that
- * do not answer soon, `info` has a code. It is valid during the call. */
-typedef void layout_log(void *context, size_t partition, const klient_log_info_t *info);
+/* Ask the leaders of all partitions what their logs are like, some hundred at once: entry `index`
+ * of `logs`, valid during the call. Those that do not answer soon have a code. */
+typedef void layout_log(void *context, size_t partition, const klient_logs_t *logs, size_t index);
 klient_code_t layout_each_log(const struct layout *layout, klient_admin_t *admin,
                               int64_t timeout_ms, layout_log *use, void *context,
                               klient_error_t **error);

@@ -1,7 +1,8 @@
 /* log_dirs.c - kairn broker log-dirs: what lies in which directory.
  *
- * A log is described by the broker that leads it; of the copies of others only those are told that
- * are out of use. Directories without a log that is led are known from the broker's log.dirs. */
+ * A log is described by the broker that leads it, which does not know in which directory others
+ * keep their copies, nor how large they are: those are told with its own size. Directories without
+ * a log that is led are known from the broker's log.dirs. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "tools/kairn/health.h"
 #include "tools/kairn/json.h"
 #include "tools/kairn/layout.h"
+#include "tools/kairn/log_copies.h"
 #include "tools/kairn/table.h"
 
 struct row {
@@ -35,6 +37,7 @@ struct log_dirs {
     struct planner_replicas brokers;    /* that are asked for; none: all */
     int32_t *leaders;                   /* of the layout's partitions; owned, as the following */
     struct row *rows;                   /* by broker and directory */
+    struct log_copies copies;
     struct lost *lost;                  /* copies on live brokers that are out of use */
     size_t row_count, row_room, lost_count, lost_room, silent;
 };
@@ -111,20 +114,37 @@ static bool read_partitions(struct log_dirs *dirs)
     return true;
 }
 
-static void note_log(void *context, size_t index, const klient_log_info_t *info)
+static void note_copies(struct log_dirs *dirs, int32_t leader, const klient_logs_t *logs,
+                        size_t index, const klient_log_info_t *info)
+{
+    if (!args_json(dirs->args) && args_has(dirs->args, "--summary"))
+        return;
+    for (size_t i = 0; i < info->follower_count; i++) {
+        klient_follower_info_t follower = { .size = sizeof follower };
+        klient_logs_follower(logs, index, i, &follower);
+        if (is_wanted(dirs, follower.broker) && is_live(dirs, follower.broker))
+            log_copies_note(&dirs->copies, args_json(dirs->args), leader, info, &follower);
+    }
+}
+
+static void note_log(void *context, size_t at, const klient_logs_t *logs, size_t index)
 {
     struct log_dirs *dirs = context;
-    const struct planner_partition *partition = &dirs->layout.partitions[index];
+    const struct planner_partition *partition = &dirs->layout.partitions[at];
+    klient_log_info_t info = { .size = sizeof info };
 
-    if (!is_wanted(dirs, dirs->leaders[index]))
+    klient_logs_get(logs, index, &info);
+    if (info.code == KLIENT_OK)
+        note_copies(dirs, dirs->leaders[at], logs, index, &info);
+    if (!is_wanted(dirs, dirs->leaders[at]))
         return;
-    if (info->code != KLIENT_OK) {
+    if (info.code != KLIENT_OK) {
         dirs->silent++;
         return;
     }
-    add_row(dirs, dirs->leaders[index], info->directory, strlen(info->directory),
+    add_row(dirs, dirs->leaders[at], info.directory, strlen(info.directory),
             (struct row){ .topic = partition->topic, .partition = partition->number,
-                          .bytes = info->bytes, .start = info->start, .end = info->end });
+                          .bytes = info.bytes, .start = info.start, .end = info.end });
 }
 
 static void note_directories(struct log_dirs *dirs, int32_t broker, const char *list)
@@ -311,14 +331,15 @@ static void print_json(const struct log_dirs *dirs)
             json_array_append_new(directories, directory_json(dirs, first, end));
             first = end;
         }
-        json_array_append_new(brokers, json_pack("{s:i, s:o, s:o}", "broker", (int)broker,
-                                                 "directories", directories, "out_of_use",
-                                                 lost_json(dirs, broker)));
+        json_array_append_new(brokers, json_pack("{s:i, s:o, s:o, s:o}", "broker",
+                                                 (int)broker, "directories", directories,
+                                                 "follows", log_copies_json(&dirs->copies, broker),
+                                                 "out_of_use", lost_json(dirs, broker)));
     }
     json_line(brokers);
 }
 
-static int tell(const struct log_dirs *dirs)
+static int tell(struct log_dirs *dirs)
 {
     if (args_json(dirs->args)) {
         print_json(dirs);
@@ -326,6 +347,7 @@ static int tell(const struct log_dirs *dirs)
         print_sums(dirs);
         if (!args_has(dirs->args, "--summary"))
             print_logs(dirs);
+        log_copies_print(&dirs->copies);
         print_lost(dirs);
     }
     if (dirs->silent > 0)
@@ -384,6 +406,7 @@ int broker_log_dirs(const struct args *args)
     for (size_t i = 0; i < dirs.row_count; i++)
         free(dirs.rows[i].directory);
     free(dirs.rows);
+    log_copies_free(&dirs.copies);
     free(dirs.lost);
     free(dirs.leaders);
     klient_admin_close(dirs.admin);

@@ -259,8 +259,9 @@ static const struct command commands[] = {
       .connects = true, .run = broker_log_dirs,
       .text = "Show what lies in which log directory: the logs that a broker leads, their sizes and\n"
               "where they begin and end, and the sum of each directory (of all live brokers by default).\n\n"
-              "Copies of partitions that others lead are not described; those that are out of use, for\n"
-              "instance because their disk failed, are named, and make the exit status 1.",
+              "Copies of partitions that others lead are described as the leaders see them. Those that\n"
+              "are out of use, for instance because their disk failed, are named, and make the exit\n"
+              "status 1.",
       .flags = { { "--summary", NULL, "only the sums" } } },
     { .noun = "broker", .verb = "loglevel", .operands = "BROKER [debug|info|warn|error|off]",
       .operands_min = 1, .operands_max = 2, .connects = true, .run = broker_loglevel,

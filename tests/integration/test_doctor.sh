@@ -50,7 +50,9 @@ for n in 1 2 3; do "$top/deploy/zookeeper" stop $n --dir "$dir/zookeeper" > /dev
 without_zookeeper() { [[ $(kairn cluster status) =~ "no ZooKeeper server answers broker 1,2,3" ]]; }
 await 20 without_zookeeper || die "status: $(kairn cluster status)"
 expect_refusal "which is not well" 1 '"healthy": *false.*"zookeeper_away": *\[1,2,3\]' kairn cluster status --json
+expect_refusal "not now" 1 'REQUEST_TIMED_OUT.*it may be done all the same' kairn topic create late --timeout 1500
 cluster up > /dev/null || die "start ZooKeeper"
+kairn topic create late --if-not-exists > /dev/null && kairn topic delete late > /dev/null || die "a topic that came late"
 await 20 kairn cluster status || die "well again: $(kairn cluster status)"
 await 20 doctor || die "well again: $(doctor)"
 

@@ -84,6 +84,8 @@ static int report(const struct args *args, const struct deed *deed, klient_code_
         status = connect_failed(args, error);
     else
         klient_error_free(error);
+    if (code == KLIENT_REQUEST_TIMED_OUT)
+        fputs("it may be done all the same, or still be: see kairn topic list\n", stderr);
     klient_results_free(results);
     return status;
 }

@@ -123,7 +123,9 @@ static int read_identity(struct logdir *directory, struct k_reason *reason)
         if (error == K_NOT_FOUND || error == K_CORRUPT)
             return k_reason_set(reason, K_CORRUPT,
                                 "%s is damaged, or of a Kafka that is not "
-                                "supported (version=0 with broker.id and cluster.id is expected)",
+                                "supported (version=0 with broker.id and cluster.id is expected); "
+                                "restore it, or remove it if the partitions there have other "
+                                "replicas in sync",
                                 path);
     }
     if (error != 0 && error != K_NOT_FOUND)

@@ -308,7 +308,7 @@ int segment_rebuild_indexes(struct segment *segment)
         return error;
     }
     LOG_WARN("index-rebuilt", "segment=%s.log entries=%zu fault=\"%s\"", segment->path,
-             segment->offsets.count, scan.fault == NULL ? "" : scan.fault);
+             segment->offsets.count, scan.fault == NULL ? "none in the segment" : scan.fault);
     /* Damage inside a sealed segment is kept in sight: who reads there is told. */
     segment->tail.size = tail.size;
     segment->tail.next_offset = next_offset;

@@ -4,7 +4,7 @@ EXTRA_DIST += docs/disk-format.md docs/durability.md docs/ordering.md docs/proto
 	docs/operations.md docs/security.md
 EXTRA_DIST += docs/architecture.md docs/performance.md docs/evidence/first-light.md \
 	docs/evidence/chaos.md docs/evidence/fuzz.md docs/evidence/mutants.md docs/evidence/power-cuts.md \
-	docs/evidence/simulator.md
+	docs/evidence/operator-walk.md docs/evidence/simulator.md
 dist_man_MANS += docs/man/kairn.1 docs/man/kairnd.8 docs/man/kairnd.conf.5 docs/man/klient.conf.5
 # One page or alias per call of klient.h; tools/check-man looks.
 dist_man_MANS += \

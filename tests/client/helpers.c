@@ -154,6 +154,18 @@ void each_stored(struct fake *fake, const char *topic, int partition,
     free(bytes);
 }
 
+int last_epoch(struct fake *fake, const char *topic, int partition)
+{
+    size_t size, at = 0;
+    uint8_t *bytes = fake_read(fake, topic, partition, &size);
+    int epoch = -1;
+
+    for (; at < size; at += batch_size(bytes + at))
+        epoch = batch_producer_epoch(bytes + at);
+    free(bytes);
+    return epoch;
+}
+
 void expect_in_page(const char *page, void (*print)(FILE *out), const char *command)
 {
     char *made = NULL, *stored, path[512];

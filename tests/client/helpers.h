@@ -41,6 +41,9 @@ void expect_numbers(klient_consumer_t *consumer, long first, int count);
 void each_stored(struct fake *fake, const char *topic, int partition,
                  void (*each)(void *context, int64_t offset, const char *value), void *context);
 
+/* The producer epoch of the last batch that the fake stored in a partition; -1: of none. */
+int last_epoch(struct fake *fake, const char *topic, int partition);
+
 /* The next event of a queue, which has to be the answer for `opaque` with this code. */
 klient_event_t *expect_answer(klient_queue_t *queue, void *opaque, klient_code_t code);
 

@@ -92,19 +92,6 @@ static void is_another(void *context, int64_t offset, const char *value)
     ck_assert_int_ne(atoi(value), *(const int *)context);
 }
 
-/* The epoch of the last batch that is stored. */
-static int last_epoch(void)
-{
-    size_t size, at = 0;
-    uint8_t *bytes = fake_read(fake, "t", 0, &size);
-    int epoch = -1;
-
-    for (; at < size; at += batch_size(bytes + at))
-        epoch = batch_producer_epoch(bytes + at);
-    free(bytes);
-    return epoch;
-}
-
 static const char *const idempotence[] = { "false", "true" };
 
 START_TEST(what_is_being_sealed_is_not_overtaken)
@@ -212,7 +199,7 @@ START_TEST(what_is_being_sealed_gets_the_numbers_of_a_new_epoch)
 
     ck_assert_int_eq(klient_producer_close(producer, PATIENCE_MS, NULL), KLIENT_OK);
     ck_assert_int_eq(count_stored(), next);
-    ck_assert_int_eq(last_epoch(), 1 + _i);
+    ck_assert_int_eq(last_epoch(fake, "t", 0), 1 + _i);
 }
 END_TEST
 

@@ -282,21 +282,37 @@ void accumulator_number(struct accumulator *accumulator, int64_t producer_id, in
     number_all(accumulator, &accumulator->closed);
 }
 
-/* Numbers of what went before stay taken: brokers may have seen them. */
+static uint32_t record_count(const struct batch_queue *queue)
+{
+    uint32_t count = 0;
+
+    for (const struct batch *batch = queue->first; batch != NULL; batch = batch->next)
+        count += (uint32_t)batch->builder.count;
+    return count;
+}
+
+/* So many records have left `closed` that never were and will not be sent: those behind them take
+ * over their numbers. Numbers of what went before stay taken: brokers may have seen them. */
+static void close_gap(struct accumulator *accumulator, uint32_t count)
+{
+#ifdef MUTANT_UNSENT_LEAVES_A_GAP
+    return;
+#endif
+    if (count == 0 || accumulator->producer_id < 0)
+        return;
+    count += record_count(&accumulator->closed);
+    accumulator->next_sequence =
+        (int32_t)(((uint32_t)accumulator->next_sequence - count) & INT32_MAX);
+    number_all(accumulator, &accumulator->closed);
+}
+
 void accumulator_purge(struct accumulator *accumulator)
 {
     struct batch *open = accumulator->open;
-    uint32_t count = 0;
+    uint32_t count = record_count(&accumulator->closed);
 
-    for (struct batch *batch = accumulator->closed.first; batch != NULL; batch = batch->next)
-        count += (uint32_t)batch->builder.count;
-#ifdef MUTANT_PURGE_LEAVES_A_GAP
-    count = 0;
-#endif
-    if (accumulator->producer_id >= 0)
-        accumulator->next_sequence =
-            (int32_t)(((uint32_t)accumulator->next_sequence - count) & INT32_MAX);
     queue_append(&accumulator->purged, &accumulator->closed);
+    close_gap(accumulator, count);
     atomic_store_explicit(&accumulator->queued, 0, memory_order_relaxed);
     if (open == NULL)
         return;
@@ -357,22 +373,24 @@ void accumulator_tell(struct accumulator *accumulator)
 bool accumulator_take(struct accumulator *accumulator, int64_t opened_by_ms,
                       struct batch_queue *out)
 {
-    struct batch *batch;
+    struct batch *batch, *open = accumulator->open;
+    uint32_t count = 0;
+    bool sealed = true;
 
     while ((batch = accumulator->closed.first) != NULL) {
-        if (!atomic_load(&batch->sealed))
-            return false;
-        if (batch->opened_at_ms > opened_by_ms)
-            return true;
+        sealed = atomic_load(&batch->sealed);
+        if (!sealed || batch->opened_at_ms > opened_by_ms)
+            break;
         queue_push(out, queue_pop(&accumulator->closed));
         atomic_fetch_sub_explicit(&accumulator->queued, 1, memory_order_relaxed);
+        count += (uint32_t)batch->builder.count;
     }
-    batch = accumulator->open;
-    if (batch != NULL && batch->opened_at_ms <= opened_by_ms) {
+    close_gap(accumulator, count);
+    if (batch == NULL && open != NULL && open->opened_at_ms <= opened_by_ms) {
         accumulator->open = NULL;
-        queue_push(out, batch);
+        queue_push(out, open);
     }
-    return true;
+    return sealed;
 }
 
 /* Room for one more delivery. */

@@ -259,7 +259,8 @@ void accumulator_tell(struct accumulator *accumulator);
 /* --- accumulator.c: the loop's ---------------------------------------------------------------- */
 
 /* Move what was opened at `opened_by_ms` or before to the end of `out`, up to the first batch that
- * is not sealed: then false, and its sealer will tell. With the spin lock held. */
+ * is not sealed: then false, and its sealer will tell. What stays gets the numbers of what goes.
+ * With the spin lock held. */
 bool accumulator_take(struct accumulator *accumulator, int64_t opened_by_ms,
                       struct batch_queue *out);
 

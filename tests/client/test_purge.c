@@ -85,6 +85,11 @@ static void hold_one_in_flight(klient_producer_t *producer)
     send_numbers(producer, 2, 4);
 }
 
+static struct accumulator *accumulator_of(klient_producer_t *producer)
+{
+    return atomic_load(&producer_topic_find(producer, "t")->table)->accumulators[0];
+}
+
 static void expect_told(int at, int number, klient_code_t code, int maybe)
 {
     ck_assert_int_lt(at, told.count);
@@ -109,19 +114,6 @@ static void expect_stored(const int *numbers, int count)
     ck_assert_int_eq(stored_count, count);
     for (int i = 0; i < count; i++)
         ck_assert_int_eq(stored[i], numbers[i]);
-}
-
-/* The epoch of the last batch that is stored. */
-static int last_epoch(void)
-{
-    size_t size, at = 0;
-    uint8_t *bytes = fake_read(fake, "t", 0, &size);
-    int epoch = -1;
-
-    for (; at < size; at += batch_size(bytes + at))
-        epoch = batch_producer_epoch(bytes + at);
-    free(bytes);
-    return epoch;
 }
 
 static const char *const idempotence[] = { "false", "true" };
@@ -155,7 +147,7 @@ START_TEST(what_never_left_leaves_no_gap_in_the_numbers)
 
     klient_producer_close(producer, PATIENCE_MS, NULL);
     expect_stored((int[]){ 0, 1, 4, 5 }, 4);
-    ck_assert_int_eq(last_epoch(), 0);
+    ck_assert_int_eq(last_epoch(fake, "t", 0), 0);
 }
 END_TEST
 
@@ -196,7 +188,7 @@ START_TEST(what_was_in_flight_and_is_not_stored_holds_up_nothing)
     ck_assert_int_eq(klient_producer_close(producer, PATIENCE_MS, NULL), KLIENT_PURGED);
     expect_told(1, 1, KLIENT_PURGED, 1);
     expect_stored((int[]){ 0, 2, 3, 4 }, 4);
-    ck_assert_int_eq(last_epoch(), 1);
+    ck_assert_int_eq(last_epoch(fake, "t", 0), 1);
 }
 END_TEST
 
@@ -237,14 +229,36 @@ START_TEST(what_waits_to_be_sent_again_counts_as_waiting)
 }
 END_TEST
 
+/* The first that waits grew old meanwhile, the others did not: they take over its numbers. */
+START_TEST(what_ran_out_of_time_and_never_left_leaves_no_gap_either)
+{
+    klient_producer_t *producer = producer_of_single_batches("true");
+
+    hold_one_in_flight(producer);
+    send_numbers(producer, 4, 5);
+    struct accumulator *accumulator = accumulator_of(producer);
+    spin_lock(&accumulator->spin);
+    struct batch *oldest = accumulator->closed.first;
+    ck_assert(oldest != NULL && oldest->next != NULL);
+    oldest->opened_at_ms -= accumulator->topic->values->delivery_timeout_ms;
+    spin_unlock(&accumulator->spin);
+
+    ck_assert_int_eq(klient_producer_flush(producer, PATIENCE_MS, NULL), KLIENT_REQUEST_TIMED_OUT);
+    send_numbers(producer, 5, 6);
+    ck_assert_int_eq(klient_producer_close(producer, PATIENCE_MS, NULL), KLIENT_OK);
+    expect_told(2, 2, KLIENT_REQUEST_TIMED_OUT, 0);
+    expect_stored((int[]){ 0, 1, 3, 4, 5 }, 5);
+    ck_assert_int_eq(last_epoch(fake, "t", 0), 0);
+}
+END_TEST
+
 /* A batch is with its sealer, others behind it: they fail afterwards, and none is sent. */
 START_TEST(what_is_being_sealed_fails_afterwards)
 {
     klient_producer_t *producer = producer_of_single_batches("true");
 
     hold_one_in_flight(producer);
-    struct accumulator *accumulator =
-        atomic_load(&producer_topic_find(producer, "t")->table)->accumulators[0];
+    struct accumulator *accumulator = accumulator_of(producer);
     spin_lock(&accumulator->spin);
     struct batch *batch = accumulator->closed.first != NULL ? accumulator->closed.first
                                                             : accumulator_close_open(accumulator);
@@ -430,6 +444,7 @@ Suite *purge_suite(void)
     tcase_add_test(tcase, what_was_in_flight_and_is_not_stored_holds_up_nothing);
     tcase_add_loop_test(tcase, all_of_it_fails_in_the_order_of_the_sends, 0, 2);
     tcase_add_test(tcase, what_waits_to_be_sent_again_counts_as_waiting);
+    tcase_add_test(tcase, what_ran_out_of_time_and_never_left_leaves_no_gap_either);
     tcase_add_test(tcase, what_is_being_sealed_fails_afterwards);
     tcase_add_loop_test(tcase, who_waits_for_room_or_in_flush_goes_on, 0, 2);
     tcase_add_test(tcase, a_report_may_give_up_the_rest);

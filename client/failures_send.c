@@ -258,6 +258,8 @@ klient_producer_t *failures_open_producer(struct failures *failures, klient_erro
         { "delivery.timeout.ms", timeout },
         { "max.request.size", size },
         { "buffer.memory", buffer },
+        /* No two fit into one: beside a record that is too large the others would be refused. */
+        { "batch.size", "256" },
     };
     bool complete = config != NULL;
     for (size_t i = 0; complete && i < sizeof pairs / sizeof pairs[0]; i++)

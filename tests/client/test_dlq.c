@@ -246,6 +246,24 @@ START_TEST(a_dead_letter_that_is_too_large_is_written_with_less_of_the_record)
 }
 END_TEST
 
+/* They fail together, and are on their way together. */
+START_TEST(small_dead_letters_beside_one_that_is_too_large_are_whole)
+{
+    fill(fake, "t", 0, 20);
+    fill_with_a_large_one();
+    fill(fake, "t", 0, 20);
+    atomic_store(&fake_faults(fake)->refuse_larger, VALUE_SIZE + KEY_SIZE + HEADER_SIZE);
+    app.fails = "*";
+    join("true", POLICY("retries", "0"));
+    WORK_UNTIL(committed(0) == 41);
+
+    ck_assert_int_eq(app.events[KLIENT_FAILURE_DEAD], 41);
+    ck_assert_ptr_nonnull(strstr(app.log, "dead-letter-shortened topic=t partition=0 offset=20 "));
+    ck_assert_ptr_null(strstr(app.log, "left-out=4000 count=2"));
+    ck_assert_ptr_null(strstr(app.log, "left-out=1 "));
+}
+END_TEST
+
 START_TEST(an_envelope_that_is_too_large_holds_less_of_the_record)
 {
     static const char *const tails[TIGHT] = {
@@ -475,6 +493,7 @@ Suite *dlq_suite(void)
     tcase_add_test(letters, a_dead_letter_topic_that_is_deleted_is_made_anew);
     tcase_add_loop_test(letters, a_dead_letter_that_is_too_large_is_written_with_less_of_the_record,
                         0, TIGHT);
+    tcase_add_test(letters, small_dead_letters_beside_one_that_is_too_large_are_whole);
     tcase_add_loop_test(letters, an_envelope_that_is_too_large_holds_less_of_the_record, 0, TIGHT);
     tcase_add_test(letters, an_envelope_holds_the_record_and_what_happened);
     tcase_add_test(letters, so_many_dead_letters_are_an_event_and_a_line_in_the_log);

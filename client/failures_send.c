@@ -89,8 +89,7 @@ static int write_down(struct failures *failures, struct held *held, struct arena
 }
 
 /* A dead letter that is too large for its topic is written with less of the record: otherwise it
- * would hold up the group for as long as the topic is as it is. False: that is no way out. A retry
- * without its value would be another record. */
+ * would hold up the group for as long as the topic is as it is. False: that is no way out. */
 static bool shorten(struct held *held, int code)
 {
     if (code != K_MESSAGE_TOO_LARGE || held->failure.way != RETRY_TO_DEAD_LETTERS ||
@@ -98,6 +97,18 @@ static bool shorten(struct held *held, int code)
         return false;
     held->lack++;
     return true;
+}
+
+/* A retry without its value would be another record: what is too large for one is a dead letter. */
+static void refused(struct failures *failures, struct held *held, int code)
+{
+    bool fits = code != K_MESSAGE_TOO_LARGE || held->failure.way != RETRY_TO_RETRY_TOPIC;
+
+#ifdef MUTANT_RETRY_NEVER_FITS
+    fits = true;
+#endif
+    held->code = code;
+    failures_step(failures, fits ? RETRY_REFUSED_BY_CLUSTER : RETRY_DOES_NOT_FIT, held);
 }
 
 /* Give it to the producer. 0, or why not. */
@@ -164,9 +175,8 @@ void failures_send_waiting(struct failures *failures)
             continue;
         }
         list_remove(&held->node);
-        held->code = code;
         if (code != 0)
-            failures_step(failures, RETRY_REFUSED_BY_CLUSTER, held);
+            refused(failures, held, code);
     }
     failures->pace_ms = all                                  ? 0
                         : failures->pace_ms == 0             ? PACE_MS
@@ -196,7 +206,6 @@ static void reported(void *context, const klient_report_t *report)
         held_free(held);
         return;
     }
-    held->code = report->code;
     if (report->code != KLIENT_OK) {
         if (report->code == KLIENT_UNKNOWN_TOPIC_OR_PARTITION)
             forward_lost(held->forward);
@@ -204,7 +213,7 @@ static void reported(void *context, const klient_report_t *report)
             list_append(&failures->unsent, &held->node);
             return;
         }
-        failures_step(failures, RETRY_REFUSED_BY_CLUSTER, held);
+        refused(failures, held, (int)report->code);
         return;
     }
     if (held->failure.way == RETRY_TO_DEAD_LETTERS) {
@@ -234,8 +243,7 @@ void failures_send(struct failures *failures, struct held *held)
         list_append(&failures->unsent, &held->node);
         return;
     }
-    held->code = code;
-    failures_step(failures, RETRY_REFUSED_BY_CLUSTER, held);
+    refused(failures, held, code);
 }
 
 /* --- the producer ----------------------------------------------------------------------------- */

@@ -1426,7 +1426,8 @@ void klient_retry_policy_print_docs(FILE *out);
 typedef enum klient_failure_kind {
     KLIENT_FAILURE_DEAD = 0,         /* a dead letter is acknowledged */
     KLIENT_FAILURE_UNWRITTEN = 1,    /* a dead letter or retry could not be written and is tried
-                                        again: told of the 1st, 2nd, 4th, 8th, ... time */
+                                        again, a retry that is too large for its topic as a dead
+                                        letter: told of the 1st, 2nd, 4th, 8th, ... time */
     KLIENT_FAILURE_MANY = 2,         /* alert.failures is reached */
     KLIENT_FAILURE_MANY_DEAD = 3     /* alert.dead.letters is reached */
 } klient_failure_kind_t;

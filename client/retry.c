@@ -146,6 +146,17 @@ static void refused(struct retry *retry, struct retry_failure *failure, int64_t 
         order_of(retry, RETRY_DO_TELL_REFUSED, failure);
 }
 
+/* Its retry would be refused for ever, and hold up the group. */
+static void does_not_fit(struct retry *retry, struct retry_failure *failure, int64_t now_ms)
+{
+    assert(failure->state == RETRY_SENDING && failure->way == RETRY_TO_RETRY_TOPIC);
+    failure->refusals += failure->refusals < INT32_MAX;
+    failure->way = RETRY_TO_DEAD_LETTERS;
+    order_of(retry, RETRY_DO_TELL_REFUSED, failure);
+    count_for_alert(retry, RETRY_MANY_LETTERS, now_ms);
+    send(retry, failure);
+}
+
 /* The failure that is due, or NULL. */
 static struct retry_failure *tick(struct retry *retry, int64_t now_ms)
 {
@@ -226,6 +237,7 @@ struct retry_effects retry_step(struct retry *retry, const struct retry_event *e
         settle(retry, failure);
         break;
     case RETRY_REFUSED_BY_CLUSTER: refused(retry, failure, event->now_ms); break;
+    case RETRY_DOES_NOT_FIT: does_not_fit(retry, failure, event->now_ms); break;
     case RETRY_GONE: leave(retry, failure); break;
     case RETRY_TICK: failure = tick(retry, event->now_ms); break;
     }

@@ -13,6 +13,8 @@
  *                                                            v  |
  *                                                          REFUSED
  *
+ * A retry that does not fit into its topic stays SENDING, and is a dead letter from then on.
+ *
  * Nothing at or beyond the bound of a lane may be committed: it is the lowest offset that is not
  * settled. */
 #ifndef CLIENT_RETRY_H
@@ -72,6 +74,7 @@ enum retry_event_type {
     RETRY_PROCESSED,                /* it was OUT and did not fail */
     RETRY_STORED,                   /* what was SENDING is acknowledged */
     RETRY_REFUSED_BY_CLUSTER,       /* it could not be written */
+    RETRY_DOES_NOT_FIT,             /* a retry: it is too large for its topic, as it will be */
     RETRY_GONE,                     /* the lane is somebody else's now: forget the failure */
     RETRY_TICK                      /* only time has passed; at most one failure becomes due */
 };

@@ -289,19 +289,28 @@ START_TEST(an_envelope_that_is_too_large_holds_less_of_the_record)
 }
 END_TEST
 
-START_TEST(a_retry_that_is_too_large_is_not_changed)
+/* The record alone fits, with what a retry adds to it no more. */
+START_TEST(what_is_too_large_for_its_retry_topic_is_a_dead_letter)
 {
-    fill_with_a_large_one();
-    atomic_store(&fake_faults(fake)->refuse_larger, 6000);
-    app.fails = "*";
-    app.times = 1;
-    join("true", POLICY("mode", "topic"));
-    WORK_UNTIL(app.events[KLIENT_FAILURE_UNWRITTEN] == 2);
-    ck_assert_int_eq(app.last.code, KLIENT_MESSAGE_TOO_LARGE);
-    ck_assert_int_le(committed(0), 0);
+    klient_records_t *records;
+    klient_failure_t failure = { .size = sizeof failure };
 
-    atomic_store(&fake_faults(fake)->refuse_larger, 0);
-    WORK_UNTIL(committed(0) == 1);
+    fill_with_a_large_one();
+    fill(fake, "t", 0, 1);
+    atomic_store(&fake_faults(fake)->refuse_larger, VALUE_SIZE + KEY_SIZE + HEADER_SIZE);
+    app.fails = "*";
+    join("true", POLICY("mode", "topic", "retries", "1000"));
+    WORK_UNTIL(committed(0) == 2 && stored("t.retry.g", 0) > 0);
+
+    ck_assert_int_eq(app.events[KLIENT_FAILURE_UNWRITTEN], 1);
+    ck_assert_int_eq(app.events[KLIENT_FAILURE_DEAD], 1);
+    ck_assert_ptr_nonnull(strstr(app.log, "topic=t partition=0 offset=0 to=t.retry.g "
+                                          "error=MESSAGE_TOO_LARGE refusals=1"));
+    klient_record_t record = read_first("t.dlq", 0, &records);
+    ck_assert_int_eq(klient_record_failure(&record, &failure), KLIENT_OK);
+    ck_assert_int_eq(failure.attempts, 1);
+    ck_assert_int_eq(failure.left_out, VALUE_SIZE);
+    klient_records_free(records);
 }
 END_TEST
 
@@ -501,7 +510,7 @@ Suite *dlq_suite(void)
     tcase_add_test(letters, closing_forgets_what_waits_and_commits_nothing_of_it);
     tcase_add_test(topics, a_retry_topic_brings_the_record_back_as_it_first_came);
     tcase_add_test(topics, a_retry_topic_ends_in_the_dead_letters_of_the_first_topic);
-    tcase_add_test(topics, a_retry_that_is_too_large_is_not_changed);
+    tcase_add_test(topics, what_is_too_large_for_its_retry_topic_is_a_dead_letter);
     tcase_add_test(topics, a_delay_survives_the_process);
     tcase_add_test(topics, what_waits_for_its_delay_is_not_committed);
     tcase_add_test(topics, what_others_write_to_a_retry_topic_is_returned_as_it_is);

@@ -243,6 +243,25 @@ START_TEST(by_topic_a_retry_is_sent_with_its_delay_and_settled_when_stored)
 }
 END_TEST
 
+START_TEST(by_topic_a_retry_that_does_not_fit_is_a_dead_letter_and_told)
+{
+    rules.mode = RETRY_BY_TOPIC;
+    rules.alert_letters = 1;
+    rules.alert_window_ms = 1000;
+    begin();
+    struct retry_failure *failure = fails(4);
+
+    happens(RETRY_DOES_NOT_FIT, failure);
+    ck_assert_ptr_eq(ordered(RETRY_DO_TELL_REFUSED)->failure, failure);
+    ck_assert_ptr_eq(ordered(RETRY_DO_SEND)->failure, failure);
+    ck_assert_int_eq(ordered(RETRY_DO_ALERT)->alert, RETRY_MANY_LETTERS);
+    ck_assert_int_eq(failure->way, RETRY_TO_DEAD_LETTERS);
+    ck_assert_ptr_null(ordered(RETRY_DO_BOUND));            /* nothing is settled yet */
+    happens(RETRY_STORED, failure);
+    expect_bound(RETRY_NO_BOUND);
+}
+END_TEST
+
 START_TEST(what_arrives_waits_for_what_is_left_of_its_delay)
 {
     rules.mode = RETRY_BY_TOPIC;
@@ -374,7 +393,11 @@ static void live(uint64_t seed)
         } else if (failure->state == RETRY_OUT) {
             happens(rand_below(&rand, 2) == 0 ? RETRY_FAILED : RETRY_PROCESSED, failure);
         } else if (failure->state == RETRY_SENDING) {
-            happens(rand_below(&rand, 2) == 0 ? RETRY_STORED : RETRY_REFUSED_BY_CLUSTER, failure);
+            happens(rand_below(&rand, 2) == 0                   ? RETRY_STORED
+                    : failure->way == RETRY_TO_DEAD_LETTERS ||
+                            rand_below(&rand, 2) == 0           ? RETRY_REFUSED_BY_CLUSTER
+                                                                : RETRY_DOES_NOT_FIT,
+                    failure);
         } else {
             now_ms += (int64_t)rand_below(&rand, 200);
             happens(RETRY_TICK, NULL);
@@ -418,6 +441,7 @@ Suite *retry_suite(void)
     tcase_add_test(rules_case,
                    what_is_refused_is_sent_again_ever_more_slowly_and_told_ever_more_seldom);
     tcase_add_test(rules_case, by_topic_a_retry_is_sent_with_its_delay_and_settled_when_stored);
+    tcase_add_test(rules_case, by_topic_a_retry_that_does_not_fit_is_a_dead_letter_and_told);
     tcase_add_test(rules_case, what_arrives_waits_for_what_is_left_of_its_delay);
     tcase_add_test(rules_case, in_order_its_partition_waits_until_the_record_is_settled);
     tcase_add_test(rules_case, a_partition_waits_when_too_many_of_its_records_do);

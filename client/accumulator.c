@@ -321,6 +321,15 @@ void accumulator_purge(struct accumulator *accumulator)
     queue_push(&accumulator->purged, open);
 }
 
+bool accumulator_is_empty(struct accumulator *accumulator)
+{
+    spin_lock(&accumulator->spin);
+    bool waits = accumulator->open != NULL || accumulator->closed.first != NULL;
+    spin_unlock(&accumulator->spin);
+    return !waits && accumulator->again.first == NULL && accumulator->purged.first == NULL &&
+           accumulator->cargo_count == 0 && list_empty(&accumulator->node);
+}
+
 void batch_identify(struct batch *batch)
 {
     if (!batch->renumbered)

@@ -32,7 +32,7 @@ struct config_values {
     int32_t gzip_level;             /* index into the row's choices: 0 is -1, i is level i */
     int32_t lz4_level, zstd_level, compression_level;
     int64_t buffer_bytes, block_ms_max, linger_ms, delivery_timeout_ms;
-    int64_t partitioner_timeout_ms;
+    int64_t partitioner_timeout_ms, metadata_idle_ms_max;
     bool partitioner_ignores_keys, partitioner_adaptive, idempotence;
     char *key_serializer, *value_serializer;
     /* consumer */

@@ -97,6 +97,8 @@
       "Give records without a key rather to partitions with short queues.") \
     X("partitioner.availability.timeout.ms", LONG, partitioner_timeout_ms, "0", 0, LONG_MOST, NULL, TOPIC, NULL, \
       "Give partitions whose leader has taken none of the batches that wait for it for so many milliseconds no records without a key, while others take some; 0: they are only given fewer. Needs partitioner.adaptive.partitioning.enable.") \
+    X("metadata.max.idle.ms", LONG, metadata_idle_ms_max, "300000", 1, LONG_MOST, NULL, 0, NULL, \
+      "Forget a topic to which nothing was sent for so many milliseconds, when metadata is refreshed next: brokers are asked for it no more, and the next record waits until they are.") \
     X("enable.idempotence", BOOL, idempotence, "true", 0, 0, NULL, 0, NULL, \
       "Number batches, so that a retry writes none twice and several requests for a partition may be in flight. Off by itself with acks other than all, more than 5 in flight or no retries.")
 
@@ -197,7 +199,6 @@
     CONFIG_NOT_YET(X, "transactional.id") \
     CONFIG_NOT_YET(X, "transaction.timeout.ms") \
     CONFIG_NOT_YET(X, "partitioner.class") \
-    CONFIG_NOT_YET(X, "metadata.max.idle.ms") \
     CONFIG_NOT_YET(X, "enable.gapless.guarantee") \
     CONFIG_NOT_YET(X, "queuing.strategy") \
     CONFIG_NOT_YET(X, "metric.reporters") \

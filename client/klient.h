@@ -835,9 +835,9 @@ klient_producer_t *klient_producer_new(const klient_config_t *config, klient_err
 /* Copy a record into the send buffer. The order within a partition is the order in which sends
  * returned, across threads, through retries too. The outcome comes by report, and by flush.
  *
- * Waits up to max.block.ms when the topic is not known yet or the buffer (buffer.memory, which
- * reports that were not read yet count against) is full; otherwise takes neither lock nor system
- * call.
+ * Waits up to max.block.ms when the topic is not known yet, or no more after metadata.max.idle.ms,
+ * or the buffer (buffer.memory, which reports that were not read yet count against) is full;
+ * otherwise takes neither lock nor system call.
  *
  * KLIENT_QUEUE_FULL (retriable; call klient_producer_poll() if reports were asked for, also by an
  * interceptor),

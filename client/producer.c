@@ -218,12 +218,13 @@ static int find_topic(struct klient_producer *producer, const char *name, int64_
                 ask_for_topic(producer, name);
             return refused;
         }
-        if (!asked || refused != 0) {
+        bool lost = topic != NULL && (refused != 0 || atomic_load(&topic->forgotten));
+        if (!asked || lost) {
             if (strlen(name) > 249)
                 return K_INVALID_TOPIC_EXCEPTION;
             if (deadline_ms != 0 && must_not_wait(producer))
                 return K_IN_CALLBACK;
-            int code = topic == NULL || refused != 0 ? ask_for_topic(producer, name) : 0;
+            int code = topic == NULL || lost ? ask_for_topic(producer, name) : 0;
             if (code != 0)
                 return code;
             asked = true;

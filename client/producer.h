@@ -131,12 +131,16 @@ struct producer_topic {
     uint64_t hash;
     const struct config_values *values; /* that count for it; the configuration's */
     bool asks_function;                 /* the application's partitioner chooses */
-    _Atomic(struct partition_table *) table;    /* owned; NULL while unknown */
+    _Atomic(struct partition_table *) table;    /* `newest`; NULL while unknown, or forgotten */
     atomic_int code;                    /* final refusal of an unknown topic, 0: none */
+    atomic_bool forgotten;              /* to be asked for again before something is sent */
     atomic_uint_least64_t turn;         /* of round-robin */
     atomic_int_least32_t sticky;        /* partition for records without key; -1: none */
     atomic_int codec;                   /* that it stores batches in; -1: ours */
-    struct topic *topic;                /* held; loop only */
+    /* The loop's. */
+    struct partition_table *newest;     /* owned, with all that it retired */
+    struct topic *topic;                /* held; NULL: forgotten */
+    int64_t used_at_ms;
     struct list node;                   /* in sender->topics */
 };
 
@@ -272,6 +276,9 @@ void accumulator_number(struct accumulator *accumulator, int64_t producer_id, in
 /* Move what was never sent to `purged`: its numbers are free again. With the spin lock held. */
 void accumulator_purge(struct accumulator *accumulator);
 
+/* Does nothing of it wait, and is nothing in flight? */
+bool accumulator_is_empty(struct accumulator *accumulator);
+
 /* Write the numbers that a sealed batch got since it was closed into its header. */
 void batch_identify(struct batch *batch);
 
@@ -304,6 +311,10 @@ void producer_topic_move(struct klient_producer *producer, struct producer_topic
 /* The loop's: find or add; publish what the cluster knows of it; free. */
 struct producer_topic *producer_topic_add(struct klient_producer *producer, const char *name);
 void producer_topic_update(struct klient_producer *producer, struct producer_topic *topic);
+/* There is something to be sent: holds it again if it was forgotten. False when out of memory. */
+bool producer_topic_use(struct klient_producer *producer, struct producer_topic *topic);
+/* Ask for it no more if it has not been used for metadata.max.idle.ms. */
+void producer_topic_review(struct klient_producer *producer, struct producer_topic *topic);
 void producer_topics_free(struct klient_producer *producer);
 
 /* --- sender.c: the loop's --------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include "client/partitioner.h"
 #include "client/producer.h"
 #include "common/error.h"
+#include "net/loop.h"
 
 /* FNV-1a: names are short and come from the application, not from strangers. */
 static uint64_t name_hash(const char *name)
@@ -231,6 +232,7 @@ struct producer_topic *producer_topic_add(struct klient_producer *producer, cons
     struct producer_topic *topic = producer_topic_find(producer, name);
 
     if (topic != NULL) {
+        (void)producer_topic_use(producer, topic);
         /* Asked again after a refusal: by now it may exist. */
         if (atomic_load(&topic->code) != 0) {
             atomic_store(&topic->code, 0);
@@ -245,6 +247,7 @@ struct producer_topic *producer_topic_add(struct klient_producer *producer, cons
     atomic_init(&topic->codec, -1);
     list_init(&topic->node);
     topic->hash = name_hash(name);
+    topic->used_at_ms = loop_now_ms(producer->klient->loop);
     topic->values = config_values_of(producer->config, name);
     topic->asks_function = producer->config->partitioner != NULL &&
                            !config_is_set_for(producer->config, name, "partitioner");
@@ -306,11 +309,36 @@ static bool table_is_current(const struct partition_table *table, const struct t
     return true;
 }
 
+/* Make the newest table one that says what the cluster knows. 0 or K_NOMEM. */
+static int table_renew(struct klient_producer *producer, struct producer_topic *topic)
+{
+    const struct topic *known = topic->topic;
+    struct partition_table *old = topic->newest;
+    /* A topic can be made anew with fewer partitions; the others stay, without a leader, until
+     * what they hold has failed. */
+    int32_t count = old != NULL && old->count > known->count ? old->count : known->count;
+    struct partition_table *table = partition_table_new(producer, topic, old, count);
+
+    if (table == NULL)
+        return K_NOMEM;
+    for (int32_t i = 0; i < count; i++) {
+        bool available = i < known->count && known->partitions[i].leader >= 0;
+        atomic_store(&table->accumulators[i]->available, available);
+        if (available)
+            table->available[table->available_count++] = i;
+        if (old == NULL || i >= old->count)
+            sender_add_accumulator(producer->sender, table->accumulators[i]);
+    }
+    topic->newest = table;
+    return 0;
+}
+
 void producer_topic_update(struct klient_producer *producer, struct producer_topic *topic)
 {
     struct topic *known = topic->topic;
-    struct partition_table *old = atomic_load(&topic->table);
 
+    if (known == NULL)
+        return;
     if (known->code == K_UNKNOWN_TOPIC_OR_PARTITION)
         troubles_of_partition(&producer->troubles, TROUBLE_TOPIC_UNKNOWN, topic->name, -1,
                               known->code);
@@ -322,30 +350,66 @@ void producer_topic_update(struct klient_producer *producer, struct producer_top
     }
     troubles_of_partition_over(&producer->troubles, TROUBLE_TOPIC_UNKNOWN, topic->name, -1);
     atomic_store(&topic->codec, known->codec);
-    if (known->count == 0 || table_is_current(old, known))
+    if (known->count == 0 ||
+        (!table_is_current(topic->newest, known) && table_renew(producer, topic) != 0) ||
+        atomic_load(&topic->table) == topic->newest)
         return;
-    /* A topic can be made anew with fewer partitions; the others stay, without a leader, until
-     * what they hold has failed. */
-    int32_t count = old != NULL && old->count > known->count ? old->count : known->count;
-    struct partition_table *table = partition_table_new(producer, topic, old, count);
-    if (table == NULL)
-        return;
-    for (int32_t i = 0; i < count; i++) {
-        bool available = i < known->count && known->partitions[i].leader >= 0;
-        atomic_store(&table->accumulators[i]->available, available);
-        if (available)
-            table->available[table->available_count++] = i;
-        if (old == NULL || i >= old->count)
-            sender_add_accumulator(producer->sender, table->accumulators[i]);
-    }
     atomic_store(&topic->code, 0);
-    atomic_store_explicit(&topic->table, table, memory_order_release);
+    atomic_store_explicit(&topic->table, topic->newest, memory_order_release);
+    gate_signal(&producer->progress);
+}
+
+/* --- topics that are not used ----------------------------------------------------------------- */
+
+bool producer_topic_use(struct klient_producer *producer, struct producer_topic *topic)
+{
+    topic->used_at_ms = loop_now_ms(producer->klient->loop);
+    if (topic->topic != NULL)
+        return true;
+    topic->topic = hold(producer, topic->name);
+    if (topic->topic == NULL)
+        return false;
+    atomic_store(&topic->forgotten, false);
+    producer_topic_update(producer, topic);         /* somebody else may hold it */
+    return true;
+}
+
+/* Nothing of it waits for what brokers say of it. */
+static bool is_idle(const struct klient_producer *producer, const struct producer_topic *topic)
+{
+    int64_t idle_ms = loop_now_ms(producer->klient->loop) - topic->used_at_ms;
+    const struct partition_table *table = topic->newest;
+
+    if (topic->topic == NULL || idle_ms < producer->config->values.metadata_idle_ms_max ||
+        cluster_topic_code(producer->klient->cluster, topic->topic) == K_LEADER_NOT_AVAILABLE)
+        return false;
+    for (int32_t i = 0; table != NULL && i < table->count; i++)
+        if (!accumulator_is_empty(table->accumulators[i]))
+            return false;
+    return true;
+}
+
+/* Who has seen its table a moment ago may still add a record: the sender then uses the topic. What
+ * the topic takes here stays for the same reason. */
+void producer_topic_review(struct klient_producer *producer, struct producer_topic *topic)
+{
+#ifdef MUTANT_IDLE_TOPICS_STAY
+    return;
+#endif
+    if (!is_idle(producer, topic))
+        return;
+    troubles_of_partition_over(&producer->troubles, TROUBLE_TOPIC_UNKNOWN, topic->name, -1);
+    cluster_release(producer->klient->cluster, topic->topic);
+    topic->topic = NULL;
+    atomic_store(&topic->code, 0);
+    atomic_store(&topic->forgotten, true);
+    atomic_store_explicit(&topic->table, NULL, memory_order_release);
     gate_signal(&producer->progress);
 }
 
 static void topic_free(struct producer_topic *topic)
 {
-    struct partition_table *table = atomic_load(&topic->table);
+    struct partition_table *table = topic->newest;
 
     for (int32_t i = 0; table != NULL && i < table->count; i++)
         accumulator_free(table->accumulators[i]);

@@ -288,6 +288,10 @@ static void examine(struct sender *sender, struct accumulator *accumulator)
             sender_unhindered(sender, accumulator);
         return;
     }
+    if (!producer_topic_use(sender->producer, accumulator->topic)) {
+        wake_at(sender, accumulator, expiry < now + 1000 ? expiry : now + 1000);
+        return;
+    }
     if (backs_off(accumulator, now)) {
         /* One partition of a topic is asked for at a time, and its news can leave ours out. */
         if (accumulator->seeks_leader)
@@ -400,8 +404,11 @@ static void metadata_changed(struct observer *observer)
 {
     struct sender *sender = LIST_OWNER(observer, struct sender, observer);
 
-    LIST_EACH(&sender->topics, node)
-        producer_topic_update(sender->producer, LIST_OWNER(node, struct producer_topic, node));
+    LIST_EACH(&sender->topics, node) {
+        struct producer_topic *topic = LIST_OWNER(node, struct producer_topic, node);
+        producer_topic_update(sender->producer, topic);
+        producer_topic_review(sender->producer, topic);
+    }
     LIST_EACH(&sender->accumulators, node) {
         struct accumulator *accumulator = LIST_OWNER(node, struct accumulator, every);
         if (accumulator->wake.index != HEAP_OUT)

@@ -179,6 +179,8 @@ static void metadata(struct fake_conn *conn, const Kairn__RequestHead *request,
         Kairn__TopicInfo *info = body->topics[body->n_topics++] =
             NEW(arena, topic_info, TopicInfo);
         info->name = question->topics[i];
+        if (topic != NULL)
+            topic->asked++;
         if (topic != NULL && !late)
             describe_topic(fake, topic, info);
         else

@@ -464,6 +464,20 @@ int fake_requests(struct fake *fake, int body)
     return (int)arguments.number;
 }
 
+static void do_count_asked(struct fake *fake, void *context)
+{
+    struct arguments *arguments = context;
+    arguments->number = fake_topic_by_name(fake, arguments->topic)->asked;
+}
+
+int fake_asked(struct fake *fake, const char *topic)
+{
+    struct arguments arguments = { .topic = topic };
+
+    fake_on_loop(fake, do_count_asked, &arguments);
+    return (int)arguments.number;
+}
+
 static void do_abort(struct fake *fake, void *context)
 {
     struct arguments *arguments = context;

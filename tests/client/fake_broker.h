@@ -122,6 +122,9 @@ uint8_t *fake_read(struct fake *fake, const char *topic, int partition, size_t *
 /* Requests of this body seen so far (field number in RequestHead). */
 int fake_requests(struct fake *fake, int body);
 
+/* Of those, how many asked for this topic's metadata by its name. */
+int fake_asked(struct fake *fake, const char *topic);
+
 /* Close every connection, now. */
 void fake_disconnect(struct fake *fake);
 

@@ -66,6 +66,7 @@ struct fake_topic {
     char name[64];
     struct uuid id;
     int partition_count;
+    int asked;                      /* metadata requests that named it */
     struct fake_partition partitions[PARTITIONS_MAX];
 };
 

@@ -69,6 +69,7 @@ Suite *group_commits_suite(void);
 Suite *group_starts_suite(void);
 Suite *group_suite(void);
 Suite *group_trouble_suite(void);
+Suite *idle_topics_suite(void);
 Suite *leaders_suite(void);
 Suite *marks_suite(void);
 Suite *membership_suite(void);

@@ -35,6 +35,7 @@ tests_client_test_client_SOURCES = \
 	tests/client/test_ordering.c \
 	tests/client/test_own_assignor.c \
 	tests/client/test_own_serde.c \
+	tests/client/test_idle_topics.c \
 	tests/client/test_leaders.c \
 	tests/client/membership_driver.c tests/client/membership_driver.h \
 	tests/client/test_membership.c \

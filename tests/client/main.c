@@ -14,6 +14,7 @@ int main(int argc, char **argv)
         assign_racks_suite,
         serde_suite,    typed_suite,    own_serde_suite, interceptor_suite,
         interceptor_consume_suite, leaders_suite, membership_suite, progress_suite,
+        idle_topics_suite,
         fetch_session_suite,
         group_suite,    group_commits_suite, group_starts_suite,
         auto_commit_suite, membership_losses_suite,

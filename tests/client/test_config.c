@@ -241,6 +241,7 @@ START_TEST(every_property_of_a_kafka_producer_is_known)
         { "receive.buffer.bytes", "32768" }, { "reconnect.backoff.ms", "50" },
         { "reconnect.backoff.max.ms", "1000" }, { "retry.backoff.ms", "100" },
         { "retry.backoff.max.ms", "1000" }, { "metadata.max.age.ms", "300000" },
+        { "metadata.max.idle.ms", "300000" },
         { "metadata.recovery.strategy", "none" }, { "connections.max.idle.ms", "540000" },
         { "socket.connection.setup.timeout.ms", "10000" }, { "security.protocol", "PLAINTEXT" },
         /* librdkafka's */
@@ -255,7 +256,7 @@ START_TEST(every_property_of_a_kafka_producer_is_known)
         { "topic.metadata.refresh.sparse", "true" }, { "statistics.interval.ms", "0" },
     };
     static const char *const later[] = {
-        "transactional.id", "transaction.timeout.ms", "metadata.max.idle.ms", "partitioner.class",
+        "transactional.id", "transaction.timeout.ms", "partitioner.class",
         "socket.connection.setup.timeout.max.ms", "metric.reporters", "metrics.sample.window.ms",
         "metrics.num.samples", "metrics.recording.level", "auto.include.jmx.reporter",
         "enable.metrics.push", "security.providers", "sasl.mechanism", "ssl.keystore.location",

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/buffer.h"
+#include "client/json_text.h"
 #include "common/error.h"
 #include "common/utf8.h"
 
@@ -240,163 +240,79 @@ klient_code_t klient_record_failure(const klient_record_t *record, klient_failur
 
 /* --- the envelope ----------------------------------------------------------------------------- */
 
-static int put(struct buffer *out, const char *text)
+/* Null, a text, or in base64 what is no text: the members that it may be are named by `names`. */
+static void put_bytes(struct json_text *json, const char *const names[2], const void *bytes,
+                      size_t size)
 {
-    return buffer_copy(out, text, strlen(text));
+    if (bytes == NULL)
+        json_text_null(json, names[0]);
+    else if (utf8_valid(bytes, size) == size)
+        json_text_sized(json, names[0], bytes, size);
+    else
+        json_text_base64(json, names[1], bytes, size);
 }
 
-static int put_number(struct buffer *out, const char *name, int64_t number)
+static const char *const of_key[] = { "key", "key_base64" };
+static const char *const of_value[] = { "value", "value_base64" };
+
+static void put_facts(struct json_text *json, const klient_record_t *record,
+                      const struct dead_letter_facts *facts)
 {
-    char text[64];
-
-    snprintf(text, sizeof text, ",\"%s\":%" PRId64, name, number);
-    return put(out, text);
-}
-
-/* Text in quotes; it is UTF-8. */
-static int put_text(struct buffer *out, const char *text, size_t size)
-{
-    int code = put(out, "\"");
-
-    for (size_t i = 0; code == 0 && i < size; i++) {
-        unsigned char byte = (unsigned char)text[i];
-        char escape[8];
-        if (byte == '"' || byte == '\\')
-            snprintf(escape, sizeof escape, "\\%c", byte);
-        else if (byte < 0x20)
-            snprintf(escape, sizeof escape, "\\u%04x", byte);
-        else {
-            code = buffer_copy(out, &text[i], 1);
-            continue;
-        }
-        code = put(out, escape);
-    }
-    return code == 0 ? put(out, "\"") : code;
-}
-
-static int put_base64(struct buffer *out, const uint8_t *bytes, size_t size)
-{
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    int code = put(out, "\"");
-
-    for (size_t i = 0; code == 0 && i < size; i += 3) {
-        uint32_t bits = (uint32_t)bytes[i] << 16;
-        bits |= i + 1 < size ? (uint32_t)bytes[i + 1] << 8 : 0;
-        bits |= i + 2 < size ? bytes[i + 2] : 0;
-        char four[4] = { alphabet[bits >> 18], alphabet[bits >> 12 & 63],
-                         i + 1 < size ? alphabet[bits >> 6 & 63] : '=',
-                         i + 2 < size ? alphabet[bits & 63] : '=' };
-        code = buffer_copy(out, four, sizeof four);
-    }
-    return code == 0 ? put(out, "\"") : code;
-}
-
-/* "name":null, "name":"text", or "name_base64":"..." for what is no text. */
-static int put_bytes(struct buffer *out, const char *name, const void *bytes, size_t size)
-{
-    bool text = bytes == NULL || utf8_valid(bytes, size) == size;
-    int code = put(out, "\"");
-
-    if (code == 0)
-        code = put(out, name);
-    if (code == 0)
-        code = put(out, text ? "\":" : "_base64\":");
-    if (code != 0)
-        return code;
-    return bytes == NULL ? put(out, "null")
-           : text        ? put_text(out, bytes, size)
-                         : put_base64(out, bytes, size);
-}
-
-static int put_headers(struct buffer *out, const klient_header_t *headers, size_t count)
-{
-    int code = put(out, ",\"headers\":[");
-
-    for (size_t i = 0; code == 0 && i < count; i++) {
-        code = put(out, i == 0 ? "{" : ",{");
-        if (code == 0)
-            code = put_bytes(out, "key", headers[i].key, headers[i].key_size);
-        if (code == 0)
-            code = put(out, ",");
-        if (code == 0)
-            code = put_bytes(out, "value", headers[i].value, headers[i].value_size);
-        if (code == 0)
-            code = put(out, "}");
-    }
-    return code == 0 ? put(out, "]}") : code;
-}
-
-static int put_facts(struct buffer *out, const klient_record_t *record,
-                     const struct dead_letter_facts *facts)
-{
-    int code = put(out, "{\"topic\":");
-
-    if (code == 0)
-        code = put_text(out, record->topic, strlen(record->topic));
-    if (code == 0)
-        code = put_number(out, "partition", record->partition);
-    if (code == 0)
-        code = put_number(out, "offset", record->offset);
-    if (code == 0)
-        code = put_number(out, "timestamp", record->timestamp);
-    if (code == 0)
-        code = put(out, ",\"group\":");
-    if (code == 0)
-        code = put_text(out, facts->group, error_size(facts->group));
-    if (code == 0)
-        code = put(out, ",\"error\":");
-    if (code == 0)
-        code = put_text(out, facts->error, error_size(facts->error));
-    return code == 0 ? put_number(out, "attempts", facts->attempts) : code;
+    json_text_string(json, "topic", record->topic);
+    json_text_number(json, "partition", record->partition);
+    json_text_number(json, "offset", record->offset);
+    json_text_number(json, "timestamp", record->timestamp);
+    json_text_sized(json, "group", facts->group, error_size(facts->group));
+    json_text_sized(json, "error", facts->error, error_size(facts->error));
+    json_text_number(json, "attempts", facts->attempts);
 }
 
 /* Key, value and headers, or how large they were. */
-static int put_record(struct buffer *out, const klient_record_t *record,
-                      const struct left_out *left, const klient_header_t *headers, size_t count)
+static void put_record(struct json_text *json, const klient_record_t *record,
+                       const struct left_out *left, const klient_header_t *headers, size_t count)
 {
-    int code = put(out, ",");
-
-    if (code == 0)
-        code = left->key > 0 ? put(out, "\"key\":null")
-                             : put_bytes(out, "key", record->key, record->key_size);
-    if (code == 0 && left->key > 0)
-        code = put_number(out, "key_size", (int64_t)left->key);
-    if (code == 0)
-        code = put(out, ",");
-    if (code == 0)
-        code = left->value > 0 ? put(out, "\"value\":null")
-                               : put_bytes(out, "value", record->value, record->value_size);
-    if (code == 0 && left->value > 0)
-        code = put_number(out, "value_size", (int64_t)left->value);
-    if (code == 0 && left->headers > 0)
-        code = put_number(out, "headers_size", (int64_t)left->headers);
-    return code == 0 ? put_headers(out, headers, left->headers > 0 ? 0 : count) : code;
+    put_bytes(json, of_key, left->key > 0 ? NULL : record->key, record->key_size);
+    if (left->key > 0)
+        json_text_number(json, "key_size", (int64_t)left->key);
+    put_bytes(json, of_value, left->value > 0 ? NULL : record->value, record->value_size);
+    if (left->value > 0)
+        json_text_number(json, "value_size", (int64_t)left->value);
+    if (left->headers > 0)
+        json_text_number(json, "headers_size", (int64_t)left->headers);
+    json_text_open(json, "headers", '[');
+    for (size_t i = 0; i < count && left->headers == 0; i++) {
+        json_text_open(json, NULL, '{');
+        put_bytes(json, of_key, headers[i].key, headers[i].key_size);
+        put_bytes(json, of_value, headers[i].value, headers[i].value_size);
+        json_text_close(json, '}');
+    }
+    json_text_close(json, ']');
 }
 
 int dead_letter_envelope(struct arena *arena, const klient_record_t *record,
                          const struct dead_letter_facts *facts, klient_record_t *out)
 {
-    struct buffer buffer;
+    struct json_text json;
     size_t count;
     const klient_header_t *headers = dead_letter_strip(arena, record, &count);
     struct left_out left = left_out(record, facts->lack);
-    int code = headers == NULL ? K_NOMEM : 0;
 
-    buffer_init(&buffer);
-    if (code == 0)
-        code = put_facts(&buffer, record, facts);
-    if (code == 0)
-        code = put_record(&buffer, record, &left, headers, count);
-    void *copy = code == 0 ? arena_copy(arena, buffer.bytes, buffer.size) : NULL;
-    size_t size = buffer.size;
-    buffer_fini(&buffer);
-    if (code != 0 || copy == NULL)
+    if (headers == NULL)
+        return K_NOMEM;
+    json_text_begin(&json);
+    json_text_open(&json, NULL, '{');
+    put_facts(&json, record, facts);
+    put_record(&json, record, &left, headers, count);
+    json_text_close(&json, '}');
+    char *text = json_text_end(&json);
+    char *copy = text == NULL ? NULL : arena_strdup(arena, text);
+    free(text);
+    if (copy == NULL)
         return K_NOMEM;
     klient_record_init(out);
     out->key = left.key > 0 ? NULL : record->key;
     out->key_size = left.key > 0 ? 0 : record->key_size;
     out->value = copy;
-    out->value_size = size;
+    out->value_size = strlen(copy);
     return 0;
 }

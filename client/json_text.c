@@ -72,26 +72,59 @@ void json_text_bool(struct json_text *json, const char *name, bool value)
     add_text(json, value ? "true" : "false");
 }
 
+void json_text_null(struct json_text *json, const char *name)
+{
+    add_name(json, name);
+    add_text(json, "null");
+}
+
 void json_text_string(struct json_text *json, const char *name, const char *text)
 {
+    if (text == NULL)
+        json_text_null(json, name);
+    else
+        json_text_sized(json, name, text, strlen(text));
+}
+
+void json_text_sized(struct json_text *json, const char *name, const char *text, size_t size)
+{
+    bool valid = utf8_valid((const uint8_t *)text, size) == size;
+    size_t written = 0;
     char escape[8];
 
     add_name(json, name);
-    if (text == NULL) {
-        add_text(json, "null");
-        return;
-    }
-    bool valid = utf8_valid((const uint8_t *)text, strlen(text)) == strlen(text);
     add_text(json, "\"");
-    for (; *text != '\0'; text++) {
-        unsigned char byte = (unsigned char)*text;
+    for (size_t i = 0; i < size; i++) {
+        unsigned char byte = (unsigned char)text[i];
         if (byte == '"' || byte == '\\')
             snprintf(escape, sizeof escape, "\\%c", byte);
         else if (byte < 0x20 || (byte >= 0x80 && !valid))
             snprintf(escape, sizeof escape, "\\u%04x", byte < 0x20 ? byte : 0xfffdu);
         else
-            snprintf(escape, sizeof escape, "%c", byte);
+            continue;
+        add(json, text + written, i - written);
         add_text(json, escape);
+        written = i + 1;
+    }
+    add(json, text + written, size - written);
+    add_text(json, "\"");
+}
+
+void json_text_base64(struct json_text *json, const char *name, const uint8_t *bytes, size_t size)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    add_name(json, name);
+    add_text(json, "\"");
+    for (size_t i = 0; i < size; i += 3) {
+        uint32_t bits = (uint32_t)bytes[i] << 16;
+        bits |= i + 1 < size ? (uint32_t)bytes[i + 1] << 8 : 0;
+        bits |= i + 2 < size ? bytes[i + 2] : 0;
+        char four[4] = { alphabet[bits >> 18], alphabet[bits >> 12 & 63],
+                         i + 1 < size ? alphabet[bits >> 6 & 63] : '=',
+                         i + 2 < size ? alphabet[bits & 63] : '=' };
+        add(json, four, sizeof four);
     }
     add_text(json, "\"");
 }

@@ -6,6 +6,7 @@
 #define CLIENT_JSON_TEXT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/buffer.h"
@@ -25,6 +26,9 @@ void json_text_open(struct json_text *json, const char *name, char bracket);
 void json_text_close(struct json_text *json, char bracket);
 void json_text_number(struct json_text *json, const char *name, int64_t number);
 void json_text_bool(struct json_text *json, const char *name, bool value);
+void json_text_null(struct json_text *json, const char *name);
 void json_text_string(struct json_text *json, const char *name, const char *text);  /* NULL: null */
+void json_text_sized(struct json_text *json, const char *name, const char *text, size_t size);
+void json_text_base64(struct json_text *json, const char *name, const uint8_t *bytes, size_t size);
 
 #endif

@@ -98,12 +98,15 @@ START_TEST(any_text_becomes_json)
     json_text_open(&json, "d", '[');
     json_text_number(&json, NULL, -1);
     json_text_bool(&json, NULL, true);
+    for (size_t size = 0; size < 4; size++)
+        json_text_base64(&json, NULL, (const uint8_t *)"\xff\xfe\xfd", size);
+    json_text_sized(&json, NULL, "ab\0c", 4);
     json_text_close(&json, ']');
     json_text_close(&json, '}');
     char *text = json_text_end(&json);
 
     ck_assert_str_eq(text, "{\"a\":\"\\\"x\\\\\\u000a\xc3\xa4\",\"b\":\"\\ufffd\",\"c\":null,"
-                           "\"d\":[-1,true]}");
+                           "\"d\":[-1,true,\"\",\"/w==\",\"//4=\",\"//79\",\"ab\\u0000c\"]}");
     free(text);
 }
 END_TEST

@@ -154,6 +154,20 @@ void each_stored(struct fake *fake, const char *topic, int partition,
     free(bytes);
 }
 
+static void count_one(void *context, int64_t offset, const char *value)
+{
+    (void)offset, (void)value;
+    ++*(int *)context;
+}
+
+int records_stored(struct fake *fake, const char *topic, int partition)
+{
+    int count = 0;
+
+    each_stored(fake, topic, partition, count_one, &count);
+    return count;
+}
+
 int last_epoch(struct fake *fake, const char *topic, int partition)
 {
     size_t size, at = 0;

@@ -41,6 +41,9 @@ void expect_numbers(klient_consumer_t *consumer, long first, int count);
 void each_stored(struct fake *fake, const char *topic, int partition,
                  void (*each)(void *context, int64_t offset, const char *value), void *context);
 
+/* How many records the fake stored in a partition. */
+int records_stored(struct fake *fake, const char *topic, int partition);
+
 /* The producer epoch of the last batch that the fake stored in a partition; -1: of none. */
 int last_epoch(struct fake *fake, const char *topic, int partition);
 

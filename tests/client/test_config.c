@@ -165,6 +165,16 @@ START_TEST(what_kafka_knows_and_we_do_not_serve_says_so)
 }
 END_TEST
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static void expect_served(klient_config_t *config, const char *name, const char *value)
+{
+    klient_error_t *error = NULL;
+
+    ck_assert_msg(klient_config_set(config, name, value, &error) == KLIENT_OK, "%s: %s", name,
+                  klient_error_text(error));
+}
+
 /* Kafka's consumer properties (Java 3.9), and those of librdkafka that mean something here: none of
  * them is a word that nobody knows. */
 START_TEST(every_property_of_a_kafka_consumer_is_known)
@@ -206,10 +216,9 @@ START_TEST(every_property_of_a_kafka_consumer_is_known)
     klient_config_t *config = klient_config_new();
     klient_error_t *error = NULL;
 
-    for (size_t i = 0; i < sizeof served / sizeof served[0]; i++)
-        ck_assert_msg(klient_config_set(config, served[i][0], served[i][1], &error) == KLIENT_OK,
-                      "%s: %s", served[i][0], klient_error_text(error));
-    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
+    for (size_t i = 0; i < COUNT(served); i++)
+        expect_served(config, served[i][0], served[i][1]);
+    for (size_t i = 0; i < COUNT(later); i++)
         ck_assert_int_eq(klient_config_set(config, later[i], "x", NULL), KLIENT_NOT_SUPPORTED_YET);
     ck_assert_int_eq(klient_config_set(config, "group.protocol", "consumer", NULL),
                      KLIENT_NOT_SUPPORTED_YET);
@@ -265,10 +274,9 @@ START_TEST(every_property_of_a_kafka_producer_is_known)
     klient_config_t *config = klient_config_new();
     klient_error_t *error = NULL;
 
-    for (size_t i = 0; i < sizeof served / sizeof served[0]; i++)
-        ck_assert_msg(klient_config_set(config, served[i][0], served[i][1], &error) == KLIENT_OK,
-                      "%s: %s", served[i][0], klient_error_text(error));
-    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
+    for (size_t i = 0; i < COUNT(served); i++)
+        expect_served(config, served[i][0], served[i][1]);
+    for (size_t i = 0; i < COUNT(later); i++)
         ck_assert_int_eq(klient_config_set(config, later[i], "x", NULL), KLIENT_NOT_SUPPORTED_YET);
     klient_producer_t *producer = klient_producer_new(config, &error);
     ck_assert_msg(producer != NULL, "%s", klient_error_text(error));

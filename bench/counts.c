@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/chain.h"
+#include "bench/wire.h"
 #include "common/endian.h"
 #include "common/error.h"
 #include "common/log.h"
@@ -161,33 +161,15 @@ static void fetch(long times, const char *directory)
 /* The frame of a produce request: the batch to the rig's topic, acks all. */
 static size_t make_request(uint8_t *to, size_t room)
 {
-    Kairn__ProducePartition part = KAIRN__PRODUCE_PARTITION__INIT, *parts[] = { &part };
-    Kairn__ProduceRequest body = KAIRN__PRODUCE_REQUEST__INIT;
+    const ProtobufCBinaryData topic_id = head_bytes_of_uuid(&topic.id);
     Kairn__RequestHead head = KAIRN__REQUEST_HEAD__INIT;
-    uint32_t declared = (uint32_t)batch_bytes;
-    struct chain chain;
-    size_t size = 0;
 
-    part.topic_id = head_bytes_of_uuid(&topic.id);
-    part.leader_epoch = -1;
-    part.n_batch_sizes = 1;
-    part.batch_sizes = &declared;
-    body.acks = -1;
-    body.n_partitions = 1;
-    body.partitions = parts;
     head.correlation = 1;
     head.client_id = (char *)"counts";
-    head.body_case = KAIRN__REQUEST_HEAD__BODY_PRODUCE;
-    head.produce = &body;
-    chain_init(&chain);
-    need(head_pack_request(&head, batch_bytes, &chain), "pack");
-    need(chain_copy(&chain, batch, batch_bytes), "pack");
-    need(chain.size <= room ? 0 : K_FRAME_TOO_LARGE, "pack");
-    for (struct chain_piece *piece; (piece = chain_pop(&chain)) != NULL; chain_piece_free(piece)) {
-        memcpy(to + size, piece->bytes, piece->size);
-        size += piece->size;
-    }
-    return size;
+    size_t size = wire_pack_produce(&head, &topic_id, 0, (uint32_t)batch_bytes, to,
+                                    room - batch_bytes);
+    memcpy(to + size, batch, batch_bytes);
+    return size + batch_bytes;
 }
 
 static void dispatch(long times, const char *directory)

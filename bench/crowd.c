@@ -19,7 +19,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -300,27 +299,15 @@ static int64_t new_producer(int fd)
 static void pack_head(struct crowd *crowd, struct connection *connection,
                       const ProtobufCBinaryData *topic)
 {
-    Kairn__ProducePartition part = KAIRN__PRODUCE_PARTITION__INIT, *parts[] = { &part };
-    Kairn__ProduceRequest body = KAIRN__PRODUCE_REQUEST__INIT;
     Kairn__RequestHead head = KAIRN__REQUEST_HEAD__INIT;
 
     make_frame(crowd, connection);
     uint32_t batch_size = (uint32_t)connection->frame_size;
-    part.topic_id = *topic;
-    part.partition = connection->partition;
-    part.leader_epoch = -1;
-    part.n_batch_sizes = 1;
-    part.batch_sizes = &batch_size;
-    body.acks = -1;
-    body.n_partitions = 1;
-    body.partitions = parts;
     head.correlation = connection->number + 1;
     head.timeout_ms = READ_BACK_MS;
     head.client_id = (char *)"crowd";
-    head.body_case = KAIRN__REQUEST_HEAD__BODY_PRODUCE;
-    head.produce = &body;
-    connection->head_size =
-        wire_pack(&head, batch_size, connection->frame, FRAME_ROOM - batch_size);
+    connection->head_size = wire_pack_produce(&head, topic, connection->partition, batch_size,
+                                              connection->frame, FRAME_ROOM - batch_size);
 }
 
 static uint32_t kairn_connect(struct crowd *crowd, const char *broker, const char *name, bool own)
@@ -397,17 +384,13 @@ static void kairn_read_back(struct crowd *crowd, const char *broker, const char 
 
 static void prepare(struct crowd *crowd, char **numbers)
 {
-    struct rlimit files;
-
     crowd->count = (uint32_t)strtoul(numbers[0], NULL, 10);
     crowd->warm_up = strtoull(numbers[1], NULL, 10);
     crowd->requests = strtoull(numbers[2], NULL, 10);
     if (crowd->count < 1 || crowd->count > CONNECTIONS_MAX || crowd->warm_up < 1 ||
         crowd->requests < 1)
         quit("connections, warm-up and requests are numbers above 0");
-    getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
+    bench_allow_files();
     crowd->connections = calloc(crowd->count, sizeof *crowd->connections);
     crowd->latencies = hdr_new();
     arena_init(&crowd->arena, NULL, 0, SIZE_MAX);

@@ -21,9 +21,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include "bench/loopback.h"
 #include "bench/ownership.h"
 #include "bench/phases.h"
 #include "bench/proc_memory.h"
@@ -255,14 +255,10 @@ static int idle(int groups, int each, int seconds, int pid)
     struct member *members = allocate((size_t)count, sizeof *members);
     struct pollfd *fds = allocate((size_t)count, sizeof *fds);
     klient_t *handles[IDLE_HANDLES];
-    struct rlimit limit;
     int64_t without = proc_memory_of(pid);
     int joined = 0;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
+    bench_allow_files();
     for (int i = 0; i < IDLE_HANDLES; i++)
         handles[i] = open_handle();
     for (int i = 0; i < count; i++) {

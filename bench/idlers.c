@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,16 +26,6 @@ static void calm(void)
 {
     const struct timespec time = { CALM_MS / 1000, CALM_MS % 1000 * 1000000L };
     nanosleep(&time, NULL);
-}
-
-static void allow_files(void)
-{
-    struct rlimit files;
-
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-        bench_die("limit of files");
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
 }
 
 struct idlers {
@@ -94,7 +83,7 @@ static int measure(const char *broker, int count, int pid)
     idlers.fds = calloc((size_t)count * 2, sizeof *idlers.fds);
     if (idlers.fds == NULL || first < 1)
         bench_die("connections");
-    allow_files();
+    bench_allow_files();
     open_up_to(&idlers, first);
     if (pid > 0)
         user = proc_memory_of(pid);

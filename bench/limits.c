@@ -298,17 +298,6 @@ static void append_each(struct limits *limits, size_t size, int count, double by
            used * 1e6 / moved);
 }
 
-/* A file for each partition, and a few for ourselves. */
-static void raise_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 /* --- processor -------------------------------------------------------------------------------- */
 
 static double checksum(struct limits *limits)
@@ -425,7 +414,7 @@ int main(int argc, char **argv)
     if (limits.bytes == NULL)
         bench_die("malloc");
     limits.dir = argv[1];
-    raise_limit();
+    bench_allow_files();            /* one for each partition, and a few for ourselves */
     for (uint32_t i = 0; i < MIB; i++)
         limits.bytes[i] = (unsigned char)(i * 2654435761U >> 13);
     if (appends)

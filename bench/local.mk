@@ -80,7 +80,7 @@ bench_crowd_LDADD = libklient.la libproto.la libcommon.la
 # Hot paths whose instructions are counted, one of them through the tests' broker without a network.
 if HAVE_CHECK
 noinst_PROGRAMS += bench/counts
-bench_counts_SOURCES = bench/counts.c tests/fuzz/check_lib.c tests/server/lib/plane.h tests/server/lib/plane.c \
+bench_counts_SOURCES = bench/counts.c bench/wire.h bench/wire.c $(bench_loopback) tests/fuzz/check_lib.c tests/server/lib/plane.h tests/server/lib/plane.c \
 	tests/server/lib/plane_records.c tests/server/lib/plane_where.c \
 	tests/server/broker/gate_rig.h tests/server/broker/gate_rig.c
 bench_counts_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS)

@@ -1,4 +1,5 @@
-/* loopback.h - blocking sockets and a clock, for programs that say what the machine allows. */
+/* loopback.h - blocking sockets, descriptors and a clock, for programs that say what the machine
+ * allows. */
 #ifndef BENCH_LOOPBACK_H
 #define BENCH_LOOPBACK_H
 
@@ -6,6 +7,9 @@
 
 /* Say why and exit. */
 void bench_die(const char *what) __attribute__((noreturn));
+
+/* As many descriptors as we may have. */
+void bench_allow_files(void);
 
 /* Seconds, monotonic. */
 double bench_now(void);

@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -47,16 +46,6 @@ static void pause_for(long ns)
 {
     const struct timespec time = { 0, ns };
     nanosleep(&time, NULL);
-}
-
-static void allow_files(void)
-{
-    struct rlimit files;
-
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-        bench_die("limit of files");
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
 }
 
 static int come_in(void)
@@ -168,8 +157,6 @@ static void huge(void)
 {
     size_t room = BATCH_HEADER_SIZE + HUGE_VALUE + BATCH_RECORD_OVERHEAD;
     uint8_t *bytes = malloc(REQUEST_ROOM + room), *value = calloc(1, HUGE_VALUE);
-    Kairn__ProducePartition part = KAIRN__PRODUCE_PARTITION__INIT, *parts[] = { &part };
-    Kairn__ProduceRequest body = KAIRN__PRODUCE_REQUEST__INIT;
     Kairn__RequestHead head = KAIRN__REQUEST_HEAD__INIT;
     struct batch_builder builder;
     uint8_t answer[4096];
@@ -182,18 +169,9 @@ static void huge(void)
     batch_build_finish(&builder);
     free(value);
     int fd = wire_connect(broker, GREETING_ANY_LOOP);
-    uint32_t declared = (uint32_t)builder.size;
-    part.topic_id = wire_topic(fd, topic)->topic_id;
-    part.leader_epoch = -1;
-    part.n_batch_sizes = 1;
-    part.batch_sizes = &declared;
-    body.acks = -1;
-    body.n_partitions = 1;
-    body.partitions = parts;
     head.correlation = 1;
-    head.body_case = KAIRN__REQUEST_HEAD__BODY_PRODUCE;
-    head.produce = &body;
-    size_t size = wire_pack(&head, builder.size, bytes, REQUEST_ROOM);
+    size_t size = wire_pack_produce(&head, &wire_topic(fd, topic)->topic_id, 0,
+                                    (uint32_t)builder.size, bytes, REQUEST_ROOM);
     for (;; did++) {
         bench_write_whole(fd, bytes, size);
         bench_write_whole(fd, bytes + REQUEST_ROOM, builder.size);
@@ -247,7 +225,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; (alone || argc == 4) && i < sizeof kinds / sizeof kinds[0]; i++) {
         if (strcmp(argv[1], kinds[i].name) != 0)
             continue;
-        allow_files();
+        bench_allow_files();
         broker = alone ? NULL : argv[2];
         topic = alone ? NULL : argv[3];
         return run_until_told(&kinds[i]);

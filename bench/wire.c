@@ -72,6 +72,26 @@ size_t wire_pack(const Kairn__RequestHead *head, size_t payload_size, uint8_t *t
     return size;
 }
 
+size_t wire_pack_produce(const Kairn__RequestHead *head, const ProtobufCBinaryData *topic_id,
+                         int32_t partition, uint32_t batch_size, uint8_t *to, size_t room)
+{
+    Kairn__ProducePartition part = KAIRN__PRODUCE_PARTITION__INIT, *parts[] = { &part };
+    Kairn__ProduceRequest body = KAIRN__PRODUCE_REQUEST__INIT;
+    Kairn__RequestHead whole = *head;
+
+    part.topic_id = *topic_id;
+    part.partition = partition;
+    part.leader_epoch = -1;
+    part.n_batch_sizes = 1;
+    part.batch_sizes = &batch_size;
+    body.acks = -1;
+    body.n_partitions = 1;
+    body.partitions = parts;
+    whole.body_case = KAIRN__REQUEST_HEAD__BODY_PRODUCE;
+    whole.produce = &body;
+    return wire_pack(&whole, batch_size, to, room);
+}
+
 const Kairn__ResponseHead *wire_ask(int fd, Kairn__RequestHead *head)
 {
     static uint8_t bytes[ANSWER_MAX], request[REQUEST_MAX];

@@ -22,6 +22,11 @@ const Kairn__ResponseHead *wire_ask(int fd, Kairn__RequestHead *head);
  * size, at most `room`. */
 size_t wire_pack(const Kairn__RequestHead *head, size_t payload_size, uint8_t *to, size_t room);
 
+/* The same for one batch to one partition, acks all; `head` has its number, and what else it
+ * tells. */
+size_t wire_pack_produce(const Kairn__RequestHead *head, const ProtobufCBinaryData *topic_id,
+                         int32_t partition, uint32_t batch_size, uint8_t *to, size_t room);
+
 /* What metadata says of a topic; lives until the next question. */
 const Kairn__TopicInfo *wire_topic(int fd, const char *name);
 

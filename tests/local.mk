@@ -23,3 +23,4 @@ include tests/chaos/local.mk
 include tests/mutants/local.mk
 include tests/fuzz/local.mk
 include tests/torture/local.mk
+include tests/valgrind/local.mk

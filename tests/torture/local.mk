@@ -31,4 +31,4 @@ tests_torture_kairnd_bad_zookeeper_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=zoo_aset,--wrap=zoo_amulti
 tests_torture_kairnd_bad_zookeeper_LDADD = $(BROKER_LIBS)
 
-EXTRA_DIST += tests/torture/run tests/torture/zookeeper tests/valgrind/run tests/valgrind/suppressions
+EXTRA_DIST += tests/torture/run tests/torture/zookeeper

@@ -158,8 +158,10 @@ static int open_directory(struct broker *broker, const char *path, struct k_reas
 static int open_directories(struct broker *broker, struct k_reason *reason)
 {
     char *list = strdup(broker->config.log_dirs), *rest = list;
-    int code = list == NULL ? K_NOMEM : 0;
+    int code = 0;
 
+    if (list == NULL)
+        return K_NOMEM;
     for (char *path = strtok_r(list, ",", &rest); path != NULL && code == 0;
          path = strtok_r(NULL, ",", &rest)) {
         path += strspn(path, " \t");

@@ -84,11 +84,18 @@ static int start_broker(struct program *program, struct config *config, int brok
 
     int code = broker_start(config, &events, &program->brokers[program->count], &reason);
     if (code != 0) {
-        LOG_ERROR("broker-not-started", "error=%s reason=\"%s\"", k_error_name(code), reason.text);
+        LOG_ERROR("broker-not-started", "error=%s reason=\"%s\"", k_error_name(code),
+                  reason.text[0] != '\0' ? reason.text : k_error_text(code));
         return code == K_INVALID_CONFIG ? EXIT_USAGE : EXIT_FAILED;
     }
     program->count++;
     return EXIT_FINE;
+}
+
+/* What was asked for is wrong, unless there was no room to read it. */
+static int status_of_config(int code)
+{
+    return code == K_NOMEM ? EXIT_FAILED : EXIT_USAGE;
 }
 
 static int start_all(struct program *program, const struct config *config, int local)
@@ -103,7 +110,7 @@ static int start_all(struct program *program, const struct config *config, int l
         if (code != 0) {
             LOG_ERROR("broker-not-started", "error=%s reason=\"%s\"", k_error_name(code),
                       reason.text);
-            return EXIT_USAGE;
+            return status_of_config(code);
         }
         status = start_broker(program, &own, local);
     }
@@ -146,12 +153,15 @@ static int run_flags(const struct flags *flags)
 {
     struct config config;
     struct k_reason reason = { "out of memory" };
-    if (config_init(&config) != 0)
-        return EXIT_FAILED;
-    if (read_config(flags, &config, &reason) != 0) {
+    int code = config_init(&config);
+    if (code == 0) {
+        code = read_config(flags, &config, &reason);
+        if (code != 0)
+            config_fini(&config);
+    }
+    if (code != 0) {
         fprintf(stderr, "kairnd: %s\n", reason.text);
-        config_fini(&config);
-        return EXIT_USAGE;
+        return status_of_config(code);
     }
     log_set_level((enum log_level)config.log_level);
     log_limit((uint32_t)config.log_lines_max, config.log_lines_interval_ms, &clock_system);
@@ -168,8 +178,11 @@ int main(int argc, char **argv)
     struct flags flags;
     if (!descriptors_secure())
         return EXIT_FAILED;
-    if (flags_parse(argc, argv, &flags) != 0)
-        return EXIT_USAGE;
+    int code = flags_parse(argc, argv, &flags);
+    if (code == K_NOMEM)
+        fprintf(stderr, "kairnd: %s\n", k_error_text(code));
+    if (code != 0)
+        return status_of_config(code);
 
     int status = EXIT_FINE;
     switch (flags.action) {

@@ -116,7 +116,7 @@ static int make_id(struct bootstrap *bootstrap)
 static void id_read(void *context, const struct zk_reply *reply)
 {
     struct bootstrap *bootstrap = context;
-    struct k_reason reason = { "no memory" };
+    struct k_reason reason;
     char *id = NULL;
     int code = reply->code;
 
@@ -127,7 +127,7 @@ static void id_read(void *context, const struct zk_reply *reply)
     } else if (code == 0) {
         code =
             znode_decode_cluster_id(&bootstrap->task.arena, reply->data, reply->size, &id, &reason);
-        if (code != 0)
+        if (code == K_CORRUPT)
             LOG_ERROR("znode-corrupt", "path=%s reason=\"%s\"",
                       znode_row(ZNODE_CLUSTER_ID)->pattern, reason.text);
     }

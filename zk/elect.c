@@ -65,7 +65,7 @@ static void chair_read(void *context, const struct zk_reply *reply)
         if (result.code == 0) {
             result.broker = controller.broker;
             result.owner = reply->stat.owner;
-        } else {
+        } else if (result.code == K_CORRUPT) {
             LOG_ERROR("znode-corrupt", "path=%s reason=\"%s\"", chair(), reason.text);
         }
     }

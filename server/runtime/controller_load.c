@@ -445,14 +445,17 @@ static void topics_listed(void *context, const struct zk_reply *reply)
         load->code = reply->code;
         if (reply->code == 0) {
             load->topics = arena_calloc(&load->arena, reply->child_count + 1, sizeof *load->topics);
-            for (size_t i = 0; load->topics != NULL && i < reply->child_count; i++) {
-                load->topics[i].topic.name = arena_strdup(&load->arena, reply->children[i]);
-                load->topics[i].topic.config_version = -1;
-            }
-            load->count = load->topics != NULL ? reply->child_count : 0;
-            if (load->topics == NULL ||
-                (load->count > 0 && load->topics[load->count - 1].topic.name == NULL))
+            if (load->topics == NULL)
                 load->code = K_NOMEM;
+            for (size_t i = 0; load->code == 0 && i < reply->child_count; i++) {
+                struct controller_topic *topic = &load->topics[i].topic;
+                topic->name = arena_strdup(&load->arena, reply->children[i]);
+                topic->config_version = -1;
+                if (topic->name == NULL)
+                    load->code = K_NOMEM;
+                else
+                    load->count++;
+            }
         }
     }
     load_advance(load);

@@ -11,7 +11,7 @@
 
 #include "common/log.h"
 
-enum { RETRY_MS = 200, BROKER_ARENA_MAX = 64 * 1024 };
+enum { RETRY_MS = 200 };
 
 /* One reading of all registrations, until every child was read. */
 struct live_read {
@@ -124,37 +124,55 @@ static bool tells_ends(const struct feature_ranges *can)
     return can->of[FEATURE_REPLICATION].highest >= 3;
 }
 
+/* 0, or NOMEM: what could not be read may be sound. */
+static int take_record(struct live_broker *broker, const struct zk_reply *reply)
+{
+    struct znode_kairn_broker record;
+    struct k_reason reason = { "" };
+    int code =
+        znode_decode_kairn_broker(&broker->arena, reply->data, reply->size, &record, &reason);
+
+    if (code == K_NOMEM)
+        return code;
+    if (code != 0) {
+        LOG_WARN("znode-corrupt", "path=/kairn/brokers/%d reason=\"%s\" taken-as=lossy",
+                 broker->core.id, reason.text);
+        broker->core.lossy = true;
+    } else if (uuid_equal(&record.incarnation, &broker->core.incarnation)) {
+        broker->loops = record.loops;
+        broker->core.lossy = record.lossy;
+        broker->core.incomplete = record.missing_count > 0;
+    }
+    return 0;
+}
+
+/* Likewise. */
+static int take_registration(struct live_broker *broker, const struct zk_reply *reply)
+{
+    struct k_reason reason = { "" };
+    int code =
+        znode_decode_broker(&broker->arena, reply->data, reply->size, &broker->broker, &reason);
+
+    if (code == K_NOMEM)
+        return code;
+    if (code != 0)
+        LOG_ERROR("broker-ignored", "broker=%d reason=\"%s\"", broker->core.id, reason.text);
+    broker->core.mute = code != 0 || !tells_ends(&broker->broker.features);
+    if (code == 0 && broker->broker.rack != NULL)
+        snprintf(broker->core.rack, sizeof broker->core.rack, "%s", broker->broker.rack);
+    return 0;
+}
+
 static void broker_answered(void *context, const struct zk_reply *reply)
 {
     struct broker_read *read = context;
     struct live_read *round = read->round;
-    struct live_broker *broker = read->broker;
-    struct k_reason reason = { "" };
+    int code = reply->code;
 
-    if (reply->code == 0 && read->record) {
-        struct znode_kairn_broker record;
-        int error = znode_decode_kairn_broker(&broker->arena, reply->data, reply->size, &record,
-                                              &reason);
-        if (error != 0) {
-            LOG_WARN("znode-corrupt", "path=/kairn/brokers/%d reason=\"%s\" taken-as=lossy",
-                     broker->core.id, reason.text);
-            broker->core.lossy = true;
-        } else if (uuid_equal(&record.incarnation, &broker->core.incarnation)) {
-            broker->loops = record.loops;
-            broker->core.lossy = record.lossy;
-            broker->core.incomplete = record.missing_count > 0;
-        }
-    } else if (reply->code == 0) {
-        int error =
-            znode_decode_broker(&broker->arena, reply->data, reply->size, &broker->broker, &reason);
-        if (error != 0)
-            LOG_ERROR("broker-ignored", "broker=%d reason=\"%s\"", broker->core.id, reason.text);
-        broker->core.mute = error != 0 || !tells_ends(&broker->broker.features);
-        if (error == 0 && broker->broker.rack != NULL)
-            snprintf(broker->core.rack, sizeof broker->core.rack, "%s", broker->broker.rack);
-    } else if (reply->code != K_NOT_FOUND) {
-        round->failed = true;
-    }
+    if (code == 0)
+        code = read->record ? take_record(read->broker, reply)
+                            : take_registration(read->broker, reply);
+    round->failed |= code != 0 && code != K_NOT_FOUND;
     free(read);
     if (--round->in_flight == 0)
         live_read_finish(round);
@@ -210,7 +228,7 @@ static void incarnations_listed(void *context, const struct zk_reply *reply)
             }
             broker->core = core;
             broker->loops = 1;
-            arena_init(&broker->arena, NULL, 0, BROKER_ARENA_MAX);
+            arena_init(&broker->arena, NULL, 0, SIZE_MAX);
             round->brokers[round->count++] = broker;
         }
         for (size_t i = 0; !round->failed && i < round->count; i++) {

@@ -204,19 +204,27 @@ static void take_stored(struct unit *unit, struct unit_op *op, const struct zk_r
 {
     struct store *store = unit->store;
     struct partition_state *state = &store->states[op->change];
-    struct partition_state wanted = *state;
+    struct partition_state wanted = *state, stored = *state;
+    struct k_reason reason = { "" };
+    int code = reply->code;
 
+    if (code == 0)
+        code = state_node_decode(&store->arena, reply->data, reply->size, &stored, &reason);
+    if (code == K_NOMEM) {
+        unit->reads_failed = true;      /* it may well be a state: it is read again */
+        return;
+    }
     skip_change(unit, op->change);
     store->verdicts[op->change] = STORE_STALE;
     if (reply->code != 0) {
         state->version = -1;
         return;
     }
-    struct k_reason reason = { "" };
-    if (state_node_decode(&store->arena, reply->data, reply->size, state, &reason) != 0) {
+    if (code != 0) {
         take_nonsense(state, &op->op, reply, &reason);
         return;
     }
+    *state = stored;
     state->version = reply->stat.version;
     /* After a lost answer our own write may be what is stored: same content, version one more. */
     if ((unit->resolving || op->op.kind == ZK_OP_CREATE) && state->version == wanted.version &&
@@ -313,15 +321,18 @@ static void topic_read(void *context, const struct zk_reply *reply)
     struct store *store = unit->store;
     size_t change = unit->ops[0].change;
     struct znode_topic node, wanted;
+    int code = reply->code;
 
-    if (reply->code == K_NOT_FOUND) {
+    if (code == 0)
+        code = znode_decode_topic(&store->arena, reply->data, reply->size, &node, NULL);
+    if (code == 0)
+        code = znode_decode_topic(&store->arena, unit->ops[0].op.data, unit->ops[0].op.size,
+                                  &wanted, NULL);
+    if (code == K_NOT_FOUND) {
         unit_send(unit);
-    } else if (reply->code != 0 || store->life != store->control->life) {
+    } else if (reply->code != 0 || code == K_NOMEM || store->life != store->control->life) {
         unit_retry_later(unit);
-    } else if (znode_decode_topic(&store->arena, reply->data, reply->size, &node, NULL) == 0 &&
-               znode_decode_topic(&store->arena, unit->ops[0].op.data, unit->ops[0].op.size,
-                                  &wanted, NULL) == 0 &&
-               uuid_equal(&node.id, &wanted.id)) {
+    } else if (code == 0 && uuid_equal(&node.id, &wanted.id)) {
         unit->ops[0].skipped = true;
         unit->resolving = true;
         unit_send(unit);

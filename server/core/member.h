@@ -36,6 +36,7 @@ enum member_event_type {
     MEMBER_RELEASED,            /* DO_RELEASE finished */
     MEMBER_TICK
 };
+enum { MEMBER_EVENT_TYPES = MEMBER_TICK + 1 };
 
 struct member_event {
     enum member_event_type type;

@@ -286,7 +286,6 @@ int control_new(const struct control_options *options, struct control **out,
     control->followed = -1;
     atomic_init(&control->lease_until_ms, INT64_MIN);
     rand_seed_from_system(&control->rand);
-    list_init(&control->member_events);
     list_init(&control->stores);
     list_init(&control->waiting);
     drive_member_init(control);

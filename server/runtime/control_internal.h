@@ -144,7 +144,8 @@ struct control {
 
     struct member member;
     struct timer *member_timer;
-    struct list member_events;              /* queued while the core is being stepped */
+    struct member_event member_events[MEMBER_EVENT_TYPES];  /* what comes while it is stepped */
+    size_t member_event_count;
     bool member_stepping;
     struct zk_watch controller_watch;
     struct zk_watch registration_watches[2]; /* of what is registered of us: see drive_member.c */

@@ -3,18 +3,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metric.h"
 
 enum { ID_IN_USE_SAY_MS = 10 * 1000 };
-
-/* Events that arrive while the core is stepped (an answer that came at once) wait here. */
-struct queued_event {
-    struct list node;
-    struct member_event event;
-};
 
 /* One order with an answer: which round it belongs to. */
 struct order {
@@ -255,34 +250,34 @@ static void release(struct control *control)
 
 /* --- the shell -------------------------------------------------------------------------------- */
 
-static void fail_order(struct order *order, enum member_effect_type type, int code)
+static void fail_order(struct control *control, enum member_effect_type type, uint64_t round,
+                       int code)
 {
-    struct member_event event = { .now_ms = control_boot_ms(order->control) };
+    struct member_event event = { .now_ms = control_boot_ms(control) };
     switch (type) {
     case MEMBER_DO_REGISTER:
         event.type = MEMBER_REGISTERED;
-        event.registered.round = order->round;
+        event.registered.round = round;
         event.registered.code = code;
         break;
     case MEMBER_DO_HEARTBEAT:
         event.type = MEMBER_HEARTBEAT_STORED;
-        event.heartbeat.round = order->round;
+        event.heartbeat.round = round;
         event.heartbeat.code = code;
         break;
     case MEMBER_DO_READ_CONTROLLER:
         event.type = MEMBER_CONTROLLER_SEEN;
-        event.controller.round = order->round;
+        event.controller.round = round;
         event.controller.code = code;
         event.controller.broker = -1;
         break;
     default:
         event.type = MEMBER_ELECTED;
-        event.elected.round = order->round;
+        event.elected.round = round;
         event.elected.code = code;
         break;
     }
-    drive_member(order->control, &event);
-    free(order);
+    drive_member(control, &event);
 }
 
 /* Orders that ZooKeeper answers. */
@@ -292,10 +287,9 @@ static void perform_call(struct control *control, const struct member_effect *ef
     int error = K_SESSION_LOST;
 
     if (order == NULL) {
-        LOG_ERROR("out-of-memory", "where=drive_member");
-        return; /* the core asks again when its patience ends */
-    }
-    if (control->session != NULL) {
+        LOG_ERROR("out-of-memory", "where=drive_member action=\"it is tried again\"");
+        error = K_NOMEM;
+    } else if (control->session != NULL) {
         switch (effect->type) {
         case MEMBER_DO_REGISTER:
             error = start_register(control, order);
@@ -312,8 +306,10 @@ static void perform_call(struct control *control, const struct member_effect *ef
             break;
         }
     }
-    if (error != 0)
-        fail_order(order, effect->type, error);
+    if (error != 0) {
+        free(order);
+        fail_order(control, effect->type, effect->round, error);
+    }
 }
 
 static void follow(struct control *control, int32_t broker, uint64_t round, bool anew)
@@ -370,15 +366,28 @@ static void perform(struct control *control, const struct member_effect *effect)
     }
 }
 
+/* What comes while the core is being stepped takes no memory, as it may tell that there is none.
+ * One of a type is enough: the core has but one question of a kind open. */
 static void queue_event(struct control *control, const struct member_event *event)
 {
-    struct queued_event *queued = malloc(sizeof *queued);
-    if (queued == NULL) {
-        LOG_ERROR("out-of-memory", "where=drive_member");
-        return;
-    }
-    queued->event = *event;
-    list_append(&control->member_events, &queued->node);
+    size_t at = 0;
+
+    while (at < control->member_event_count && control->member_events[at].type != event->type)
+        at++;
+    control->member_events[at] = *event;
+    if (at == control->member_event_count)
+        control->member_event_count++;
+}
+
+static bool next_event(struct control *control, struct member_event *out)
+{
+    if (control->member_event_count == 0)
+        return false;
+    *out = control->member_events[0];
+    control->member_event_count--;
+    memmove(control->member_events, control->member_events + 1,
+            control->member_event_count * sizeof *out);
+    return true;
 }
 
 static void step(struct control *control, const struct member_event *event)
@@ -414,13 +423,8 @@ void drive_member(struct control *control, const struct member_event *event)
     }
     control->member_stepping = true;
     step(control, event);
-    for (struct list *node; (node = list_first(&control->member_events)) != NULL;) {
-        struct queued_event *queued = LIST_OWNER(node, struct queued_event, node);
-        list_remove(node);
-        if (!control->closed)
-            step(control, &queued->event);
-        free(queued);
-    }
+    for (struct member_event queued; next_event(control, &queued) && !control->closed;)
+        step(control, &queued);
     control->member_stepping = false;
     if (control->closed)
         return;

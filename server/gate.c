@@ -37,7 +37,8 @@ static void refuse(struct gate *gate, int fd)
     if (log_rarely("connection-refused", "address", REFUSED_SAY_MS))
         LOG_WARN("connection-refused",
                  "loop=%d reason=\"its address has as many connections as "
-                 "max.connections.per.ip allows\"", gate->index);
+                 "max.connections.per.ip allows, or there is no memory to count it\"",
+                 gate->index);
     close(fd);
 }
 

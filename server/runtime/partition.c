@@ -577,7 +577,11 @@ bool partition_close(struct partition *partition)
     rest_forget(partition);
     cleaner_forget(partition);
     replica_log_note_watermark(partition);
-    bool clean = log_close(partition->log, !failed) == 0 && !failed;
+    int code = log_close(partition->log, !failed);
+    if (code != 0 && code != K_KAFKA_STORAGE_ERROR)     /* the directory's, told when it went */
+        LOG_WARN("stop-not-clean", "topic=%s partition=%" PRId32 " error=%s", partition->topic,
+                 partition->key.index, k_error_name(code));
+    bool clean = code == 0 && !failed;
     append_refuse_all(partition, K_CLOSED);
     free_partition(partition);
     return clean;

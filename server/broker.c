@@ -24,11 +24,21 @@ enum { DRAIN_LIMIT_MS = 5000, CONTROL_STOP_LIMIT_S = 6 };
 
 /* --- what the control plane tells ------------------------------------------------------------- */
 
+static void configure(struct broker *broker)
+{
+    const struct metadata *picture = metadata_get(broker->cell);
+
+    broker->configure_again = broker_data_configure(broker, picture) == K_NOMEM;
+    metadata_put(picture);
+}
+
 static void tick(void *context)
 {
     struct broker *broker = context;
 
     dirs_checkpoint(broker->dirs);
+    if (broker->configure_again)
+        configure(broker);
     timer_after(broker->tick, TICK_MS);
 }
 
@@ -111,7 +121,7 @@ static void picture_changed(void *context)
         dirs_expect(broker->dirs, picture, broker->id);
         dirs_sweep(broker->dirs, picture, broker->id);
     }
-    broker_data_configure(broker, picture);
+    configure(broker);
     shards_picture_changed(broker->shards);
     if (!broker->ready && self != NULL && uuid_equal(&self->incarnation, &broker->incarnation))
         tell_ready(broker);

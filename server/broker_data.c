@@ -288,7 +288,7 @@ static void set_log_level(struct broker *broker, enum log_level level)
     broker->log_level = level;
 }
 
-void broker_data_configure(struct broker *broker, const struct metadata *picture)
+int broker_data_configure(struct broker *broker, const struct metadata *picture)
 {
     struct topic_config defaults;
     struct cleaner_options cleaner;
@@ -320,6 +320,7 @@ void broker_data_configure(struct broker *broker, const struct metadata *picture
     if (code != 0)
         LOG_ERROR("broker-not-reconfigured", "broker=%" PRId32 " error=%s", broker->id,
                   k_error_name(code));
+    return code;
 }
 
 static void ask_controller(void *context, struct control_request *request)

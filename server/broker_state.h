@@ -87,6 +87,7 @@ struct broker {
     bool serving;                               /* the data plane's threads run */
     bool clean;                                 /* all logs were closed cleanly */
     bool ready, swept, stopping;                /* control loop */
+    bool configure_again;                       /* there was no memory for it */
 };
 
 /* --- broker_data.c: the data plane; on the control loop or with its thread ended -------------- */
@@ -107,7 +108,8 @@ int broker_loops_wanted(const struct config *config);
 bool broker_data_stop(struct broker *broker);
 
 /* The picture may say how this broker is to be configured from now on. */
-void broker_data_configure(struct broker *broker, const struct metadata *picture);
+/* 0, or what was logged: the configuration stays as it was. */
+int broker_data_configure(struct broker *broker, const struct metadata *picture);
 
 /* End the loops and free; also after a start that failed half-way. */
 void broker_data_free(struct broker *broker);

@@ -7,6 +7,11 @@ libtestlib_la_SOURCES = \
 	tests/lib/wait.h
 libtestlib_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 
+# With tests/torture/memory.c: the allocations of all our objects go through it.
+memory_ldflags = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup \
+	-Wl,--wrap=asprintf,--wrap=open_memstream
+
 include tests/common/local.mk
 include tests/proto/local.mk
 include tests/net/local.mk

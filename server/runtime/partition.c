@@ -485,9 +485,12 @@ void partition_expect(struct shard *shard, const struct metadata_topic *topic, i
     const struct partition_key key = { .topic_id = topic->id, .index = index };
 
     if (is_replica(&topic->partitions[index], shard_options(shard)->broker_id) &&
-        partition_find(shard, &key) == NULL && add_partition(shard, &key, topic->name) == NULL)
-        LOG_ERROR("partition-not-served", "topic=%s partition=%" PRId32 " error=NOMEM",
+        partition_find(shard, &key) == NULL && add_partition(shard, &key, topic->name) == NULL) {
+        LOG_ERROR("partition-not-served",
+                  "topic=%s partition=%" PRId32 " error=NOMEM action=\"it is tried again\"",
                   topic->name, index);
+        settings_retry(shard);
+    }
 }
 
 void partition_follow(struct shard *shard, const struct metadata_topic *topic, int32_t index,

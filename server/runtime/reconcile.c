@@ -43,7 +43,9 @@ void shard_follow_topic(struct shard *shard, const struct metadata_topic *topic)
     struct shared_config *shared = shared_config_new(shard_defaults(shard), topic,
                                                      shard_options(shard)->broker_id);
     if (shared == NULL) {
-        LOG_ERROR("topic-not-followed", "topic=%s error=NOMEM", topic->name);
+        LOG_ERROR("topic-not-followed", "topic=%s error=NOMEM action=\"it is tried again\"",
+                  topic->name);
+        settings_retry(shard);
         return;
     }
     /* First all of them, for they stay; orders to open logs do not, and lay between them. */

@@ -5,7 +5,7 @@
 #include "common/error.h"
 #include "server/runtime/shard_state.h"
 
-enum { PARTITIONS_A_TURN = 1000 };
+enum { PARTITIONS_A_TURN = 1000, RETRY_MS = 1000 };
 
 /* A new snapshot on its way to a shard. */
 struct delivery {
@@ -66,6 +66,20 @@ static void go_on(struct mail *mail)
         apply_more(shard);
 }
 
+static void apply_again(struct shard_deadline *deadline)
+{
+    struct shard *shard = LIST_OWNER(deadline, struct shard, settings_again);
+
+    shard->settings_topic = 0;
+    if (!shard->closed)
+        apply_more(shard);
+}
+
+void settings_retry(struct shard *shard)
+{
+    shard_deadline_hold(shard, &shard->settings_again, shard_now_ms(shard) + RETRY_MS);
+}
+
 void settings_restart(struct shard *shard)
 {
     if (shard->settings_posted)
@@ -120,6 +134,7 @@ void settings_init(struct shard *shard, struct settings *settings)
 {
     shard->settings = settings;
     shard->settings_mail.deliver = go_on;
+    shard_deadline_init(&shard->settings_again, apply_again);
 }
 
 void settings_fini(struct shard *shard)

@@ -30,6 +30,9 @@ void settings_unref(struct settings *settings);               /* any thread; NUL
 /* The picture changed under the shard's feet: what is being applied is applied from the start. */
 void settings_restart(struct shard *shard);
 
+/* There was no memory to follow a topic: all of them are followed anew, a little later. */
+void settings_retry(struct shard *shard);
+
 void settings_init(struct shard *shard, struct settings *settings);   /* takes the reference */
 void settings_fini(struct shard *shard);
 

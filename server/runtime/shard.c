@@ -18,7 +18,7 @@
 #include "server/runtime/recompress.h"
 #include "server/runtime/upkeep.h"
 
-/* upkeep, resting, retention, cleaner, lost copies, and some to spare. */
+/* upkeep, resting, retention, cleaner, lost copies, settings, and some to spare. */
 enum { OWN_DEADLINES = 8 };
 
 static void arm_timer(struct shard *shard)

@@ -79,6 +79,7 @@ struct shard {
     struct mail settings_mail;              /* in transit while settings_posted: */
     size_t settings_topic;                  /* they are applied from this topic of the picture on */
     bool settings_posted;
+    struct shard_deadline settings_again;   /* all of them, as one found no memory */
 
     struct mail picture_mail;               /* in transit while picture_posted */
     _Atomic bool picture_posted;

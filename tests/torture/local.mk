@@ -1,6 +1,4 @@
 # tests/torture/: memory and disks that fail, one thing after the other; tests/torture/run.
-torture_memory_ldflags = $(AM_LDFLAGS) \
-	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
 check_PROGRAMS += tests/torture/torture_broker
 tests_torture_torture_broker_SOURCES = \
 	tests/torture/bad_disk.h tests/torture/bad_disk.c \
@@ -8,7 +6,7 @@ tests_torture_torture_broker_SOURCES = \
 	tests/torture/torture.h tests/torture/torture.c \
 	tests/torture/torture_broker.c $(broker_life_sources)
 tests_torture_torture_broker_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) $(CHECK_CFLAGS)
-tests_torture_torture_broker_LDFLAGS = $(torture_memory_ldflags)
+tests_torture_torture_broker_LDFLAGS = $(memory_ldflags)
 tests_torture_torture_broker_LDADD = libtestlib.la $(BROKER_LIBS)
 
 check_PROGRAMS += tests/torture/torture_client
@@ -18,7 +16,7 @@ tests_torture_torture_client_SOURCES = \
 	tests/torture/torture_client.c $(client_life_sources)
 tests_torture_torture_client_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS) $(CHECK_CFLAGS) \
 	-DSOURCE_DIR='"$(abs_top_srcdir)"'
-tests_torture_torture_client_LDFLAGS = $(torture_memory_ldflags)
+tests_torture_torture_client_LDFLAGS = $(memory_ldflags)
 tests_torture_torture_client_LDADD = libtestlib.la libklientcore.la libcore.la libnet.la libproto.la \
 	libcommon.la
 

@@ -13,6 +13,8 @@ void memory_set_threads(bool (*counts)(const char *thread));
 
 /* From now on the n-th that counts fails; with `lasting` all later ones, too. */
 void memory_fail_at(long n, bool lasting);
+/* Who is told of the first failure, by the thread that meets with it. */
+void memory_set_witness(void (*witness)(void));
 /* All is well again, or not, without forgetting how far it was. */
 void memory_pause(bool paused);
 /* All is well again for good. Returns how many failed. */

@@ -17,12 +17,15 @@ tests_server_runtime_test_runtime_SOURCES = \
 	tests/server/runtime/test_group_records.c \
 	tests/server/runtime/test_io_pool.c \
 	tests/server/runtime/test_lost_copies.c \
+	tests/server/runtime/test_memory.c \
 	tests/server/runtime/test_metadata.c \
 	tests/server/runtime/test_quota.c \
 	tests/server/runtime/test_recovery.c \
 	tests/server/runtime/test_rest.c \
-	tests/server/runtime/test_warm.c
+	tests/server/runtime/test_warm.c \
+	tests/torture/memory.h tests/torture/memory.c
 tests_server_runtime_test_runtime_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS)
+tests_server_runtime_test_runtime_LDFLAGS = $(memory_ldflags)
 tests_server_runtime_test_runtime_LDADD = libtestlib.la $(BROKER_LIBS) $(CHECK_LIBS)
 
 # The control plane, against a real ZooKeeper server.

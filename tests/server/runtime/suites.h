@@ -13,6 +13,7 @@ Suite *group_load_suite(void);
 Suite *group_records_suite(void);
 Suite *io_pool_suite(void);
 Suite *lost_copies_suite(void);
+Suite *memory_suite(void);
 Suite *metadata_suite(void);
 Suite *quota_suite(void);
 Suite *recovery_suite(void);

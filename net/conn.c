@@ -101,7 +101,7 @@ static void drop_received(struct conn *conn)
     slab_unref(conn->kept);
     conn->kept = NULL;
     conn->kept_size = conn->frame_size = 0;
-    conn->unparsed = false;
+    conn->unparsed = conn->skipping = false;
     conn->unread_size = 0;
 }
 

@@ -31,7 +31,8 @@ struct conn_handler {
     void (*more)(struct conn *conn, size_t size);
 
     /* One whole frame, writable, inside `slab`. Valid during the call; whoever keeps it takes a
-     * reference of the slab. The handler may close the connection. */
+     * reference of the slab. The handler may close the connection. Of a frame that is skipped
+     * there is neither slab nor bytes, only its size. */
     void (*frame)(struct conn *conn, struct slab *slab, uint8_t *bytes, size_t size);
 
     /* The connection is over: by the peer (K_CLOSED), an error (K_NETWORK_EXCEPTION; K_IO when a
@@ -84,6 +85,10 @@ void conn_set_idle(struct conn *conn, int64_t idle_ms);
 /* Stop and resume reading, for back-pressure by the owner; counts nest. */
 void conn_pause(struct conn *conn);
 void conn_resume(struct conn *conn);
+
+/* Within cut(), which returns the size of a frame that is not whole yet: nobody wants its bytes.
+ * They are dropped as they come; frame() is called after the last. more() is not called. */
+void conn_skip_frame(struct conn *conn);
 
 /* Take the socket out, to hand it to another loop: the descriptor is the caller's, *rest receives
  * bytes already received but not consumed (at the start of a new slab, or NULL). The connection is

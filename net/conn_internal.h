@@ -56,7 +56,8 @@ struct conn {
     /* Receiving. `kept` holds bytes that were received and not yet handed out: the start of one
      * frame of known size (frame_size > 0; the rest is received right behind it), of one of unknown
      * size, or bytes that nobody has looked at (unparsed), because reading was paused or because
-     * they were fed. An idle connection keeps nothing. */
+     * they were fed. An idle connection keeps nothing, nor does one that skips a frame: kept_size
+     * then only counts what was dropped of it. */
     struct slab *kept;
     size_t kept_start, kept_size, frame_size;
     uint8_t *unread;                    /* while frames are cut: what lies behind the current one */
@@ -71,6 +72,7 @@ struct conn {
     int32_t slow_ms;
     bool told;                          /* `over` was called */
     bool unparsed;                      /* of `kept` */
+    bool skipping;                      /* the frame of frame_size bytes */
     bool reading;                       /* `readable` is armed */
     bool choked;                        /* queue was above queue_max, and is not below half of it */
     bool blocked;                       /* the socket is full: `writable` is armed */

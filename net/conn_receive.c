@@ -50,6 +50,11 @@ void conn_resume(struct conn *conn)
     conn_update_reading(conn);
 }
 
+void conn_skip_frame(struct conn *conn)
+{
+    conn->skipping = true;
+}
+
 /* --- what stays ------------------------------------------------------------------------------- */
 
 static void keep(struct conn *conn, struct slab *slab, size_t start, size_t size)
@@ -80,7 +85,12 @@ static void keep_partial(struct conn *conn, size_t size)
         conn_fail(conn, K_MALFORMED);       /* nothing has so long a beginning */
         return;
     }
-    keep_copy(conn, size > 0 ? size : conn->unread_size);
+    if (conn->skipping) {
+        conn->kept_size = conn->unread_size;
+        conn->unread_size = 0;
+    } else {
+        keep_copy(conn, size > 0 ? size : conn->unread_size);
+    }
     conn->frame_size = size;
     if (conn->state == CONN_OPEN)
         conn_watch(conn, &conn->incoming);
@@ -150,16 +160,17 @@ void conn_feed(struct conn *conn, const uint8_t *bytes, size_t size)
 
 /* --- receiving -------------------------------------------------------------------------------- */
 
-/* The kept frame is complete: hand it out, then what was received behind it. */
-static void hand_out_kept_frame(struct conn *conn)
+/* All of the frame has come: hand it out. */
+static void hand_out_frame(struct conn *conn)
 {
-    struct slab *slab = conn->kept;
+    struct slab *slab = conn->kept;         /* NULL: it was skipped */
     size_t size = conn->frame_size;
 
     conn->kept = NULL;
     conn->frame_size = 0;
+    conn->skipping = false;
     conn_unwatch(&conn->incoming);
-    conn->handler->frame(conn, slab, slab->bytes, size);
+    conn->handler->frame(conn, slab, slab != NULL ? slab->bytes : NULL, size);
     loop_give_slab(conn->loop, slab);
 }
 
@@ -192,8 +203,29 @@ static ssize_t receive_rest(struct conn *conn, struct slab *shared, uint8_t *roo
     conn->unread = room;
     conn->unread_size = (size_t)size - missing;
     loop_receive_fill(conn->loop, conn->unread_size);
-    hand_out_kept_frame(conn);
+    hand_out_frame(conn);
     parse(conn, shared);
+    return size;
+}
+
+/* Receive more of a frame that is skipped, into room that is used again at once. That has no hurry:
+ * one read, and the turn is over. */
+static ssize_t receive_skipped(struct conn *conn, uint8_t *room, size_t room_size, size_t limit,
+                               size_t *asked)
+{
+    size_t missing = conn->frame_size - conn->kept_size;
+    struct iovec iov = { .iov_base = room, .iov_len = room_size < limit ? room_size : limit };
+
+    if (iov.iov_len > missing)
+        iov.iov_len = missing;
+    *asked = SIZE_MAX;
+    ssize_t size = conn->transport->receive(conn->fd, conn->transport_state, &iov, 1);
+    if (size <= 0)
+        return size;
+    conn_moved(&conn->incoming, (size_t)size);
+    conn->kept_size += (size_t)size;
+    if ((size_t)size == missing)
+        hand_out_frame(conn);
     return size;
 }
 
@@ -236,6 +268,8 @@ static ssize_t receive_some(struct conn *conn, size_t limit, size_t *asked)
         conn_fail(conn, K_NOMEM);
         return TRANSPORT_AGAIN;
     }
+    if (conn->skipping && conn->state == CONN_OPEN)
+        return receive_skipped(conn, room, room_size, limit, asked);
     if (conn->frame_size > 0 && conn->state == CONN_OPEN)
         return receive_rest(conn, shared, room, room_size, limit, asked);
     return receive_shared(conn, shared, room, room_size, limit, asked);

@@ -19,6 +19,7 @@ struct owner {
     struct conn *conn;
     int peer;
     size_t frames, bytes, sent;
+    size_t skipped;                 /* of the frames */
     uint8_t seed;                   /* of the first frame expected; each later one has the next */
     bool over;
     int code;
@@ -27,6 +28,7 @@ struct owner {
     struct { struct slab *slab; uint8_t *bytes; size_t size; } held[HELD_MAX];
     size_t close_after;             /* close the connection in this frame's callback; 0: never */
     size_t pause_after;
+    size_t skip_over;               /* frames of more bytes are skipped; 0: none */
     bool pause_cut;                 /* pause before any frame is handed out; then set false */
     bool finish_cut;                /* close after sending, instead of cutting */
     size_t detach_after;

@@ -92,6 +92,69 @@ START_TEST(a_frame_that_is_held_stays_as_it_was)
 }
 END_TEST
 
+START_TEST(a_frame_that_is_skipped_is_dropped_and_those_around_it_are_not)
+{
+    const size_t sizes[] = { 50, 300000, 300001, 5000, 3000000, 70 }, all = 6;
+    struct owner owner;
+    owner_init(&owner);
+    owner.skip_over = 299999;
+
+    for (size_t i = 0; i < all; i++) {
+        uint8_t *bytes = glued(1, sizes[i], (uint8_t)(1 + i));
+        peer_write(owner.loop, owner.peer, bytes, sizes[i]);
+        free(bytes);
+    }
+    RUN_UNTIL(owner.loop, owner.frames == all);
+
+    ck_assert_uint_eq(owner.skipped, 3);
+    ck_assert_uint_eq(owner.bytes, 50 + 300000 + 300001 + 5000 + 3000000 + 70);
+    owner_fini(&owner);
+}
+END_TEST
+
+START_TEST(what_is_skipped_can_be_paused)
+{
+    enum { SIZE = 3000000 };
+    struct owner owner;
+    owner_init(&owner);
+    owner.skip_over = 299999;
+    uint8_t *bytes = glued(1, SIZE, 1);
+
+    peer_write(owner.loop, owner.peer, bytes, SIZE - 5000);
+    rig_settle(owner.loop);
+    conn_pause(owner.conn);
+    peer_write(owner.loop, owner.peer, bytes + SIZE - 5000, 5000);
+    rig_settle(owner.loop);
+    ck_assert_uint_eq(owner.frames, 0);
+    conn_resume(owner.conn);
+    RUN_UNTIL(owner.loop, owner.frames == 1);
+
+    ck_assert_uint_eq(owner.skipped, 1);
+    free(bytes);
+    owner_fini(&owner);
+}
+END_TEST
+
+START_TEST(a_connection_may_end_while_it_skips_a_frame_or_with_it)
+{
+    enum { SIZE = 3000000 };
+    struct owner owner;
+    owner_init(&owner);
+    owner.skip_over = 299999;
+    owner.close_after = 1;
+    uint8_t *bytes = glued(1, SIZE, 1);
+
+    peer_write(owner.loop, owner.peer, bytes, SIZE - _i);
+    shutdown(owner.peer, SHUT_WR);
+    RUN_UNTIL(owner.loop, owner.conn == NULL);
+
+    ck_assert(owner.over == (_i > 0));
+    ck_assert_uint_eq(owner.frames, _i == 0);
+    free(bytes);
+    owner_fini(&owner);
+}
+END_TEST
+
 START_TEST(bytes_that_are_no_frame_end_the_connection_with_the_code_of_the_cut)
 {
     struct owner owner;
@@ -488,6 +551,9 @@ Suite *conn_receive_suite(void)
     tcase_add_test(tcase, frames_arrive_whole_one_byte_at_a_time);
     tcase_add_loop_test(tcase, a_long_stream_of_frames_arrives_in_order, 0, 7);
     tcase_add_loop_test(tcase, a_frame_that_is_held_stays_as_it_was, 0, 4);
+    tcase_add_test(tcase, a_frame_that_is_skipped_is_dropped_and_those_around_it_are_not);
+    tcase_add_test(tcase, what_is_skipped_can_be_paused);
+    tcase_add_loop_test(tcase, a_connection_may_end_while_it_skips_a_frame_or_with_it, 0, 2);
     tcase_add_test(tcase, bytes_that_are_no_frame_end_the_connection_with_the_code_of_the_cut);
     tcase_add_test(tcase, the_handler_may_close_in_the_middle_of_glued_frames);
     tcase_add_test(tcase, the_handler_may_close_in_the_callback_of_a_large_frame);

@@ -27,7 +27,10 @@ enum {
     SPARE_MAX = 64,                     /* requests kept per loop */
     FINISH_MS = 2000,                   /* for the last answers to arrive before a hang-up */
     GREETING_MS = 15 * 1000,            /* without a byte, before it is known who calls */
-    FIRST_SLOW_MS = 1000                /* for whom all others wait, instead of slow_ms */
+    FIRST_SLOW_MS = 1000,               /* for whom all others wait, instead of slow_ms */
+    /* Bytes of a frame whose head is looked at before the rest has come: twice what clients send
+     * unless they are told otherwise, so that theirs are looked at once. */
+    HEAD_FIRST_MIN = 2 << 20
 };
 
 /* A request in work. */
@@ -71,6 +74,27 @@ static void yield_first(struct connection *connection)
     gates_resume(gates);
 }
 
+static struct work *take_work(struct gate *gate)
+{
+    struct list *node = list_first(&gate->spare);
+    if (node == NULL)
+        return malloc(sizeof(struct work));
+    list_remove(node);
+    gate->spare_count--;
+    return LIST_OWNER(node, struct work, node);
+}
+
+static void give_work(struct gate *gate, struct work *work)
+{
+    arena_fini(&work->request.arena);
+    if (gate->spare_count >= SPARE_MAX) {
+        free(work);
+        return;
+    }
+    list_prepend(&gate->spare, &work->node);
+    gate->spare_count++;
+}
+
 /* Off the gate; the conn is the caller's. */
 static struct conn *take_conn(struct connection *connection)
 {
@@ -85,6 +109,9 @@ static struct conn *take_conn(struct connection *connection)
     metric_add(connection->gate->gates->metrics, METRIC_CONNECTIONS, -1);
     give_back(connection->gate->gates, connection->charged);
     connection->charged = 0;
+    if (connection->refused != NULL)
+        give_work(connection->gate, connection->refused);
+    connection->refused = NULL;
     return conn;
 }
 
@@ -360,44 +387,6 @@ static void refuse(struct connection *connection, int code, const char *text,
     hang_up(connection);
 }
 
-static ssize_t cut_request(struct conn *conn, const uint8_t *bytes, size_t size)
-{
-    struct connection *connection = conn_owner(conn);
-    const struct gates *gates = connection->gate->gates;
-    ssize_t announced = gates->codec->cut(bytes, size, gates->frame_max);
-    uint64_t correlation = 0;
-
-    if (announced == K_FRAME_TOO_LARGE && !gates->codec->peek(bytes, size, &correlation))
-        return 0;
-    if (announced < 0)
-        refuse(connection, (int)announced, k_error_text((int)announced), correlation);
-    /* When there is no room for it now, the frame is cut again. */
-    else if (announced > 0 && go_on(connection))
-        charge(connection, size < (size_t)announced ? size : (size_t)announced);
-    return announced;
-}
-
-static struct work *take_work(struct gate *gate)
-{
-    struct list *node = list_first(&gate->spare);
-    if (node == NULL)
-        return malloc(sizeof(struct work));
-    list_remove(node);
-    gate->spare_count--;
-    return LIST_OWNER(node, struct work, node);
-}
-
-static void give_work(struct gate *gate, struct work *work)
-{
-    arena_fini(&work->request.arena);
-    if (gate->spare_count >= SPARE_MAX) {
-        free(work);
-        return;
-    }
-    list_prepend(&gate->spare, &work->node);
-    gate->spare_count++;
-}
-
 void connection_free_spares(struct gate *gate)
 {
     while (!list_empty(&gate->spare)) {
@@ -517,10 +506,77 @@ static void refuse_frame(struct connection *connection, int code, const uint8_t 
     refuse(connection, code, text, correlation);
 }
 
+/* Is the head there, and reason enough to refuse a large frame? Then that is skipped, and answered
+ * when it has gone by. */
+static bool refuse_unread(struct connection *connection, const uint8_t *bytes, size_t size,
+                          size_t announced)
+{
+    struct gate *gate = connection->gate;
+    size_t head_end =
+        announced < HEAD_FIRST_MIN ? 0 : gate->gates->codec->payload_start(bytes, size);
+    struct work *work;
+
+    if (head_end == 0 || head_end > size || size >= announced || (work = take_work(gate)) == NULL)
+        return false;
+    if (decode(connection, work, (uint8_t *)bytes, announced) != 0 ||
+        !api_refuse_unread(&work->request)) {
+        give_work(gate, work);
+        return false;
+    }
+    connection->refused = work;
+    conn_skip_frame(connection->conn);
+    charge(connection, sizeof *work + work->request.arena.used);
+    yield_first(connection);                    /* as it takes no more than that */
+    return true;
+}
+
+static ssize_t cut_request(struct conn *conn, const uint8_t *bytes, size_t size)
+{
+    struct connection *connection = conn_owner(conn);
+    const struct gates *gates = connection->gate->gates;
+    ssize_t announced = gates->codec->cut(bytes, size, gates->frame_max);
+    uint64_t correlation = 0;
+
+    if (announced == K_FRAME_TOO_LARGE && !gates->codec->peek(bytes, size, &correlation))
+        return 0;
+    if (announced < 0)
+        refuse(connection, (int)announced, k_error_text((int)announced), correlation);
+    /* When there is no room for it now, the frame is cut again. */
+    else if (announced > 0 && go_on(connection) &&
+             !refuse_unread(connection, bytes, size, (size_t)announced))
+        charge(connection, size < (size_t)announced ? size : (size_t)announced);
+    return announced;
+}
+
+/* In work from now on, with what was charged for it. */
+static void begin(struct connection *connection, struct work *work, struct slab *slab)
+{
+    work->connection = connection;
+    connection->references++;
+    list_append(&connection->works, &work->node);
+    work->slab = slab;
+    work->charged = connection->charged;
+    connection->charged = 0;
+}
+
+static void skipped(struct connection *connection)
+{
+    struct work *work = connection->refused;
+
+    connection->refused = NULL;
+    begin(connection, work, NULL);
+    request_finish(&work->request);
+}
+
 static void frame_arrived(struct conn *conn, struct slab *slab, uint8_t *bytes, size_t size)
 {
     struct connection *connection = conn_owner(conn);
     struct gate *gate = connection->gate;
+
+    if (bytes == NULL) {
+        skipped(connection);
+        return;
+    }
     struct work *work = take_work(gate);
     int code = work == NULL ? K_NOMEM : decode(connection, work, bytes, size);
 
@@ -531,14 +587,9 @@ static void frame_arrived(struct conn *conn, struct slab *slab, uint8_t *bytes, 
         refuse_frame(connection, code, bytes, size);
         return;
     }
-    work->connection = connection;
-    connection->references++;
-    list_append(&connection->works, &work->node);
-    work->slab = slab_ref(slab);
     /* What was made of the frame comes on top. */
     charge(connection, size - connection->charged + sizeof *work + work->request.arena.used);
-    work->charged = connection->charged;
-    connection->charged = 0;
+    begin(connection, work, slab_ref(slab));
     api_dispatch(&work->request);
 }
 

@@ -15,6 +15,7 @@ struct conn;
 struct fetch_session;
 struct gate;
 struct slab;
+struct work;
 
 struct connection {
     struct list node;               /* in gate.connections while open */
@@ -26,6 +27,7 @@ struct connection {
     struct list works;              /* requests in work, while open; see connection.c */
     struct fetch_session *sessions; /* owned, while open; NULL: none */
     size_t charged;                 /* to the budget, for a frame that is being received */
+    struct work *refused;           /* the request of a frame that is skipped; owned; or NULL */
     unsigned references;            /* the open connection itself, and each request in work */
 };
 

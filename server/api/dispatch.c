@@ -91,3 +91,17 @@ void api_dispatch(struct request *request)
     }
     route->handle(request);
 }
+
+bool api_refuse_unread(struct request *request)
+{
+#ifdef MUTANT_TOO_LARGE_KEPT
+    return false;
+#endif
+    request->payload = NULL;
+    if (request->head->body_case != KAIRN__REQUEST_HEAD__BODY_PRODUCE ||
+        !api_supported(request->head->body_case, request->head->version, &request->api->can) ||
+        !produce_refuse_unread(request))
+        return false;
+    metric_add(request->api->metrics, METRIC_REQUESTS_TOTAL, 1);
+    return true;
+}

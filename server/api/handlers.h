@@ -3,6 +3,8 @@
 #ifndef API_HANDLERS_H
 #define API_HANDLERS_H
 
+#include <stdbool.h>
+
 struct request;
 
 void api_api_versions(struct request *request);
@@ -41,5 +43,8 @@ void api_drain(struct request *request);
 void api_report_replicas(struct request *request);
 void api_import_offsets(struct request *request);
 void api_replica_fetch(struct request *request);
+
+/* For api_refuse_unread(). */
+bool produce_refuse_unread(struct request *request);
 
 #endif

@@ -33,8 +33,12 @@ struct codec {
      * has none. */
     bool (*peek)(const uint8_t *bytes, size_t size, uint64_t *out);
 
-    /* Read one whole frame. Returns 0, K_MALFORMED, K_FRAME_TOO_LARGE (its head) or K_NOMEM (the
-     * head would grow beyond its cap in the arena). */
+    /* How many bytes of the frame at the start of `bytes` come before its payload; 0 while more are
+     * needed to tell. */
+    size_t (*payload_start)(const uint8_t *bytes, size_t size);
+
+    /* Read one frame of `size` bytes; its payload is not looked at. Returns 0, K_MALFORMED,
+     * K_FRAME_TOO_LARGE (its head) or K_NOMEM (the head would grow beyond its cap in the arena). */
     int (*decode)(uint8_t *bytes, size_t size, struct arena *arena, struct codec_request *out);
 
     /* Append the frame that carries `head` and `payload` to `out`; the payload is empty

@@ -131,18 +131,33 @@ static int codec_of(const struct topic_config *config, int *level)
     return codec;
 }
 
-int topic_config_codec_of(const struct topic_config *defaults, const struct metadata_topic *topic)
+/* `defaults` with the topic's value of only one option. */
+static struct topic_config resolve_one(const struct topic_config *defaults,
+                                       const struct metadata_topic *topic, const char *name)
 {
     struct topic_config config = *defaults;
     struct k_reason reason;             /* of garbage topic_config_resolve() has told */
-    int level;
 
     for (int32_t i = 0; i < topic->config_count; i++) {
-        if (strcmp(topic->configs[i].name, "compression.type") == 0)
-            (void)options_set(&topic_config_table, &config, NULL, OPTION_FROM_CLUSTER,
-                              "compression.type", topic->configs[i].value, &reason);
+        if (strcmp(topic->configs[i].name, name) == 0)
+            (void)options_set(&topic_config_table, &config, NULL, OPTION_FROM_CLUSTER, name,
+                              topic->configs[i].value, &reason);
     }
+    return config;
+}
+
+int topic_config_codec_of(const struct topic_config *defaults, const struct metadata_topic *topic)
+{
+    struct topic_config config = resolve_one(defaults, topic, "compression.type");
+    int level;
+
     return codec_of(&config, &level);
+}
+
+int32_t topic_config_batch_max_of(const struct topic_config *defaults,
+                                  const struct metadata_topic *topic)
+{
+    return resolve_one(defaults, topic, "max.message.bytes").max_message_bytes;
 }
 
 static bool append_time(const struct topic_config *config)

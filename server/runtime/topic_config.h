@@ -52,6 +52,10 @@ bool topic_config_deletes(const struct topic_config *config);
  * sent. */
 int topic_config_codec_of(const struct topic_config *defaults, const struct metadata_topic *topic);
 
+/* Its max.message.bytes, likewise. */
+int32_t topic_config_batch_max_of(const struct topic_config *defaults,
+                                  const struct metadata_topic *topic);
+
 void topic_config_for_batches(const struct topic_config *config, struct batch_rules *out);
 void topic_config_for_log(const struct topic_config *config, struct log_config *out);
 

@@ -21,6 +21,11 @@ static bool native_peek(const uint8_t *bytes, size_t size, uint64_t *out)
     return true;
 }
 
+static size_t native_payload_start(const uint8_t *bytes, size_t size)
+{
+    return size < FRAME_PREFIX ? 0 : FRAME_PREFIX + (size_t)load_u32(bytes + FRAME_PREFIX / 2);
+}
+
 static int native_decode(uint8_t *bytes, size_t size, struct arena *arena,
                          struct codec_request *out)
 {
@@ -56,6 +61,7 @@ const struct codec codec_native = {
     .name = "native",
     .cut = frame_cut,
     .peek = native_peek,
+    .payload_start = native_payload_start,
     .decode = native_decode,
     .encode = native_encode,
 };

@@ -149,13 +149,13 @@ struct greeting_broker greet(int fd, uint16_t loop)
     return broker;
 }
 
-/* The request in one piece; the caller releases it. */
-static struct chain_piece *pack_request(const Kairn__RequestHead *head)
+/* The request, of which so much payload will follow, in one piece; the caller releases it. */
+static struct chain_piece *pack_request(const Kairn__RequestHead *head, size_t payload)
 {
     struct chain chain;
 
     chain_init(&chain);
-    ck_assert_int_eq(head_pack_request(head, 0, &chain), 0);
+    ck_assert_int_eq(head_pack_request(head, payload, &chain), 0);
     struct chain_piece *piece = chain_pop(&chain);
     ck_assert_ptr_null(chain.first);
     return piece;
@@ -163,7 +163,7 @@ static struct chain_piece *pack_request(const Kairn__RequestHead *head)
 
 void send_request(int fd, const Kairn__RequestHead *head)
 {
-    struct chain_piece *piece = pack_request(head);
+    struct chain_piece *piece = pack_request(head, 0);
 
     send_bytes(fd, piece->bytes, piece->size);
     chain_piece_free(piece);
@@ -180,23 +180,78 @@ void send_api_versions(int fd, uint64_t correlation)
     send_request(fd, &head);
 }
 
-/* The correlation id and the error of the next answer. */
-uint64_t receive_answer(int fd, int *code)
+void send_produce_head(int fd, uint64_t correlation, int32_t acks, const uint32_t *sizes,
+                       size_t count)
+{
+    enum { PARTITIONS_MAX = 4 };
+    Kairn__RequestHead head = KAIRN__REQUEST_HEAD__INIT;
+    Kairn__ProduceRequest body = KAIRN__PRODUCE_REQUEST__INIT;
+    Kairn__ProducePartition parts[PARTITIONS_MAX], *pointers[PARTITIONS_MAX];
+    size_t payload = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        pointers[i] = &parts[i];
+        kairn__produce_partition__init(&parts[i]);
+        parts[i].topic_id = head_bytes_of_uuid(&topic.id);
+        parts[i].partition = (uint32_t)i;
+        parts[i].leader_epoch = -1;
+        parts[i].n_batch_sizes = 1;
+        parts[i].batch_sizes = (uint32_t *)&sizes[i];
+        payload += sizes[i];
+    }
+    head.correlation = correlation;
+    head.body_case = KAIRN__REQUEST_HEAD__BODY_PRODUCE;
+    head.produce = &body;
+    body.acks = acks;
+    body.n_partitions = count;
+    body.partitions = pointers;
+    struct chain_piece *piece = pack_request(&head, payload);
+    send_bytes(fd, piece->bytes, piece->size);
+    chain_piece_free(piece);
+}
+
+/* The next answer, in the arena. */
+static const Kairn__ResponseHead *receive_head(int fd, struct arena *arena)
 {
     static uint8_t bytes[ANSWER_MAX];
     Kairn__ResponseHead *head;
     struct frame frame;
-    struct arena arena;
 
     ck_assert(receive_bytes(fd, bytes, 4));
     size_t size = load_u32(bytes) + 4;
     ck_assert_uint_le(size, sizeof bytes);
     ck_assert(receive_bytes(fd, bytes + 4, size - 4));
     ck_assert_int_eq(frame_split(bytes, size, &frame), 0);
-    arena_init(&arena, NULL, 0, ARENA_LIMIT);
-    ck_assert_int_eq(head_unpack_response(frame.head, frame.head_size, &arena, &head), 0);
+    arena_init(arena, NULL, 0, ARENA_LIMIT);
+    ck_assert_int_eq(head_unpack_response(frame.head, frame.head_size, arena, &head), 0);
+    return head;
+}
+
+uint64_t receive_answer(int fd, int *code)
+{
+    struct arena arena;
+    const Kairn__ResponseHead *head = receive_head(fd, &arena);
     uint64_t correlation = head->correlation;
+
     *code = head_error_code(head->error);
+    arena_fini(&arena);
+    return correlation;
+}
+
+uint64_t receive_produced(int fd, int *codes, int64_t *limits, size_t count)
+{
+    struct arena arena;
+    const Kairn__ResponseHead *head = receive_head(fd, &arena);
+    uint64_t correlation = head->correlation;
+
+    ck_assert_int_eq(head_error_code(head->error), 0);
+    ck_assert_int_eq(head->body_case, KAIRN__RESPONSE_HEAD__BODY_PRODUCE);
+    ck_assert_uint_eq(head->produce->n_results, count);
+    for (size_t i = 0; i < count; i++) {
+        const Kairn__Error *error = head->produce->results[i]->error;
+        codes[i] = head_error_code(error);
+        limits[i] = error == NULL ? 0 : error->limit;
+    }
     arena_fini(&arena);
     return correlation;
 }
@@ -216,7 +271,7 @@ static struct chain_piece *pack_fetch(uint64_t correlation)
     body.partitions = entries;
     entry.topic_id = head_bytes_of_uuid(&topic.id);
     entry.leader_epoch = -1;
-    return pack_request(&head);
+    return pack_request(&head, 0);
 }
 
 void send_waiting_fetch(int fd, uint64_t correlation)

@@ -35,6 +35,10 @@ void expect_closed(int fd);
 
 void send_request(int fd, const Kairn__RequestHead *head);
 void send_api_versions(int fd, uint64_t correlation);
+/* The beginning of a produce request, acks 1, -1 or 0: one batch for each of the topic's first
+ * `count` partitions, of `sizes` bytes, is to follow. */
+void send_produce_head(int fd, uint64_t correlation, int32_t acks, const uint32_t *sizes,
+                       size_t count);
 void send_waiting_fetch(int fd, uint64_t correlation);
 /* A fetch from offset 0; false when the broker reads no more for now. */
 bool try_fetch(int fd, uint64_t correlation);
@@ -42,6 +46,8 @@ bool try_fetch(int fd, uint64_t correlation);
 void send_waiting_metadata(int fd, uint64_t correlation);
 /* The correlation id and the error of the next answer. */
 uint64_t receive_answer(int fd, int *code);
+/* The same of a produce request; of each of its partitions too. */
+uint64_t receive_produced(int fd, int *codes, int64_t *limits, size_t count);
 
 /* Wait until no request is in work or on its way in. */
 void expect_idle(void);

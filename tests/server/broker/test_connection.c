@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/chain.h"
@@ -259,6 +260,152 @@ START_TEST(over_the_budget_one_request_at_a_time_still_gets_through)
 }
 END_TEST
 
+/* --- batches that are too large --------------------------------------------------------------- */
+
+enum { LIMIT = 3000000, BATCH = 4 << 20, LITTLE = 100 * 1024 };
+
+static int greeted_with_a_limit(void)
+{
+    int fd = connect_client();
+
+    gates.frame_max = 64 << 20;
+    topic.config_name = "max.message.bytes";
+    topic.config_value = "3000000";
+    topic.partitions = 2;
+    topic.leader_epoch++;
+    plane_publish(&plane, &topic);
+    greet(fd, 1);
+    return fd;
+}
+
+/* What comes of a batch that nobody looks at need not be one. */
+static void send_rubbish(int fd, size_t size)
+{
+    static const uint8_t rubbish[64 << 10];
+
+    for (size_t part; size > 0; size -= part) {
+        part = size < sizeof rubbish ? size : sizeof rubbish;
+        send_bytes(fd, rubbish, part);
+    }
+}
+
+START_TEST(a_batch_that_is_too_large_is_neither_kept_nor_looked_at)
+{
+    const uint32_t sizes[] = { BATCH, LIMIT + 1 };
+    int codes[2], fd = greeted_with_a_limit();
+    int64_t limits[2];
+
+    send_produce_head(fd, 7, -1, sizes, 2);
+    send_rubbish(fd, BATCH);
+    ck_assert_int_lt(recv(fd, &codes, 1, MSG_DONTWAIT), 0);   /* the answer comes when all has */
+    ck_assert_int_gt(atomic_load(&gates.budget.used), 0);
+    ck_assert_int_lt(atomic_load(&gates.budget.used), LITTLE);
+    send_rubbish(fd, LIMIT + 1);
+
+    ck_assert_uint_eq(receive_produced(fd, codes, limits, 2), 7);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(codes[i], K_MESSAGE_TOO_LARGE);
+        ck_assert_int_eq(limits[i], LIMIT);
+    }
+    expect_idle();
+    close(fd);
+}
+END_TEST
+
+START_TEST(after_batches_that_are_too_large_the_connection_goes_on)
+{
+    const uint32_t size = BATCH;
+    int code, fd = greeted_with_a_limit();
+    int64_t limit;
+
+    for (uint64_t i = 1; i < 20; i += 2) {
+        send_produce_head(fd, i, 1, &size, 1);
+        send_rubbish(fd, size);
+        send_api_versions(fd, i + 1);
+    }
+    for (uint64_t i = 1; i < 20; i += 2) {
+        ck_assert_uint_eq(receive_produced(fd, &code, &limit, 1), i);
+        ck_assert_int_eq(code, K_MESSAGE_TOO_LARGE);
+        ck_assert_uint_eq(receive_answer(fd, &code), i + 1);
+        ck_assert_int_eq(code, 0);
+    }
+    close(fd);
+}
+END_TEST
+
+START_TEST(who_wants_no_answer_to_a_batch_that_is_too_large_is_hung_up_on)
+{
+    const uint32_t size = BATCH;
+    int fd = greeted_with_a_limit();
+
+    send_produce_head(fd, 1, 0, &size, 1);
+    send_rubbish(fd, size);
+
+    expect_closed(fd);
+    expect_idle();
+}
+END_TEST
+
+START_TEST(a_connection_may_go_while_its_batch_is_refused)
+{
+    const uint32_t size = BATCH;
+    int fd = greeted_with_a_limit();
+
+    send_produce_head(fd, 1, -1, &size, 1);
+    send_rubbish(fd, size / 2);
+    ck_assert_int_gt(atomic_load(&gates.budget.used), 0);
+    close(fd);
+
+    expect_idle();
+}
+END_TEST
+
+/* Then it is received, and found to be none. */
+static void expect_looked_at(int fd, const uint32_t *sizes, size_t count)
+{
+    int codes[2];
+    int64_t limits[2];
+
+    send_produce_head(fd, 1, -1, sizes, count);
+    for (size_t i = 0; i < count; i++)
+        send_rubbish(fd, sizes[i]);
+
+    ck_assert_uint_eq(receive_produced(fd, codes, limits, count), 1);
+    for (size_t i = 0; i < count; i++)
+        ck_assert_int_eq(codes[i], K_CORRUPT_MESSAGE);
+    close(fd);
+}
+
+START_TEST(a_large_request_is_received_if_any_of_its_batches_fits)
+{
+    const uint32_t sizes[] = { BATCH, LIMIT };
+
+    expect_looked_at(greeted_with_a_limit(), sizes, 2);
+}
+END_TEST
+
+START_TEST(only_who_leads_says_what_is_too_large)
+{
+    const uint32_t size = BATCH;
+    int fd = greeted_with_a_limit();
+
+    topic.leader = 2;
+    topic.leader_epoch++;
+    plane_publish(&plane, &topic);
+    expect_looked_at(fd, &size, 1);
+}
+END_TEST
+
+START_TEST(nothing_is_refused_for_the_limit_of_a_topic_that_nobody_knows)
+{
+    const uint32_t size = BATCH;
+    int fd = greeted_with_a_limit();
+
+    topic.id = uuid_random();
+    expect_looked_at(fd, &size, 1);
+}
+END_TEST
+
 Suite *connection_suite(void);
 
 Suite *connection_suite(void)
@@ -282,5 +429,17 @@ Suite *connection_suite(void)
     tcase_add_test(tests, a_cold_log_is_read_before_it_is_sent);
     tcase_add_test(tests, over_the_budget_one_request_at_a_time_still_gets_through);
     suite_add_tcase(suite, tests);
+    TCase *large = tcase_create("too-large");
+
+    tcase_set_timeout(large, 60);
+    tcase_add_checked_fixture(large, gates_setup, gates_teardown);
+    tcase_add_test(large, a_batch_that_is_too_large_is_neither_kept_nor_looked_at);
+    tcase_add_test(large, after_batches_that_are_too_large_the_connection_goes_on);
+    tcase_add_test(large, who_wants_no_answer_to_a_batch_that_is_too_large_is_hung_up_on);
+    tcase_add_test(large, a_connection_may_go_while_its_batch_is_refused);
+    tcase_add_test(large, a_large_request_is_received_if_any_of_its_batches_fits);
+    tcase_add_test(large, only_who_leads_says_what_is_too_large);
+    tcase_add_test(large, nothing_is_refused_for_the_limit_of_a_topic_that_nobody_knows);
+    suite_add_tcase(suite, large);
     return suite;
 }

@@ -12,6 +12,7 @@
 #include "net/loop.h"
 #include "net/resolve.h"
 #include "server/call.h"
+#include "server/config_parts.h"
 #include "server/runtime/control.h"
 #include "server/runtime/dirs.h"
 #include "server/runtime/io_pool.h"
@@ -19,8 +20,7 @@
 #include "server/storage/io.h"
 #include "server/storage/logdir.h"
 
-enum { POOL_THREADS_MIN = 2, POOL_THREADS_MAX = 64, TICK_MS = 1000 };
-enum { DRAIN_LIMIT_MS = 5000, CONTROL_STOP_LIMIT_S = 6 };
+enum { TICK_MS = 1000, DRAIN_LIMIT_MS = 5000, CONTROL_STOP_LIMIT_S = 6 };
 
 /* --- what the control plane tells ------------------------------------------------------------- */
 
@@ -200,57 +200,26 @@ static int32_t known_id(const struct broker *broker)
 /* The number of loops is registered before they are made. */
 static int make_control(struct broker *broker, struct k_reason *reason)
 {
-    const struct config *config = &broker->config;
-    const struct control_options options = {
-        .loop = broker->control_loop,
-        .resolver = broker->resolver,
-        .metrics = broker->metrics,
-        .cell = broker->cell,
-        .zookeeper_connect = config->zookeeper_connect,
-        .zookeeper_digest = config->zookeeper_digest,
-        .session_timeout_ms = config->zookeeper_session_timeout_ms,
-        .guardian = true,
-        .broker_id = known_id(broker),
-        .reserved_max_id = config->reserved_broker_max_id,
-        .rack = config->broker_rack != NULL ? config->broker_rack : "",
-        .loops = broker_loops_wanted(config),
-        .inter_broker_listener = broker->endpoints.inter_broker,
-        .features = broker->features,
-        .levels = &broker->levels,
-        .controller = {
-            .min_insync = config->min_insync_replicas,
-            .unclean = config->unclean_leader_election,
-            .rebalance_interval_ms =
-                config->auto_leader_rebalance ? config->leader_imbalance_interval_s * 1000 : 0,
-            .imbalance_percent = config->leader_imbalance_percent,
-            .policy = { .partitions_max = config->policy_max_partitions,
-                        .factor_min = config->policy_min_factor,
-                        .factor_max = config->policy_max_factor },
-            .deletes_nothing = !config->delete_topic_enable,
-        },
-        .topic_pattern = config->policy_name_pattern,
-        .broker_options = &config_table,
-        .context = broker,
-        .identified = identified,
-        .describe = describe,
-        .changed = picture_changed,
-        .registered = registered,
-        .refused = refused,
-        .stopped = stopped,
-    };
-    return control_new(&options, &broker->control, reason);
-}
+    struct control_options options = config_for_control(&broker->config);
 
-/* What needs most of them is opening logs after a crash, when they are checked. */
-static int pool_threads(const struct broker *broker)
-{
-    long wanted = broker->config.num_recovery_threads, processors = sysconf(_SC_NPROCESSORS_ONLN);
-    if (wanted == 0)
-        wanted = processors;
-    wanted *= (long)broker->directory_count;
-    return wanted < POOL_THREADS_MIN ? POOL_THREADS_MIN
-         : wanted > POOL_THREADS_MAX ? POOL_THREADS_MAX
-                                     : (int)wanted;
+    options.loop = broker->control_loop;
+    options.resolver = broker->resolver;
+    options.metrics = broker->metrics;
+    options.cell = broker->cell;
+    options.guardian = true;
+    options.broker_id = known_id(broker);
+    options.loops = config_loops(&broker->config, sysconf(_SC_NPROCESSORS_ONLN));
+    options.inter_broker_listener = broker->endpoints.inter_broker;
+    options.features = broker->features;
+    options.levels = &broker->levels;
+    options.context = broker;
+    options.identified = identified;
+    options.describe = describe;
+    options.changed = picture_changed;
+    options.registered = registered;
+    options.refused = refused;
+    options.stopped = stopped;
+    return control_new(&options, &broker->control, reason);
 }
 
 static int make_parts(struct broker *broker, struct k_reason *reason)
@@ -262,7 +231,9 @@ static int make_parts(struct broker *broker, struct k_reason *reason)
     if (code == 0)
         code = resolver_new(&broker->resolver);
     if (code == 0)
-        code = io_pool_new(pool_threads(broker), &broker->pool);
+        code = io_pool_new(config_pool_threads(&broker->config, sysconf(_SC_NPROCESSORS_ONLN),
+                                               broker->directory_count),
+                           &broker->pool);
     if (code == 0)
         code = metadata_cell_new("", &broker->cell);
     if (code == 0)

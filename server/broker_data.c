@@ -13,6 +13,7 @@
 #include "proto/frame.h"
 #include "server/call.h"
 #include "server/codec/codec.h"
+#include "server/config_parts.h"
 #include "server/dynamic.h"
 #include "server/runtime/control.h"
 #include "server/runtime/dirs.h"
@@ -24,7 +25,7 @@
 #include "server/runtime/topic_config.h"
 #include "server/storage/logdir.h"
 
-enum { LOOPS_MAX = 8, FRAME_LENGTH_SIZE = 4, SETTLE_ROUNDS = 3, MS_PER_MINUTE = 60000 };
+enum { SETTLE_ROUNDS = 3 };
 
 /* --- start ------------------------------------------------------------------------------------ */
 
@@ -84,19 +85,10 @@ static int claim_directories(struct broker *broker, struct k_reason *reason)
     return 0;
 }
 
-int broker_loops_wanted(const struct config *config)
-{
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
-    if (config->num_loops != 0)
-        return config->num_loops;
-    return processors < 1 ? 1 : processors > LOOPS_MAX ? LOOPS_MAX : (int)processors;
-}
-
 static int make_loops(struct broker *broker)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    int count = broker_loops_wanted(&broker->config);
+    int count = config_loops(&broker->config, processors);
 
     broker->loops = calloc((size_t)count, sizeof *broker->loops);
     if (broker->loops == NULL)
@@ -140,67 +132,26 @@ static void directory_fenced(void *context)
     }
 }
 
-static struct cleaner_options cleaner_options_of(const struct config *config)
-{
-    struct cleaner_options options;
-
-    memset(&options, 0, sizeof options);    /* also what lies between fields: they are compared */
-    options.enabled = config->log_cleaner_enable;
-    options.threads = config->log_cleaner_threads;
-    options.dedupe_bytes = config->log_cleaner_dedupe_bytes;
-    options.io_bytes = config->log_cleaner_io_bytes;
-    options.io_bytes_per_second = config->log_cleaner_bytes_per_second;
-    options.load_factor = config->log_cleaner_load_factor;
-    options.backoff_ms = config->log_cleaner_backoff_ms;
-    return options;
-}
-
 static void relay_to_controller(void *context, struct control_request *request)
 {
     control_relay(context, request);
 }
 
-static struct replication replication_of(const struct broker *broker)
+/* What the configuration does not say of it. */
+static void complete_replication(const struct broker *broker, struct replication *replication)
 {
-    const struct config *config = &broker->config;
-
-    return (struct replication){
-        .lag_max_ms = config->replica_lag_max_ms,
-        .wait_max_ms = config->replica_wait_max_ms,
-        .backoff_ms = config->replica_backoff_ms,
-        .fetch_max_bytes = (uint32_t)config->replica_fetch_max_bytes,
-        .response_max_bytes = (uint32_t)config->replica_response_max_bytes,
-        .resolver = broker->resolver,
-        .cluster_id = broker->cluster_id,
-        .listener = broker->endpoints.inter_broker,
-        .incarnation = broker->incarnation,
-        .levels = &broker->levels,
-        .relay = relay_to_controller,
-        .relay_context = broker->control,
-    };
+    replication->resolver = broker->resolver;
+    replication->cluster_id = broker->cluster_id;
+    replication->listener = broker->endpoints.inter_broker;
+    replication->incarnation = broker->incarnation;
+    replication->levels = &broker->levels;
+    replication->relay = relay_to_controller;
+    replication->relay_context = broker->control;
 }
 
 static void mirror_offsets(void *context, struct mirror_parcel *parcel)
 {
     control_mirror(context, parcel);
-}
-
-/* For what a join's answer holds beside the members. */
-enum { TOLD_ROOM = 128 << 10 };
-
-static struct groups_options groups_options_of(const struct config *config)
-{
-    return (struct groups_options){
-        .initial_delay_ms = config->group_initial_delay_ms,
-        .session_min_ms = config->group_session_min_ms,
-        .session_max_ms = config->group_session_max_ms,
-        .size_max = config->group_max_size,
-        .told_max = FRAME_HEAD_MAX - TOLD_ROOM,
-        .metadata_max = config->offsets_metadata_max,
-        .store_timeout_ms = config->offsets_commit_timeout_ms,
-        .retention_ms = (int64_t)config->offsets_retention_minutes * MS_PER_MINUTE,
-        .retention_check_ms = config->offsets_check_interval_ms,
-    };
 }
 
 static int make_shards(struct broker *broker, struct k_reason *reason)
@@ -220,37 +171,21 @@ static int make_shards(struct broker *broker, struct k_reason *reason)
     if (code != 0)
         return k_reason_set(reason, code, "the log directories can not be listed");
 
-    struct shards_options options = {
-        .loops = broker->loops,
-        .count = broker->loop_count,
-        .broker_id = broker->id,
-        .cell = broker->cell,
-        .dirs = broker->dirs,
-        .pool = broker->pool,
-        .metrics = broker->metrics,
-        .files = &broker->files,
-        .idle_close_ms = broker->config.log_idle_close_ms,
-        .producer_expiration_ms = broker->config.producer_expiration_ms,
-        .retention_check_ms = broker->config.log_retention_check_interval_ms,
-        .fenced_by_lease = broker->config.leader_fencing == FENCING_LEASE,
-        .lease_until_ms = lease_until_ms,
-        .lease_context = broker,
-        .cleaner = cleaner_options_of(&broker->config),
-        .replication = replication_of(broker),
-        .groups = groups_options_of(&broker->config),
-        .offsets_topic = {
-            .partitions = broker->config.offsets_partitions,
-            .replication_factor = broker->config.offsets_replication_factor,
-            .segment_bytes = broker->config.offsets_segment_bytes,
-            .codec = broker->config.offsets_codec,
-        },
-        .mirror = {
-            .interval_ms = broker->config.offsets_mirror_interval_ms,
-            .send = mirror_offsets,
-            .context = broker->control,
-        },
-    };
-    code = topic_config_defaults(&config_table, &broker->config, &options.defaults, reason);
+    struct shards_options options;
+    code = config_for_shards(&broker->config, &options, reason);
+    options.loops = broker->loops;
+    options.count = broker->loop_count;
+    options.broker_id = broker->id;
+    options.cell = broker->cell;
+    options.dirs = broker->dirs;
+    options.pool = broker->pool;
+    options.metrics = broker->metrics;
+    options.files = &broker->files;
+    options.lease_until_ms = lease_until_ms;
+    options.lease_context = broker;
+    complete_replication(broker, &options.replication);
+    options.mirror.send = mirror_offsets;
+    options.mirror.context = broker->control;
     broker->topic_defaults = options.defaults;
     broker->cleaner_options = options.cleaner;
     if (code == 0)
@@ -259,20 +194,6 @@ static int make_shards(struct broker *broker, struct k_reason *reason)
         shards_throttle(broker->shards, broker->config.leader_throttled_rate,
                         broker->config.follower_throttled_rate);
     return code;
-}
-
-static struct admission_limits admission_limits_of(const struct config *config)
-{
-    struct admission_limits limits;
-    struct k_reason reason;
-
-    admission_no_limits(&limits);
-    limits.connections = config->connections_max;
-    limits.per_address = config->connections_per_ip;
-    limits.per_second = config->connection_rate;
-    /* config_check() has read them without an error, and they do not change. */
-    (void)admission_parse_overrides(&limits, config->connections_per_ip_overrides, &reason);
-    return limits;
 }
 
 /* Brokers that share a process share its log: the last change counts. Told at whichever level tells
@@ -298,10 +219,10 @@ int broker_data_configure(struct broker *broker, const struct metadata *picture)
 
     if (code == 0) {
         code = topic_config_defaults(&config_table, &config, &defaults, &reason);
-        cleaner = cleaner_options_of(&config);
+        cleaner = config_for_cleaner(&config);
         atomic_store(&broker->gates.idle_ms, config.connections_max_idle_ms);
         atomic_store(&broker->gates.slow_ms, config.connections_slow_ms);
-        const struct admission_limits limits = admission_limits_of(&config);
+        const struct admission_limits limits = config_for_admission(&config);
         admission_set(&broker->gates.admission, &limits);
         set_log_level(broker, (enum log_level)config.log_level);
         shards_throttle(broker->shards, config.leader_throttled_rate,
@@ -341,31 +262,19 @@ static void ask_import(void *context, struct offset_import_ask *ask)
 static int make_gates(struct broker *broker)
 {
     const struct config *config = &broker->config;
-    const struct admission_limits limits = admission_limits_of(config);
+    const struct admission_limits limits = config_for_admission(config);
 
-    broker->api = (struct api){
-        .broker_id = broker->id,
-        .cluster_id = broker->cluster_id,
-        .metrics = broker->metrics,
-        .can = feature_highest(&broker->features),
-        .levels = &broker->levels,
-        .option_table = &config_table,
-        .option_values = config,
-        .option_sources = config->sources,
-        .partitions_default = config->num_partitions,
-        .replication_factor_default = config->default_replication_factor,
-        .auto_create = config->auto_create_topics,
-        .offsets_partitions = config->offsets_partitions,
-        .offsets_replication_factor = config->offsets_replication_factor,
-        .offset_metadata_max = config->offsets_metadata_max,
-        .fetch_bytes_max = (uint32_t)config->fetch_max_bytes,
-        .timeout_ms = config->request_timeout_ms,
-        .relay_to_controller = relay_to_controller,
-        .ask_controller = ask_controller,
-        .ask_producer_id = ask_producer_id,
-        .ask_import = ask_import,
-        .control = broker->control,
-    };
+    broker->api = config_for_api(config);
+    broker->api.broker_id = broker->id;
+    broker->api.cluster_id = broker->cluster_id;
+    broker->api.metrics = broker->metrics;
+    broker->api.can = feature_highest(&broker->features);
+    broker->api.levels = &broker->levels;
+    broker->api.relay_to_controller = relay_to_controller;
+    broker->api.ask_controller = ask_controller;
+    broker->api.ask_producer_id = ask_producer_id;
+    broker->api.ask_import = ask_import;
+    broker->api.control = broker->control;
     broker->gates = (struct gates){
         .api = &broker->api,
         .codec = &codec_native,
@@ -373,7 +282,7 @@ static int make_gates(struct broker *broker)
         .pool = broker->pool,
         .broker_id = broker->id,
         .cluster_id = broker->cluster_id,
-        .frame_max = (size_t)config->request_max_bytes + FRAME_LENGTH_SIZE,
+        .frame_max = config_frame_max(config),
         .idle_ms = config->connections_max_idle_ms,
         .slow_ms = config->connections_slow_ms,
     };

@@ -99,9 +99,6 @@ int broker_data_start(struct broker *broker, struct k_reason *reason);
 struct control_registered;
 void broker_data_registered(struct broker *broker, const struct control_registered *registered);
 
-/* num.loops, or what this machine has processors for. */
-int broker_loops_wanted(const struct config *config);
-
 /* Stop taking work, finish what is under way, close the logs. True when all were closed cleanly.
  * The loops keep running, for answers that the control plane still owes; the directories stay
  * locked, because it may still describe them. Called by broker_stop(). */

@@ -6,6 +6,7 @@ libbroker_la_SOURCES = \
 	server/budget.h \
 	server/call.h server/call.c \
 	server/config.h server/config.c server/config_table.h \
+	server/config_parts.h server/config_parts.c \
 	server/connection.h server/connection.c \
 	server/dynamic.h server/dynamic.c \
 	server/endpoints.h server/endpoints.c \

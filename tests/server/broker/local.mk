@@ -8,6 +8,7 @@ tests_server_broker_test_broker_SOURCES = \
 	tests/server/broker/main.c \
 	tests/server/broker/test_admission.c \
 	tests/server/broker/test_config.c \
+	tests/server/broker/test_config_parts.c \
 	tests/server/broker/test_connection.c \
 	tests/server/broker/test_endpoints.c \
 	tests/server/broker/test_hostile.c

@@ -412,7 +412,7 @@ static bool log_rests(void)
 
 START_TEST(the_log_of_a_quiet_partition_may_rest)
 {
-    plane.idle_close_ms = 100;
+    plane_configure(&plane, "log.idle.close.ms=100");
     plane_restart(&plane);
     plane_publish(&plane, &topic);
     produce(0);

@@ -46,7 +46,7 @@ static void setup_replicated(void)
 static void setup_impatient(void)
 {
     plane_init(&plane, 2);
-    plane.store_timeout_ms = 50;
+    plane_configure(&plane, "offsets.commit.timeout.ms=50");
     plane_restart(&plane);
     publish(3);
 }

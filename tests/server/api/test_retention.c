@@ -9,14 +9,16 @@
 #include "tests/lib/wait.h"
 #include "tests/server/lib/plane.h"
 
-enum { LOOPS = 2, CHECK_MS = 20, PARTITIONS = 250 };
+enum { LOOPS = 2, PARTITIONS = 250 };
 
 static struct plane plane;
 static struct plane_topic topic;
 
 static void setup(void)
 {
-    plane_init_retaining(&plane, LOOPS, CHECK_MS);
+    plane_init(&plane, LOOPS);
+    plane_configure(&plane, "log.retention.check.interval.ms=20");
+    plane_restart(&plane);
     topic = (struct plane_topic){ .name = "orders", .id = uuid_random(), .partitions = 1,
                                   .leader = PLANE_BROKER, .leader_epoch = 4,
                                   .config_name = "retention.ms", .config_value = "-1",

@@ -16,7 +16,7 @@
 #include "proto/head.h"
 #include "server/api/dispatch.h"
 #include "server/call.h"
-#include "server/config.h"
+#include "server/config_parts.h"
 #include "server/runtime/control.h"
 #include "server/runtime/dirs.h"
 #include "server/runtime/fetch_session.h"
@@ -73,10 +73,34 @@ static void directory_fenced(void *context)
 
 static const struct feature_levels coordinated = { { [FEATURE_COORDINATION] = 2 } };
 
+static void make_shards(struct plane *plane)
+{
+    struct shards_options options;
+    struct k_reason reason;
+
+    ck_assert_int_eq(config_for_shards(&plane->config, &options, &reason), 0);
+    options.loops = plane->loops;
+    options.count = plane->loop_count;
+    options.broker_id = PLANE_BROKER;
+    options.cell = plane->cell;
+    options.dirs = plane->dirs;
+    options.pool = plane->pool;
+    options.metrics = plane->metrics;
+    options.files = plane->files;
+    options.lease_until_ms = lease_until_ms;
+    options.lease_context = plane;
+    options.replication.cluster_id = "test-cluster";
+    options.replication.listener = "PLAINTEXT";
+    options.replication.resolver = plane->resolver;
+    options.replication.levels = &plane->levels;
+    options.replication.relay = relay;
+    options.replication.relay_context = plane;
+    ck_assert_int_eq(shards_new(&options, &plane->shards), 0);
+}
+
 static void open_plane(struct plane *plane)
 {
     struct k_reason reason;
-    struct config config;
     struct loop_options options = { .name = "control", .cpu = -1 };
 
     ck_assert_int_eq(resolver_new(&plane->resolver), 0);
@@ -107,39 +131,17 @@ static void open_plane(struct plane *plane)
 
     feature_cell_init(&plane->levels);
     feature_cell_raise(&plane->levels, &coordinated);
-    struct shards_options shards = {
-        .loops = plane->loops, .count = plane->loop_count, .broker_id = PLANE_BROKER,
-        .cell = plane->cell, .dirs = plane->dirs, .pool = plane->pool, .metrics = plane->metrics,
-        .files = plane->files,
-        .idle_close_ms = plane->idle_close_ms > 0 ? plane->idle_close_ms : INT64_MAX,
-        .producer_expiration_ms = 86400000,
-        .retention_check_ms = plane->retention_check_ms,
-        .fenced_by_lease = true, .lease_until_ms = lease_until_ms, .lease_context = plane,
-        .replication = { .lag_max_ms = 30000, .wait_max_ms = 500, .backoff_ms = 1000,
-                         .fetch_max_bytes = 1 << 20, .response_max_bytes = 10 << 20,
-                         .cluster_id = "test-cluster", .listener = "PLAINTEXT",
-                         .resolver = plane->resolver, .levels = &plane->levels,
-                         .relay = relay, .relay_context = plane },
-        .groups = { .session_min_ms = 100, .session_max_ms = 60000, .metadata_max = 4096,
-                    .store_timeout_ms = plane->store_timeout_ms },
-        .offsets_topic = { .partitions = 4, .replication_factor = 1, .segment_bytes = 1 << 20 },
-    };
-    ck_assert_int_eq(config_init(&config), 0);
-    ck_assert_int_eq(topic_config_defaults(&config_table, &config, &shards.defaults, &reason), 0);
-    config_fini(&config);
-    ck_assert_int_eq(shards_new(&shards, &plane->shards), 0);
-
+    make_shards(plane);
     plane->lease_until_ms = INT64_MAX;
     plane->sequence = 0;
     plane->published = false;
-    plane->api = (struct api){
-        .broker_id = PLANE_BROKER, .cluster_id = "test-cluster", .metrics = plane->metrics,
-        .can = { { FEATURE_LEVEL_MAX, FEATURE_LEVEL_MAX } }, .levels = &plane->levels,
-        .partitions_default = 1, .replication_factor_default = 1, .fetch_bytes_max = 50 << 20,
-        .offsets_partitions = 4, .offsets_replication_factor = 1, .offset_metadata_max = 4096,
-        .timeout_ms = PLANE_WAIT_MS, .relay_to_controller = no_controller,
-        .ask_controller = no_controller,
-    };
+    plane->api = config_for_api(&plane->config);
+    plane->api.broker_id = PLANE_BROKER;
+    plane->api.cluster_id = "test-cluster";
+    plane->api.metrics = plane->metrics;
+    plane->api.can = (struct feature_levels){ { FEATURE_LEVEL_MAX, FEATURE_LEVEL_MAX } };
+    plane->api.levels = &plane->levels;
+    plane->api.relay_to_controller = plane->api.ask_controller = no_controller;
     ck_assert_int_eq(loop_start(plane->control), 0);
     for (int i = 0; i < plane->loop_count; i++)
         ck_assert_int_eq(loop_start(plane->loops[i]), 0);
@@ -207,13 +209,29 @@ static void close_plane(struct plane *plane)
     metrics_free(plane->metrics);
 }
 
-static void init(struct plane *plane, int loops, const struct io *io, int64_t check_ms,
-                 bool in_memory)
+void plane_configure(struct plane *plane, const char *pair)
 {
+    struct k_reason reason;
+
+    ck_assert_msg(config_set_pair(&plane->config, pair, &reason) == 0, "%s", reason.text);
+}
+
+static void init(struct plane *plane, int loops, const struct io *io, bool in_memory)
+{
+    static const char *const pairs[] = {
+        "log.idle.close.ms=365d",            "log.retention.check.interval.ms=365d",
+        "log.cleaner.enable=false", "group.initial.rebalance.delay.ms=0",
+        "group.min.session.timeout.ms=100", "group.max.session.timeout.ms=60000",
+        "offsets.commit.timeout.ms=20000", "request.timeout.ms=20000",
+        "offsets.topic.num.partitions=4", "offsets.topic.replication.factor=1",
+        "offsets.topic.segment.bytes=1048576",
+    };
+
     memset(plane, 0, sizeof *plane);
     plane->io = io;
-    plane->store_timeout_ms = PLANE_WAIT_MS;
-    plane->retention_check_ms = check_ms;
+    ck_assert_int_eq(config_init(&plane->config), 0);
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        plane_configure(plane, pairs[i]);
     if (in_memory) {
         ck_assert_int_eq(scratch_make(plane->path, sizeof plane->path, "plane"), 0);
     } else {
@@ -226,22 +244,17 @@ static void init(struct plane *plane, int loops, const struct io *io, int64_t ch
 
 void plane_init(struct plane *plane, int loops)
 {
-    init(plane, loops, NULL, 0, false);
+    init(plane, loops, NULL, false);
 }
 
 void plane_init_on(struct plane *plane, int loops, const struct io *io)
 {
-    init(plane, loops, io, 0, false);
+    init(plane, loops, io, false);
 }
 
 void plane_init_in_memory(struct plane *plane, int loops, const struct io *io)
 {
-    init(plane, loops, io, 0, true);
-}
-
-void plane_init_retaining(struct plane *plane, int loops, int64_t check_ms)
-{
-    init(plane, loops, NULL, check_ms, false);
+    init(plane, loops, io, true);
 }
 
 void plane_restart(struct plane *plane)
@@ -253,6 +266,7 @@ void plane_restart(struct plane *plane)
 void plane_fini(struct plane *plane)
 {
     close_plane(plane);
+    config_fini(&plane->config);
     ck_assert_int_eq(scratch_remove(plane->path), 0);
 }
 

@@ -14,6 +14,7 @@
 #include "proto/kairn.pb-c.h"
 #include "server/api/api.h"
 #include "server/api/request.h"
+#include "server/config.h"
 
 struct control_request;
 struct dirs;
@@ -33,7 +34,7 @@ enum { PLANE_LOOPS_MAX = 4, PLANE_BROKER = 1, PLANE_WAIT_MS = 20000 };
 struct plane {
     char path[64];
     const struct io *io;                /* NULL: the system's */
-    struct io_budget *files;            /* borrowed; as idle_close_ms; NULL: no bound */
+    struct io_budget *files;            /* borrowed; from plane_restart() on; NULL: no bound */
     bool broken;                        /* the test broke the disk: logs are not closed clean */
     int loop_count;
     struct loop *loops[PLANE_LOOPS_MAX], *control;
@@ -49,10 +50,8 @@ struct plane {
     struct feature_cell levels;             /* finalised; the lowest at first */
     _Atomic int64_t lease_until_ms;
     bool incomplete;                    /* one more directory can not be used; the same */
-    int64_t idle_close_ms;              /* set between plane_init() and plane_restart(); 0: never */
     uint64_t sequence;
-    int64_t store_timeout_ms;           /* of groups; as idle_close_ms */
-    int64_t retention_check_ms;         /* 0: nothing is deleted by age or size */
+    struct config config;               /* see plane_configure() */
     bool published;                     /* a picture, since the start */
     uint16_t leader_port;               /* where broker 2 listens, with one loop; 0: it is not */
     int32_t reigns;                     /* controllers before the one that publishes next */
@@ -65,9 +64,11 @@ void plane_init(struct plane *plane, int loops);
 void plane_init_on(struct plane *plane, int loops, const struct io *io);
 /* The same, and the directory is in memory where the machine has a place for that. */
 void plane_init_in_memory(struct plane *plane, int loops, const struct io *io);
-void plane_init_retaining(struct plane *plane, int loops, int64_t check_ms);
 /* Stop and start again over the same files; pictures start over. */
 void plane_restart(struct plane *plane);
+/* Configured like this, "name=value", as all brokers are, from the next plane_restart() on. At
+ * first nothing happens by itself, and waiting has the patience of the tests. */
+void plane_configure(struct plane *plane, const char *pair);
 void plane_fini(struct plane *plane);
 /* How many files and directories below the plane's directory match a pattern as a shell's. */
 size_t plane_count_files(const struct plane *plane, const char *pattern);

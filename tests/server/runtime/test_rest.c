@@ -23,7 +23,10 @@
 #include "tests/server/lib/plane.h"
 #include "tests/server/runtime/suites.h"
 
-enum { PARTITIONS = 4, IDLE_MS = 100 };
+enum { PARTITIONS = 4 };
+
+#define NEVER "log.idle.close.ms=365d"
+#define SOON "log.idle.close.ms=100"
 
 static struct plane plane;
 static struct plane_topic topic;
@@ -44,9 +47,9 @@ static void teardown(void)
     plane_fini(&plane);
 }
 
-static void restart(int64_t idle_close_ms)
+static void restart(const char *pair)
 {
-    plane.idle_close_ms = idle_close_ms;
+    plane_configure(&plane, pair);
     plane_restart(&plane);
     plane_publish(&plane, &topic);
 }
@@ -96,7 +99,7 @@ START_TEST(after_a_clean_stop_a_log_is_opened_at_its_first_use)
 {
     produce_everywhere(0);
 
-    restart(0);
+    restart(NEVER);
 
     ck_assert_int_eq(open_segments(), 0);
     ck_assert_int_eq(produce(2), 3);
@@ -106,7 +109,7 @@ END_TEST
 
 START_TEST(a_log_that_nobody_uses_is_closed_and_opened_again_when_it_is_used)
 {
-    restart(IDLE_MS);
+    restart(SOON);
     for (int round = 0; round < 3; round++) {
         produce_everywhere(3 * round);
         wait_for_open_segments(0);
@@ -123,7 +126,7 @@ END_TEST
 START_TEST(a_fetch_that_does_not_wait_gets_what_a_resting_log_holds)
 {
     produce_everywhere(0);
-    restart(0);
+    restart(NEVER);
 
     struct asked *asked = plane_fetch_start(&plane, 1, &topic.id, 1, 0, 0);
     asked_wait(asked);
@@ -145,7 +148,7 @@ START_TEST(a_fetch_waits_for_a_log_no_longer_than_it_takes_to_open_it)
 
     produce_everywhere(0);
     for (int round = 0; round < ROUNDS; round++) {
-        restart(0);
+        restart(NEVER);
         int64_t before = clock_mono_ms(&clock_system);
         struct asked *asked = plane_fetch_start(&plane, 1, &topic.id, 2, 3, SHORT_MS);
         asked_wait(asked);
@@ -200,7 +203,7 @@ END_TEST
 
 START_TEST(who_waits_at_the_end_of_a_log_is_told_of_what_comes)
 {
-    restart(IDLE_MS);
+    restart(SOON);
     produce_everywhere(0);
     wait_for_open_segments(0);
     struct asked *asked = plane_fetch_start(&plane, 1, &topic.id, 0, 3, PLANE_WAIT_MS);
@@ -302,7 +305,7 @@ START_TEST(many_logs_that_read_old_segments_stay_within_the_bound_on_files)
     counted = &files;
     plane.io = &files.io;
     plane.files = &files;
-    restart(0);
+    restart(NEVER);
 
     use_many(bounded);
     ck_assert_int_le(open_segments(), files_max + IN_ONE_TURN);
@@ -311,7 +314,7 @@ START_TEST(many_logs_that_read_old_segments_stay_within_the_bound_on_files)
 
     plane.io = NULL;
     plane.files = NULL;
-    restart(0);
+    restart(NEVER);
     ck_assert_int_eq(files.open, 0);
     io_budget_fini(&files);
 }
@@ -331,7 +334,7 @@ START_TEST(a_process_without_descriptors_goes_on_with_those_of_logs)
     io_budget_init(&files, 1000);
     plane.io = &files.io;
     plane.files = &files;
-    restart(0);
+    restart(NEVER);
     int next = dup(0);
     close(next);
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
@@ -344,7 +347,7 @@ START_TEST(a_process_without_descriptors_goes_on_with_those_of_logs)
     expect_many();
     plane.io = NULL;
     plane.files = NULL;
-    restart(0);
+    restart(NEVER);
     io_budget_fini(&files);
 }
 END_TEST
@@ -352,7 +355,7 @@ END_TEST
 START_TEST(a_topic_that_is_deleted_while_its_logs_rest_is_out_of_the_way)
 {
     produce_everywhere(0);
-    restart(0);
+    restart(NEVER);
     ck_assert_uint_eq(plane_count_files(&plane, "orders-?"), PARTITIONS);
 
     plane_publish_deletion(&plane, &topic.id);
@@ -390,11 +393,11 @@ END_TEST
 
 START_TEST(a_stop_while_logs_rest_is_clean)
 {
-    restart(IDLE_MS);
+    restart(SOON);
     produce_everywhere(0);
     wait_for_open_segments(0);
 
-    restart(IDLE_MS);
+    restart(SOON);
 
     ck_assert_int_eq(open_segments(), 0);
     produce_everywhere(3);
@@ -407,12 +410,12 @@ START_TEST(what_lies_in_an_offline_directory_is_not_made_anew)
 {
     char path[128];
     produce_everywhere(0);
-    restart(0);                         /* no log is open then */
+    restart(NEVER);                         /* no log is open then */
     plane.incomplete = true;
     snprintf(path, sizeof path, "%s/orders-1", plane.path);
     ck_assert_int_eq(scratch_remove(path), 0);      /* as if it lay there */
 
-    restart(0);
+    restart(NEVER);
 
     ck_assert_int_eq(outcome_of_produce(1), K_KAFKA_STORAGE_ERROR);
     ck_assert_int_eq(produce(0), 3);
@@ -430,11 +433,11 @@ START_TEST(a_replica_that_nobody_counts_on_any_more_begins_empty)
 {
     char path[128];
     produce_everywhere(0);
-    restart(0);
+    restart(NEVER);
     plane.incomplete = true;
     snprintf(path, sizeof path, "%s/orders-1", plane.path);
     ck_assert_int_eq(scratch_remove(path), 0);
-    restart(0);
+    restart(NEVER);
     ck_assert_int_eq(outcome_of_produce(1), K_KAFKA_STORAGE_ERROR);
     ck_assert_uint_eq(plane_count_files(&plane, "orders-1"), 0);
 

@@ -111,29 +111,32 @@ void link_close(struct link *link)
     channel_free(old);
 }
 
+struct channel_options link_options(const struct config_values *values)
+{
+    return (struct channel_options){
+        .connect_timeout_ms = values->connection_setup_timeout_ms,
+        .backoff_ms = values->reconnect_backoff_ms,
+        .backoff_max_ms = values->reconnect_backoff_max_ms,
+        .idle_ms = values->connections_max_idle_ms,
+        .congestion = values->tcp_congestion,
+    };
+}
+
 int link_connect(struct link *link)
 {
     struct broker *broker = link->broker;
-    const struct config_values *values = &broker->klient->config->values;
+    struct channel_options options = link_options(&broker->klient->config->values);
 
     if (link->channel != NULL)
         return 0;
-    return channel_new(broker->klient->loop,
-                       &(struct channel_options){
-                           .resolver = broker->klient->resolver,
-                           .protocol = &protocol,
-                           .protocol_context = link,
-                           .host = broker->host,
-                           .port = broker->port,
-                           .connect_timeout_ms = values->connection_setup_timeout_ms,
-                           .backoff_ms = values->reconnect_backoff_ms,
-                           .backoff_max_ms = values->reconnect_backoff_max_ms,
-                           .idle_ms = values->connections_max_idle_ms,
-                           .congestion = values->tcp_congestion,
-                           .changed = changed,
-                           .changed_context = link,
-                       },
-                       &link->channel);
+    options.resolver = broker->klient->resolver;
+    options.protocol = &protocol;
+    options.protocol_context = link;
+    options.host = broker->host;
+    options.port = broker->port;
+    options.changed = changed;
+    options.changed_context = link;
+    return channel_new(broker->klient->loop, &options, &link->channel);
 }
 
 bool link_ready(const struct link *link)

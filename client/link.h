@@ -10,9 +10,10 @@
 #include <stdint.h>
 
 #include "common/list.h"
+#include "net/channel.h"
 
 struct broker;
-struct channel;
+struct config_values;
 
 struct link {
     struct broker *broker;          /* borrowed */
@@ -29,6 +30,9 @@ void link_init(struct link *link, struct broker *broker, uint16_t wanted);
 
 /* Calls in flight are answered before it returns. */
 void link_close(struct link *link);
+
+/* What is configured of a connection; the rest is zero. Texts are borrowed. */
+struct channel_options link_options(const struct config_values *values);
 
 /* Make the channel, which connects, unless there is one. 0 or K_NOMEM. */
 int link_connect(struct link *link);

@@ -75,9 +75,10 @@ struct fake_faults {
     atomic_int no_sessions;
     atomic_int session_refuse_count, session_refuse_code;
     /* Seen: produce requests that came by a connection made for the loop of a partition; sessions
-     * that were begun, partitions that fetches named, and bytes of fetches. */
+     * that were begun, partitions that fetches named, and bytes of fetches; the bytes that the
+     * last one wants to be gathered. */
     atomic_int by_own_loop;
-    atomic_int sessions_begun, fetch_rows, fetch_bytes;
+    atomic_int sessions_begun, fetch_rows, fetch_bytes, fetch_bytes_min;
 };
 
 struct fake;

@@ -102,6 +102,7 @@ void fake_fetch(struct fake_conn *conn, const Kairn__RequestHead *request,
     if (!last_chance) {
         atomic_fetch_add(&fake->faults.fetch_rows, (int)question->n_partitions);
         atomic_fetch_add(&fake->faults.fetch_bytes, (int)size);
+        atomic_store(&fake->faults.fetch_bytes_min, (int)question->min_bytes);
     }
     if (request->version >= 1 && question->session_epoch > 0) {
         int code = fake_session_take(conn, question, last_chance, &session);

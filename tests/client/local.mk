@@ -26,6 +26,7 @@ tests_client_test_client_SOURCES = \
 	tests/client/test_group_starts.c \
 	tests/client/test_group_trouble.c \
 	tests/client/test_fetch_session.c \
+	tests/client/test_fetcher.c \
 	tests/client/test_handle.c \
 	tests/client/test_hostile.c \
 	tests/client/test_interceptor.c \
@@ -37,10 +38,12 @@ tests_client_test_client_SOURCES = \
 	tests/client/test_own_serde.c \
 	tests/client/test_idle_topics.c \
 	tests/client/test_leaders.c \
+	tests/client/test_link.c \
 	tests/client/membership_driver.c tests/client/membership_driver.h \
 	tests/client/test_membership.c \
 	tests/client/test_membership_losses.c \
 	tests/client/test_partitioner.c \
+	tests/client/test_patience.c \
 	tests/client/test_producer.c \
 	tests/client/test_progress.c \
 	tests/client/test_purge.c \

@@ -1,6 +1,7 @@
 /* Commits that a member makes by itself, and those that it stores for it. */
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/error.h"
 #include "proto/head.h"
 #include "tests/client/members.h"
@@ -50,6 +51,22 @@ START_TEST(what_is_held_is_not_committed_nor_what_follows_it)
     ck_assert_int_eq(committed(), 10);
     klient_records_free(second);
     WAIT_UNTIL(committed() == 40);
+}
+END_TEST
+
+START_TEST(commits_come_as_often_as_wanted)
+{
+    int64_t before_ms = clock_mono_ms(&clock_system);
+
+    member_open(&member, fake, "auto.commit.interval.ms", "10", NULL);
+    member_subscribe(&member, "t");
+    for (int i = 0; i < 10; i++) {
+        fill(fake, "t", 0, 1);
+        member_read_all(&member, fake, i + 1);
+        WAIT_UNTIL(committed() == i + 1);
+    }
+
+    ck_assert_int_lt(clock_mono_ms(&clock_system) - before_ms, PATIENCE_MS);
 }
 END_TEST
 
@@ -203,6 +220,7 @@ Suite *auto_commit_suite(void)
     tcase_set_timeout(automatic, 60);
     tcase_add_test(automatic, what_was_freed_is_committed);
     tcase_add_test(automatic, what_is_held_is_not_committed_nor_what_follows_it);
+    tcase_add_test(automatic, commits_come_as_often_as_wanted);
     tcase_add_test(automatic, what_was_freed_is_committed_when_the_consumer_closes);
     tcase_add_test(automatic, a_last_commit_that_fails_is_told_by_close);
     tcase_add_loop_test(

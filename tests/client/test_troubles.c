@@ -40,6 +40,23 @@ static void flush(void)
     ck_assert_int_eq(klient_producer_flush(producer, PATIENCE_MS, NULL), KLIENT_OK);
 }
 
+START_TEST(a_trouble_has_become_persistent_as_soon_as_wanted)
+{
+    int64_t before_ms = clock_mono_ms(&clock_system);
+
+    producer = producer_with(telling(config_for(fake, NULL), "1"));
+    fake_go_away(fake);
+    klient_record_t record;
+    klient_record_init(&record);
+    record.topic = "t";
+    klient_producer_try_send(producer, &record, NULL);
+
+    await("no-broker:persistent");
+    /* Not after the ten seconds of the default. */
+    ck_assert_int_lt(clock_mono_ms(&clock_system) - before_ms, 9000);
+}
+END_TEST
+
 /* --- brokers ---------------------------------------------------------------------------------- */
 
 START_TEST(brokers_that_are_away_are_told_once_each)
@@ -339,6 +356,7 @@ Suite *troubles_suite(void)
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, a_trouble_has_become_persistent_as_soon_as_wanted);
     tcase_add_test(tcase, brokers_that_are_away_are_told_once_each);
     tcase_add_test(tcase, brokers_that_do_not_answer_are_told);
     tcase_add_test(tcase, a_server_that_can_not_be_connected_to_is_told_until_another_answers);

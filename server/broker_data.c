@@ -275,18 +275,13 @@ static int make_gates(struct broker *broker)
     broker->api.ask_producer_id = ask_producer_id;
     broker->api.ask_import = ask_import;
     broker->api.control = broker->control;
-    broker->gates = (struct gates){
-        .api = &broker->api,
-        .codec = &codec_native,
-        .metrics = broker->metrics,
-        .pool = broker->pool,
-        .broker_id = broker->id,
-        .cluster_id = broker->cluster_id,
-        .frame_max = config_frame_max(config),
-        .idle_ms = config->connections_max_idle_ms,
-        .slow_ms = config->connections_slow_ms,
-    };
-    budget_init(&broker->gates.budget, config->queued_max_bytes);
+    config_for_gates(config, &broker->gates);
+    broker->gates.api = &broker->api;
+    broker->gates.codec = &codec_native;
+    broker->gates.metrics = broker->metrics;
+    broker->gates.pool = broker->pool;
+    broker->gates.broker_id = broker->id;
+    broker->gates.cluster_id = broker->cluster_id;
     return gates_init(&broker->gates, broker->loops, broker->shards, &limits);
 }
 

@@ -152,7 +152,12 @@ struct admission_limits config_for_admission(const struct config *config)
     return limits;
 }
 
-size_t config_frame_max(const struct config *config)
+void config_for_gates(const struct config *config, struct gates *out)
 {
-    return (size_t)config->request_max_bytes + FRAME_LENGTH_SIZE;
+    *out = (struct gates){
+        .frame_max = (size_t)config->request_max_bytes + FRAME_LENGTH_SIZE,
+        .idle_ms = config->connections_max_idle_ms,
+        .slow_ms = config->connections_slow_ms,
+    };
+    budget_init(&out->budget, config->queued_max_bytes);
 }

@@ -11,6 +11,7 @@
 #include "server/admission.h"
 #include "server/api/api.h"
 #include "server/config.h"
+#include "server/gate.h"
 #include "server/runtime/control.h"
 #include "server/runtime/shard.h"
 
@@ -25,8 +26,7 @@ struct cleaner_options config_for_cleaner(const struct config *config);
 
 struct api config_for_api(const struct config *config);
 struct admission_limits config_for_admission(const struct config *config);
-/* The largest frame that a connection takes. */
-size_t config_frame_max(const struct config *config);
+void config_for_gates(const struct config *config, struct gates *out);
 
 /* num.loops, or what a machine of so many processors has use for. */
 int config_loops(const struct config *config, long processors);

@@ -44,7 +44,7 @@ START_TEST(a_trouble_has_become_persistent_as_soon_as_wanted)
 {
     int64_t before_ms = clock_mono_ms(&clock_system);
 
-    producer = producer_with(telling(config_for(fake, NULL), "1"));
+    producer = producer_with(telling(config_for(fake, NULL), "1"));     /* trouble.persistent.ms */
     fake_go_away(fake);
     klient_record_t record;
     klient_record_init(&record);

@@ -58,6 +58,8 @@ sed -i 's/^cluster.id=.*/cluster.id=AAAAAAAAAAAAAAAAAAAAAQ/' "$dir/copy/meta.pro
 fails "another cluster's directory" 'cluster' --config "$config" --set broker.id=2 --set "log.dirs=$dir/copy" --set "$listen"
 mkdir "$dir/second"
 fails "id in use" 'broker.id|in use' --config "$config" --set "log.dirs=$dir/second" --set "$listen" --set zookeeper.session.timeout.ms=4000
+mkdir "$dir/third"
+fails "no such congestion control" 'see socket\.tcp\.congestion' --config "$config" --set broker.id=9 --set "log.dirs=$dir/third" --set "$listen" --set socket.tcp.congestion=none-such
 kill -0 "$(broker_pid 1)" || die "the rightful broker died"
 
 # Nonsense in znodes: the topic is set aside and named, the others are served by the next controller.

@@ -69,5 +69,15 @@ expect_success "start" cluster start 3 > /dev/null
 await 30 in_sync orders 123 || die "not together again: $(state orders)"
 has orders eligible && die "nobody needs to be eligible: $(state orders)"
 
+# controlled.shutdown.enable=false: it goes without a word.
+drained() { grep -c 'event=broker-drained' "$dir/broker-1/log"; }
+expect_success "stop" cluster stop 1 > /dev/null
+echo 'controlled.shutdown.enable=false' >> "$dir/broker-1/server.properties"
+expect_success "start" cluster start 1 > /dev/null
+await 20 in_sync orders 123 || die "did not come back: $(state orders)"
+before=$(drained)
+expect_success "stop" cluster stop 1 > /dev/null
+expect_equal "nothing was handed over" "$(drained)" "$before"
+
 expect_equal "all of it" "$(kairn consume orders --exit-at-end | sort -n | md5sum)" "$(seq 2000 | md5sum)"
 echo "leaders: ok"

@@ -15,6 +15,7 @@ static struct {
     struct shards_options shards;
     struct api api;
     struct admission_limits admission;
+    struct gates gates;
 } made;
 
 /* The parts, with nothing configured but this. */
@@ -30,6 +31,7 @@ static void configure(const char *pair)
     ck_assert_int_eq(config_for_shards(&config, &made.shards, &reason), 0);
     made.api = config_for_api(&config);
     made.admission = config_for_admission(&config);
+    config_for_gates(&config, &made.gates);
 }
 
 #define EXPECT(pair, field, value)                                                                 \
@@ -136,13 +138,15 @@ START_TEST(requests_go_by_what_is_configured)
     EXPECT("auto.create.topics.enable=true", api.auto_create, true);
     EXPECT("fetch.max.bytes=7000", api.fetch_bytes_max, 7000);
     EXPECT("request.timeout.ms=7", api.timeout_ms, 7);
-    configure("socket.request.max.bytes=7000");
-    ck_assert_uint_eq(config_frame_max(&config), 7004);
 }
 END_TEST
 
-START_TEST(connections_are_admitted_as_is_configured)
+START_TEST(connections_go_by_what_is_configured)
 {
+    EXPECT("socket.request.max.bytes=7000", gates.frame_max, 7004);
+    EXPECT("queued.max.request.bytes=7", gates.budget.limit, 7);
+    EXPECT("connections.max.idle.ms=7", gates.idle_ms, 7);
+    EXPECT("connections.slow.ms=7", gates.slow_ms, 7);
     EXPECT("max.connections=7", admission.connections, 7);
     EXPECT("max.connections.per.ip=7", admission.per_address, 7);
     EXPECT("max.connection.creation.rate=7", admission.per_second, 7);
@@ -304,7 +308,7 @@ Suite *config_parts_suite(void)
     tcase_add_test(tests, compaction_goes_by_what_is_configured);
     tcase_add_test(tests, groups_go_by_what_is_configured);
     tcase_add_test(tests, requests_go_by_what_is_configured);
-    tcase_add_test(tests, connections_are_admitted_as_is_configured);
+    tcase_add_test(tests, connections_go_by_what_is_configured);
     tcase_add_test(tests, threads_are_as_many_as_configured_or_as_the_machine_has_use_for);
     tcase_add_loop_test(tests, what_topics_do_not_override_is_as_configured, 0, INHERITED);
     tcase_add_test(tests, every_option_of_topics_has_one_of_the_broker_s);

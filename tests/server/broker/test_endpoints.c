@@ -69,6 +69,19 @@ START_TEST(named_listeners_advertise_what_they_are_told)
 }
 END_TEST
 
+START_TEST(brokers_use_the_first_listener_or_the_one_that_is_named)
+{
+    const char *two = "INTERNAL://10.0.0.1:9092,EXTERNAL://10.0.0.1:9093";
+    const char *plain = "INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT";
+
+    ck_assert_int_eq(read_with(two, NULL, plain), 0);
+    ck_assert_str_eq(endpoints.inter_broker, "INTERNAL");
+    ck_assert_int_eq(config_set_pair(&config, "inter.broker.listener.name=EXTERNAL", &reason), 0);
+    ck_assert_int_eq(read_with(two, NULL, plain), 0);
+    ck_assert_str_eq(endpoints.inter_broker, "EXTERNAL");
+}
+END_TEST
+
 START_TEST(protocols_other_than_plaintext_are_not_supported_yet)
 {
     ck_assert_int_eq(read_with("SSL://:9093", NULL, NULL), K_INVALID_CONFIG);
@@ -108,6 +121,7 @@ Suite *endpoints_suite(void)
     tcase_add_test(tests, a_listener_advertises_itself);
     tcase_add_test(tests, a_listener_on_every_address_advertises_a_name);
     tcase_add_test(tests, named_listeners_advertise_what_they_are_told);
+    tcase_add_test(tests, brokers_use_the_first_listener_or_the_one_that_is_named);
     tcase_add_test(tests, protocols_other_than_plaintext_are_not_supported_yet);
     tcase_add_test(tests, nonsense_is_an_error_that_names_it);
     tcase_add_test(tests, what_is_advertised_must_be_reachable);

@@ -386,6 +386,19 @@ static int examine(const struct option_table *table, const char *name, size_t na
     return parse(*row, text, strlen(text), parsed, reason);
 }
 
+#ifdef MUTANT_OPTION_IGNORED
+/* KAIRN_OPTION_IGNORED=ROW:NAME: the option NAME, of the table that has the option ROW, too; unset:
+ * all of them. */
+static bool is_ignored(const struct option_table *table, const struct option *row)
+{
+    const char *wanted = getenv("KAIRN_OPTION_IGNORED");
+    const char *name = wanted != NULL ? strchr(wanted, ':') : NULL;
+
+    return name == NULL || (strcmp(name + 1, row->name) == 0 &&
+                            find(table, wanted, (size_t)(name - wanted)) != NULL);
+}
+#endif
+
 static int set(const struct option_table *table, void *values, uint8_t *sources,
                enum option_source source, struct span name, const char *text,
                struct k_reason *reason)
@@ -396,6 +409,10 @@ static int set(const struct option_table *table, void *values, uint8_t *sources,
 
     if (error != 0)
         return error;
+#ifdef MUTANT_OPTION_IGNORED
+    if (is_ignored(table, row))
+        return 0;
+#endif
     if (has_value(row)) {
         error = store(row, values, &parsed);
         if (error != 0)

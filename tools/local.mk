@@ -1,7 +1,8 @@
 # tools/: the kairn command and the scripts that check the tree.
 
 # The scripts that prove what HACKING.md promises; `make check` and tests/run run them.
-CHECK_TOOLS = tools/check-layers tools/check-pure tools/check-state tools/check-style tools/check-compat tools/check-man tools/check-events
+CHECK_TOOLS = tools/check-layers tools/check-pure tools/check-state tools/check-style tools/check-compat tools/check-man tools/check-events \
+	tools/check-options
 TESTS += $(CHECK_TOOLS) tests/tools/test_checks.sh tests/tools/test_bench_stats.sh tests/tools/test_bench_crowd.sh
 EXTRA_DIST += $(CHECK_TOOLS) tests/tools/test_checks.sh tests/tools/test_bench_stats.sh tests/tools/test_bench_crowd.sh \
 	docs/layers.txt docs/pure-symbols.txt docs/style-exceptions.txt

@@ -239,5 +239,59 @@ events() {
 expect 0 '' events 'it serves: `event=broker-ready`, `event=broker-ready broker=1`'
 expect 1 'docs/operations.md:1:nobody logs event=broker-read' events 'it serves: `event=broker-read`'
 
+# effects LINE...: what check-options finds with this list, of one broker's, one topic's and one
+# client's option, and one of each kind that has no effect to be shown.
+effects() {
+    fresh
+    mkdir -p "$work/tree/server/runtime" "$work/tree/client" "$work/tree/tests"
+    cat > "$work/tree/server/config_table.h" << 'TABLE'
+#define CONFIG_TABLE(X)                          \
+    X(INT, roll_ms, "log.roll.ms", "5", 0, 9, NULL, OPTION_RUNTIME, NULL, \
+      "Age (at most), in milliseconds.")
+
+#define CONFIG_OTHER_TABLE(Y) \
+    Y("num.io.threads", OPTION_NO_EFFECT, "See X(1).")
+TABLE
+    cat > "$work/tree/server/runtime/topic_config_table.h" << 'TABLE'
+#define TOPIC_TABLE(W)                           \
+    W(THROTTLED,                                 \
+      "partition:broker,...: partitions.")
+#define THROTTLED "throttled.replicas"
+TABLE
+    cat > "$work/tree/client/config_table.h" << 'TABLE'
+#define CONFIG_TABLE(X) \
+    X("linger.ms", LONG, linger_ms, "5", 0, 900, NULL, 0, "queue.ms", \
+      "Wait.") \
+    X("security", ENUM, security, "PLAIN", 0, 0, "PLAIN", 0, NULL, \
+      "One value.") \
+    X("api.ms", LONG, api_ms, "5", 0, 900, NULL, OPTION_NO_EFFECT, NULL, \
+      "Without effect.") \
+    CONFIG_NOT_YET(X, "sasl")
+TABLE
+    printf 'START_TEST(it_rolls)\n{ config.roll_ms = 1; }\nEND_TEST\n' > "$work/tree/tests/test_a.c"
+    printf 'kairn --set linger.ms=5 --set throttled.replicas.too=1\n' > "$work/tree/tests/test_b.sh"
+    echo 'throttled.replicas=*' > "$work/tree/tests/test_c.sh"
+    printf '# a list\n\n' > "$work/tree/tests/option_effects.txt"
+    printf '%s\n' "$@" >> "$work/tree/tests/option_effects.txt"
+    "$top/tools/check-options" "$work/tree"
+}
+broker='broker log.roll.ms tests/test_a.c:it_rolls'
+topic='topic throttled.replicas tests/test_c.sh'
+client='client linger.ms tests/test_b.sh'
+expect 0 '' effects "$broker" "$topic" "$client"
+expect 0 '' effects "$broker tests/test_b.sh" "$topic" "$client"
+expect 1 'no line for client linger.ms' effects "$broker" "$topic"
+expect 1 'no table serves such an option with an effect: broker num.io.threads' \
+    effects "$broker" "$topic" "$client" 'broker num.io.threads tests/test_b.sh'
+expect 1 'with an effect: client security' effects "$broker" "$topic" "$client" 'client security tests/test_b.sh'
+expect 1 'with an effect: client api.ms' effects "$broker" "$topic" "$client" 'client api.ms tests/test_b.sh'
+expect 1 'a second line for client linger.ms' effects "$broker" "$topic" "$client" "$client"
+expect 1 'client linger.ms names no test' effects "$broker" "$topic" 'client linger.ms'
+expect 1 'no such test: tests/test_d.sh' effects "$broker" "$topic" 'client linger.ms tests/test_d.sh'
+expect 1 'no test it_lingers in tests/test_a.c' effects "$broker" "$topic" 'client linger.ms tests/test_a.c:it_lingers'
+expect 1 'no test of client linger.ms mentions it' effects "$broker" "$topic" 'client linger.ms tests/test_a.c:it_rolls'
+expect 1 'no test of topic throttled.replicas mentions it' \
+    effects "$broker" 'topic throttled.replicas tests/test_b.sh' "$client"
+
 [ "$failed" -eq 0 ] && echo "the checkers see what they should"
 exit "$failed"

@@ -437,7 +437,6 @@ void drive_opened(struct partition *partition)
         story_role(partition);
     }
     replica_log_begin_epoch(partition);
-    replica_log_trim_again(partition);
     if (partition->state == PARTITION_OPEN && partition->shared->config.flush_on_ack &&
         log_recovery_point(partition->log) < log_end(partition->log))
         flush_soon(partition);

@@ -197,6 +197,7 @@ static void serve_again(struct partition *partition)
     wake_waiting(partition);
     fetch_log_opened(partition);
     fetch_sessions_wake(partition, SIZE_MAX);
+    replica_log_trim_again(partition);
 }
 
 static void serve_opened(struct partition *partition)
@@ -563,10 +564,12 @@ void partition_job_ended(struct partition *partition)
 {
     assert(partition->jobs > 0);
     partition->jobs--;
-    if (partition->fate == PARTITION_STAYS)
+    if (partition->fate != PARTITION_STAYS) {
+        if (partition->jobs == 0)
+            order_retirement(partition);
+    } else if (replica_log_trim_waits(partition) && !partition->shard->closed) {
         upkeep_touch(partition);        /* not at once: a trim that failed would go in circles */
-    else if (partition->jobs == 0)
-        order_retirement(partition);
+    }
 }
 
 bool partition_close(struct partition *partition)

@@ -47,7 +47,7 @@ static void on_timer(void *context)
     if (conn->state == CONN_FINISHING)
         conn_close(conn);
     else
-        conn_lose_patience(conn);
+        conn_on_timer(conn);
 }
 
 int conn_new(struct loop *loop, int fd, const struct conn_options *options, struct conn **out)

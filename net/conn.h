@@ -87,7 +87,7 @@ void conn_pause(struct conn *conn);
 void conn_resume(struct conn *conn);
 
 /* Within cut(), which returns the size of a frame that is not whole yet: nobody wants its bytes.
- * They are dropped as they come; frame() is called after the last. more() is not called. */
+ * They are dropped, unhurriedly; frame() is called after the last. more() is not called. */
 void conn_skip_frame(struct conn *conn);
 
 /* Take the socket out, to hand it to another loop: the descriptor is the caller's, *rest receives

@@ -13,7 +13,8 @@
 #include "net/loop_internal.h"
 
 enum {
-    CONN_TURN_BYTES_MAX = 1 << 20       /* a connection moves per turn, each way */
+    CONN_TURN_BYTES_MAX = 1 << 20,      /* a connection moves per turn, each way */
+    CONN_REST_MS = 1                    /* after each read of what is skipped */
 };
 
 /*   OPEN --conn_fail--> FAILED --conn_close--> CLOSED (freed once no callback runs)
@@ -60,6 +61,7 @@ struct conn {
      * then only counts what was dropped of it. */
     struct slab *kept;
     size_t kept_start, kept_size, frame_size;
+    int64_t rest_until_ms;              /* nothing is received before; 0: it does not rest */
     uint8_t *unread;                    /* while frames are cut: what lies behind the current one */
     size_t unread_size;
 
@@ -96,8 +98,10 @@ void conn_release(struct conn *conn);
 void conn_watch(struct conn *conn, struct watch *watch);
 static inline void conn_moved(struct watch *watch, size_t size) { watch->moved += size; }
 static inline void conn_unwatch(struct watch *watch) { watch->since_ms = 0; }
+/* Receive nothing for CONN_REST_MS. */
+void conn_rest(struct conn *conn);
 /* The timer of an open connection. */
-void conn_lose_patience(struct conn *conn);
+void conn_on_timer(struct conn *conn);
 
 /* --- conn_receive.c --------------------------------------------------------------------------- */
 /* Start or stop listening to the socket, as pauses, queue and state want it. */

@@ -2,7 +2,10 @@
  *
  * One timer for all of it, which is not moved by every byte: when it fires, it looks what has come
  * and gone since. A peer that owes something (the rest of a frame, room for what waits to be sent)
- * is given slow_ms for each tenth of it. */
+ * is given slow_ms for each tenth of it.
+ *
+ * The same timer ends a rest: what is skipped costs the machine as much as what is received, so who
+ * sends it is not read from as fast as it sends. */
 #include "common/error.h"
 #include "net/conn_internal.h"
 
@@ -18,6 +21,8 @@ static void wake_when_due(struct conn *conn)
         if (conn->slow_ms > 0 && watches[i]->since_ms != 0 && end_ms < due_ms)
             due_ms = end_ms;
     }
+    if (conn->rest_until_ms != 0 && conn->rest_until_ms < due_ms)
+        due_ms = conn->rest_until_ms;
     if (due_ms == INT64_MAX)
         timer_stop(&conn->timer);
     else
@@ -28,6 +33,16 @@ void conn_watch(struct conn *conn, struct watch *watch)
 {
     watch->since_ms = loop_turn_ms(conn->loop);
     watch->moved = 0;
+    wake_when_due(conn);
+}
+
+void conn_rest(struct conn *conn)
+{
+#ifdef MUTANT_SKIPPED_IN_A_HURRY
+    return;
+#endif
+    conn->rest_until_ms = loop_turn_ms(conn->loop) + CONN_REST_MS;
+    conn_update_reading(conn);
     wake_when_due(conn);
 }
 
@@ -64,9 +79,20 @@ static bool is_slow(const struct conn *conn, struct watch *watch, size_t owed, i
     return false;
 }
 
-void conn_lose_patience(struct conn *conn)
+/* So short a time does not count as one in which we took no more: the watch goes on. */
+static void end_rest(struct conn *conn, int64_t now_ms)
 {
-    int64_t now_ms = loop_now_ms(conn->loop);
+    struct watch incoming = conn->incoming;
+
+    if (conn->rest_until_ms == 0 || now_ms < conn->rest_until_ms)
+        return;
+    conn->rest_until_ms = 0;
+    conn_update_reading(conn);
+    conn->incoming = incoming;
+}
+
+static void lose_patience(struct conn *conn, int64_t now_ms)
+{
     size_t queued = conn->queue.size < conn->queue_max ? conn->queue.size : conn->queue_max;
     /* What we do not read is not owed. The size of a frame may not be known yet. */
     size_t missing = !conn->reading ? 0 : conn->frame_size > 0 ? conn->frame_size : 1;
@@ -77,4 +103,13 @@ void conn_lose_patience(struct conn *conn)
         conn_fail(conn, K_REQUEST_TIMED_OUT);
     else
         wake_when_due(conn);
+}
+
+void conn_on_timer(struct conn *conn)
+{
+    int64_t now_ms = loop_now_ms(conn->loop);
+
+    end_rest(conn, now_ms);
+    if (conn->state == CONN_OPEN)
+        lose_patience(conn, now_ms);
 }

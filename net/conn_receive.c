@@ -17,7 +17,8 @@ enum {
 
 static bool may_hand_out(const struct conn *conn)
 {
-    return conn->state == CONN_OPEN && conn->pauses == 0 && !conn->choked;
+    return conn->state == CONN_OPEN && conn->pauses == 0 && !conn->choked &&
+           conn->rest_until_ms == 0;
 }
 
 void conn_update_reading(struct conn *conn)
@@ -209,7 +210,7 @@ static ssize_t receive_rest(struct conn *conn, struct slab *shared, uint8_t *roo
 }
 
 /* Receive more of a frame that is skipped, into room that is used again at once. That has no hurry:
- * one read, and the turn is over. */
+ * one read, and then others have their turns. */
 static ssize_t receive_skipped(struct conn *conn, uint8_t *room, size_t room_size, size_t limit,
                                size_t *asked)
 {
@@ -226,6 +227,8 @@ static ssize_t receive_skipped(struct conn *conn, uint8_t *room, size_t room_siz
     conn->kept_size += (size_t)size;
     if ((size_t)size == missing)
         hand_out_frame(conn);
+    else
+        conn_rest(conn);
     return size;
 }
 

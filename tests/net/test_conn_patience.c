@@ -80,6 +80,34 @@ START_TEST(a_frame_that_dribbles_ends_its_connection)
 }
 END_TEST
 
+/* Send more of it, as much as goes. */
+static size_t send_some(const uint8_t *bytes, size_t size)
+{
+    ssize_t part = size > 0 ? send(owner.peer, bytes, size, MSG_NOSIGNAL) : 0;
+
+    loop_turn(owner.loop, 0);
+    return part > 0 ? (size_t)part : 0;
+}
+
+START_TEST(what_is_skipped_is_received_without_hurry)
+{
+    uint8_t *bytes = glued(1, HUGE_BYTES, 1);
+    size_t sent = 0;
+
+    owner.skip_over = FRAME;
+    for (int i = 0; i < 2000; i++)
+        sent += send_some(bytes + sent, HUGE_BYTES - sent);
+    ck_assert_uint_lt(sent, HUGE_BYTES);        /* no time has passed */
+    for (int i = 0; i < 2000 && owner.frames == 0; i++) {
+        clock_now.us += 1000;
+        sent += send_some(bytes + sent, HUGE_BYTES - sent);
+    }
+
+    ck_assert_uint_eq(owner.skipped, 1);
+    free(bytes);
+}
+END_TEST
+
 START_TEST(the_beginning_of_a_frame_does_not_wait_for_ever)
 {
     uint8_t *bytes = glued(1, FRAME, 1);
@@ -220,6 +248,7 @@ Suite *conn_patience_suite(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_loop_test(tests, a_frame_may_take_long_if_a_tenth_of_it_comes_in_each_period, 0, 2);
     tcase_add_loop_test(tests, a_frame_that_dribbles_ends_its_connection, 0, 2);
+    tcase_add_test(tests, what_is_skipped_is_received_without_hurry);
     tcase_add_test(tests, the_beginning_of_a_frame_does_not_wait_for_ever);
     tcase_add_test(tests, the_next_frame_has_a_time_of_its_own);
     tcase_add_test(tests, who_is_not_read_owes_nothing);

@@ -110,9 +110,10 @@ static void settle_tick(struct coordinator *coordinator)
 {
     int64_t due_ms = groups_deadline_ms(coordinator->groups);
 
-    if (due_ms < coordinator->tick_at_ms &&
-        shard_deadline_set(coordinator->shard, &coordinator->tick, due_ms) == 0)
-        coordinator->tick_at_ms = due_ms;
+    if (due_ms >= coordinator->tick_at_ms)
+        return;
+    shard_deadline_hold(coordinator->shard, &coordinator->tick, due_ms);
+    coordinator->tick_at_ms = due_ms;
 }
 
 void coordinator_step(struct coordinator *coordinator, struct groups_event *event)
@@ -215,8 +216,7 @@ void coordinator_fail(struct coordinator *coordinator, int code)
               wait_ms);
     lose(coordinator, COORDINATOR_FAILED);
     coordinator->retry_ms = 2 * wait_ms < RETRY_MAX_MS ? 2 * wait_ms : RETRY_MAX_MS;
-    if (shard_deadline_set(shard, &coordinator->retry, shard_now_ms(shard) + wait_ms) != 0)
-        retry(&coordinator->retry);
+    shard_deadline_hold(shard, &coordinator->retry, shard_now_ms(shard) + wait_ms);
 }
 
 static void look(struct turn_hook *hook)
@@ -258,18 +258,21 @@ static struct coordinator *new_coordinator(struct partition *partition)
     if (coordinator == NULL)
         return NULL;
     coordinator->groups = groups_new(rand_u64(&shard->rand));
-    if (coordinator->groups == NULL) {
-        free(coordinator);
-        return NULL;
-    }
+    if (coordinator->groups == NULL)
+        goto free_coordinator;
+    shard_deadline_init(&coordinator->tick, tick);
+    shard_deadline_init(&coordinator->retry, retry);
+    /* For both: who has run out of memory can still wait. */
+    if (shard_deadline_make_room(shard) != 0)
+        goto free_groups;
+    if (shard_deadline_make_room(shard) != 0)
+        goto drop_tick;
     coordinator->partition = partition;
     coordinator->shard = shard;
     turn_hook_init(&coordinator->look, look);
-    shard_deadline_init(&coordinator->tick, tick);
     coordinator->tick_at_ms = INT64_MAX;
     list_init(&coordinator->opening.node);
     coordinator->opening.run = log_opened;
-    shard_deadline_init(&coordinator->retry, retry);
     coordinator->retry_ms = RETRY_MIN_MS;
     list_init(&coordinator->tickets);
     coordinator->mirror = group_mirror_new(shard);
@@ -279,6 +282,14 @@ static struct coordinator *new_coordinator(struct partition *partition)
     list_append(&shard->coordinators, &coordinator->node);
     coordinator_step(coordinator, &event);
     return coordinator;
+
+drop_tick:
+    shard_deadline_drop(shard, &coordinator->tick);
+free_groups:
+    groups_free(coordinator->groups);
+free_coordinator:
+    free(coordinator);
+    return NULL;
 }
 
 /* Who only follows needs none. Without memory for one, the next change tries again. */
@@ -311,7 +322,8 @@ void drive_groups_retired(struct partition *partition)
     group_store_fini(coordinator);
     group_mirror_free(coordinator->mirror);
     turn_hook_cancel(&coordinator->look);
-    shard_deadline_clear(coordinator->shard, &coordinator->tick);
+    shard_deadline_drop(coordinator->shard, &coordinator->tick);
+    shard_deadline_drop(coordinator->shard, &coordinator->retry);
     groups_free(coordinator->groups);
     free(coordinator);
 }

@@ -15,6 +15,7 @@
 #include "server/runtime/drive_replica.h"
 #include "server/runtime/group_records.h"
 #include "server/runtime/partition.h"
+#include "server/runtime/shard_state.h"
 #include "server/storage/log.h"
 #include "tests/lib/wait.h"
 #include "tests/server/lib/group_member.h"
@@ -308,6 +309,35 @@ START_TEST(who_loses_the_partition_while_it_loads_loads_no_more)
 }
 END_TEST
 
+struct rooms { const struct shard *shard; size_t held; };
+
+static void count_rooms(void *context)
+{
+    struct rooms *rooms = context;
+
+    rooms->held = rooms->shard->deadlines_held;
+}
+
+/* Room for deadlines that can not be missed, on the shard of the topic's partition. */
+static size_t rooms_held(void)
+{
+    int owner = metadata_loop_of(&topic.id, 0, 2);
+    struct rooms rooms = { .shard = shards_at(plane.shards, owner) };
+
+    call_on(plane.loops[owner], count_rooms, &rooms);
+    return rooms.held;
+}
+
+START_TEST(for_its_tick_and_its_retry_a_coordinator_needs_no_memory)
+{
+    size_t before = rooms_held();
+
+    plane_publish_deletion(&plane, &topic.id);
+
+    WAIT_UNTIL(rooms_held() + 3 == before);     /* its own two, and the partition's */
+}
+END_TEST
+
 Suite *group_load_suite(void)
 {
     Suite *suite = suite_create("group load");
@@ -320,6 +350,7 @@ Suite *group_load_suite(void)
     tcase_add_test(tcase, records_of_other_things_are_skipped);
     tcase_add_test(tcase, with_a_damaged_log_nobody_coordinates_and_nothing_is_made_up);
     tcase_add_test(tcase, who_loses_the_partition_while_it_loads_loads_no_more);
+    tcase_add_test(tcase, for_its_tick_and_its_retry_a_coordinator_needs_no_memory);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -80,7 +80,10 @@ void api_fetch(struct request *request)
 {
     const Kairn__FetchRequest *body = request->head->fetch;
 
-    if (request->head->version >= 1 && body->session_epoch != 0 && fetch_in_session(request))
+    /* After its last number a session goes on with 0. */
+    bool in_session = body->session_epoch != 0 || body->session != 0;
+
+    if (request->head->version >= 1 && in_session && fetch_in_session(request))
         return;
     struct fetching *fetching = arena_calloc(&request->arena, 1, sizeof *fetching);
     struct fetch_entry *entries =

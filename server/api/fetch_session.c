@@ -146,7 +146,7 @@ static int find_session(struct request *request, struct sitting *sitting,
 {
     const Kairn__FetchRequest *body = request->head->fetch;
 
-    if (body->session_epoch != EPOCH_FIRST)
+    if (body->session != 0 || body->session_epoch != EPOCH_FIRST)
         return fetch_session_find(request->sessions, body->session, body->session_epoch, out);
     sitting->fetch.deadline_ms = 0;     /* the client needs its number before anything else */
     return fetch_session_begin(request->sessions, request->shard,

@@ -5,7 +5,7 @@
 #include "common/error.h"
 #include "proto/head.h"
 #include "server/call.h"
-#include "server/runtime/fetch_session.h"
+#include "server/runtime/fetch_session_private.h"
 #include "tests/lib/wait.h"
 #include "tests/server/lib/plane.h"
 
@@ -473,6 +473,26 @@ START_TEST(a_session_ends_with_its_connection)
 }
 END_TEST
 
+static void near_the_last_number(void *context)
+{
+    (*(struct fetch_session **)context)->epoch = UINT32_MAX - 1;
+}
+
+START_TEST(a_session_outlives_the_numbers_of_its_requests)
+{
+    begin(2);
+    call_on(plane.loops[0], near_the_last_number, &plane.sessions[0]);
+    epoch = UINT32_MAX - 1;
+    wait_ms = SOON_MS;
+
+    for (int i = 0; i < 4; i++)         /* the last but one, the last, 0, and 1 */
+        ck_assert_uint_eq(answers(ask(0, 0)), 0);
+    produce(1);
+
+    ck_assert_uint_eq(answers(ask(0, 0)), 1);
+}
+END_TEST
+
 START_TEST(a_session_belongs_to_its_connection)
 {
     begin(1);
@@ -568,6 +588,7 @@ Suite *fetch_session_suite(void)
     tcase_add_test(tcase, a_topic_that_is_gone_is_told);
     tcase_add_loop_test(tcase, a_session_that_is_not_known_has_to_begin_anew, 0, 2);
     tcase_add_test(tcase, a_session_ends_with_its_connection);
+    tcase_add_test(tcase, a_session_outlives_the_numbers_of_its_requests);
     tcase_add_test(tcase, a_session_belongs_to_its_connection);
     tcase_add_test(tcase, a_question_that_names_no_partition_ends_nothing_else);
     tcase_add_test(tcase, a_connection_has_so_many_sessions_and_no_more);

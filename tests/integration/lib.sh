@@ -58,13 +58,33 @@ free_ports() {
 cluster_up() {
     port_base=$(free_ports)
     "$top/deploy/cluster" up --dir "$dir" --build "$build" --port-base "$port_base" "$@" > "$dir/up.log" 2>&1
-    case $? in
-    0) ;;
-    77) tail -n 1 "$dir/up.log"; exit 77 ;;
-    *) cat "$dir/up.log" >&2; die "the cluster did not start" ;;
-    esac
+    expect_up $? "the cluster"
     eval "$("$top/deploy/cluster" env --dir "$dir")"
     bootstrap=$KAIRN_BOOTSTRAP zookeeper=$KAIRN_ZOOKEEPER
+}
+
+expect_up() { # status, what
+    case $1 in
+    0) ;;
+    77) tail -n 1 "$dir/up.log"; exit 77 ;;
+    *) cat "$dir/up.log" >&2; die "$2 did not start" ;;
+    esac
+}
+
+# zookeeper_up: a ZooKeeper alone, in $dir; $zookeeper names it, and $bootstrap a broker that the test may start.
+zookeeper_up() {
+    port_base=$(free_ports)
+    trap zookeeper_undo EXIT
+    "$top/deploy/zookeeper" up --dir "$dir" --servers 1 --port-base "$port_base" > "$dir/up.log" 2>&1
+    expect_up $? ZooKeeper
+    zookeeper=127.0.0.1:$port_base bootstrap=127.0.0.1:$((port_base + 100))
+    export KAIRN_BOOTSTRAP=$bootstrap
+}
+zookeeper_undo() {
+    local status=$?
+    "$top/deploy/zookeeper" down --dir "$dir" > /dev/null 2>&1
+    (exit $status)
+    finish
 }
 
 cluster() { "$top/deploy/cluster" "$@" --dir "$dir"; }

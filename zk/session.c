@@ -22,6 +22,7 @@ struct zk_session {
     struct link *link; /* the current one */
     struct link *lost; /* the former one, while it is told that its session expired */
     struct list tasks;
+    bool root_wanted; /* there was no memory to look for the chroot */
     int entered; /* callbacks of ours on the stack */
     bool closed; /* freed when the last of them returns */
 };
@@ -129,6 +130,7 @@ static void expired(struct zk_session *session)
              (unsigned long long)zk_session_id(session));
     session->state = ZK_EXPIRED;
     session->timeout_ms = 0;
+    session->root_wanted = false;
     link_ref(old);
     int code = link_open(session, session->gate, session->connect.hosts, session->digest,
                          session->timeout_asked_ms, old, &next);
@@ -173,6 +175,8 @@ static void root_made(void *context, const struct zk_reply *reply)
         link->rooted = true;
         if (link->session->state != ZK_CONNECTED) /* a state told twice asks twice */
             connected(link->session);
+    } else if (reply->code == K_NOMEM) {
+        link->session->root_wanted = true;
     } else if (reply->code != K_SESSION_LOST) {
         refused(link->session);
     }
@@ -191,20 +195,38 @@ static void root_sought(void *context, const struct zk_reply *reply)
     const char *root = link->session->connect.chroot;
     char path[ZK_CHROOT_MAX + 1];
 
-    if (reply->code == 0)
-        root_made(context, reply);
-    if (reply->code != K_NOT_FOUND)
+    if (reply->code != K_NOT_FOUND) {
+        if (reply->code == 0 || reply->code == K_NOMEM)
+            root_made(context, reply);
         return;
+    }
     for (const char *end = strchr(root + 1, '/');; end = strchr(end + 1, '/')) {
         size_t size = end == NULL ? strlen(root) : (size_t)(end - root);
 
         memcpy(path, root, size);
         path[size] = '\0';
         const struct zk_op create = { .kind = ZK_OP_CREATE, .path = path };
-        call_multi(link, "", &create, 1, end == NULL ? root_made : ignore, link);
+        if (call_multi(link, "", &create, 1, end == NULL ? root_made : ignore, link) == K_NOMEM) {
+            link->session->root_wanted = true;
+            break;
+        }
         if (end == NULL)
             break;
     }
+}
+
+static void seek_root(struct link *link)
+{
+    struct zk_session *session = link->session;
+
+    session->root_wanted = call_read(link, READ_EXISTS, "", session->connect.chroot, NULL,
+                                     root_sought, link) == K_NOMEM;
+}
+
+void zk_session_tend(struct zk_session *session)
+{
+    if (session->root_wanted && session->state != ZK_CONNECTED)
+        seek_root(session->link);
 }
 
 void session_link_changed(struct link *link, int zoo_state)
@@ -224,7 +246,7 @@ void session_link_changed(struct link *link, int zoo_state)
         else if (link->rooted || session->connect.chroot[0] == '\0')
             connected(session);
         else
-            call_read(link, READ_EXISTS, "", session->connect.chroot, NULL, root_sought, link);
+            seek_root(link);
     } else if (session->state == ZK_CONNECTED) {
         LOG_WARN("zookeeper-suspended", "session=0x%llx",
                  (unsigned long long)zk_session_id(session));

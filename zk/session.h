@@ -44,6 +44,9 @@ int zk_session_open(const struct zk_session_options *options, struct zk_session 
  * callback thread. NULL is allowed. */
 void zk_session_close(struct zk_session *session, int64_t limit_ms);
 
+/* To be called once a second: what found no memory while the session came to be is tried again. */
+void zk_session_tend(struct zk_session *session);
+
 enum zk_state zk_session_state(const struct zk_session *session);
 int32_t zk_session_timeout_ms(const struct zk_session *session); /* negotiated; 0: not yet */
 

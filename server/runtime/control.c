@@ -161,6 +161,8 @@ static void tend(void *context)
                  control->connect);
         control->waiting_since_ms = now_ms;
     }
+    if (control->session != NULL)
+        zk_session_tend(control->session);
     if (!control->identified && control->session != NULL &&
         zk_session_state(control->session) == ZK_CONNECTED)
         begin_identifying(control);

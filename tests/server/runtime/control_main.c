@@ -9,7 +9,7 @@ int main(int argc, char **argv)
 {
     static const suite_maker makers[] = { control_suite, control_topics_suite,
                                            producer_ids_suite, control_configs_suite,
-                                           offset_mirror_suite };
+                                           control_memory_suite, offset_mirror_suite };
 
     log_set_level(LOG_LEVEL_ERROR);
     int status = server_start();

@@ -41,9 +41,12 @@ tests_server_runtime_test_control_SOURCES = \
 	tests/server/runtime/control_main.c tests/server/runtime/suites.h \
 	tests/server/runtime/test_control.c \
 	tests/server/runtime/test_control_configs.c \
+	tests/server/runtime/test_control_memory.c \
 	tests/server/runtime/test_control_topics.c \
 	tests/server/runtime/test_offset_mirror.c \
-	tests/server/runtime/test_producer_ids.c
+	tests/server/runtime/test_producer_ids.c \
+	tests/torture/memory.h tests/torture/memory.c
 tests_server_runtime_test_control_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS) \
 	$(ZOOKEEPER_CFLAGS) -DTOP_SRCDIR='"$(abs_top_srcdir)"'
+tests_server_runtime_test_control_LDFLAGS = $(memory_ldflags)
 tests_server_runtime_test_control_LDADD = libtestlib.la $(BROKER_LIBS) $(CHECK_LIBS)

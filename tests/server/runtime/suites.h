@@ -24,5 +24,6 @@ Suite *control_topics_suite(void);
 Suite *offset_mirror_suite(void);
 Suite *producer_ids_suite(void);
 Suite *control_configs_suite(void);
+Suite *control_memory_suite(void);
 
 #endif

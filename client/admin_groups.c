@@ -469,9 +469,7 @@ klient_code_t klient_admin_delete_groups(klient_admin_t *admin, const char *cons
     if (code != KLIENT_OK)
         return code;
     code = admin_wait_results(&call, &results, error);
-    for (size_t i = 0; codes != NULL && results != NULL && i < count; i++)
-        codes[i] = klient_results_code(results, i);
-    klient_results_free(results);
+    admin_tell_codes(results, codes);
     return code;
 }
 

@@ -49,9 +49,16 @@ klient_code_t admin_take_partitions(Kairn__ResponseHead *head, Kairn__TopicResul
 klient_code_t admin_take_survey(struct survey *survey, struct product *out,
                                 klient_error_t **error);
 
+/* The same for `count` answers, each at the beginning of `size` bytes of the survey's arena. */
+klient_code_t admin_take_answers(struct survey *survey, const void *answers, size_t size,
+                                 size_t count, struct product *out, klient_error_t **error);
+
 /* Wait for a call that makes such outcomes. `results` may be NULL. */
 klient_code_t admin_wait_results(struct call *call, klient_results_t **results,
                                  klient_error_t **error);
+
+/* Into codes[i] (may be NULL) the outcome of each, and free them (NULL is allowed). */
+void admin_tell_codes(klient_results_t *results, klient_code_t *codes);
 
 /* `rows` rows of `width` broker ids each, in the arena. 0, K_NOMEM or
  * K_INVALID_REPLICA_ASSIGNMENT. */

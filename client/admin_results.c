@@ -82,11 +82,17 @@ static Kairn__TopicResult *result_of(struct arena *arena, const struct answer *a
 klient_code_t admin_take_survey(struct survey *survey, struct product *out,
                                 klient_error_t **error)
 {
-    size_t count = survey->count;
+    return admin_take_answers(survey, survey->rows, survey->row_size, survey->count, out, error);
+}
+
+klient_code_t admin_take_answers(struct survey *survey, const void *answers, size_t size,
+                                 size_t count, struct product *out, klient_error_t **error)
+{
     Kairn__TopicResult **rows = arena_calloc(&survey->arena, count + 1, sizeof *rows);
 
     for (size_t i = 0; rows != NULL && i < count; i++) {
-        rows[i] = result_of(&survey->arena, survey_row(survey, i));
+        rows[i] = result_of(&survey->arena,
+                            (const struct answer *)((const char *)answers + i * size));
         if (rows[i] == NULL)
             rows = NULL;
     }
@@ -111,6 +117,13 @@ klient_code_t admin_wait_results(struct call *call, klient_results_t **results,
     else if (made != NULL)
         *results = made;
     return code;
+}
+
+void admin_tell_codes(klient_results_t *results, klient_code_t *codes)
+{
+    for (size_t i = 0; codes != NULL && results != NULL && i < results->count; i++)
+        codes[i] = klient_results_code(results, i);
+    klient_results_free(results);
 }
 
 size_t klient_results_count(const klient_results_t *results)

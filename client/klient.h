@@ -2065,6 +2065,25 @@ klient_code_t klient_admin_delete_groups_async(klient_admin_t *admin, const char
                                                klient_queue_t *queue, void *opaque,
                                                klient_error_t **error);
 
+/* A member by its id, or a static one by its group.instance.id: the other is NULL. */
+typedef struct klient_member_name {
+    const char *member, *instance;
+} klient_member_name_t;
+
+/* Have members leave a group: those that are gone for good, before their session ends. One that
+ * runs may join again. codes[i] (may be NULL) receives what became of each. Returns the first
+ * failure: KLIENT_UNKNOWN_MEMBER_ID (no such member, or group), KLIENT_GROUP_AUTHORIZATION_FAILED,
+ * KLIENT_INVALID_GROUP_ID, KLIENT_INVALID_ARGUMENT; KLIENT_NETWORK_EXCEPTION,
+ * KLIENT_REQUEST_TIMED_OUT (may have been carried out). */
+klient_code_t klient_admin_remove_members(klient_admin_t *admin, const char *group,
+                                          const klient_member_name_t *members, size_t count,
+                                          int64_t timeout_ms, klient_code_t *codes,
+                                          klient_error_t **error);
+klient_code_t klient_admin_remove_members_async(klient_admin_t *admin, const char *group,
+                                                const klient_member_name_t *members, size_t count,
+                                                int64_t timeout_ms, klient_queue_t *queue,
+                                                void *opaque, klient_error_t **error);
+
 /* All that a group has committed, sorted by topic and partition; nothing, if there is no such
  * group. Free *out with klient_offsets_free(). KLIENT_INVALID_GROUP_ID,
  * KLIENT_GROUP_AUTHORIZATION_FAILED, KLIENT_REQUEST_TIMED_OUT. */

@@ -5,7 +5,7 @@ noinst_LTLIBRARIES += libklientcore.la
 libklientcore_la_SOURCES = \
 	client/klient.h \
 	client/accumulator.c \
-	client/admin_changes.c client/admin_groups.c client/admin_import.c client/admin_offsets.h client/admin_offsets.c \
+	client/admin_changes.c client/admin_groups.c client/admin_members.c client/admin_import.c client/admin_offsets.h client/admin_offsets.c \
 	client/admin_records.c \
 	client/admin_replicas.c client/admin_results.c client/admin_settings.c \
 	client/admin.c client/admin_internal.h client/admin_alter.c client/admin_move.c \

@@ -86,18 +86,22 @@ static Kairn__OffsetDeleteResponse *forget_answer(struct arena *arena, size_t ro
     return body;
 }
 
-static Kairn__LeaveGroupResponse *leave_answer(struct arena *arena)
+static Kairn__LeaveGroupResponse *leave_answer(struct arena *arena, const int *codes, size_t count)
 {
     Kairn__LeaveGroupResponse *body = NEW(arena, leave_group_response, LeaveGroupResponse);
-    Kairn__LeaveResult *result = NEW(arena, leave_result, LeaveResult);
 
-    body->results = arena_copy(arena, &result, sizeof result);
-    body->n_results = 1;
+    body->results = arena_calloc(arena, count, sizeof(void *));
+    for (; body->n_results < count; body->n_results++) {
+        Kairn__LeaveResult *result = NEW(arena, leave_result, LeaveResult);
+        if (codes[body->n_results] != 0)
+            result->error = head_error(arena, codes[body->n_results], NULL);
+        body->results[body->n_results] = result;
+    }
     return body;
 }
 
 void fake_group_answer(struct fake *fake, const struct groups_effect *effect, size_t rows,
-                       Kairn__ResponseHead *head)
+                       const int *codes, Kairn__ResponseHead *head)
 {
     struct arena *arena = &fake->arena;
 
@@ -112,7 +116,8 @@ void fake_group_answer(struct fake *fake, const struct groups_effect *effect, si
         head->heartbeat = NEW(arena, heartbeat_response, HeartbeatResponse);
         break;
     case KAIRN__RESPONSE_HEAD__BODY_LEAVE_GROUP:
-        head->leave_group = leave_answer(arena);
+        head->error = NULL;         /* each row has its own */
+        head->leave_group = leave_answer(arena, codes, rows);
         break;
     case KAIRN__RESPONSE_HEAD__BODY_DELETE_GROUPS:
         head->error = NULL;         /* the row has it */

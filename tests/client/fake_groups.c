@@ -29,13 +29,16 @@ struct ticket {
     uint64_t number, correlation;
     struct fake_conn *conn;
     Kairn__RequestHead__BodyCase body;
-    size_t rows;                    /* of a commit */
+    size_t rows;                    /* of a commit; members that leave, */
+    int *codes;                     /* and what became of the first so many of them */
+    size_t told;
 };
 
 static void ticket_free(struct ticket *ticket)
 {
     list_remove(&ticket->node);
     fake_conn_unref(ticket->conn);
+    free(ticket->codes);
     free(ticket);
 }
 
@@ -60,11 +63,16 @@ static void respond(struct fake_groups *groups, const struct groups_effect *effe
 
     if (ticket == NULL)
         return;                     /* it was sent away */
+    if (ticket->codes != NULL) {
+        ticket->codes[ticket->told++] = error;
+        if (ticket->told < ticket->rows)
+            return;
+    }
     head.correlation = ticket->correlation;
     head.body_case = (int)ticket->body;
     if (error != 0)
         head.error = head_error(arena, error, effect->answer.reason);
-    fake_group_answer(groups->fake, effect, ticket->rows, &head);
+    fake_group_answer(groups->fake, effect, ticket->rows, ticket->codes, &head);
     if (head.error == NULL)
         fake_group_spoil(groups->fake, &head);
     if (!ticket->conn->closed)
@@ -204,15 +212,21 @@ static void heartbeat(struct fake_groups *groups, const struct ticket *ticket,
     step(groups, &event);
 }
 
-static void leave(struct fake_groups *groups, const struct ticket *ticket,
+static void leave(struct fake_groups *groups, struct ticket *ticket,
                   const Kairn__LeaveGroupRequest *request)
 {
-    struct groups_event event = {
-        .type = GROUPS_LEAVE,
-        .asker = asker(ticket, request->group, request->members[0]->member,
-                       request->members[0]->instance, -1),
-    };
-    step(groups, &event);
+    size_t count = ticket->rows = request->n_members;
+
+    ticket->codes = calloc(count, sizeof *ticket->codes);
+    /* With the last answer the ticket goes. */
+    for (size_t i = 0; i < count; i++) {
+        struct groups_event event = {
+            .type = GROUPS_LEAVE,
+            .asker = asker(ticket, request->group, request->members[i]->member,
+                           request->members[i]->instance, -1),
+        };
+        step(groups, &event);
+    }
 }
 
 static void commit(struct fake_groups *groups, struct ticket *ticket,

@@ -218,9 +218,10 @@ struct groups_effect;
 /* A copy; "" for NULL. */
 char *fake_text(struct arena *arena, const char *from);
 
-/* Fill in the body of head->body_case; `rows` are those of a commit. */
+/* Fill in the body of head->body_case; `rows` are those of a commit, or members that left, of which
+ * `codes` say what became of them. */
 void fake_group_answer(struct fake *fake, const struct groups_effect *effect, size_t rows,
-                       Kairn__ResponseHead *head);
+                       const int *codes, Kairn__ResponseHead *head);
 
 /* Make nonsense of the right type of it, if that is asked for. */
 void fake_group_spoil(struct fake *fake, Kairn__ResponseHead *head);

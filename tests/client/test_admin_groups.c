@@ -172,6 +172,85 @@ START_TEST(groups_without_members_are_deleted_each_with_its_own_outcome)
 }
 END_TEST
 
+/* Both stay members of "g" when they are closed: for as long as their sessions last. */
+static void leave_two_static_members(void)
+{
+    static const char *const instances[] = { "one", "two" };
+    struct member members[2];
+
+    for (int i = 0; i < 2; i++) {
+        member_open(&members[i], fake, "group.instance.id", instances[i], "session.timeout.ms",
+                    "300000", NULL);
+        member_subscribe(&members[i], "t");
+    }
+    POLL_UNTIL(members, 2, members_hold(members, 2) == 3 && fake_group_stable(fake, "g"));
+    member_close(&members[0]);
+    member_close(&members[1]);
+    ck_assert_int_eq(fake_group_members(fake, "g"), 2);
+}
+
+START_TEST(members_are_removed_each_with_its_own_outcome)
+{
+    const char *group = "g";
+    klient_member_info_t info = { .size = sizeof info };
+    klient_member_name_t names[] = { { .instance = "one" }, { .member = "nobody" }, { 0 } };
+    klient_code_t codes[3];
+    klient_error_t *error = NULL;
+
+    leave_two_static_members();
+    klient_groups_t *groups = describe(&group, 1);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(klient_groups_member(groups, 0, i, &info), KLIENT_OK);
+        if (strcmp(info.instance, "two") == 0)
+            names[2].member = info.member;
+    }
+
+    ck_assert_int_eq(klient_admin_remove_members(admin, group, names, 3, PATIENCE_MS, codes,
+                                                 &error), KLIENT_UNKNOWN_MEMBER_ID);
+    ck_assert_ptr_nonnull(strstr(klient_error_text(error), "nobody: "));
+    ck_assert_int_eq(codes[0], KLIENT_OK);
+    ck_assert_int_eq(codes[1], KLIENT_UNKNOWN_MEMBER_ID);
+    ck_assert_int_eq(codes[2], KLIENT_OK);
+    ck_assert_int_eq(fake_group_members(fake, group), 0);
+    klient_error_free(error);
+    klient_groups_free(groups);
+}
+END_TEST
+
+START_TEST(who_removes_members_may_wait_by_a_queue)
+{
+    klient_member_name_t names[] = { { .instance = "one" }, { .instance = "nobody" } };
+    klient_queue_t *queue = klient_queue_new(NULL);
+
+    leave_two_static_members();
+    ck_assert_int_eq(klient_admin_remove_members_async(admin, "g", names, 2, PATIENCE_MS, queue,
+                                                       &names, NULL), KLIENT_OK);
+    klient_event_t *event = expect_answer(queue, &names, KLIENT_UNKNOWN_MEMBER_ID);
+    klient_results_t *results = klient_event_take_results(event);
+    ck_assert_uint_eq(klient_results_count(results), 2);
+    ck_assert_str_eq(klient_results_name(results, 0), "one");
+    ck_assert_int_eq(klient_results_code(results, 0), KLIENT_OK);
+    ck_assert_int_eq(klient_results_code(results, 1), KLIENT_UNKNOWN_MEMBER_ID);
+    klient_results_free(results);
+    klient_event_free(event);
+    klient_queue_free(queue);
+}
+END_TEST
+
+START_TEST(a_member_to_be_removed_has_one_name)
+{
+    static const klient_member_name_t bad[] = { { NULL, NULL }, { "", NULL }, { "m", "i" } };
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        ck_assert_int_eq(klient_admin_remove_members(admin, "g", &bad[i], 1, 0, NULL, NULL),
+                         KLIENT_INVALID_ARGUMENT);
+    ck_assert_int_eq(klient_admin_remove_members(admin, "g", NULL, 0, 0, NULL, NULL),
+                     KLIENT_INVALID_ARGUMENT);
+    ck_assert_int_eq(klient_admin_remove_members(admin, "", bad, 1, 0, NULL, NULL),
+                     KLIENT_INVALID_GROUP_ID);
+}
+END_TEST
+
 START_TEST(what_a_group_has_committed_is_told_in_order)
 {
     klient_offsets_t *offsets = NULL;
@@ -460,6 +539,9 @@ Suite *admin_groups_suite(void)
     tcase_add_test(tcase, groups_of_all_brokers_are_listed_by_name_and_by_state);
     tcase_add_test(tcase, a_broker_that_can_not_be_asked_leaves_the_groups_of_the_others);
     tcase_add_test(tcase, groups_without_members_are_deleted_each_with_its_own_outcome);
+    tcase_add_test(tcase, members_are_removed_each_with_its_own_outcome);
+    tcase_add_test(tcase, who_removes_members_may_wait_by_a_queue);
+    tcase_add_test(tcase, a_member_to_be_removed_has_one_name);
     tcase_add_test(tcase, what_a_group_has_committed_is_told_in_order);
     tcase_add_test(tcase, offsets_are_set_in_the_name_of_a_group_without_members);
     tcase_add_test(tcase, offsets_of_a_group_with_members_stay_as_they_are);

@@ -136,6 +136,17 @@ expect_refusal "a partition" 2 'shares out partitions by itself' kairn consume o
 expect_refusal "a place" 2 'kairn group reset' kairn consume orders --group readers --from 5
 expect_equal "several topics by hand" "$(kairn consume logs orders --exit-at-end | wc -l)" 100
 
+# Removing members: a static one is in its group for long after it stopped.
+kairn consume orders --group statics --set group.instance.id=one --set session.timeout.ms=300000 > "$dir/static" 2>&1 & static=$!
+await 20 has_members statics 1 || die "it does not join: $(cat "$dir/static")"
+kill -INT $static; wait $static || die "the member failed: $(cat "$dir/static")"
+expect_refusal "it is still a member" 1 NON_EMPTY_GROUP kairn group delete statics
+expect_refusal "whom" 2 'say who: --member or --instance' kairn group remove-members statics
+expect_refusal "another one" 1 'member nobody of group statics: UNKNOWN_MEMBER_ID' kairn group remove-members statics --member nobody
+expect_equal "it is removed" "$(kairn group remove-members statics --instance one)" "removed instance one of group statics"
+expect_equal "and is gone" "$(kairn group remove-members statics --instance one --json 2> /dev/null)" '[{"group":"statics","instance":"one","removed":false,"error":"UNKNOWN_MEMBER_ID"}]'
+expect_equal "so the group can go" "$(kairn group delete statics)" "deleted group statics"
+
 # Deleting: offsets of a topic, and groups. Those of a topic that is gone go by themselves.
 expect_equal "offsets" "$(kairn group delete several --topic logs)" $'deleted what group several has committed of logs-0\ndeleted what group several has committed of logs-1'
 expect_refusal "once" 1 'committed nothing of topic logs' kairn group delete several --topic logs

@@ -99,6 +99,7 @@ int group_describe(const struct args *args);
 int group_members(const struct args *args);
 int group_reset(const struct args *args);
 int group_delete(const struct args *args);
+int group_remove_members(const struct args *args);
 int cluster_status(const struct args *args);
 int cluster_doctor(const struct args *args);
 int cluster_rebalance(const struct args *args);

@@ -1,4 +1,4 @@
-/* group.c - kairn group list and delete. */
+/* group.c - kairn group list, delete and remove-members. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,20 +116,21 @@ int group_list(const struct args *args)
 
 /* --- delete ----------------------------------------------------------------------------------- */
 
-/* What became of one thing: `object` (owned) names it to programs. Returns what to exit with. */
-static int report(const struct args *args, json_t *list, json_t *object, const char *name,
-                  klient_code_t code)
+/* What became of one thing, which was to be `done`: `object` (owned) names it to programs. Returns
+ * what to exit with. */
+static int report(const struct args *args, json_t *list, json_t *object, const char *done,
+                  const char *name, klient_code_t code)
 {
     int status = EXIT_DONE;
 
-    json_object_set_new(object, "deleted", json_boolean(code == KLIENT_OK));
+    json_object_set_new(object, done, json_boolean(code == KLIENT_OK));
     if (code != KLIENT_OK) {
         json_object_set_new(object, "error", json_string(klient_code_name(code)));
         status = command_failed(args, "%s: %s: %s", name, klient_code_name(code),
                                 klient_code_text(code));
         connect_advise(args, code);
     } else if (list == NULL) {
-        printf("deleted %s\n", name);
+        printf("%s %s\n", done, name);
     }
     if (list != NULL)
         json_array_append_new(list, object);
@@ -166,7 +167,8 @@ static int delete_groups(const struct args *args, klient_admin_t *admin, int64_t
     for (size_t i = 0; i < count; i++) {
         char name[300];
         snprintf(name, sizeof name, "group %s", names[i]);
-        if (report(args, list, json_pack("{s:s}", "group", names[i]), name, codes[i]) != EXIT_DONE)
+        if (report(args, list, json_pack("{s:s}", "group", names[i]), "deleted", name,
+                   codes[i]) != EXIT_DONE)
             status = EXIT_FAILED;
     }
     free(names);
@@ -213,7 +215,7 @@ static int delete_offsets(const struct args *args, klient_admin_t *admin, int64_
         if (report(args, list,
                    json_pack("{s:s, s:s, s:i}", "group", group, "topic", names[i].topic,
                              "partition", (int)names[i].partition),
-                   name, codes[i]) != EXIT_DONE)
+                   "deleted", name, codes[i]) != EXIT_DONE)
             status = EXIT_FAILED;
     }
     free(chosen);
@@ -240,6 +242,77 @@ int group_delete(const struct args *args)
                      : delete_groups(args, admin, timeout_ms, list);
     if (list != NULL)
         json_line(list);
+    klient_admin_close(admin);
+    return status;
+}
+
+/* --- remove-members --------------------------------------------------------------------------- */
+
+/* Those that `flag` names: by their ids, or static ones by those of their instances. */
+static void add_names(const struct args *args, const char *flag, bool by_id,
+                      klient_member_name_t *names, size_t *count)
+{
+    for (size_t i = 0; i < args_count(args, flag); i++) {
+        const char *name = args_nth(args, flag, i);
+        names[(*count)++] = by_id ? (klient_member_name_t){ .member = name }
+                                  : (klient_member_name_t){ .instance = name };
+    }
+}
+
+static int remove_members(const struct args *args, klient_admin_t *admin, int64_t timeout_ms,
+                          const klient_member_name_t *names, size_t count, json_t *list)
+{
+    const char *group = args_operand(args, 0);
+    klient_code_t *codes = calloc(count, sizeof *codes);
+    int status = EXIT_DONE;
+
+    if (codes == NULL)
+        return command_failed(args, "out of memory");
+    for (size_t i = 0; i < count; i++)
+        codes[i] = KLIENT_REQUEST_TIMED_OUT;        /* of those without an answer */
+    klient_code_t code =
+        klient_admin_remove_members(admin, group, names, count, timeout_ms, codes, NULL);
+    if (code == KLIENT_INVALID_GROUP_ID || code == KLIENT_INVALID_ARGUMENT) {
+        status = command_misuse(args, "the names of groups and members are never empty");
+        count = 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool by_id = names[i].member != NULL;
+        const char *kind = by_id ? "member" : "instance";
+        const char *name = by_id ? names[i].member : names[i].instance;
+        char text[600];
+        snprintf(text, sizeof text, "%s %s of group %s", kind, name, group);
+        if (report(args, list, json_pack("{s:s, s:s}", "group", group, kind, name), "removed", text,
+                   codes[i]) != EXIT_DONE)
+            status = EXIT_FAILED;
+    }
+    free(codes);
+    return status;
+}
+
+int group_remove_members(const struct args *args)
+{
+    size_t most = args_count(args, "--member") + args_count(args, "--instance"), count = 0;
+    int64_t timeout_ms;
+    int status;
+
+    if (most == 0)
+        return command_misuse(args, "say who: --member or --instance");
+    klient_admin_t *admin = connect_admin(args, &timeout_ms, &status);
+    if (admin == NULL)
+        return status;
+    json_t *list = args_json(args) ? json_array() : NULL;
+    klient_member_name_t *names = calloc(most, sizeof *names);
+    if (names == NULL) {
+        status = command_failed(args, "out of memory");
+    } else {
+        add_names(args, "--member", true, names, &count);
+        add_names(args, "--instance", false, names, &count);
+        status = remove_members(args, admin, timeout_ms, names, count, list);
+    }
+    if (list != NULL)
+        json_line(list);
+    free(names);
     klient_admin_close(admin);
     return status;
 }

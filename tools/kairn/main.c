@@ -220,6 +220,14 @@ static const struct command commands[] = {
       .text = "Delete groups that have no members, and all that they have committed.",
       .flags = {
           { "--topic", "T[:P,P...]", "only what the group has committed of it; may be repeated" } } },
+    { .noun = "group", .verb = "remove-members", .operands = "GROUP", .operands_min = 1,
+      .operands_max = 1, .connects = true, .run = group_remove_members,
+      .text = "Have members leave a group that are gone, before their session ends.\n\n"
+              "Static members stay in their group when they stop, and their partitions with them,\n"
+              "for session.timeout.ms. A member that runs may join again. See kairn group members.",
+      .flags = {
+          { "--member", "ID", "this member; may be repeated" },
+          { "--instance", "NAME", "the static member with this group.instance.id; may be repeated" } } },
     { .noun = "group", .verb = "import", .operands = "GROUP", .operands_min = 1,
       .operands_max = 1, .connects = true, .run = group_import,
       .text = "Commit what stands of a group below /consumers in ZooKeeper.\n\n"

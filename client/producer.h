@@ -121,7 +121,9 @@ struct accumulator {
 struct partition_table {
     struct partition_table *retired;    /* older ones; a reader may still look at them */
     int32_t count;
-    struct accumulator **accumulators;  /* `count` of them; owned by the topic */
+    /* Of partitions that the topic once had, too: what they hold fails. */
+    int32_t accumulator_count;
+    struct accumulator **accumulators;  /* owned by the topic */
     size_t available_count;
     int32_t *available;                 /* partitions with a leader, ascending */
 };

@@ -263,22 +263,25 @@ struct producer_topic *producer_topic_add(struct klient_producer *producer, cons
     return topic;
 }
 
-/* A table with room for `count` partitions, those of `old` taken over. */
+/* A table of `count` partitions, those of `old` taken over. A topic can be made anew with fewer of
+ * them: the accumulators of the others stay. */
 static struct partition_table *partition_table_new(struct klient_producer *producer,
                                                    struct producer_topic *topic,
                                                    struct partition_table *old, int32_t count)
 {
     struct partition_table *table = calloc(1, sizeof *table);
+    int32_t kept = old == NULL ? 0 : old->accumulator_count, all = kept > count ? kept : count;
 
     if (table == NULL)
         return NULL;
-    table->accumulators = calloc((size_t)count, sizeof(struct accumulator *));
+    table->count = count;
+    table->accumulators = calloc((size_t)all, sizeof(struct accumulator *));
     table->available = calloc((size_t)count, sizeof *table->available);
     if (table->accumulators == NULL || table->available == NULL)
         goto free_table;
-    for (; table->count < count; table->count++) {
-        int32_t i = table->count;
-        if (old != NULL && i < old->count) {
+    for (; table->accumulator_count < all; table->accumulator_count++) {
+        int32_t i = table->accumulator_count;
+        if (i < kept) {
             table->accumulators[i] = old->accumulators[i];
             continue;
         }
@@ -290,8 +293,8 @@ static struct partition_table *partition_table_new(struct klient_producer *produ
     return table;
 
 free_accumulators:
-    while (table->count > (old == NULL ? 0 : old->count))
-        accumulator_free(table->accumulators[--table->count]);
+    while (table->accumulator_count > kept)
+        accumulator_free(table->accumulators[--table->accumulator_count]);
 free_table:
     free(table->accumulators);
     free(table->available);
@@ -301,7 +304,7 @@ free_table:
 
 static bool table_is_current(const struct partition_table *table, const struct topic *topic)
 {
-    if (table == NULL || table->count < topic->count)
+    if (table == NULL || table->count != topic->count)
         return false;
     for (int32_t i = 0; i < topic->count; i++)
         if (atomic_load(&table->accumulators[i]->available) != (topic->partitions[i].leader >= 0))
@@ -314,19 +317,16 @@ static int table_renew(struct klient_producer *producer, struct producer_topic *
 {
     const struct topic *known = topic->topic;
     struct partition_table *old = topic->newest;
-    /* A topic can be made anew with fewer partitions; the others stay, without a leader, until
-     * what they hold has failed. */
-    int32_t count = old != NULL && old->count > known->count ? old->count : known->count;
-    struct partition_table *table = partition_table_new(producer, topic, old, count);
+    struct partition_table *table = partition_table_new(producer, topic, old, known->count);
 
     if (table == NULL)
         return K_NOMEM;
-    for (int32_t i = 0; i < count; i++) {
+    for (int32_t i = 0; i < table->accumulator_count; i++) {
         bool available = i < known->count && known->partitions[i].leader >= 0;
         atomic_store(&table->accumulators[i]->available, available);
         if (available)
             table->available[table->available_count++] = i;
-        if (old == NULL || i >= old->count)
+        if (old == NULL || i >= old->accumulator_count)
             sender_add_accumulator(producer->sender, table->accumulators[i]);
     }
     topic->newest = table;
@@ -383,7 +383,7 @@ static bool is_idle(const struct klient_producer *producer, const struct produce
     if (topic->topic == NULL || idle_ms < producer->config->values.metadata_idle_ms_max ||
         cluster_topic_code(producer->klient->cluster, topic->topic) == K_LEADER_NOT_AVAILABLE)
         return false;
-    for (int32_t i = 0; table != NULL && i < table->count; i++)
+    for (int32_t i = 0; table != NULL && i < table->accumulator_count; i++)
         if (!accumulator_is_empty(table->accumulators[i]))
             return false;
     return true;
@@ -411,7 +411,7 @@ static void topic_free(struct producer_topic *topic)
 {
     struct partition_table *table = topic->newest;
 
-    for (int32_t i = 0; table != NULL && i < table->count; i++)
+    for (int32_t i = 0; table != NULL && i < table->accumulator_count; i++)
         accumulator_free(table->accumulators[i]);
     while (table != NULL) {
         struct partition_table *older = table->retired;

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/producer.h"
 #include "tests/client/helpers.h"
+#include "tests/lib/wait.h"
 
 enum { PARTITIONS = 3, KEYS = 20 };
 
@@ -95,6 +97,27 @@ START_TEST(keys_move_when_partitions_are_added)
     int moved = count_moved(2 * PARTITIONS);
     ck_assert_int_gt(moved, 0);
     ck_assert_int_lt(moved, KEYS);
+}
+END_TEST
+
+/* Until it hears of that, what it sends to a partition that is gone fails. */
+START_TEST(keys_go_by_the_partitions_of_a_topic_that_was_made_anew)
+{
+    klient_producer_t *producer = producer_with(
+        config_for(fake, "metadata.max.age.ms", "10", "topic.metadata.propagation.max.ms", "1",
+                   NULL));
+    const struct partition_table *table;
+
+    send_keys(producer, "1st");
+    fake_remove_topic(fake, "t");
+    fake_add_topic(fake, "t", 1);
+    WAIT_UNTIL((table = atomic_load(&producer_topic_find(producer, "t")->table)) != NULL &&
+               table->count == 1);
+    send_keys(producer, "2nd");
+    ck_assert_int_eq(send_text(producer, "t", 1, NULL, "x"), KLIENT_UNKNOWN_TOPIC_OR_PARTITION);
+    klient_producer_close(producer, PATIENCE_MS, NULL);
+
+    ck_assert_int_eq(records_stored(fake, "t", 0), KEYS);
 }
 END_TEST
 
@@ -198,6 +221,7 @@ Suite *ordering_suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, a_key_stays_in_its_partition);
     tcase_add_test(tcase, keys_move_when_partitions_are_added);
+    tcase_add_test(tcase, keys_go_by_the_partitions_of_a_topic_that_was_made_anew);
     tcase_add_test(tcase, a_key_that_is_ignored_is_in_several_partitions);
     tcase_add_test(tcase, partitions_are_not_in_order_among_each_other);
     tcase_add_test(tcase, offsets_are_the_order_and_timestamps_are_not);

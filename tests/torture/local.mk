@@ -29,4 +29,12 @@ tests_torture_kairnd_bad_zookeeper_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=zoo_aset,--wrap=zoo_amulti
 tests_torture_kairnd_bad_zookeeper_LDADD = $(BROKER_LIBS)
 
-EXTRA_DIST += tests/torture/run tests/torture/zookeeper
+# kairnd, with memory that fails.
+check_PROGRAMS += tests/torture/kairnd_bad_memory
+tests_torture_kairnd_bad_memory_SOURCES = \
+	tests/torture/memory.h tests/torture/memory.c tests/torture/bad_memory.c server/main.c
+tests_torture_kairnd_bad_memory_CPPFLAGS = $(AM_CPPFLAGS)
+tests_torture_kairnd_bad_memory_LDFLAGS = $(memory_ldflags)
+tests_torture_kairnd_bad_memory_LDADD = $(BROKER_LIBS)
+
+EXTRA_DIST += tests/torture/run tests/torture/start tests/torture/zookeeper

@@ -1,7 +1,7 @@
 /* A broker whose memory or disk fails while it serves: it answers with errors, or hangs up, and
  * goes on; what it has acknowledged is there after a restart on a sound machine.
  *
- * What fails is what loops and the io pool do; a start that fails is tests/server/broker's. */
+ * What fails is what loops and the io pool do; a start that fails is tests/torture/start's. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

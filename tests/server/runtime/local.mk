@@ -10,6 +10,7 @@ tests_server_runtime_test_runtime_SOURCES = \
 	tests/server/runtime/answer.h tests/server/runtime/answer.c \
 	tests/server/runtime/test_broken.c \
 	tests/server/runtime/test_cleaner.c \
+	tests/server/runtime/test_compaction.c \
 	tests/server/runtime/test_fetcher.c \
 	tests/server/runtime/test_flush.c \
 	tests/server/runtime/test_follower_report.c \

@@ -4,7 +4,8 @@
 
 int main(int argc, char **argv)
 {
-    static const suite_maker makers[] = { broken_suite,        cleaner_suite, fetcher_suite,
+    static const suite_maker makers[] = { broken_suite,        cleaner_suite, compaction_suite,
+                                          fetcher_suite,
                                           flush_suite,         follower_report_suite,
                                           group_load_suite,    group_records_suite,
                                           io_pool_suite,       lost_copies_suite,

@@ -6,6 +6,7 @@
 
 Suite *broken_suite(void);
 Suite *cleaner_suite(void);
+Suite *compaction_suite(void);
 Suite *fetcher_suite(void);
 Suite *flush_suite(void);
 Suite *follower_report_suite(void);

@@ -1,0 +1,145 @@
+/* What is configured of compaction, seen from the data plane that does it. */
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "common/metric.h"
+#include "proto/batch.h"
+#include "tests/lib/wait.h"
+#include "tests/server/lib/plane.h"
+#include "tests/server/runtime/suites.h"
+
+enum { BATCH_RECORDS = 1000, BATCH_ROOM = 64 << 10 };
+
+static struct plane plane;
+static struct plane_topic topic;
+static int next_key;
+
+static void setup(void)
+{
+    plane_init_in_memory(&plane, 1, NULL);
+    plane_configure(&plane, "log.cleanup.policy=compact");
+    plane_configure(&plane, "log.segment.bytes=20000");
+    plane_configure(&plane, "log.cleaner.min.cleanable.ratio=0");
+    plane_configure(&plane, "log.cleaner.backoff.ms=1");
+    plane_restart(&plane);
+    topic = (struct plane_topic){ .name = "t", .id = uuid_random(), .partitions = 1,
+                                  .leader = PLANE_BROKER, .leader_epoch = 1 };
+    plane_publish(&plane, &topic);
+    next_key = 0;
+}
+
+static void teardown(void)
+{
+    plane_fini(&plane);
+}
+
+/* Batches of records whose keys are all different. */
+static void produce(int batches)
+{
+    static uint8_t batch[BATCH_ROOM];
+    struct batch_builder builder;
+
+    for (int i = 0; i < batches; i++) {
+        batch_build_start(&builder, batch, sizeof batch);
+        for (int r = 0; r < BATCH_RECORDS; r++) {
+            char key[16];
+            int size = snprintf(key, sizeof key, "%d", next_key++);
+            ck_assert_int_eq(batch_build_add(&builder, 1000, key, size, "v", 1, NULL, 0), 0);
+        }
+        batch_build_finish(&builder);
+        asked_free(plane_produce(&plane, 0, &topic.id, 0, -1, batch, builder.size));
+    }
+}
+
+/* Compact from now on; what was written before is there all at once. */
+static void compact_with(const char *const pairs[], size_t count)
+{
+    plane_configure(&plane, "log.cleaner.enable=true");
+    for (size_t i = 0; i < count && pairs[i] != NULL; i++)
+        plane_configure(&plane, pairs[i]);
+    plane_restart(&plane);
+    plane_publish(&plane, &topic);
+    produce(1);                         /* opens the log */
+}
+
+static int64_t runs(void)
+{
+    return metric_value(plane.metrics, METRIC_CLEANER_RUNS);
+}
+
+START_TEST(logs_are_looked_at_as_often_as_wanted)
+{
+    int64_t before_ms = clock_mono_ms(&clock_system);
+
+    compact_with(NULL, 0);
+    for (int round = 1; round <= 3; round++) {
+        produce(3);
+        WAIT_UNTIL(runs() >= round);
+    }
+
+    /* Not after the fifteen seconds of the default. */
+    ck_assert_int_lt(clock_mono_ms(&clock_system) - before_ms, 15000);
+}
+END_TEST
+
+START_TEST(what_is_old_enough_is_compacted_however_little_it_is)
+{
+    const char *const pairs[] = { "log.cleaner.min.cleanable.ratio=1",
+                                  "log.cleaner.max.compaction.lag.ms=1" };
+
+    produce(10);
+    compact_with(pairs, 2);
+    WAIT_UNTIL(runs() >= 1);
+    produce(3);
+
+    WAIT_UNTIL(runs() >= 2);
+}
+END_TEST
+
+START_TEST(compaction_takes_the_time_that_its_rate_allows)
+{
+    const char *const pairs[] = { "log.cleaner.io.max.bytes.per.second=100000" };
+
+    produce(15);
+    int64_t before_ms = clock_mono_ms(&clock_system);
+    compact_with(pairs, 1);
+    WAIT_UNTIL(runs() >= 1);
+
+    ck_assert_int_ge(clock_mono_ms(&clock_system) - before_ms, 1500);
+}
+END_TEST
+
+static const struct {
+    int batches;
+    const char *pairs[3];
+} tight[] = {
+    { 45, { "log.cleaner.dedupe.buffer.size=1048576" } },
+    { 45, { "log.cleaner.dedupe.buffer.size=67108864", "log.cleaner.threads=64" } },
+    { 10, { "log.cleaner.dedupe.buffer.size=1048576", "log.cleaner.io.buffer.load.factor=0.1" } },
+};
+
+START_TEST(keys_that_do_not_fit_into_the_memory_take_several_runs)
+{
+    produce(tight[_i].batches);
+
+    compact_with(tight[_i].pairs, 3);
+
+    WAIT_UNTIL(runs() >= 2);
+}
+END_TEST
+
+Suite *compaction_suite(void)
+{
+    Suite *suite = suite_create("server/runtime/compaction");
+    TCase *tests = tcase_create("compaction");
+
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, logs_are_looked_at_as_often_as_wanted);
+    tcase_add_test(tests, what_is_old_enough_is_compacted_however_little_it_is);
+    tcase_add_test(tests, compaction_takes_the_time_that_its_rate_allows);
+    tcase_add_loop_test(tests, keys_that_do_not_fit_into_the_memory_take_several_runs, 0,
+                        (int)(sizeof tight / sizeof tight[0]));
+    suite_add_tcase(suite, tests);
+    return suite;
+}

@@ -10,7 +10,6 @@
 #include "common/metric.h"
 #include "net/listener.h"
 #include "net/loop.h"
-#include "proto/frame.h"
 #include "server/call.h"
 #include "server/codec/codec.h"
 #include "server/config_parts.h"
@@ -191,8 +190,7 @@ static int make_shards(struct broker *broker, struct k_reason *reason)
     if (code == 0)
         code = shards_new(&options, &broker->shards);
     if (code == 0)
-        shards_throttle(broker->shards, broker->config.leader_throttled_rate,
-                        broker->config.follower_throttled_rate);
+        config_throttle(&broker->config, broker->shards);
     return code;
 }
 
@@ -225,8 +223,7 @@ int broker_data_configure(struct broker *broker, const struct metadata *picture)
         const struct admission_limits limits = config_for_admission(&config);
         admission_set(&broker->gates.admission, &limits);
         set_log_level(broker, (enum log_level)config.log_level);
-        shards_throttle(broker->shards, config.leader_throttled_rate,
-                        config.follower_throttled_rate);
+        config_throttle(&config, broker->shards);
         config_fini(&config);
     }
     if (code == 0 && (memcmp(&defaults, &broker->topic_defaults, sizeof defaults) != 0 ||

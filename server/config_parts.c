@@ -102,6 +102,11 @@ int config_for_shards(const struct config *config, struct shards_options *out,
     return topic_config_defaults(&config_table, config, &out->defaults, reason);
 }
 
+void config_throttle(const struct config *config, struct shards *shards)
+{
+    shards_throttle(shards, config->leader_throttled_rate, config->follower_throttled_rate);
+}
+
 int config_loops(const struct config *config, long processors)
 {
     if (config->num_loops != 0)

@@ -1,7 +1,8 @@
 /* config_parts.h - what the broker's configuration means to the parts that a broker is made of.
  *
- * Pure: each function makes options of its arguments and fills in what the configuration decides;
- * the rest is zero, for broker*.c to add. Texts are borrowed from the configuration. Any thread. */
+ * Each function makes options of its arguments and fills in what the configuration decides; the
+ * rest is zero, for broker*.c to add. Texts are borrowed from the configuration. No state; any
+ * thread. */
 #ifndef SERVER_CONFIG_PARTS_H
 #define SERVER_CONFIG_PARTS_H
 
@@ -21,6 +22,8 @@ struct control_options config_for_control(const struct config *config);
 /* Returns 0 or INVALID_CONFIG. */
 int config_for_shards(const struct config *config, struct shards_options *out,
                       struct k_reason *reason);
+/* The rates that they go by from now on. */
+void config_throttle(const struct config *config, struct shards *shards);
 /* Comparable by memcmp(). */
 struct cleaner_options config_for_cleaner(const struct config *config);
 

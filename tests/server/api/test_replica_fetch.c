@@ -7,6 +7,7 @@
 #include "proto/batch.h"
 #include "proto/head.h"
 #include "server/call.h"
+#include "server/config_parts.h"
 #include "server/runtime/control.h"
 #include "server/runtime/shard.h"
 #include "tests/lib/wait.h"
@@ -421,7 +422,8 @@ static void throttle(int32_t insync)
     topic.config_name = "leader.replication.throttled.replicas";
     topic.config_value = "1:1,0:1,0:7";
     plane_publish(&plane, &topic);
-    shards_throttle(plane.shards, 1, INT64_MAX);
+    plane_configure(&plane, "leader.replication.throttled.rate=1");
+    config_throttle(&plane.config, plane.shards);
 }
 
 /* What it gets in `wait_ms`: bytes. */

@@ -6,6 +6,7 @@
 #include "client/handle.h"
 #include "client/troubles.h"
 #include "common/error.h"
+#include "common/later.h"
 #include "net/loop.h"
 
 enum { PATIENCE_MS = 5000 };        /* any broker knows: then another one is asked */
@@ -224,7 +225,7 @@ void coordinator_ask(struct coordinator *coordinator, struct coordinator_call *c
     int64_t now = now_ms(coordinator);
 
     call->coordinator = coordinator;
-    call->deadline_ms = limit_ms > INT64_MAX - now ? INT64_MAX : now + limit_ms;
+    call->deadline_ms = later_ms(now, limit_ms);
     list_append(&coordinator->waiting, &call->node);
     timer_at(coordinator->timer, now);
 }

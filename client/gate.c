@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/later.h"
 
 void gate_init(struct gate *gate)
 {
@@ -47,9 +48,5 @@ int64_t mono_ms(void)
 
 int64_t deadline_after(int64_t timeout_ms)
 {
-    int64_t now = mono_ms();
-
-    if (timeout_ms < 0)
-        timeout_ms = 0;
-    return timeout_ms > INT64_MAX - now ? INT64_MAX : now + timeout_ms;
+    return later_ms(mono_ms(), timeout_ms < 0 ? 0 : timeout_ms);
 }

@@ -6,6 +6,7 @@
 #include "client/error.h"
 #include "client/handle.h"
 #include "client/queue.h"
+#include "common/later.h"
 #include "net/loop.h"
 
 /* --- the answer by a queue -------------------------------------------------------------------- */
@@ -90,9 +91,8 @@ bool task_wait(struct task *task, int64_t deadline_ms)
 int task_wait_patiently(struct task *task, int64_t deadline_ms)
 {
     enum { PATIENCE_MS = 1000 };
-    int64_t last_ms = deadline_ms > INT64_MAX - PATIENCE_MS ? INT64_MAX : deadline_ms + PATIENCE_MS;
 
-    return task_wait(task, last_ms) ? 0 : K_REQUEST_TIMED_OUT;
+    return task_wait(task, later_ms(deadline_ms, PATIENCE_MS)) ? 0 : K_REQUEST_TIMED_OUT;
 }
 
 klient_code_t task_outcome(struct task *task, product_maker make, struct product *out,

@@ -16,6 +16,7 @@ libcommon_la_SOURCES = \
 	common/hdr.h common/hdr.c \
 	common/heap.h common/heap.c \
 	common/json_check.h common/json_check.c \
+	common/later.h \
 	common/list.h \
 	common/log.h common/log.c common/log_flood.h common/log_flood.c \
 	common/mail.h \

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/error.h"
+#include "common/later.h"
 #include "common/slab.h"
 #include "net/conn_internal.h"
 #include "net/transport.h"
@@ -83,7 +84,7 @@ int conn_new(struct loop *loop, int fd, const struct conn_options *options, stru
     loop_own(loop, fd);
     conn->reading = true;
     if (conn->idle_ms > 0)
-        timer_at(&conn->timer, conn->active_ms + conn->idle_ms);
+        timer_at(&conn->timer, later_ms(conn->active_ms, conn->idle_ms));
     *out = conn;
     return 0;
 

@@ -7,6 +7,7 @@
  * The same timer ends a rest: what is skipped costs the machine as much as what is received, so who
  * sends it is not read from as fast as it sends. */
 #include "common/error.h"
+#include "common/later.h"
 #include "net/conn_internal.h"
 
 enum { PART = 10 };
@@ -14,7 +15,7 @@ enum { PART = 10 };
 static void wake_when_due(struct conn *conn)
 {
     const struct watch *watches[] = { &conn->incoming, &conn->outgoing };
-    int64_t due_ms = conn->idle_ms > 0 ? conn->active_ms + conn->idle_ms : INT64_MAX;
+    int64_t due_ms = conn->idle_ms > 0 ? later_ms(conn->active_ms, conn->idle_ms) : INT64_MAX;
 
     for (size_t i = 0; i < 2; i++) {
         int64_t end_ms = watches[i]->since_ms + conn->slow_ms;
@@ -97,7 +98,7 @@ static void lose_patience(struct conn *conn, int64_t now_ms)
     /* What we do not read is not owed. The size of a frame may not be known yet. */
     size_t missing = !conn->reading ? 0 : conn->frame_size > 0 ? conn->frame_size : 1;
 
-    if ((conn->idle_ms > 0 && now_ms >= conn->active_ms + conn->idle_ms) ||
+    if ((conn->idle_ms > 0 && now_ms >= later_ms(conn->active_ms, conn->idle_ms)) ||
         is_slow(conn, &conn->incoming, missing, now_ms) ||
         is_slow(conn, &conn->outgoing, queued, now_ms))
         conn_fail(conn, K_REQUEST_TIMED_OUT);

@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/later.h"
 #include "net/loop_internal.h"
 
 static struct timer *timer_of(struct heap_node *node)
@@ -71,7 +72,7 @@ void timer_at(struct timer *timer, int64_t deadline_ms)
 
 void timer_after(struct timer *timer, int64_t delay_ms)
 {
-    timer_at(timer, loop_now_ms(timer->loop) + delay_ms);
+    timer_at(timer, later_ms(loop_now_ms(timer->loop), delay_ms));
 }
 
 void timer_stop(struct timer *timer)

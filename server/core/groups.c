@@ -56,6 +56,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/later.h"
 #include "server/core/groups_private.h"
 
 struct groups *groups_new(uint64_t seed)
@@ -136,7 +137,7 @@ static void loaded(struct groups *groups, int32_t epoch)
     if (groups->phase != GROUPS_LOADING || epoch != groups->epoch)
         return;
     groups->phase = GROUPS_SERVING;
-    groups->expiry_at_ms = groups->now_ms + groups->options.retention_check_ms;
+    groups->expiry_at_ms = later_ms(groups->now_ms, groups->options.retention_check_ms);
     LIST_EACH_SAFE(&groups->all, node, after)
     {
         struct group *group = LIST_OWNER(node, struct group, link);

@@ -1,6 +1,7 @@
 /* What is forgotten: offsets of groups without members after offsets.retention, then the group
  * itself; a group at a client's wish. Both are tombstones in the topic first, a batch at a time,
  * the group's own the last of all. */
+#include "common/later.h"
 #include "server/core/groups_private.h"
 
 /* A group that had members keeps its offsets from the moment on at which the last one went. */
@@ -142,7 +143,7 @@ void groups_expire_some(struct groups *groups)
     }
     if (groups->expiry_next == &groups->all) {
         groups->expiry_next = NULL;
-        groups->expiry_at_ms = groups->now_ms + groups->options.retention_check_ms;
+        groups->expiry_at_ms = later_ms(groups->now_ms, groups->options.retention_check_ms);
     }
 }
 

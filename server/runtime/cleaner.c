@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/error.h"
+#include "common/later.h"
 #include "common/metric.h"
 #include "server/runtime/cleaner_private.h"
 #include "server/runtime/flush.h"
@@ -82,7 +83,7 @@ static void wake(struct shard *shard)
 static void look_in(struct shard *shard, int64_t ms)
 {
     shard_deadline_clear(shard, &shard->cleaner->look);
-    shard_deadline_hold(shard, &shard->cleaner->look, shard_now_ms(shard) + ms);
+    shard_deadline_hold(shard, &shard->cleaner->look, later_ms(shard_now_ms(shard), ms));
 }
 
 /* A place is free: whoever has the dirtiest log takes it. */

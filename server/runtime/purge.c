@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/error.h"
+#include "common/later.h"
 #include "net/loop.h"
 #include "server/runtime/io_pool.h"
 #include "server/storage/logdir.h"
@@ -73,8 +74,7 @@ void purge_fini(struct purge *purge)
 
 int64_t purge_due_ms(const struct purge *purge, int64_t delay_ms)
 {
-    int64_t now = loop_now_ms(purge->loop);
-    return delay_ms > INT64_MAX - now ? INT64_MAX : now + delay_ms;
+    return later_ms(loop_now_ms(purge->loop), delay_ms);
 }
 
 void purge_directory(struct purge *purge, struct logdir *owner, const char *path, int64_t delay_ms)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/error.h"
+#include "common/later.h"
 #include "common/log.h"
 #include "server/runtime/drive_replica.h"
 #include "server/runtime/partition.h"
@@ -21,7 +22,7 @@ static void walk(struct shard *shard);
 
 static void look_later(struct shard *shard, int64_t ms)
 {
-    shard_deadline_hold(shard, &shard->retain.deadline, shard_now_ms(shard) + ms);
+    shard_deadline_hold(shard, &shard->retain.deadline, later_ms(shard_now_ms(shard), ms));
 }
 
 static void job_ended(void *context)

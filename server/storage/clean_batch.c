@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/error.h"
+#include "common/later.h"
 #include "common/varint.h"
 #include "proto/batch.h"
 #include "server/storage/batch_file.h"
@@ -259,8 +260,7 @@ static int open_and_rewrite(struct clean_rules *rules, const uint8_t *batch,
     if (!has_horizon(batch) && (waits || verdict->marker_idle) &&
         walk.reader.end - opened_start(rules, batch) <= REBASE_MAX) {
         walk.rebase = true;
-        walk.base = rules->now_ms > INT64_MAX - rules->delete_retention_ms
-            ? INT64_MAX : rules->now_ms + rules->delete_retention_ms;
+        walk.base = later_ms(rules->now_ms, rules->delete_retention_ms);
         error = rewrite(rules, batch, &walk, to, skip);
         return error == 0 ? finish(rules, batch, &walk, out) : error;
     }

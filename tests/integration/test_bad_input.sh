@@ -62,6 +62,17 @@ mkdir "$dir/third"
 fails "no such congestion control" 'see socket\.tcp\.congestion' --config "$config" --set broker.id=9 --set "log.dirs=$dir/third" --set "$listen" --set socket.tcp.congestion=none-such
 kill -0 "$(broker_pid 1)" || die "the rightful broker died"
 
+# Times that never end are no times that are over.
+for name in connections.max.idle.ms log.retention.check.interval.ms offsets.retention.check.interval.ms log.cleaner.backoff.ms \
+    log.segment.delete.delay.ms log.idle.close.ms replica.lag.time.max.ms log.roll.ms log.cleaner.delete.retention.ms; do
+    echo "$name=forever" >> "$dir/broker-2/server.properties"
+done
+cluster stop 2 && cluster start 2 > /dev/null || die "restart with times that never end"
+kairn topic create patient --assignment 2 > /dev/null || die "create patient"
+(seq 5; sleep 1; seq 6 10) | kairn produce patient 2> "$dir/patient" || die "produce: $(cat "$dir/patient")"
+expect_equal "served" "$(kairn consume patient --exit-at-end | wc -l)" 10
+! grep -q 'REQUEST_TIMED_OUT' "$dir/broker-2/log" || die "it hung up: $(grep REQUEST_TIMED_OUT "$dir/broker-2/log")"
+
 # Nonsense in znodes: the topic is set aside and named, the others are served by the next controller.
 kairn topic create broken > /dev/null || die "create broken"
 zk set /brokers/topics/broken '{"version":3,"partitions":{"0":"x"'

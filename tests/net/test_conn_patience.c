@@ -239,6 +239,15 @@ START_TEST(an_idle_timeout_can_be_changed)
 }
 END_TEST
 
+START_TEST(who_may_be_idle_for_ever_is_never_cut)
+{
+    conn_set_idle(owner.conn, INT64_MAX);
+    pass(1000 * 1000);
+
+    ck_assert(!owner.over);
+}
+END_TEST
+
 Suite *conn_patience_suite(void)
 {
     Suite *suite = suite_create("conn-patience");
@@ -256,6 +265,7 @@ Suite *conn_patience_suite(void)
     tcase_add_test(tests, what_was_owed_without_hurry_is_owed_with_it_once_there_is_some);
     tcase_add_test(tests, who_is_given_all_the_time_again_is_not_cut);
     tcase_add_test(tests, an_idle_timeout_can_be_changed);
+    tcase_add_test(tests, who_may_be_idle_for_ever_is_never_cut);
     suite_add_tcase(suite, tests);
     return suite;
 }

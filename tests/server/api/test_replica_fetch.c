@@ -60,6 +60,17 @@ static int64_t latest(void)
     return plane_list_offsets(&plane, 0, &topic.id, 0, -1, false).offset;
 }
 
+/* What it gets in `wait_ms`: bytes. */
+static size_t copied(struct follower *follower, int64_t offset, uint32_t wait_ms)
+{
+    int32_t last_epoch = offset > 0 ? topic.leader_epoch : -1;
+    struct asked *asked = follower_ask(follower, offset, last_epoch, wait_ms);
+    follower_answer(follower, asked);
+    size_t size = asked->batches_size;
+    asked_free(asked);
+    return size;
+}
+
 /* --- tests ------------------------------------------------------------------------------------ */
 
 START_TEST(a_follower_is_given_what_it_lacks)
@@ -79,6 +90,33 @@ START_TEST(a_follower_is_given_what_it_lacks)
     ck_assert_int_eq(batch_leader_epoch(asked->batches), topic.leader_epoch);
     ck_assert_uint_ne(body->session, 0);
     asked_free(asked);
+}
+END_TEST
+
+/* One batch is given in any case. */
+START_TEST(a_follower_is_given_no_more_than_it_asks_for)
+{
+    struct follower follower = follower_of(2), modest = follower_of(3);
+    modest.bytes_max = 1;
+    ck_assert_int_eq(produced(produce(1)), 0);
+    ck_assert_int_eq(produced(produce(1)), 0);
+
+    ck_assert_uint_eq(copied(&follower, 0, 0), 2 * batch_bytes);
+    ck_assert_uint_eq(copied(&modest, 0, 0), batch_bytes);
+}
+END_TEST
+
+START_TEST(of_a_partition_a_follower_is_given_no_more_than_is_configured)
+{
+    ck_assert_int_eq(produced(produce(1)), 0);
+    ck_assert_int_eq(produced(produce(1)), 0);
+    plane_configure(&plane, "replica.fetch.max.bytes=1");
+    plane_restart(&plane);
+    plane_publish(&plane, &topic);
+    plane_earliest(&plane, &topic.id, 0);               /* the log is open then */
+    struct follower follower = follower_of(2);
+
+    ck_assert_uint_eq(copied(&follower, 0, 0), batch_bytes);
 }
 END_TEST
 
@@ -159,7 +197,8 @@ END_TEST
 
 START_TEST(who_waits_for_replicas_in_vain_is_told_in_time)
 {
-    plane.api.timeout_ms = 30;
+    plane_configure(&plane, "request.timeout.ms=30");
+    plane.api.timeout_ms = config_for_api(&plane.config).timeout_ms;
 
     ck_assert_int_eq(produced(produce(-1)), K_REQUEST_TIMED_OUT);
 }
@@ -426,17 +465,6 @@ static void throttle(int32_t insync)
     config_throttle(&plane.config, plane.shards);
 }
 
-/* What it gets in `wait_ms`: bytes. */
-static size_t copied(struct follower *follower, int64_t offset, uint32_t wait_ms)
-{
-    int32_t last_epoch = offset > 0 ? topic.leader_epoch : -1;
-    struct asked *asked = follower_ask(follower, offset, last_epoch, wait_ms);
-    follower_answer(follower, asked);
-    size_t size = asked->batches_size;
-    asked_free(asked);
-    return size;
-}
-
 START_TEST(a_throttled_replica_that_is_out_of_sync_waits_for_the_rate)
 {
     struct follower follower = follower_of(2);
@@ -509,6 +537,8 @@ Suite *replica_fetch_suite(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_follower_is_given_what_it_lacks);
+    tcase_add_test(tests, a_follower_is_given_no_more_than_it_asks_for);
+    tcase_add_test(tests, of_a_partition_a_follower_is_given_no_more_than_is_configured);
     tcase_add_test(tests, who_asks_in_version_1_is_told_where_the_log_ends);
     tcase_add_test(tests, a_broker_that_is_held_at_a_level_refuses_what_came_later);
     tcase_add_test(tests, what_is_acknowledged_with_acks_all_is_on_all_in_sync_replicas);

@@ -17,7 +17,7 @@ struct follower follower_new(struct plane *plane, const struct plane_topic *topi
                              const struct uuid *incarnation)
 {
     return (struct follower){ .plane = plane, .topic = topic, .broker = broker,
-                              .incarnation = *incarnation,
+                              .incarnation = *incarnation, .bytes_max = 1 << 20,
                               .loop = plane_owner(plane, &topic->id, 0) };
 }
 
@@ -40,7 +40,7 @@ struct asked *follower_ask(struct follower *follower, int64_t offset, int32_t la
     own->body.session = follower->session;
     own->body.session_epoch = follower->epoch++;
     own->body.max_wait_ms = wait_ms;
-    own->body.max_bytes = 1 << 20;
+    own->body.max_bytes = follower->bytes_max;
     own->body.questions = own->entries;
     own->entries[0] = &own->entry;
     own->entry.topic_id = head_bytes_of_uuid(&own->id);

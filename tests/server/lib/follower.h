@@ -16,6 +16,7 @@ struct follower {
     struct plane *plane;                /* borrowed, as is the topic */
     const struct plane_topic *topic;    /* its epoch, as it is when something is asked, counts */
     uint32_t version;                   /* that it asks in */
+    uint32_t bytes_max;                 /* that it asks for: a megabyte */
     int32_t broker;
     struct uuid incarnation;
     uint64_t session, round;

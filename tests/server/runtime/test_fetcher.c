@@ -9,6 +9,7 @@
 
 #include "common/arena.h"
 #include "common/chain.h"
+#include "common/clock.h"
 #include "common/endian.h"
 #include "common/error.h"
 #include "common/metric.h"
@@ -17,6 +18,7 @@
 #include "proto/greeting.h"
 #include "proto/head.h"
 #include "server/call.h"
+#include "server/config_parts.h"
 #include "server/runtime/drive_replica.h"
 #include "server/runtime/partition.h"
 #include "server/runtime/shard.h"
@@ -204,7 +206,7 @@ static void make_batch(int64_t offset, int32_t epoch)
     batch_stamp(batch, offset, epoch);
 }
 
-static void setup(void)
+static void setup_before_it_follows(void)
 {
     plane_init(&plane, 2);
     arena_init(&arena, NULL, 0, SIZE_MAX);
@@ -213,6 +215,11 @@ static void setup(void)
     topic = (struct plane_topic){ .name = "orders", .id = uuid_random(), .partitions = 1,
                                   .leader = 2, .leader_epoch = 4, .replicas = 3,
                                   .min_insync = 2 };
+}
+
+static void setup(void)
+{
+    setup_before_it_follows();
     plane_publish(&plane, &topic);
 }
 
@@ -459,10 +466,89 @@ START_TEST(another_leader_is_asked_in_the_new_epoch)
 }
 END_TEST
 
+/* --- as it is configured ---------------------------------------------------------------------- */
+
+static void follow_with(const char *pair)
+{
+    plane_configure(&plane, pair);
+    plane_restart(&plane);
+    plane_publish(&plane, &topic);
+    meet();
+}
+
+START_TEST(a_leader_is_asked_to_wait_for_news_as_long_as_wanted)
+{
+    follow_with("replica.fetch.wait.max.ms=77");
+
+    ck_assert_uint_eq(hear()->replica_fetch->max_wait_ms, 77);
+}
+END_TEST
+
+START_TEST(a_leader_is_asked_for_as_many_bytes_as_wanted)
+{
+    follow_with("replica.fetch.response.max.bytes=77");
+
+    ck_assert_uint_eq(hear()->replica_fetch->max_bytes, 77);
+}
+END_TEST
+
+/* Pauses that double from 50 to the default's 1000 ms would take more than six seconds. */
+START_TEST(a_leader_that_fails_is_asked_again_as_soon_as_wanted)
+{
+    follow_with("replica.fetch.backoff.ms=1");
+    int64_t before_ms = clock_mono_ms(&clock_system);
+
+    for (int i = 0; i < 10; i++)
+        say_error(hear()->correlation, K_UNKNOWN_SERVER_ERROR);
+    hear();
+
+    ck_assert_int_lt(clock_mono_ms(&clock_system) - before_ms, 6000);
+}
+END_TEST
+
+/* It is out of sync, and who is on the list may copy a byte in a second. */
+static void follow_throttled(const char *list)
+{
+    topic.replicas = 0;
+    topic.config_name = "follower.replication.throttled.replicas";
+    topic.config_value = list;
+    plane_configure(&plane, "follower.replication.throttled.rate=1");
+    config_throttle(&plane.config, plane.shards);
+    plane_publish(&plane, &topic);
+}
+
+START_TEST(who_is_throttled_does_not_ask_before_its_rate_allows_it)
+{
+    uint64_t correlation;
+    follow_throttled("1:7,0:1");
+    meet();
+    const Kairn__ReplicaQuestion *question = hear_question(&correlation);
+    make_batch(0, 4);
+    reply(correlation, question, &(struct answer){ .size = (uint32_t)batch_bytes }, batch,
+          batch_bytes);
+
+    WAIT_UNTIL(metric_value(plane.metrics, METRIC_REPLICA_THROTTLED) > 0);
+
+    shards_throttle(plane.shards, INT64_MAX, INT64_MAX);        /* it is taken away */
+    ck_assert_int_eq(hear_question(&correlation)->offset, 2);
+}
+END_TEST
+
+START_TEST(who_is_not_on_the_list_is_not_throttled)
+{
+    uint64_t correlation;
+    follow_throttled("1:1,0:7");
+
+    ck_assert_int_eq(begin(&correlation)->offset, 2);
+
+    ck_assert_int_eq(metric_value(plane.metrics, METRIC_REPLICA_THROTTLED), 0);
+}
+END_TEST
+
 Suite *fetcher_suite(void)
 {
     Suite *suite = suite_create("fetcher");
-    TCase *tests = tcase_create("fetcher");
+    TCase *tests = tcase_create("fetcher"), *configured = tcase_create("fetcher-configured");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, the_finalised_level_says_how_a_follower_asks_and_what_it_learns);
     tcase_add_test(tests, a_follower_copies_what_its_leader_has);
@@ -477,5 +563,13 @@ Suite *fetcher_suite(void)
     tcase_add_test(tests, a_follower_that_comes_to_lead_asks_no_more_and_serves);
     tcase_add_test(tests, another_leader_is_asked_in_the_new_epoch);
     suite_add_tcase(suite, tests);
+    tcase_add_checked_fixture(configured, setup_before_it_follows, teardown);
+    tcase_set_timeout(configured, 60);
+    tcase_add_test(configured, a_leader_is_asked_to_wait_for_news_as_long_as_wanted);
+    tcase_add_test(configured, a_leader_is_asked_for_as_many_bytes_as_wanted);
+    tcase_add_test(configured, a_leader_that_fails_is_asked_again_as_soon_as_wanted);
+    tcase_add_test(configured, who_is_throttled_does_not_ask_before_its_rate_allows_it);
+    tcase_add_test(configured, who_is_not_on_the_list_is_not_throttled);
+    suite_add_tcase(suite, configured);
     return suite;
 }

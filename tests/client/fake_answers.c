@@ -138,6 +138,15 @@ static bool is_superseded(struct fake *fake, const Kairn__StaleLeader *stale)
     return partition == NULL || partition->epoch > stale->leader_epoch;
 }
 
+static void make_missing(struct fake *fake, const Kairn__MetadataRequest *question)
+{
+    if (atomic_load(&fake->faults.makes_topics) == 0)
+        return;
+    for (size_t i = 0; i < question->create_missing && i < question->n_topics; i++)
+        if (fake_topic_add(fake, question->topics[i], 1) == 0)
+            atomic_fetch_add(&fake->faults.topics_made, 1);
+}
+
 static void metadata(struct fake_conn *conn, const Kairn__RequestHead *request,
                      Kairn__ResponseHead *head, const uint8_t *bytes, size_t size, int last_chance)
 {
@@ -151,6 +160,7 @@ static void metadata(struct fake_conn *conn, const Kairn__RequestHead *request,
         fake_park(conn, &fake->news, request->timeout_ms, bytes, size);
         return;
     }
+    make_missing(fake, question);
     body->cluster_id = (char *)"fake-cluster";
     int controller = atomic_load(&fake->faults.controller);
     bool late = atomic_load(&fake->faults.only_controller_knows) != 0 &&

@@ -58,6 +58,7 @@ struct fake_faults {
     atomic_int version_body, version_lowest, version_highest;
     atomic_int codec;               /* that topics are said to store, plus one; 0: the producer's */
     atomic_int controller;          /* index of its broker */
+    atomic_int makes_topics;        /* of a partition, where who asks for metadata allows it */
     atomic_int only_controller_knows;   /* the others answer that topics are unknown */
     atomic_int discard;             /* count records instead of keeping them */
     atomic_int park;                /* questions for a newer leader wait for one, as they should */
@@ -76,9 +77,10 @@ struct fake_faults {
     atomic_int session_refuse_count, session_refuse_code;
     /* Seen: produce requests that came by a connection made for the loop of a partition; sessions
      * that were begun, partitions that fetches named, and bytes of fetches; the bytes that the
-     * last one wants to be gathered. */
+     * last one wants to be gathered; topics that were made. */
     atomic_int by_own_loop;
     atomic_int sessions_begun, fetch_rows, fetch_bytes, fetch_bytes_min;
+    atomic_int topics_made;
 };
 
 struct fake;

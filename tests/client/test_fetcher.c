@@ -1,4 +1,4 @@
-/* How much is fetched at once, and how long a broker gathers it. */
+/* What brokers are asked for: how much at once, how long they gather it, topics to be made. */
 #include <string.h>
 
 #include "proto/head.h"
@@ -88,6 +88,26 @@ START_TEST(an_answer_larger_than_allowed_is_not_received)
 }
 END_TEST
 
+START_TEST(a_topic_is_made_for_a_consumer_that_allows_it_and_for_no_other)
+{
+    struct fake_faults *faults = fake_faults(fake);
+    klient_records_t *records = NULL;
+
+    atomic_store(&faults->makes_topics, 1);
+    consumer = consumer_with(config_for(fake, "allow.auto.create.topics", "false",
+                                        "topic.metadata.propagation.max.ms", "20", NULL));
+    assign_one(consumer, "unwanted", 0);
+    ck_assert_int_eq(poll_something(consumer, &records, NULL), KLIENT_UNKNOWN_TOPIC_OR_PARTITION);
+    ck_assert_int_eq(atomic_load(&faults->topics_made), 0);
+    klient_consumer_close(consumer, PATIENCE_MS, NULL);
+
+    open_with("allow.auto.create.topics", "true");
+    assign_one(consumer, "wanted", 0);
+
+    WAIT_UNTIL(atomic_load(&faults->topics_made) == 1);
+}
+END_TEST
+
 Suite *fetcher_suite(void)
 {
     Suite *suite = suite_create("client/fetcher");
@@ -99,6 +119,7 @@ Suite *fetcher_suite(void)
     tcase_add_test(tcase, a_broker_is_asked_to_gather_as_many_bytes_as_wanted);
     tcase_add_test(tcase, a_broker_gathers_no_longer_than_wanted);
     tcase_add_test(tcase, an_answer_larger_than_allowed_is_not_received);
+    tcase_add_test(tcase, a_topic_is_made_for_a_consumer_that_allows_it_and_for_no_other);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -21,17 +21,25 @@ static struct plane_topic topic;
 static struct group_member member;
 static _Atomic int made;                /* requests to make the topic */
 
-/* The controller makes the topic, and the picture has it before it says so. */
+static bool has_config(const Kairn__NewTopic *wanted, const char *name, const char *value)
+{
+    for (size_t i = 0; i < wanted->n_configs; i++)
+        if (strcmp(wanted->configs[i]->name, name) == 0)
+            return strcmp(wanted->configs[i]->value, value) == 0;
+    return false;
+}
+
+/* The controller is asked for the topic, as plane.c configures it (offsets.topic.*). */
 static void make_topic(struct control_request *request)
 {
-    static char last[80];
     const Kairn__NewTopic *wanted;
 
     if (request->head->body_case == KAIRN__REQUEST_HEAD__BODY_CREATE_TOPICS) {
         wanted = request->head->create_topics->topics[0];
-        snprintf(last, sizeof last, "%s=%s", wanted->configs[0]->name, wanted->configs[0]->value);
         made += strcmp(wanted->name, "__consumer_offsets") == 0 && wanted->partitions == 4 &&
-                wanted->replication_factor == 1 && strcmp(last, "cleanup.policy=compact") == 0;
+                wanted->replication_factor == 1 &&
+                has_config(wanted, "cleanup.policy", "compact") &&
+                has_config(wanted, "segment.bytes", "1048576");
     }
 }
 

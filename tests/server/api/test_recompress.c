@@ -198,6 +198,14 @@ START_TEST(batches_are_stored_in_the_codec_of_the_topic)
 }
 END_TEST
 
+static const struct {
+    const char *type, *option, *values[2];
+} levels[] = {
+    { "gzip", "compression.gzip.level", { "1", "9" } },
+    { "lz4", "compression.lz4.level", { "9", "12" } },  /* 9 is the fast compressor */
+    { "zstd", "compression.zstd.level", { "-1000", "19" } },
+};
+
 START_TEST(the_level_of_the_codec_is_heeded)
 {
     size_t sizes[2];
@@ -205,8 +213,8 @@ START_TEST(the_level_of_the_codec_is_heeded)
     for (int i = 0; i < 2; i++) {
         topic = (struct plane_topic){ .name = i == 0 ? "low" : "high", .id = uuid_random(),
                                       .partitions = 1, .leader = PLANE_BROKER, .leader_epoch = 1 };
-        publish_both("compression.type", "zstd", "compression.zstd.level",
-                     i == 0 ? "-1000" : "19");
+        publish_both("compression.type", levels[_i].type, levels[_i].option,
+                     levels[_i].values[i]);
         ck_assert_int_eq(produce(make(5000, 7, 0, 0)), 0);
         struct asked *asked = fetch();
         sizes[i] = asked->batches_size;
@@ -502,7 +510,8 @@ Suite *recompress_suite(void)
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_loop_test(tests, batches_are_stored_in_the_codec_of_the_topic, 0, 7);
-    tcase_add_test(tests, the_level_of_the_codec_is_heeded);
+    tcase_add_loop_test(tests, the_level_of_the_codec_is_heeded, 0,
+                        (int)(sizeof levels / sizeof levels[0]));
     tcase_add_test(tests, the_order_of_a_partition_is_kept);
     tcase_add_test(tests, other_partitions_do_not_wait);
     tcase_add_test(tests, a_batch_that_grows_over_the_limit_is_refused_with_the_limit);

@@ -89,6 +89,9 @@ static const char *find_rule(const struct controller *controller, const struct t
     const struct settings *all = cluster_settings(&controller->cluster, "<default>");
     const char *value = configs_find(&topic->settings.configs, name);
 
+#ifdef MUTANT_RULES_UNREAD
+    return NULL;
+#endif
     return value != NULL || all == NULL ? value : configs_find(&all->configs, name);
 }
 

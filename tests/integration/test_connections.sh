@@ -37,6 +37,28 @@ await 10 waits || die "more than max.connections are served"
 let_go
 await 10 kairn cluster status || die "who waited was not let in"
 
+# Who is slow to come, to say something or to end what it began: each is given as long as is set while it runs.
+set_running() { kairn config set --broker 1 "$@" > /dev/null || die "config set $*"; }
+let_in_slowly() { # four, one in a second
+    local began=$SECONDS; let_go
+    for _ in 1 2 3 4; do greets 5 || return 1; done
+    [ $((SECONDS - began)) -ge 2 ]
+}
+# Says this after its greeting, and is hung up on.
+hung_up_on() { greets 2 && { printf '%b' "$1" >&"${held[-1]}"; timeout 5 cat <&"${held[-1]}"; }; }
+set_running --unset max.connections
+set_running max.connection.creation.rate=1
+await 20 let_in_slowly || die "the rate of connections did not change"
+let_go
+set_running --unset max.connection.creation.rate
+set_running connections.max.idle.ms=300
+await 20 hung_up_on '' || die "the time of silence did not change"
+set_running --unset connections.max.idle.ms
+set_running connections.slow.ms=300
+await 20 hung_up_on '\x00\x00\x10\x00half' || die "the time of a request did not change"
+set_running --unset connections.slow.ms
+let_go
+
 # What is logged too often is cut, and what was left out is counted; other lines are not cut by that.
 says() { grep -q "event=$1 .*$2" "$dir/broker-1/log"; }
 kairn broker loglevel 1 debug > /dev/null || die "loglevel"

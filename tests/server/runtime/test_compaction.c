@@ -1,10 +1,13 @@
-/* What is configured of compaction, seen from the data plane that does it. */
+/* What is configured of compaction, before the start or while it runs, seen from the data plane
+ * that does it. */
 #include <stdatomic.h>
 #include <stdio.h>
 
 #include "common/clock.h"
 #include "common/metric.h"
 #include "proto/batch.h"
+#include "server/config_parts.h"
+#include "server/runtime/shard.h"
 #include "server/storage/io.h"
 #include "tests/lib/wait.h"
 #include "tests/server/lib/plane.h"
@@ -15,6 +18,7 @@ enum { BATCH_RECORDS = 1000, BATCH_ROOM = 64 << 10 };
 static struct plane plane;
 static struct plane_topic topic;
 static int next_key;
+static bool while_running;              /* is it configured */
 
 /* The largest read of a file from its beginning on, so far. */
 static _Atomic size_t largest_read;
@@ -31,6 +35,7 @@ static struct io disk;
 
 static void setup(void)
 {
+    while_running = false;
     disk = io_system;
     disk.pread = note_read;
     plane_init_in_memory(&plane, 1, &disk);
@@ -43,6 +48,12 @@ static void setup(void)
                                   .leader = PLANE_BROKER, .leader_epoch = 1 };
     plane_publish(&plane, &topic);
     next_key = 0;
+}
+
+static void setup_while_running(void)
+{
+    setup();
+    while_running = true;
 }
 
 static void teardown(void)
@@ -73,15 +84,37 @@ static void produce(int batches)
     produce_of(batches, BATCH_RECORDS);
 }
 
+static void configure(const char *const pairs[], size_t count)
+{
+    for (size_t i = 0; i < count && pairs[i] != NULL; i++)
+        plane_configure(&plane, pairs[i]);
+}
+
+static void reconfigure(const char *const pairs[], size_t count)
+{
+    struct topic_config defaults;
+    struct k_reason reason;
+
+    configure(pairs, count);
+    plane_configure(&plane, "log.cleaner.backoff.ms=1");
+    struct cleaner_options cleaner = config_for_cleaner(&plane.config);
+    ck_assert_int_eq(topic_config_defaults(&config_table, &plane.config, &defaults, &reason), 0);
+    ck_assert_int_eq(shards_configure(plane.shards, &defaults, &cleaner), 0);
+}
+
 /* Compact from now on; what was written before is there all at once. */
 static void compact_with(const char *const pairs[], size_t count)
 {
     plane_configure(&plane, "log.cleaner.enable=true");
-    for (size_t i = 0; i < count && pairs[i] != NULL; i++)
-        plane_configure(&plane, pairs[i]);
+    if (while_running)
+        plane_configure(&plane, "log.cleaner.backoff.ms=1h");
+    else
+        configure(pairs, count);
     plane_restart(&plane);
     plane_publish(&plane, &topic);
     produce(1);                         /* opens the log */
+    if (while_running)
+        reconfigure(pairs, count);
 }
 
 static int64_t runs(void)
@@ -198,8 +231,8 @@ static const struct {
     const char *pairs[3];
 } tight[] = {
     { 45, { "log.cleaner.dedupe.buffer.size=1048576" } },
-    { 45, { "log.cleaner.dedupe.buffer.size=67108864", "log.cleaner.threads=64" } },
     { 10, { "log.cleaner.dedupe.buffer.size=1048576", "log.cleaner.io.buffer.load.factor=0.1" } },
+    { 45, { "log.cleaner.dedupe.buffer.size=67108864", "log.cleaner.threads=64" } },
 };
 
 START_TEST(keys_that_do_not_fit_into_the_memory_take_several_runs)
@@ -230,12 +263,14 @@ START_TEST(half_of_the_buffer_is_for_reading)
 }
 END_TEST
 
-Suite *compaction_suite(void)
-{
-    Suite *suite = suite_create("server/runtime/compaction");
-    TCase *tests = tcase_create("compaction");
+/* The number of threads is the last row: it can not be changed. */
+enum { TIGHT = sizeof tight / sizeof tight[0] };
 
-    tcase_add_checked_fixture(tests, setup, teardown);
+static TCase *case_of(const char *name, void (*begin)(void), int tight_count)
+{
+    TCase *tests = tcase_create(name);
+
+    tcase_add_checked_fixture(tests, begin, teardown);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, logs_are_looked_at_as_often_as_wanted);
     tcase_add_test(tests, what_is_old_enough_is_compacted_however_little_it_is);
@@ -244,9 +279,17 @@ Suite *compaction_suite(void)
                         (int)(sizeof deletions / sizeof deletions[0]));
     tcase_add_test(tests, compaction_takes_the_time_that_its_rate_allows);
     tcase_add_loop_test(tests, keys_that_do_not_fit_into_the_memory_take_several_runs, 0,
-                        (int)(sizeof tight / sizeof tight[0]));
+                        tight_count);
     tcase_add_loop_test(tests, half_of_the_buffer_is_for_reading, 0,
                         (int)(sizeof buffers / sizeof buffers[0]));
-    suite_add_tcase(suite, tests);
+    return tests;
+}
+
+Suite *compaction_suite(void)
+{
+    Suite *suite = suite_create("server/runtime/compaction");
+
+    suite_add_tcase(suite, case_of("compaction", setup, TIGHT));
+    suite_add_tcase(suite, case_of("compaction-reconfigured", setup_while_running, TIGHT - 1));
     return suite;
 }

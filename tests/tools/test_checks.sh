@@ -275,11 +275,13 @@ TABLE
     printf '%s\n' "$@" >> "$work/tree/tests/option_effects.txt"
     "$top/tools/check-options" "$work/tree"
 }
-broker='broker log.roll.ms tests/test_a.c:it_rolls'
+rolls='log.roll.ms tests/test_a.c:it_rolls'
+broker=$(printf 'running %s\nbroker %s' "$rolls" "$rolls")
 topic='topic throttled.replicas tests/test_c.sh'
 client='client linger.ms tests/test_b.sh'
 expect 0 '' effects "$broker" "$topic" "$client"
 expect 0 '' effects "$broker tests/test_b.sh" "$topic" "$client"
+expect 1 'no line for running log.roll.ms' effects "broker $rolls" "$topic" "$client"
 expect 1 'no line for client linger.ms' effects "$broker" "$topic"
 expect 1 'no table serves such an option with an effect: broker num.io.threads' \
     effects "$broker" "$topic" "$client" 'broker num.io.threads tests/test_b.sh'

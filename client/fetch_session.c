@@ -77,6 +77,12 @@ void sessions_fini(struct sessions *sessions)
     map_fini(&sessions->questions);
 }
 
+/* Numbers of requests come round: by its own name a session is known, too. */
+static bool has_begun(const struct sessions *sessions)
+{
+    return sessions->epoch != 0 || sessions->id != 0;
+}
+
 /* There is no session any more; the next one begins anew. */
 static void end_session(struct sessions *sessions)
 {
@@ -204,7 +210,7 @@ bool fetch_session_serves(struct fetcher *fetcher, struct lane *lane)
                   version >= 1 && fetcher_now_ms(fetcher) >= sessions->without_until_ms;
 
     /* With its connection went the session. */
-    if (sessions->epoch > 0 && sessions->in_flight == 0 &&
+    if (has_begun(sessions) && sessions->in_flight == 0 &&
         (!serves || !link_ready(lane->link)))
         end_session(sessions);
     return serves;
@@ -344,7 +350,7 @@ void fetch_session_lane(struct fetcher *fetcher, struct lane *lane, int64_t room
                         int64_t *next_ms)
 {
     struct sessions *sessions = &lane->sessions;
-    bool beginning = sessions->epoch > 0 && sessions->id == 0;
+    bool beginning = has_begun(sessions) && sessions->id == 0;
     bool unwatched = is_unwatched(fetcher, sessions, next_ms);
     size_t count = 0;
 

@@ -43,7 +43,7 @@ struct fetcher {
 /* The requests of a lane that belong to the session of its connection; see fetch_session.c. */
 struct sessions {
     uint64_t id;                    /* 0: none, or the broker has not said which */
-    uint32_t epoch;                 /* of the last request; 0: no session was begun */
+    uint32_t epoch;                 /* of the last request, which come round; before the first: 0 */
     uint32_t turn;                  /* grows with every session */
     unsigned in_flight;
     unsigned losses;                /* in a row */

@@ -128,6 +128,9 @@ int fake_requests(struct fake *fake, int body);
 /* Of those, how many asked for this topic's metadata by its name. */
 int fake_asked(struct fake *fake, const char *topic);
 
+/* The last requests of all fetch sessions had this number. */
+void fake_number_sessions(struct fake *fake, uint32_t last);
+
 /* Close every connection, now. */
 void fake_disconnect(struct fake *fake);
 

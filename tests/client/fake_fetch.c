@@ -104,7 +104,8 @@ void fake_fetch(struct fake_conn *conn, const Kairn__RequestHead *request,
         atomic_fetch_add(&fake->faults.fetch_bytes, (int)size);
         atomic_store(&fake->faults.fetch_bytes_min, (int)question->min_bytes);
     }
-    if (request->version >= 1 && question->session_epoch > 0) {
+    /* After its last number a session goes on with 0. */
+    if (request->version >= 1 && (question->session_epoch > 0 || question->session != 0)) {
         int code = fake_session_take(conn, question, last_chance, &session);
         if (code != 0) {
             head->error = head_error(&fake->arena, code, NULL);
@@ -112,11 +113,11 @@ void fake_fetch(struct fake_conn *conn, const Kairn__RequestHead *request,
             return;
         }
         body->session = session == NULL ? 0 : fake_session_id(session);
-        last_chance |= session != NULL && question->session_epoch == 1;
+        last_chance |= session != NULL && fake_session_begins(question);
     }
     chain_init(&payload);
-    size_t failed = look(conn, question, session, last_chance && question->session_epoch != 1,
-                         body, &payload);
+    bool marks = last_chance && !fake_session_begins(question);
+    size_t failed = look(conn, question, session, marks, body, &payload);
     bool enough = session != NULL ? body->n_results > 0 : payload.size >= question->min_bytes;
     if (!enough && failed == 0 && !last_chance && !atomic_load(&fake->faults.hasty)) {
         fake_park(conn, &fake->fetches, question->max_wait_ms, bytes, size);

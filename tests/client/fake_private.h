@@ -189,6 +189,8 @@ void fake_fetch(struct fake_conn *conn, const Kairn__RequestHead *request,
 
 struct fake_session;
 
+/* Is it the first of a session? */
+bool fake_session_begins(const Kairn__FetchRequest *question);
 /* What a request of a session asks is remembered; `again`: it was, the request waited. 0 and the
  * session (NULL: there are none here), or why not. */
 int fake_session_take(struct fake_conn *conn, const Kairn__FetchRequest *question, bool again,

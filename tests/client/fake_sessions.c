@@ -92,6 +92,11 @@ static struct fake_session *begin(struct fake_conn *conn)
     return session;
 }
 
+bool fake_session_begins(const Kairn__FetchRequest *question)
+{
+    return question->session == 0 && question->session_epoch == 1;
+}
+
 int fake_session_take(struct fake_conn *conn, const Kairn__FetchRequest *question, bool again,
                       struct fake_session **out)
 {
@@ -99,9 +104,9 @@ int fake_session_take(struct fake_conn *conn, const Kairn__FetchRequest *questio
     struct fake_session *session;
 
     *out = NULL;
-    if (question->session_epoch == 1 && atomic_load(&faults->no_sessions))
+    if (fake_session_begins(question) && atomic_load(&faults->no_sessions))
         return 0;
-    session = question->session_epoch == 1 ? begin(conn) : find_session(conn, question->session);
+    session = fake_session_begins(question) ? begin(conn) : find_session(conn, question->session);
     if (session == NULL)
         return K_FETCH_SESSION_ID_NOT_FOUND;
     *out = session;
@@ -157,6 +162,21 @@ bool fake_session_is_news(const Kairn__FetchPartition *asked, const Kairn__Fetch
     row->told_end = result->high_watermark;
     row->told_start = result->log_start;
     return true;
+}
+
+static void number_sessions(struct fake *fake, void *context)
+{
+    for (int i = 0; i < fake->broker_count; i++)
+        LIST_EACH(&fake->brokers[i].conns, node) {
+            struct fake_conn *conn = LIST_OWNER(node, struct fake_conn, node);
+            LIST_EACH(&conn->sessions, at)
+                LIST_OWNER(at, struct fake_session, node)->epoch = *(const uint32_t *)context;
+        }
+}
+
+void fake_number_sessions(struct fake *fake, uint32_t last)
+{
+    fake_on_loop(fake, number_sessions, &last);
 }
 
 uint64_t fake_session_id(const struct fake_session *session)

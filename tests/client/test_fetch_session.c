@@ -2,6 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/broker.h"
+#include "client/fetcher_private.h"
+#include "client/task.h"
 #include "common/clock.h"
 #include "common/error.h"
 #include "proto/head.h"
@@ -304,6 +307,95 @@ START_TEST(a_session_ends_with_its_connection)
 }
 END_TEST
 
+/* --- numbers that come round ------------------------------------------------------------------ */
+
+struct glance {
+    size_t under_way, ready;            /* questions and requests; links */
+    uint64_t ids;                       /* of sessions; 0: there is none */
+};
+
+static void glance(void *context)
+{
+    struct glance *seen = context;
+
+    *seen = (struct glance){ 0 };
+    LIST_EACH(&consumer->fetcher->lanes, node) {
+        const struct lane *lane = LIST_OWNER(node, struct lane, node);
+        seen->under_way += lane->sessions.open + lane->sessions.in_flight;
+        seen->ready += link_ready(lane->link);
+        seen->ids |= lane->sessions.id;
+    }
+}
+
+static struct glance look(void)
+{
+    struct glance seen;
+
+    task_call(consumer->klient, glance, &seen);
+    return seen;
+}
+
+static void number_lanes(void *context)
+{
+    LIST_EACH(&consumer->fetcher->lanes, node)
+        LIST_OWNER(node, struct lane, node)->sessions.epoch = *(const uint32_t *)context;
+}
+
+static void set_paused(bool paused)
+{
+    for (int i = 0; i < PARTITIONS; i++)
+        ck_assert_int_eq(paused ? klient_consumer_pause(consumer, "t", i, NULL)
+                                : klient_consumer_resume(consumer, "t", i, NULL), KLIENT_OK);
+}
+
+/* Sessions that are begun, with nothing under way: so many requests are behind them. */
+static void begin_and_rest(uint32_t last)
+{
+    begin();
+    set_paused(true);
+    WAIT_UNTIL(look().under_way == 0);
+    task_call(consumer->klient, number_lanes, &last);
+    fake_number_sessions(fake, last);
+}
+
+START_TEST(a_session_outlives_the_numbers_of_its_requests)
+{
+    begin_and_rest(UINT32_MAX - 1);
+    int begun = atomic_load(&faults()->sessions_begun);
+
+    set_paused(false);
+    let_fetch(FETCHES);
+
+    goes_on();
+    ck_assert_int_eq(atomic_load(&faults()->sessions_begun), begun);
+}
+END_TEST
+
+static void look_for_service(void *context)
+{
+    (void)context;
+    LIST_EACH(&consumer->fetcher->lanes, node)
+        fetch_session_serves(consumer->fetcher, LIST_OWNER(node, struct lane, node));
+}
+
+START_TEST(a_session_whose_numbers_came_round_ends_with_its_connection)
+{
+    begin_and_rest(0);
+    ck_assert(look().ids != 0);
+    fake_go_away(fake);
+    WAIT_UNTIL(look().ready == 0);
+
+    task_call(consumer->klient, look_for_service, NULL);
+
+    ck_assert(look().ids == 0);
+    fake_come_back(fake);
+    set_paused(false);
+    goes_on();
+}
+END_TEST
+
+/* --- answers that are lost, leaders that move ------------------------------------------------- */
+
 START_TEST(what_an_answer_that_is_lost_had_is_asked_for_anew)
 {
     begin();
@@ -372,6 +464,8 @@ Suite *fetch_session_suite(void)
     tcase_add_loop_test(tcase, a_session_that_is_refused_begins_anew, 0, 2);
     tcase_add_loop_test(tcase, sessions_that_are_refused_all_the_time_are_begun_with_pauses, 0, 2);
     tcase_add_test(tcase, a_session_ends_with_its_connection);
+    tcase_add_test(tcase, a_session_outlives_the_numbers_of_its_requests);
+    tcase_add_test(tcase, a_session_whose_numbers_came_round_ends_with_its_connection);
     tcase_add_test(tcase, what_an_answer_that_is_lost_had_is_asked_for_anew);
     tcase_add_test(tcase, a_leader_that_moves_takes_its_partitions_along);
     tcase_add_test(tcase, a_broker_that_gives_no_session_is_asked_as_before);

@@ -437,6 +437,9 @@ void commits_automatic(struct group *group)
     free(partitions);
     if (commit != NULL)
         commits_add(group, commit);
+    else if (!commits_pending(group, UINT64_MAX))       /* what failed is nobody's any more */
+        troubles_of_group_over(&consumer->troubles, TROUBLE_COMMIT_FAILING,
+                               group->coordinator.group);
 }
 
 /* --- life ------------------------------------------------------------------------------------- */

@@ -29,7 +29,7 @@ void fetch_watch(struct fetcher *fetcher, struct assigned *assigned)
 
 void fetch_refused(struct fetcher *fetcher, struct assigned *assigned, int code)
 {
-    if (reach_is_elsewhere(code))
+    if (reach_is_elsewhere(code) && !assigned->fetch_paused)
         troubles_of_partition(troubles_of(fetcher), TROUBLE_LEADER_MISSING, assigned->topic,
                               assigned->partition, code);
 }

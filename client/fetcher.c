@@ -315,6 +315,7 @@ void fetcher_obey(struct mail *mail)
     case ORDER_PAUSE:
         assigned->fetch_paused = true;
         fetch_session_pause(assigned);
+        fetch_unhindered(fetcher, assigned);    /* nobody waits for it */
         break;
     case ORDER_RESUME:
         assigned->fetch_paused = false;

@@ -224,7 +224,7 @@ void fetch_forget_all(struct fetcher *fetcher);
 void fetch_watch(struct fetcher *fetcher, struct assigned *assigned);
 void fetch_metadata_changed(struct observer *observer);
 
-/* Its leader refuses to be asked for it; it has answered, or is not asked any more. */
+/* Its leader refuses to be asked for it; it has answered, or is not asked any more, or not now. */
 void fetch_refused(struct fetcher *fetcher, struct assigned *assigned, int code);
 void fetch_unhindered(struct fetcher *fetcher, struct assigned *assigned);
 

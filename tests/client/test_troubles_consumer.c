@@ -45,6 +45,21 @@ START_TEST(reading_from_a_partition_without_a_leader_is_told)
 }
 END_TEST
 
+START_TEST(who_has_paused_waits_for_no_leader)
+{
+    member.consumer = consumer_with(telling(config_for(fake, NULL), "2000"));
+    fake_set_leader(fake, "t", 1, -1);
+    assign_one(member.consumer, "t", 1);
+    await_polling(&member, "leader-missing:transient");
+
+    ck_assert_int_eq(klient_consumer_pause(member.consumer, "t", 1, NULL), KLIENT_OK);
+    await_polling(&member, "leader-missing:transient:over");
+
+    ck_assert_int_eq(klient_consumer_resume(member.consumer, "t", 1, NULL), KLIENT_OK);
+    await_polling(&member, "leader-missing:persistent");
+}
+END_TEST
+
 START_TEST(a_topic_that_is_not_there_is_told_to_who_reads)
 {
     member.consumer = consumer_with(telling(config_for(fake, NULL), SOON));
@@ -185,6 +200,22 @@ START_TEST(automatic_commits_that_fail_are_told)
 }
 END_TEST
 
+START_TEST(commits_of_what_was_given_up_fail_no_more)
+{
+    fill(fake, "t", 0, 10);
+    open_member(SOON, "enable.auto.commit", "true");
+    atomic_store(&fake_faults(fake)->group_refuse_body, KAIRN__REQUEST_HEAD__BODY_OFFSET_COMMIT);
+    atomic_store(&fake_faults(fake)->group_refuse_code, KLIENT_INVALID_COMMIT_OFFSET_SIZE);
+    atomic_store(&fake_faults(fake)->group_refuse_count, MANY);
+    member_subscribe(&member, "t");
+    await_polling(&member, "commit-failing:persistent");
+
+    ck_assert_int_eq(klient_consumer_unsubscribe(member.consumer, NULL), KLIENT_OK);
+
+    await("commit-failing:persistent:over");
+}
+END_TEST
+
 Suite *troubles_consumer_suite(void)
 {
     Suite *suite = suite_create("client/troubles_consumer");
@@ -193,6 +224,7 @@ Suite *troubles_consumer_suite(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, reading_from_a_partition_without_a_leader_is_told);
+    tcase_add_test(tcase, who_has_paused_waits_for_no_leader);
     tcase_add_test(tcase, a_topic_that_is_not_there_is_told_to_who_reads);
     tcase_add_test(tcase, a_topic_that_is_not_there_is_told_to_the_leader_of_who_subscribed);
     tcase_add_test(tcase, held_records_that_leave_no_room_are_told);
@@ -201,6 +233,7 @@ Suite *troubles_consumer_suite(void)
     tcase_add_test(tcase, a_member_that_is_not_let_in_is_told);
     tcase_add_test(tcase, another_one_with_the_same_instance_id_is_fatal);
     tcase_add_test(tcase, automatic_commits_that_fail_are_told);
+    tcase_add_test(tcase, commits_of_what_was_given_up_fail_no_more);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -5,7 +5,8 @@
  *     persistent and when it becomes fatal; each at most once, for it never becomes less serious.
  * T3  What nobody waits for is idle and does not become persistent. With the first who waits it is
  *     transient, which is not told, and from then on its time counts.
- * T4  At most TROUBLES_MAX are open, and one more that says so. It is over when half of them are.
+ * T4  At most TROUBLES_MAX are open, as many that were fatal when they began, and one more that
+ *     says that there are others. It is over when half of both are.
  * T5  One that has ended stays open until it is over, and does not become worse. If it begins anew
  *     before, it has never ended.
  * T6  counts[kind] is how many of the kind are open and have not ended. */
@@ -35,6 +36,7 @@ struct trouble {
     struct trouble_subject subject;     /* its texts are in `texts` */
     int code;
     klient_severity_t severity;
+    size_t *among;                      /* the count of the book that it is in */
     int64_t since_ms, awaited_ms;       /* awaited: since when somebody waits */
     bool ended;
     int64_t ended_ms;
@@ -101,13 +103,34 @@ static const char *keep_text(char **at, const char *text)
     return copy;
 }
 
-/* NULL when out of memory. */
+static bool is_fatal(enum trouble_kind kind, int code)
+{
+    enum trouble_rule rule = rows[kind].rule;
+
+    return rule == FATAL || (rule == BY_CODE && k_error_fatal(code));
+}
+
+/* What the application has to close must not be lost among what will pass. */
+static size_t *count_for(struct trouble_book *book, const struct trouble_report *report)
+{
+#ifdef MUTANT_FATAL_CROWDED_OUT
+    return report->kind == TROUBLE_MANY_TROUBLES ? &book->many : &book->count;
+#endif
+    return report->kind == TROUBLE_MANY_TROUBLES  ? &book->many
+           : is_fatal(report->kind, report->code) ? &book->fatal
+                                                  : &book->count;
+}
+
+/* NULL when there is no room for it. */
 static struct trouble *add(struct trouble_book *book, const struct trouble_report *report,
                            int64_t now_ms)
 {
     const struct trouble_subject *from = &report->subject;
-    struct trouble *trouble = malloc(sizeof *trouble + text_size(from->address) +
-                                     text_size(from->topic) + text_size(from->group));
+    size_t *among = count_for(book, report);
+    struct trouble *trouble = *among < TROUBLES_MAX
+                                  ? malloc(sizeof *trouble + text_size(from->address) +
+                                           text_size(from->topic) + text_size(from->group))
+                                  : NULL;
 
     if (trouble == NULL)
         return NULL;
@@ -118,13 +141,16 @@ static struct trouble *add(struct trouble_book *book, const struct trouble_repor
     trouble->subject.topic = keep_text(&at, from->topic);
     trouble->subject.group = keep_text(&at, from->group);
     trouble->code = report->code;
-    trouble->severity = report->idle ? KLIENT_IDLE : KLIENT_TRANSIENT;
+    trouble->severity = is_fatal(report->kind, report->code) ? KLIENT_FATAL
+                        : report->idle                       ? KLIENT_IDLE
+                                                             : KLIENT_TRANSIENT;
+    trouble->among = among;
     trouble->since_ms = trouble->awaited_ms = now_ms;
     trouble->ended = false;
     list_append(&book->open, &trouble->node);
     book->counts[trouble->kind]++;
-    book->count += trouble->kind != TROUBLE_MANY_TROUBLES;
-    assert(book->count <= TROUBLES_MAX);                            /* T4 */
+    ++*among;
+    assert(*among <= TROUBLES_MAX);                                 /* T4 */
     return trouble;
 }
 
@@ -163,7 +189,7 @@ static bool tell_over(struct trouble_book *book, struct trouble *trouble, int64_
                       struct trouble_news *out)
 {
     list_remove(&trouble->node);
-    book->count -= trouble->kind != TROUBLE_MANY_TROUBLES;
+    --*trouble->among;
     book->over = trouble;
     return tell(book, trouble, true, now_ms, out);
 }
@@ -175,13 +201,6 @@ static bool grow(struct trouble *trouble, klient_severity_t severity)
         return false;
     trouble->severity = severity;
     return true;
-}
-
-static bool is_fatal(const struct trouble *trouble)
-{
-    enum trouble_rule rule = rows[trouble->kind].rule;
-
-    return rule == FATAL || (rule == BY_CODE && k_error_fatal(trouble->code));
 }
 
 static bool is_persistent(const struct trouble_book *book, const struct trouble *trouble,
@@ -229,13 +248,9 @@ bool trouble_begin(struct trouble_book *book, const struct trouble_report *repor
 
     forget_told(book);
     if (trouble == NULL) {
-        if (book->count < TROUBLES_MAX)
-            trouble = add(book, report, now_ms);
-        if (trouble == NULL)
-            return count_it(book, now_ms, out);
-        if (is_fatal(trouble))
-            trouble->severity = KLIENT_FATAL;
-        return tell(book, trouble, false, now_ms, out);
+        trouble = add(book, report, now_ms);
+        return trouble != NULL ? tell(book, trouble, false, now_ms, out)
+                               : count_it(book, now_ms, out);
     }
     trouble->code = report->code;
     revive(book, trouble);
@@ -244,7 +259,7 @@ bool trouble_begin(struct trouble_book *book, const struct trouble_report *repor
         trouble->severity = KLIENT_TRANSIENT;
         trouble->awaited_ms = now_ms;
     }
-    if (is_fatal(trouble))
+    if (is_fatal(trouble->kind, trouble->code))
         return grow(trouble, KLIENT_FATAL) && tell(book, trouble, false, now_ms, out);
 #ifdef MUTANT_TROUBLE_REPEATED
     return tell(book, trouble, false, now_ms, out);
@@ -265,7 +280,7 @@ void trouble_end(struct trouble_book *book, enum trouble_kind kind,
 /* T4. */
 static void end_many(struct trouble_book *book, int64_t now_ms)
 {
-    if (book->count <= TROUBLES_MAX / 2)
+    if (book->count <= TROUBLES_MAX / 2 && book->fatal <= TROUBLES_MAX / 2)
         trouble_end(book, TROUBLE_MANY_TROUBLES, &TROUBLE_OF_NOTHING, now_ms);
 }
 

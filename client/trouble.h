@@ -4,7 +4,8 @@
  * A trouble is a kind and a subject. It may be reported any number of times: it is told when it
  * begins, once when it becomes persistent, once when it becomes fatal, and once when it is over. It
  * is over when it has stayed away for a while: what comes and goes is one trouble, and told once.
- * At most TROUBLES_MAX are open; others are counted.
+ * At most TROUBLES_MAX are open, and as many fatal ones; others are
+ * counted.
  *
  * Calls that tell something tell one thing and return true: then *out is set, and its texts are
  * valid until the next call. */
@@ -72,7 +73,7 @@ struct trouble_book {
     int64_t persistent_ms;
     int64_t quiet_ms;               /* so long it has to stay away: a fifth of that */
     struct list open;               /* struct trouble, owned; oldest first */
-    size_t count;                   /* of them, but for MANY_TROUBLES */
+    size_t count, fatal, many;      /* of them: fatal from the beginning, MANY_TROUBLES, the rest */
     unsigned counts[TROUBLE_KIND_COUNT];    /* of them, that are there */
     uint64_t untold;
     struct trouble *over;           /* owned: that was told last */

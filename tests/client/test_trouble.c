@@ -306,6 +306,28 @@ START_TEST(more_than_can_be_kept_are_counted_and_told_together)
 }
 END_TEST
 
+START_TEST(a_fatal_one_is_told_however_many_others_there_are)
+{
+    struct trouble_subject group = TROUBLE_OF_NOTHING;
+
+    group.group = "g";
+    for (int32_t i = 0; i < TROUBLES_MAX; i++)
+        ck_assert(begins(TROUBLE_LEADER_MISSING, of_partition(i), 0, 0));
+    ck_assert(begins(TROUBLE_JOIN_FAILING, group, K_ASSIGNOR_FAILED, 0));
+    expect(TROUBLE_MANY_TROUBLES, KLIENT_TRANSIENT, false);
+
+    ck_assert(begins(TROUBLE_JOIN_FAILING, group, K_FENCED_INSTANCE_ID, 1));
+    expect(TROUBLE_JOIN_FAILING, KLIENT_FATAL, false);
+    ck_assert(begins(TROUBLE_PRODUCER_FENCED, TROUBLE_OF_NOTHING, K_UNSUPPORTED_VERSION, 1));
+    expect(TROUBLE_PRODUCER_FENCED, KLIENT_FATAL, false);
+
+    ends(TROUBLE_PRODUCER_FENCED, TROUBLE_OF_NOTHING, 2);
+    ck_assert(ticks(2 + QUIET_MS));
+    expect(TROUBLE_PRODUCER_FENCED, KLIENT_FATAL, true);
+    ck_assert_uint_eq(book.count, TROUBLES_MAX);
+}
+END_TEST
+
 START_TEST(every_kind_has_a_name_and_says_what_to_do)
 {
     for (int i = 0; i < TROUBLE_KIND_COUNT; i++) {
@@ -346,6 +368,7 @@ Suite *trouble_suite(void)
     tcase_add_test(tcase, a_fatal_one_is_told_as_such_and_not_again);
     tcase_add_test(tcase, a_code_can_make_it_fatal);
     tcase_add_test(tcase, more_than_can_be_kept_are_counted_and_told_together);
+    tcase_add_test(tcase, a_fatal_one_is_told_however_many_others_there_are);
     tcase_add_test(tcase, every_kind_has_a_name_and_says_what_to_do);
     tcase_add_test(tcase, the_page_of_troubles_is_up_to_date);
     suite_add_tcase(suite, tcase);

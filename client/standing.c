@@ -63,11 +63,22 @@ void standing_fail(struct assigned *assigned, int code)
         end(LIST_OWNER(node, struct standing, node), code);
 }
 
+/* Those that were told that their time is over: who asks again and again leaves none behind. */
+static void drop_late(struct assigned *assigned)
+{
+    LIST_EACH_SAFE(&assigned->standings, node, after) {
+        struct standing *standing = LIST_OWNER(node, struct standing, node);
+        if (!task_is_to_be_posted(&standing->task))
+            end(standing, K_REQUEST_TIMED_OUT);
+    }
+}
+
 static void run(struct task *task)
 {
     struct standing *standing = LIST_OWNER(task, struct standing, task);
     struct assigned *assigned = standing->assigned;
 
+    drop_late(assigned);
     list_append(&assigned->standings, &standing->node);
     if (assigned->held == NULL)
         end(standing, K_NOT_ASSIGNED);  /* not any more */
@@ -145,7 +156,7 @@ static klient_code_t post(struct klient_consumer *consumer, enum standing_kind k
 
     if (code != 0)
         return fail(error, code, NULL);
-    consumer_collect(consumer);
+    consumer_catch_up(consumer);
     struct assigned *assigned = topic == NULL ? NULL : consumer_find(consumer, topic, partition);
     if (topic == NULL)
         code = K_INVALID_ARGUMENT;

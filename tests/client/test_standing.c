@@ -1,3 +1,4 @@
+#include "client/consumer.h"
 #include "tests/client/helpers.h"
 
 static struct fake *fake;
@@ -94,6 +95,46 @@ START_TEST(what_is_asked_of_a_partition_ends_with_it)
 }
 END_TEST
 
+/* What was told of a partition before a seek stands in nobody's way. */
+START_TEST(how_a_consumer_stands_after_a_seek_away_from_trouble_comes_as_well)
+{
+    klient_consumer_t *consumer =
+        consumer_with(config_for(fake, "auto.offset.reset", "none", NULL));
+    int64_t position;
+    fill(fake, "t", 0, 4);
+    assign_one(consumer, "t", 0);
+    ck_assert_int_eq(klient_consumer_position(consumer, "t", 0, PATIENCE_MS, &position, NULL),
+                     KLIENT_OFFSET_OUT_OF_RANGE);
+
+    ck_assert_int_eq(klient_consumer_seek(consumer, "t", 0, 1, NULL), KLIENT_OK);
+    klient_consumer_lag_async(consumer, "t", 0, PATIENCE_MS / 2, queue, NULL, NULL);
+
+    expect_offsets(NULL, 3, -1);
+    klient_consumer_close(consumer, PATIENCE_MS, NULL);
+}
+END_TEST
+
+START_TEST(questions_whose_time_is_over_are_not_kept)
+{
+    klient_consumer_t *consumer = reader();
+    size_t kept = 0;
+    atomic_store(&fake_faults(fake)->mute, 1);
+    assign_one(consumer, "t", 0);
+
+    for (int i = 0; i < 20; i++) {
+        ck_assert_int_eq(klient_consumer_lag_async(consumer, "t", 0, 1, queue, NULL, NULL),
+                         KLIENT_OK);
+        klient_event_free(expect_answer(queue, NULL, KLIENT_REQUEST_TIMED_OUT));
+    }
+
+    /* The loop, which has told of the last one, looks at them no more. */
+    LIST_EACH(&consumer->assigned[0]->standings, node)
+        kept++;
+    ck_assert_uint_le(kept, 1);
+    klient_consumer_close(consumer, 0, NULL);
+}
+END_TEST
+
 Suite *standing_suite(void)
 {
     Suite *suite = suite_create("client/standing");
@@ -103,6 +144,8 @@ Suite *standing_suite(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, how_a_consumer_stands_comes_once_it_is_known);
     tcase_add_test(tcase, what_is_asked_of_a_partition_ends_with_it);
+    tcase_add_test(tcase, how_a_consumer_stands_after_a_seek_away_from_trouble_comes_as_well);
+    tcase_add_test(tcase, questions_whose_time_is_over_are_not_kept);
     suite_add_tcase(suite, tcase);
     return suite;
 }

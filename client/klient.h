@@ -420,8 +420,9 @@ typedef enum klient_event_kind {
 klient_code_t klient_queue_poll(klient_queue_t *queue, int64_t timeout_ms, klient_event_t **out,
                                 klient_error_t **error);
 
-/* Readable exactly while klient_queue_poll(queue, 0, ...) would return an event. Poll it for
- * reading, do nothing else with it; it belongs to the queue. -1 when descriptors have run out. */
+/* Readable exactly while klient_queue_poll(queue, 0, ...) would return an event; always the same.
+ * Poll it for reading, do nothing else with it; it belongs to the queue. -1 when descriptors have
+ * run out, and in a forked child. */
 int klient_queue_descriptor(klient_queue_t *queue);
 
 /* Gets an event, which it frees with klient_event_free(), then or later. It may do anything but
@@ -903,7 +904,8 @@ klient_code_t klient_producer_close(klient_producer_t *producer, int64_t timeout
 
 /* A descriptor for the application's own event loop, readable exactly while
  * klient_producer_poll(producer, 0, ...) has reports to serve. Poll it for reading, do nothing
- * else with it; it belongs to the producer. -1 when descriptors have run out. */
+ * else with it; it belongs to the producer. -1 when descriptors have run out, and in a forked
+ * child. */
 int klient_producer_descriptor(klient_producer_t *producer);
 
 /* The partitions of a topic as the cluster describes them. Free with klient_metadata_free().

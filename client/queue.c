@@ -181,12 +181,17 @@ klient_code_t klient_queue_poll(klient_queue_t *queue, int64_t timeout_ms, klien
     return KLIENT_OK;
 }
 
-int klient_queue_descriptor(klient_queue_t *queue)
+static int descriptor_of(struct klient_queue *queue)
 {
-    int made = queue_check(queue) == 0 ? eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) : -1;
+    spin_lock(&queue->spin);
+    int fd = queue->descriptor;
+    spin_unlock(&queue->spin);
+    return fd;
+}
 
-    if (made < 0)
-        return -1;
+/* Unless another thread was faster. Returns the queue's. */
+static int take_descriptor(struct klient_queue *queue, int made)
+{
     spin_lock(&queue->spin);
     bool mine = queue->descriptor < 0;
     if (mine)
@@ -198,6 +203,15 @@ int klient_queue_descriptor(klient_queue_t *queue)
     if (!mine)
         close(made);
     return fd;
+}
+
+int klient_queue_descriptor(klient_queue_t *queue)
+{
+    if (queue_check(queue) != 0)
+        return -1;
+    int fd = descriptor_of(queue);
+    int made = fd < 0 ? eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) : -1;
+    return made < 0 ? fd : take_descriptor(queue, made);
 }
 
 /* --- background delivery ---------------------------------------------------------------------- */

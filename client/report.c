@@ -159,6 +159,9 @@ int klient_producer_descriptor(klient_producer_t *producer)
 {
     int none = -1, fd = atomic_load(&producer->descriptor);
 
+    /* In a child the parent's thread could have held the lock at the fork. */
+    if (handle_forked(producer->klient))
+        return -1;
     if (fd >= 0)
         return fd;
     fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

@@ -110,6 +110,7 @@ START_TEST(in_a_forked_child_every_call_says_so)
         int failed = send_text(producer, "t", 0, NULL, "y") != KLIENT_FORKED;
         failed |= klient_producer_flush(producer, 0, NULL) != KLIENT_FORKED;
         failed |= klient_producer_poll(producer, 0, NULL, NULL) != KLIENT_FORKED;
+        failed |= klient_producer_descriptor(producer) != -1;
         failed |= klient_consumer_poll(consumer, 0, &records, NULL) != KLIENT_FORKED;
         failed |= klient_consumer_settle(consumer, 0, NULL) != KLIENT_FORKED;
         failed |= !sees_nothing(consumer, KLIENT_FORKED);

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -105,6 +106,24 @@ START_TEST(a_descriptor_that_is_asked_for_late_knows_of_earlier_events)
     ck_assert(is_readable(fd));
     next_opaque(0);
     ck_assert(!is_readable(fd));
+}
+END_TEST
+
+START_TEST(a_descriptor_that_is_there_is_told_when_there_are_no_more)
+{
+    struct rlimit before, none;
+    int fd = klient_queue_descriptor(queue);
+    klient_queue_t *late = klient_queue_new(NULL);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){ .rlim_cur = 0, .rlim_max = before.rlim_max };
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+
+    int again = klient_queue_descriptor(queue), of_late = klient_queue_descriptor(late);
+
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ck_assert_int_eq(again, fd);
+    ck_assert_int_eq(of_late, -1);
+    klient_queue_free(late);
 }
 END_TEST
 
@@ -305,6 +324,7 @@ Suite *queue_suite(void)
     tcase_add_test(tcase, an_event_says_what_it_is_and_nothing_that_it_has_not);
     tcase_add_test(tcase, the_descriptor_is_readable_exactly_while_there_are_events);
     tcase_add_test(tcase, a_descriptor_that_is_asked_for_late_knows_of_earlier_events);
+    tcase_add_test(tcase, a_descriptor_that_is_there_is_told_when_there_are_no_more);
     tcase_add_test(tcase, events_that_nobody_took_are_freed_with_the_queue);
     tcase_add_test(tcase, every_event_of_any_thread_goes_to_exactly_one_of_those_that_poll);
     tcase_add_test(tcase, a_queue_that_is_served_hands_each_event_to_the_function);

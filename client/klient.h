@@ -404,7 +404,7 @@ typedef enum klient_event_kind {
  * else exactly one KLIENT_EVENT_ANSWER does, at `timeout_ms` at the latest: with the code that the
  * call itself would have returned, its error, and what it was made for. What the call itself puts
  * into several arrays comes as one object, of as many rows in the same order: offsets, and codes,
- * as klient_offsets_t; codes of groups as klient_results_t.
+ * as klient_offsets_t; codes of groups, and of members of one, as klient_results_t.
  *
  * Each may be called where the call itself may, and by any thread that may call it. What is open
  * when the handle goes, with the last of what was opened on it, is answered with KLIENT_CLOSED;
@@ -441,8 +441,10 @@ klient_code_t klient_queue_serve(klient_queue_t *queue, klient_event_fn function
  * of klient_queue_serve() it does nothing. NULL is allowed. */
 void klient_queue_free(klient_queue_t *queue);
 
-/* About an event; none of these fails. The error (NULL on success) lives as long as the event;
- * `opaque` is what was given to the call, NULL unless it is a KLIENT_EVENT_ANSWER. */
+/* About an event, by one thread at a time; none of these fails. The error of a KLIENT_EVENT_ANSWER
+ * lives as long as the event; NULL on success, when there was no memory for it, and of others:
+ * klient_event_trouble() has the text of a trouble. `opaque` is what was given to the call, NULL
+ * unless it is a KLIENT_EVENT_ANSWER. */
 klient_event_kind_t klient_event_kind(const klient_event_t *event);
 klient_code_t klient_event_code(const klient_event_t *event);
 const klient_error_t *klient_event_error(const klient_event_t *event);
@@ -497,7 +499,7 @@ typedef struct klient_trouble {
     int32_t partition;
     const char *group;
     int64_t since_ms;                /* when it began, in ms since 1970 */
-    int64_t lasted_ms;               /* when the event was made */
+    int64_t lasted_ms;               /* until the event was made; if it is over, until it ended */
 } klient_trouble_t;
 
 /* What an event of KLIENT_EVENT_TROUBLE says; out->size is sizeof *out before.

@@ -1,7 +1,8 @@
 /* spin.h - the lock of the hot path: held for the copy of one record, so waiting is rare and short.
  *
  * A waiter spins for about a microsecond and then yields, because the holder may have lost its
- * processor. Never held across a system call of our own. */
+ * processor. Never held across a call that may wait: an eventfd that is to keep step with what
+ * the lock guards is written under it. */
 #ifndef CLIENT_SPIN_H
 #define CLIENT_SPIN_H
 

@@ -58,6 +58,7 @@ bool hear(int64_t timeout_ms)
     ck_assert_int_eq(klient_event_kind(event), KLIENT_EVENT_TROUBLE);
     ck_assert_int_eq(klient_event_trouble(event, &trouble), KLIENT_OK);
     ck_assert_int_eq(klient_event_code(event), trouble.code);
+    ck_assert_ptr_null(klient_event_error(event));
     note(&trouble);
     klient_event_free(event);
     return true;

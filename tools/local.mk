@@ -37,6 +37,7 @@ kairn_SOURCES = \
 	tools/kairn/log.c \
 	tools/kairn/log_dirs.c \
 	tools/kairn/log_recover.c \
+	tools/kairn/interrupt.h tools/kairn/interrupt.c \
 	tools/kairn/log_value.h tools/kairn/log_value.c \
 	tools/kairn/log_copies.h tools/kairn/log_copies.c \
 	tools/kairn/log_verify.c \

@@ -38,6 +38,29 @@ expect_match "the median" "$(field p50_us <<< "$line")" '^[1-9][0-9]*$'
 expect_equal "1000 samples have no p99" "$(field p99_us <<< "$line")" null
 expect_success "verified" kairn perf consume slow > /dev/null
 
+# An interrupt ends a run, with its figures. What is not acknowledged has a while, which another one ends.
+kairn topic create ended --partitions 1 > /dev/null || die "create ended"
+begins() { # in the background, as $measuring: something has come
+    local end; end=$(kairn topic offsets ended --json | field latest)
+    kairn perf produce ended --rate 1000 --seconds 1000 > "$dir/figures" 2> "$dir/said" & measuring=$!
+    await 30 grows "$end" || die "nothing comes: $(cat "$dir/said")"
+}
+runs_for() { [ "$(ps -o etimes= -p $measuring)" -ge "$1" ]; }       # seconds
+grows() { [ "$(kairn topic offsets ended --json | field latest)" -gt "$1" ]; }
+begins
+kill -TERM $measuring
+wait $measuring         # which rate it had is another matter
+expect_match "figures" "$(cat "$dir/figures")" '^[0-9]+ records of 100 bytes in'
+begins
+kill -STOP "$(broker_pid 1)"
+await 30 runs_for 3 || die "it does not go on: $(cat "$dir/said" "$dir/figures")"
+kill -INT $measuring
+await 30 grep -q '10 seconds to be acknowledged' "$dir/said" || die "not said: $(cat "$dir/said" "$dir/figures")"
+kill -INT $measuring
+wait $measuring; expect_equal "given up" $? 1
+kill -CONT "$(broker_pid 1)"
+expect_match "what was given up" "$(cat "$dir/said")" 'not all were acknowledged: PURGED'
+
 # Wrong usage, and no topic.
 expect_refusal "no topic" 1 '--partitions makes it' kairn perf produce missing --records 1
 expect_refusal "too small" 2 'a number of bytes' kairn perf latency slow --size 8

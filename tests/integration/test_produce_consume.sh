@@ -68,6 +68,49 @@ expect_refusal "deleted" 1 UNKNOWN_TOPIC_OR_PARTITION kairn topic describe order
 kairn topic create orders --partitions 1 > /dev/null || die "create again"
 expect_equal "empty" "$(kairn consume orders --exit-at-end)" ""
 
+# An interrupt ends the input, and what was read is sent.
+printf 'one\n' > "$dir/one"; printf 'two\n' > "$dir/two"; printf 'three\n' > "$dir/three"
+reads_on() { # file; the process $producing, in the background, has read it
+    kairn produce "${@:2}" < "$1" > /dev/null 2> "$dir/said" & producing=$!
+    await 20 grep -q "^pos:[[:space:]]*$(stat -c %s "$1")\$" "/proc/$producing/fdinfo/0" || die "it does not read: $(cat "$dir/said")"
+}
+ends() { # what, pattern; with exit status 1
+    local got
+    wait "$producing"; got=$?
+    [ $got -eq 1 ] || die "$1: exit status $got: $(cat "$dir/said")"
+    expect_match "$1" "$(cat "$dir/said")" "$2"
+}
+kairn topic create interrupts > /dev/null || die "create interrupts"
+mkfifo "$dir/typed"
+kairn produce interrupts < "$dir/typed" 2> "$dir/said" & producing=$!
+exec 9> "$dir/typed"; echo typed >&9
+await 20 bash -c '[ "$(kairn consume interrupts --exit-at-end)" = typed ]' || die "what is typed is sent: $(cat "$dir/said")"
+kill -TERM $producing
+ends "an interrupt" 'interrupted after line 1.*1 records, 5 bytes, 0 failed'
+exec 9>&-
+
+# What nobody acknowledges has a while, which another interrupt ends: it is counted as failed.
+expect_said() { await 20 grep -q "$1" "$dir/said" || die "$1: $(cat "$dir/said")"; }
+leader=$(leader interrupts)
+kill -STOP "$(broker_pid "$leader")"
+others=$(for n in 1 2 3; do [ $n -eq "$leader" ] || echo "127.0.0.1:$((port_base + n - 1))"; done | paste -sd,)
+reads_on "$dir/two" interrupts --bootstrap "$others"
+kill -TERM $producing
+expect_said '10 seconds to be acknowledged'
+kill -TERM $producing
+ends "a second interrupt" 'given up: 1 records that were not acknowledged.*1 records, 3 bytes, 1 failed'
+reads_on "$dir/three" interrupts --bootstrap "$others"
+kill -INT $producing; from=$SECONDS
+ends "the while is over" 'given up: 1 records.*1 records, 5 bytes, 1 failed'
+[ $((SECONDS - from)) -lt 60 ] || die "it goes on for $((SECONDS - from)) s"
+kill -CONT "$(broker_pid "$leader")"
+await 60 bash -c 'kairn cluster status | grep -qE "brokers +3"' || die "broker $leader does not come back"
+reads_on "$dir/one" interrupts --bootstrap 127.0.0.1:1 --timeout 600000
+kill -TERM $producing
+expect_said '10 seconds to be acknowledged'
+kill -TERM $producing
+ends "no cluster to be found" '1 records, 3 bytes, 1 failed'
+
 # The cluster at a glance.
 expect_match "status" "$(kairn cluster status)" 'brokers +3'
 expect_match "brokers" "$(kairn broker list)" 'BROKER +HOST +PORT'

@@ -38,6 +38,7 @@ tests_tools_test_tools_SOURCES = \
 	tools/kairn/json.c \
 	tools/kairn/letter.c \
 	tools/kairn/log_value.c \
+	tools/kairn/interrupt.c \
 	tools/kairn/moment.c \
 	tools/kairn/offsets_file.c \
 	tools/kairn/pair_list.c \

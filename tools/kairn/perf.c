@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,10 +14,9 @@
 #include "common/endian.h"
 #include "common/rand.h"
 #include "tools/kairn/connect.h"
+#include "tools/kairn/interrupt.h"
 
 enum { PAUSE_MS = 20 };                 /* until a topic is asked for again */
-
-static volatile sig_atomic_t interrupted;
 
 int64_t perf_now_ns(void)
 {
@@ -35,35 +33,17 @@ double perf_processor_s(void)
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-static void on_signal(int signal)
-{
-    (void)signal;
-    interrupted = 1;
-}
-
-/* Once more, and the signal ends the process: SA_RESETHAND. */
-void perf_catch_signals(void)
-{
-    struct sigaction stop = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
-    sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGTERM, &stop, NULL);
-}
-
-bool perf_interrupted(void)
-{
-    return interrupted != 0;
-}
-
 bool perf_await(int64_t due_ns)
 {
     struct timespec due = { due_ns / 1000000000, due_ns % 1000000000 };
 
     if (perf_now_ns() >= due_ns)
-        return !interrupted;
+        return !interrupt_came();
     prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
-    while (!interrupted && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
+    while (!interrupt_came() &&
+           clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
         ;
-    return !interrupted;
+    return !interrupt_came();
 }
 
 bool perf_rate_met(double asked, double achieved)
@@ -176,6 +156,58 @@ void perf_store_number(unsigned char *value, uint64_t number)
 uint64_t perf_load_number(const unsigned char *value)
 {
     return load_u64(value);
+}
+
+/* --- sending ---------------------------------------------------------------------------------- */
+
+bool perf_send(struct perf_thread *thread, klient_producer_t *producer,
+               const klient_record_t *record, int64_t block_ms)
+{
+    klient_error_t *error = NULL;
+
+    for (int64_t waited_ms = INTERRUPT_STEP_MS;; waited_ms += INTERRUPT_STEP_MS) {
+        klient_code_t code = klient_producer_send(producer, record, &error);
+        if (code == KLIENT_OK)
+            return true;
+        bool again = code == KLIENT_QUEUE_FULL || code == KLIENT_REQUEST_TIMED_OUT;
+        if (!again || waited_ms >= block_ms) {
+            perf_give_up_with(thread, "send", error);
+            return false;
+        }
+        klient_error_free(error);
+        error = NULL;
+        if (interrupt_came())
+            return false;
+    }
+}
+
+klient_code_t perf_flush(const struct args *args, klient_producer_t *producer, int64_t timeout_ms,
+                         char text[PERF_TROUBLE_SIZE])
+{
+    klient_queue_t *queue = klient_queue_new(NULL);
+    klient_event_t *event = NULL;
+    klient_code_t code = queue == NULL ? KLIENT_NOMEM
+                                       : klient_producer_flush_async(producer, timeout_ms, queue,
+                                                                     NULL, NULL);
+
+    for (bool said = false; code == KLIENT_OK && event == NULL;) {
+        if (!said && interrupt_age_ms() >= 2 * INTERRUPT_STEP_MS) {
+            said = true;
+            command_failed(args, "what was sent has %d seconds to be acknowledged; interrupt once "
+                           "more to give it up", INTERRUPT_GRACE_MS / 1000);
+        }
+        if (interrupt_gives_up())
+            klient_producer_purge(producer, KLIENT_PURGE_QUEUED | KLIENT_PURGE_IN_FLIGHT, NULL);
+        code = klient_queue_poll(queue, INTERRUPT_STEP_MS, &event, NULL);
+    }
+    const klient_error_t *error = event != NULL ? klient_event_error(event) : NULL;
+    if (event != NULL)
+        code = klient_event_code(event);
+    snprintf(text, PERF_TROUBLE_SIZE, "%s: %s", klient_code_name(code),
+             error != NULL ? klient_error_text(error) : klient_code_text(code));
+    klient_event_free(event);
+    klient_queue_free(queue);
+    return code;
 }
 
 /* --- threads ---------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tools/kairn/connect.h"
+#include "tools/kairn/interrupt.h"
 #include "tools/kairn/json.h"
 #include "tools/kairn/perf.h"
 
@@ -195,7 +196,7 @@ static void read_share(struct perf_thread *thread, struct consuming *consuming,
     klient_records_t *records = NULL;
     bool finished = is_finished(share, consuming, false), going = true;
 
-    while (going && !finished && !perf_interrupted()) {
+    while (going && !finished && !interrupt_came()) {
         records = NULL;
         if (klient_consumer_poll(share->consumer, POLL_MS, &records, &error) != KLIENT_OK) {
             perf_give_up_with(thread, "poll", error);
@@ -307,6 +308,6 @@ int perf_consume(const struct args *args)
     int status = perf_topic(args, consuming.topic, &consuming.partitions);
     if (status != EXIT_DONE)
         return status;
-    perf_catch_signals();
+    interrupt_catch();
     return measure(&consuming);
 }

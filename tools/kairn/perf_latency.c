@@ -12,6 +12,7 @@
 #include "common/endian.h"
 #include "common/hdr.h"
 #include "tools/kairn/connect.h"
+#include "tools/kairn/interrupt.h"
 #include "tools/kairn/json.h"
 #include "tools/kairn/perf.h"
 
@@ -23,7 +24,7 @@ struct latency {
     const struct args *args;
     const char *topic;
     int32_t partitions;
-    int64_t size, rate, seconds, records, warm_up, timeout_ms;
+    int64_t size, rate, seconds, records, warm_up, timeout_ms, block_ms;
     klient_producer_t *producer;
     klient_consumer_t *consumer;
     _Atomic uint64_t sent;              /* in all; only once everything is sent */
@@ -34,7 +35,7 @@ struct latency {
 static void *send_all(struct perf_thread *thread, struct latency *latency)
 {
     unsigned char value[VALUE_MAX];
-    klient_error_t *error = NULL;
+    char text[PERF_TROUBLE_SIZE];
     klient_record_t record;
     int64_t started_ns = perf_now_ns();
     uint64_t count = (uint64_t)(latency->warm_up * latency->rate + latency->records), i;
@@ -50,14 +51,12 @@ static void *send_all(struct perf_thread *thread, struct latency *latency)
             break;
         store_u64(value, i);
         store_u64(value + PERF_NUMBER_SIZE, (uint64_t)due_ns);
-        if (klient_producer_send(latency->producer, &record, &error) != KLIENT_OK) {
-            perf_give_up_with(thread, "send", error);
+        if (!perf_send(thread, latency->producer, &record, latency->block_ms))
             break;
-        }
     }
     if (thread->trouble[0] == '\0' &&
-        klient_producer_flush(latency->producer, FLUSH_MS, &error) != KLIENT_OK)
-        perf_give_up_with(thread, "flush", error);
+        perf_flush(latency->args, latency->producer, FLUSH_MS, text) != KLIENT_OK)
+        perf_give_up(thread, "flush: %s", text);
     atomic_store(&latency->sent, i);
     return NULL;
 }
@@ -114,7 +113,7 @@ static void *read_all(struct perf_thread *thread, struct latency *latency)
             deadline_ns = perf_now_ns() + latency->timeout_ms * 1000000;
         if (atomic_load(&thread->records) >= sent)
             return NULL;
-        if (perf_now_ns() > deadline_ns)
+        if (perf_now_ns() > deadline_ns || interrupt_gives_up())
             return perf_give_up(thread, "%" PRIu64 " records were sent, %" PRIu64 " came", sent,
                                 atomic_load(&thread->records));
     }
@@ -156,10 +155,11 @@ static int open_both(struct latency *latency)
     klient_error_t *error = NULL;
     int status;
     klient_config_t *config = connect_config(latency->args, true, &status);
-    klient_t *klient = config != NULL ? klient_new(config, &error) : NULL;
 
     if (config == NULL)
         return status;
+    latency->block_ms = interrupt_step(config);
+    klient_t *klient = klient_new(config, &error);
     if (klient != NULL)
         latency->producer = klient_producer_open(klient, NULL, &error);
     if (latency->producer != NULL)
@@ -209,7 +209,7 @@ static int summarise(const struct latency *latency, double processor_ns)
                "; %.0f ns of processor a record\n",
                hdr->count, achieved, quantile_text(hdr, 0.5, p50), quantile_text(hdr, 0.99, p99),
                quantile_text(hdr, 0.999, p999), hdr->max, processor_ns);
-    if (met || perf_interrupted())
+    if (met || interrupt_came())
         return EXIT_DONE;
     return command_failed(latency->args, "%.0f records/s came through, %lld were asked for",
                           achieved, (long long)latency->rate);
@@ -246,7 +246,7 @@ int perf_latency(const struct args *args)
     if (status != EXIT_DONE)
         return status;
     latency.hdr = hdr_new();
-    perf_catch_signals();
+    interrupt_catch();
     status = latency.hdr != NULL ? open_both(&latency) : command_failed(args, "out of memory");
     if (status == EXIT_DONE)
         status = measure(&latency);

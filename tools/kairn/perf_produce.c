@@ -7,6 +7,7 @@
 #include "common/endian.h"
 #include "common/rand.h"
 #include "tools/kairn/connect.h"
+#include "tools/kairn/interrupt.h"
 #include "tools/kairn/json.h"
 #include "tools/kairn/perf.h"
 
@@ -23,6 +24,7 @@ struct producing {
     const char *topic;
     klient_producer_t *producers[PERF_THREADS_MAX];
     int64_t size, records, warm_up, seconds, rate, threads, connections, partition, keys;
+    int64_t block_ms;
     /* Of the phase under way: per thread. */
     uint64_t numbers[PERF_THREADS_MAX]; /* the next record's, of each thread */
     uint64_t count;
@@ -40,7 +42,7 @@ static bool is_due(const struct producing *producing, uint64_t i)
     }
     if (i % LOOK_EVERY != 0)
         return true;
-    return !perf_interrupted() &&
+    return !interrupt_came() &&
            (producing->end_ns == INT64_MAX || perf_now_ns() < producing->end_ns);
 }
 
@@ -51,7 +53,6 @@ static void *send_all(void *context)
     klient_producer_t *producer = producing->producers[thread->index % producing->connections];
     unsigned char *value = malloc((size_t)producing->size);
     unsigned char key[KEY_SIZE];
-    klient_error_t *error = NULL;
     klient_record_t record;
     uint64_t number = producing->numbers[thread->index], i;
     struct rand rand;
@@ -73,10 +74,8 @@ static void *send_all(void *context)
         perf_store_number(value, (uint64_t)thread->index << PERF_THREAD_SHIFT | number++);
         if (producing->keys > 0)
             store_u64(key, rand_below(&rand, (uint64_t)producing->keys));
-        if (klient_producer_send(producer, &record, &error) != KLIENT_OK) {
-            perf_give_up_with(thread, "send", error);
+        if (!perf_send(thread, producer, &record, producing->block_ms))
             break;
-        }
         if (i % LOOK_EVERY == 0 || producing->rate_each > 0) {
             atomic_store_explicit(&thread->records, i + 1, memory_order_relaxed);
             atomic_store_explicit(&thread->bytes, (i + 1) * record.value_size,
@@ -94,7 +93,7 @@ static int run_phase(struct producing *producing, int64_t records, int64_t secon
                      uint64_t *sent, double *sending_s)
 {
     struct perf_thread threads[PERF_THREADS_MAX] = { { .index = 0 } };
-    klient_error_t *error = NULL;
+    char text[PERF_TROUBLE_SIZE];
     unsigned count = (unsigned)producing->threads;
 
     for (unsigned i = 0; i < count; i++) {
@@ -110,9 +109,14 @@ static int run_phase(struct producing *producing, int64_t records, int64_t secon
     *sending_s = (double)(perf_now_ns() - producing->started_ns) / 1e9;
     for (unsigned i = 0; i < count; i++)
         *sent += atomic_load(&threads[i].records);
-    for (int64_t i = 0; status == EXIT_DONE && i < producing->connections; i++)
-        if (klient_producer_flush(producing->producers[i], FLUSH_MS, &error) != KLIENT_OK)
-            status = connect_failed(producing->args, error);
+    for (int64_t i = 0; status == EXIT_DONE && i < producing->connections; i++) {
+        klient_code_t code = perf_flush(producing->args, producing->producers[i], FLUSH_MS, text);
+        if (code == KLIENT_OK)
+            continue;
+        status = command_failed(producing->args, "of %llu records not all were acknowledged: %s",
+                                (unsigned long long)*sent, text);
+        connect_advise(producing->args, code);
+    }
     return status;
 }
 
@@ -151,7 +155,7 @@ static int measure(struct producing *producing)
 
     if (producing->warm_up > 0)
         status = run_phase(producing, producing->warm_up, 0, 0, &warmed, &sending_s);
-    if (status != EXIT_DONE || perf_interrupted())
+    if (status != EXIT_DONE || interrupt_came())
         return status;
     double processor_s = perf_processor_s();
     status = run_phase(producing, producing->records, producing->seconds, producing->rate,
@@ -192,6 +196,7 @@ int perf_produce(const struct args *args)
     klient_config_t *config = connect_config(args, true, &status);
     if (config == NULL)
         return status;
+    producing.block_ms = interrupt_step(config);
     status = perf_topic(args, producing.topic, &partitions);
     for (int64_t i = 0; status == EXIT_DONE && i < producing.connections; i++) {
         producing.producers[i] = klient_producer_new(config, &error);
@@ -199,7 +204,7 @@ int perf_produce(const struct args *args)
             status = connect_refused(args, error);
     }
     klient_config_free(config);
-    perf_catch_signals();
+    interrupt_catch();
     if (status == EXIT_DONE)
         status = measure(&producing);
     for (int64_t i = 0; i < producing.connections; i++)

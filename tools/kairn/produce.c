@@ -1,7 +1,6 @@
 /* produce.c - kairn produce: one record a line. */
 #include "tools/kairn/produce.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,23 +8,10 @@
 #include <unistd.h>
 
 #include "tools/kairn/connect.h"
+#include "tools/kairn/interrupt.h"
 #include "tools/kairn/json.h"
 
 enum { POLL_EVERY = 4096, ERRORS_SHOWN = 5 };
-
-/* Set by the signal handler: no more input, but what was read is sent and reported. */
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int signal)
-{
-    (void)signal;
-    interrupted = 1;
-}
-
-bool produce_interrupted(void)
-{
-    return interrupted != 0;
-}
 
 static int64_t now_ns(void)
 {
@@ -55,6 +41,11 @@ static void reported(void *context, const klient_report_t *report)
     struct producing *producing = context;
     char text[256];
 
+    producing->told++;
+    if (report->code == KLIENT_PURGED) {            /* that was said */
+        producing->failed++;
+        return;
+    }
     if (report->code == KLIENT_OK) {
         if (producing->pausing)
             pauses_note(&producing->pauses, report->partition, (intptr_t)report->opaque, now_ns());
@@ -93,19 +84,42 @@ bool produce_bad_line(struct producing *producing, const char *name, uint64_t nu
     return true;
 }
 
+/* Is it time to stop waiting for records that were read? Before that it is said how long. */
+static bool gives_up(struct producing *producing)
+{
+    if (!producing->warned && interrupt_age_ms() >= 2 * INTERRUPT_STEP_MS) {
+        producing->warned = true;
+        command_failed(producing->args, "what was read has %d seconds to be acknowledged; "
+                       "interrupt once more to give it up", INTERRUPT_GRACE_MS / 1000);
+    }
+    return interrupt_gives_up();
+}
+
+/* As klient_producer_send(), which waits one step. */
+static klient_code_t hand_over(struct producing *producing, const klient_record_t *record,
+                               klient_error_t **error)
+{
+    for (int64_t waited_ms = INTERRUPT_STEP_MS;; waited_ms += INTERRUPT_STEP_MS) {
+        klient_code_t code = klient_producer_send(producing->producer, record, error);
+        bool full = code == KLIENT_QUEUE_FULL;      /* reports hold the buffer: take them */
+        bool late = code == KLIENT_REQUEST_TIMED_OUT && waited_ms < producing->block_ms;
+        if ((!full && !late) || gives_up(producing))
+            return code;
+        klient_error_free(*error);
+        *error = NULL;
+        if (full)
+            klient_producer_poll(producing->producer, INTERRUPT_STEP_MS / 2, NULL, NULL);
+    }
+}
+
 bool produce_record(struct producing *producing, klient_record_t *record)
 {
     klient_error_t *error = NULL;
 
     if (producing->pausing)
         record->opaque = (void *)(intptr_t)now_ns();
-    klient_code_t code = klient_producer_send(producing->producer, record, &error);
-    while (code == KLIENT_QUEUE_FULL) {              /* reports hold the buffer: take them */
-        klient_error_free(error);
-        error = NULL;
-        klient_producer_poll(producing->producer, 100, NULL, NULL);
-        code = klient_producer_send(producing->producer, record, &error);
-    }
+    klient_code_t code = hand_over(producing, record, &error);
+    producing->accepted += code == KLIENT_OK;
     producing->records++;
     producing->bytes += record->key_size + record->value_size;
     if (code != KLIENT_OK) {
@@ -164,6 +178,7 @@ static klient_config_t *configure(struct producing *producing, int *status)
         return NULL;
     }
     klient_config_set_report(config, reported, producing);
+    producing->block_ms = interrupt_step(config);
     return config;
 }
 
@@ -192,6 +207,24 @@ static void summarise(const struct producing *producing)
     if (producing->pausing && producing->pauses.partition >= 0)
         fprintf(stderr, "longest pause of acknowledgements: %.1f ms, partition %d\n", pause_ms,
                 (int)producing->pauses.partition);
+}
+
+/* Until it is known what became of every record: at its deadline (delivery.timeout.ms) at the
+ * latest, or when an interrupt gives up what is left. */
+static void finish(struct producing *producing)
+{
+    klient_producer_t *producer = producing->producer;
+
+    klient_producer_flush(producer, 0, NULL);       /* nothing lingers */
+    while (producing->told < producing->accepted && !gives_up(producing))
+        klient_producer_poll(producer, INTERRUPT_STEP_MS, NULL, NULL);
+    if (producing->told < producing->accepted) {
+        command_failed(producing->args, "given up: %llu records that were not acknowledged; some "
+                       "may have been written all the same",
+                       (unsigned long long)(producing->accepted - producing->told));
+        klient_producer_purge(producer, KLIENT_PURGE_QUEUED | KLIENT_PURGE_IN_FLIGHT, NULL);
+    }
+    klient_producer_close(producer, KLIENT_FOREVER, NULL);
 }
 
 /* --key-separator, --input, --skip-bad and what they can not be together. */
@@ -244,16 +277,12 @@ int produce(const struct args *args)
     if (producing.producer == NULL)
         return connect_refused(args, error);
 
-    /* Once more, and the signal ends the process: SA_RESETHAND. */
-    struct sigaction stop = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
-    sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGTERM, &stop, NULL);
+    interrupt_catch();
     record_input_init(&producing.json, producing.headers, producing.record.header_count);
     producing.started = now();
     status = produce_inputs(&producing);
     record_input_fini(&producing.json);
-    /* Whatever becomes of a record is known by its deadline (delivery.timeout.ms) at the latest. */
-    klient_producer_close(producing.producer, KLIENT_FOREVER, NULL);
+    finish(&producing);
     produce_show_progress(&producing, true);
     summarise(&producing);
     return producing.failed > 0 || producing.refused ? EXIT_FAILED : status;

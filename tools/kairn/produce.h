@@ -23,6 +23,9 @@ struct producing {
     bool reads_json, skips_bad;
     bool fixed;                         /* --partition: wherever lines say that they belong */
     uint64_t records, bytes, failed, skipped;
+    uint64_t accepted, told;            /* records that were taken; of them, whose fate is known */
+    int64_t block_ms;                   /* how long a send is tried */
+    bool warned;                        /* an interrupt was explained */
     bool refused;                       /* a bad line ended it */
     double started, shown;
     bool terminal;
@@ -38,8 +41,6 @@ bool produce_record(struct producing *producing, klient_record_t *record);
 bool produce_bad_line(struct producing *producing, const char *name, uint64_t number,
                       const char *why);
 void produce_show_progress(struct producing *producing, bool last);
-/* No more input, but what was read is sent and reported. */
-bool produce_interrupted(void);
 
 /* --- produce_input.c -------------------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/kairn/interrupt.h"
 #include "tools/kairn/produce.h"
 
 enum { READ_SIZE = 1 << 20, WAIT_MS = 200 };
@@ -106,7 +107,7 @@ static bool await_input(const struct source *source)
     do {
         klient_producer_poll(producing->producer, 0, NULL, NULL);
         produce_show_progress(producing, false);
-        if (produce_interrupted())
+        if (interrupt_came())
             return false;
     } while (poll(both, 2, WAIT_MS) <= 0 || both[0].revents == 0);
     return true;
@@ -145,8 +146,9 @@ static int send_source(struct source *source, bool *going)
         *going = send_line(source, source->buffer, source->size);
     if (got < 0)
         return command_failed(producing->args, "%s: %s", source->name, strerror(errno));
-    if (produce_interrupted())
-        return command_failed(producing->args, "interrupted; what was read before is sent");
+    if (got > 0 && interrupt_came())
+        return command_failed(producing->args, "%s: interrupted after line %llu", source->name,
+                              (unsigned long long)source->line);
     return EXIT_DONE;
 }
 

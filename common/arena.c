@@ -63,13 +63,22 @@ static bool grow(struct arena *arena, size_t size)
     return true;
 }
 
+/* Rounded up, so that the limit holds for many tiny requests too. */
+static size_t taken_for(size_t size)
+{
+    return (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+}
+
+bool arena_allows(const struct arena *arena, size_t size)
+{
+    return size <= SIZE_MAX / 2 && taken_for(size) <= arena->limit - arena->used;
+}
+
 void *arena_alloc(struct arena *arena, size_t size)
 {
-    if (size > SIZE_MAX / 2)
-        return NULL;
-    /* Rounded up, so that the limit holds for many tiny requests too. */
-    size_t taken = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
-    if (taken > arena->limit - arena->used)
+    size_t taken = taken_for(size);
+
+    if (!arena_allows(arena, size))
         return NULL;
     char *at = arena->next != NULL ? aligned(arena->next) : NULL;
     if (at == NULL || at > arena->end || (size_t)(arena->end - at) < size) {

@@ -5,6 +5,7 @@
 #ifndef COMMON_ARENA_H
 #define COMMON_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena_block;
@@ -23,6 +24,10 @@ struct arena {
 void arena_init(struct arena *arena, void *memory, size_t size, size_t limit);
 void arena_fini(struct arena *arena);
 void arena_reset(struct arena *arena);
+
+/* Does the limit allow so much more? Where it does, what arena_alloc() refuses there is no memory
+ * for. */
+bool arena_allows(const struct arena *arena, size_t size);
 
 /* Aligned for any type; not cleared. NULL when out of memory or over the limit. */
 void *arena_alloc(struct arena *arena, size_t size);

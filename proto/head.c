@@ -12,15 +12,20 @@
 /* protobuf-c's view of the arena while one head is unpacked. */
 struct budget {
     struct arena *arena;
-    bool refused;                   /* tells "too much" from "not protobuf" */
+    int code;                       /* of what was refused; 0: nothing was */
 };
 
 static void *budget_alloc(void *data, size_t size)
 {
     struct budget *budget = data;
+    bool allowed = arena_allows(budget->arena, size);
     void *memory = arena_alloc(budget->arena, size);
 
-    budget->refused |= memory == NULL;
+#ifdef MUTANT_NO_MEMORY_IS_TOO_MUCH
+    allowed = false;
+#endif
+    if (memory == NULL)
+        budget->code = allowed ? K_NOMEM : K_FRAME_TOO_LARGE;
     return memory;
 }
 
@@ -44,7 +49,7 @@ static int unpack(const ProtobufCMessageDescriptor *kind, const uint8_t *bytes, 
     ProtobufCMessage *message = protobuf_c_message_unpack(kind, &allocator, size, bytes);
     arena->limit = limit;
     if (message == NULL)
-        return budget.refused ? K_NOMEM : K_MALFORMED;
+        return budget.code != 0 ? budget.code : K_MALFORMED;
     *out = message;
     return 0;
 }

@@ -23,8 +23,8 @@ enum {
     HEAD_UNPACK_RESPONSE_FACTOR = 48
 };
 
-/* Unpack. Returns 0, K_MALFORMED, or K_NOMEM when the cap or the arena's limit is hit. The
- * result lives until arena_reset(); do not free it. */
+/* Unpack. Returns 0, K_MALFORMED, K_NOMEM, or K_FRAME_TOO_LARGE when the cap or the arena's limit
+ * is hit. The result lives until arena_reset(); do not free it. */
 int head_unpack_request(const uint8_t *bytes, size_t size, struct arena *arena,
                         Kairn__RequestHead **out);
 int head_unpack_response(const uint8_t *bytes, size_t size, struct arena *arena,

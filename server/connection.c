@@ -498,8 +498,8 @@ static void refuse_frame(struct connection *connection, int code, const uint8_t 
     uint64_t correlation = 0;
     const char *text = k_error_text(code);
 
-    if (code == K_NOMEM) {
-        code = K_INVALID_REQUEST;       /* asking again would not help */
+    if (code == K_FRAME_TOO_LARGE) {    /* its head: how large all of it is was looked at before */
+        code = K_INVALID_REQUEST;
         text = "the request has too many parts: ask for fewer topics or partitions at once";
     }
     connection->gate->gates->codec->peek(bytes, size, &correlation);

@@ -37,8 +37,8 @@ struct codec {
      * needed to tell. */
     size_t (*payload_start)(const uint8_t *bytes, size_t size);
 
-    /* Read one frame of `size` bytes; its payload is not looked at. Returns 0, K_MALFORMED,
-     * K_FRAME_TOO_LARGE (its head) or K_NOMEM (the head would grow beyond its cap in the arena). */
+    /* Read one frame of `size` bytes; its payload is not looked at. Returns 0, K_MALFORMED, K_NOMEM
+     * or K_FRAME_TOO_LARGE (its head, as it stands there or as it would be in the arena). */
     int (*decode)(uint8_t *bytes, size_t size, struct arena *arena, struct codec_request *out);
 
     /* Append the frame that carries `head` and `payload` to `out`; the payload is empty

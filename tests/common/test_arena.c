@@ -57,7 +57,9 @@ START_TEST(limit_is_never_exceeded_and_reset_gives_it_back)
     arena_init(&arena, NULL, 0, 1024);
 
     ck_assert_ptr_nonnull(arena_alloc(&arena, 1000));
+    ck_assert(!arena_allows(&arena, 32));
     ck_assert_ptr_null(arena_alloc(&arena, 32));
+    ck_assert(arena_allows(&arena, 16));
     ck_assert_ptr_nonnull(arena_alloc(&arena, 16));
     ck_assert_ptr_null(arena_alloc(&arena, 1));
 

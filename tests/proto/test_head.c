@@ -188,14 +188,14 @@ START_TEST(many_empty_submessages_hit_the_cap)
     uint8_t *bytes = empty_submessages(13 << 3 | 2, 5 << 3 | 2, 500000, &size);
 
     Kairn__RequestHead *request;
-    ck_assert_int_eq(head_unpack_request(bytes, size, &arena, &request), K_NOMEM);
+    ck_assert_int_eq(head_unpack_request(bytes, size, &arena, &request), K_FRAME_TOO_LARGE);
     ck_assert_uint_le(arena.used, HEAD_UNPACK_BASE + HEAD_UNPACK_REQUEST_FACTOR * size);
     free(bytes);
 
     arena_reset(&arena);
     bytes = empty_submessages(11 << 3 | 2, 6 << 3 | 2, 500000, &size);
     Kairn__ResponseHead *response;
-    ck_assert_int_eq(head_unpack_response(bytes, size, &arena, &response), K_NOMEM);
+    ck_assert_int_eq(head_unpack_response(bytes, size, &arena, &response), K_FRAME_TOO_LARGE);
     ck_assert_uint_le(arena.used, HEAD_UNPACK_BASE + HEAD_UNPACK_RESPONSE_FACTOR * size);
     free(bytes);
 }
@@ -266,7 +266,7 @@ START_TEST(the_limit_of_the_arena_holds_as_well)
     Kairn__RequestHead *out;
     int error = head_unpack_request(bytes, size, &small, &out);
 
-    ck_assert_int_eq(error, K_NOMEM);
+    ck_assert_int_eq(error, K_FRAME_TOO_LARGE);
     arena_fini(&small);
     free(bytes);
 }

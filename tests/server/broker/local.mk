@@ -11,7 +11,9 @@ tests_server_broker_test_broker_SOURCES = \
 	tests/server/broker/test_config_parts.c \
 	tests/server/broker/test_connection.c \
 	tests/server/broker/test_endpoints.c \
-	tests/server/broker/test_hostile.c
+	tests/server/broker/test_hostile.c \
+	tests/torture/memory.h tests/torture/memory.c
 tests_server_broker_test_broker_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(PROTOBUF_C_CFLAGS) \
 	-DTOP_SRCDIR='"$(top_srcdir)"'
+tests_server_broker_test_broker_LDFLAGS = $(memory_ldflags)
 tests_server_broker_test_broker_LDADD = libtestlib.la $(BROKER_LIBS) $(CHECK_LIBS)

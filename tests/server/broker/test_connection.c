@@ -2,6 +2,7 @@
 #include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "proto/frame.h"
 #include "server/runtime/warm.h"
 #include "tests/server/broker/gate_rig.h"
+#include "tests/torture/memory.h"
 
 START_TEST(a_client_is_served_by_the_loop_that_it_asks_for)
 {
@@ -122,6 +124,63 @@ START_TEST(a_head_that_is_no_protobuf_ends_the_connection)
     send_bytes(fd, bytes, sizeof bytes);
 
     expect_closed(fd);
+}
+END_TEST
+
+/* A fetch of so many partitions that are not named: each takes two bytes, and a hundred when it is
+ * unpacked. */
+static void send_wide_fetch(int fd, uint64_t correlation, size_t count)
+{
+    Kairn__RequestHead head = KAIRN__REQUEST_HEAD__INIT;
+    Kairn__FetchRequest body = KAIRN__FETCH_REQUEST__INIT;
+    Kairn__FetchPartition entry = KAIRN__FETCH_PARTITION__INIT;
+    Kairn__FetchPartition **entries = calloc(count, sizeof(Kairn__FetchPartition *));
+
+    ck_assert_ptr_nonnull(entries);
+    for (size_t i = 0; i < count; i++)
+        entries[i] = &entry;
+    head.correlation = correlation;
+    head.body_case = KAIRN__REQUEST_HEAD__BODY_FETCH;
+    head.fetch = &body;
+    body.n_partitions = count;
+    body.partitions = entries;
+    send_request(fd, &head);
+    free(entries);
+}
+
+START_TEST(a_head_of_too_many_parts_is_a_wrong_request)
+{
+    int code, fd = connect_client();
+    greet(fd, 0);
+
+    send_wide_fetch(fd, 1, 25000);
+
+    ck_assert_uint_eq(receive_answer(fd, &code), 1);
+    ck_assert_int_eq(code, K_INVALID_REQUEST);
+    expect_closed(fd);
+}
+END_TEST
+
+static bool is_loop(const char *thread)
+{
+    return strcmp(thread, "data") == 0;
+}
+
+START_TEST(a_head_for_which_there_is_no_memory_may_be_sent_again)
+{
+    memory_set_threads(is_loop);
+    for (long n = 1; n <= 2; n++) {             /* for the request, for its parts */
+        int code, fd = connect_client();
+        greet(fd, 0);
+
+        memory_fail_at(n, false);
+        send_wide_fetch(fd, 1, 200);
+
+        ck_assert_uint_eq(receive_answer(fd, &code), 1);
+        ck_assert_int_eq(code, K_NOMEM);
+        ck_assert_int_eq(memory_heal(), 1);
+        expect_closed(fd);
+    }
 }
 END_TEST
 
@@ -422,6 +481,8 @@ Suite *connection_suite(void)
     tcase_add_test(tests, a_frame_over_the_limit_is_refused_before_it_is_received);
     tcase_add_test(tests, what_was_answered_arrives_before_a_hang_up);
     tcase_add_test(tests, a_head_that_is_no_protobuf_ends_the_connection);
+    tcase_add_test(tests, a_head_of_too_many_parts_is_a_wrong_request);
+    tcase_add_test(tests, a_head_for_which_there_is_no_memory_may_be_sent_again);
     tcase_add_test(tests, an_unknown_request_is_answered_and_the_connection_goes_on);
     tcase_add_test(tests, a_waiting_fetch_holds_nobody_up);
     tcase_add_test(tests, a_connection_may_go_while_its_fetch_waits);

@@ -25,13 +25,15 @@ static const char *path_in(const struct logdir *directory, const char *name, cha
 
 /* --- opening ------------------------------------------------------------------------------ */
 
-/* mkdir -p; what was made is there after a power cut. */
+/* mkdir -p; what was made is there after a power cut. Why not is in errno. */
 static int make_directory(const struct io *io, const char *path)
 {
     char prefix[PATH_MAX];
     size_t size = strlen(path);
-    if (size == 0 || size >= sizeof prefix)
-        return K_INVALID_ARGUMENT;
+    if (size == 0 || size >= sizeof prefix) {
+        errno = size == 0 ? ENOENT : ENAMETOOLONG;
+        return io_error();
+    }
     int error = 0;
     for (size_t i = 1; i <= size && error == 0; i++) {
         if (path[i] != '/' && path[i] != '\0')

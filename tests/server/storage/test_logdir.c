@@ -60,6 +60,17 @@ START_TEST(a_directory_in_use_is_refused_even_to_the_same_process)
 }
 END_TEST
 
+START_TEST(a_path_that_is_none_is_not_said_to_belong_to_others)
+{
+    struct logdir *other;
+
+    errno = EACCES;                                     /* from before */
+    ck_assert_int_ne(logdir_open("", &io_system, &other, &reason), 0);
+
+    ck_assert_str_eq(reason.text, "cannot make log directory : No such file or directory");
+}
+END_TEST
+
 START_TEST(a_claimed_directory_names_its_owner)
 {
     struct logdir_identity first;
@@ -523,6 +534,7 @@ Suite *logdir_suite(void)
 
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_directory_in_use_is_refused_even_to_the_same_process);
+    tcase_add_test(tests, a_path_that_is_none_is_not_said_to_belong_to_others);
     tcase_add_test(tests, a_claimed_directory_names_its_owner);
     tcase_add_test(tests, the_incarnation_is_remembered);
     tcase_add_test(tests,

@@ -244,15 +244,20 @@ static int make_parts(struct broker *broker, struct k_reason *reason)
 }
 
 /* Without a data plane no log was touched: they are as clean as they were found. */
-static void close_directories(struct broker *broker)
+static bool close_directories(struct broker *broker)
 {
+    bool closed = true;
+
     for (size_t i = 0; i < broker->directory_count; i++) {
         struct logdir *directory = broker->directories[i];
-        logdir_close(directory, broker->serving ? broker->clean : logdir_was_clean(directory));
+        closed &= logdir_close(directory,
+                               broker->serving ? broker->clean : logdir_was_clean(directory));
     }
+    return closed;
 }
 
-static void free_broker(struct broker *broker)
+/* False: not all directories that are clean could be marked so. */
+static bool free_broker(struct broker *broker)
 {
     io_pool_free(broker->pool);
     control_free(broker->control);
@@ -261,13 +266,14 @@ static void free_broker(struct broker *broker)
     timer_free(broker->tick);
     loop_free(broker->control_loop);
     metadata_cell_free(broker->cell);
-    close_directories(broker);
+    bool closed = close_directories(broker);
     io_budget_fini(&broker->files);
     metrics_free(broker->metrics);
     config_fini(&broker->config);
     sem_destroy(&broker->control_stopped);
     sem_destroy(&broker->drained);
     free(broker);
+    return closed;
 }
 
 static void start_control(void *context)
@@ -306,7 +312,7 @@ int broker_start(struct config *config, const struct broker_events *events, stru
     if (code == 0)
         code = loop_start(broker->control_loop);
     if (code != 0) {
-        free_broker(broker);
+        (void)free_broker(broker);
         return code;
     }
     *out = broker;
@@ -375,7 +381,7 @@ bool broker_stop(struct broker *broker)
     wait_for_control(broker, &broker->control_stopped, "ZooKeeper did not answer in time");
     loop_stop(broker->control_loop);
     loop_join(broker->control_loop);
-    free_broker(broker);
+    clean &= free_broker(broker);
     LOG_INFO("broker-stopped", "broker=%" PRId32 " clean=%s", id, clean ? "yes" : "no");
     return clean;
 }

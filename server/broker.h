@@ -29,7 +29,8 @@ int broker_start(struct config *config, const struct broker_events *events, stru
                  struct k_reason *reason);
 
 /* Orderly: take no more work, write out and mark clean, resign, unregister, close the session,
- * free. Returns false when some log could not be closed cleanly. Blocks, at most some seconds. */
+ * free. Returns false when some log could not be closed cleanly, or a directory not be marked
+ * clean. Blocks, at most some seconds. */
 bool broker_stop(struct broker *broker);
 
 /* Known once ready. */

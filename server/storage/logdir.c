@@ -324,20 +324,21 @@ bool logdir_full(struct logdir *directory)
            atomic_fetch_sub_explicit(&directory->full_looks, 1, memory_order_relaxed) > 0;
 }
 
-static void write_clean_mark(struct logdir *directory)
+/* False, and logged: there is none. */
+static bool write_clean_mark(struct logdir *directory)
 {
     static const char text[] = "{\"version\":0,\"brokerEpoch\":-1}";
     char path[PATH_MAX];
     if (!logdir_loss_settled(directory)) {
         LOG_WARN("stop-not-clean", "path=%s reason=\"what the machine may have taken is not known, "
                  "or was not told\"", directory->path);
-        return;
+        return false;
     }
     int error = logdir_settle(directory);
     if (error == K_BUSY) {
         LOG_WARN("stop-not-clean", "path=%s reason=\"a log was not closed clean\"",
                  directory->path);
-        return;
+        return false;
     }
 #ifndef MUTANT_STOP_UNFENCED
     if (error != 0)                     /* a failed sync, whatever its cause */
@@ -350,18 +351,19 @@ static void write_clean_mark(struct logdir *directory)
                                 text, sizeof text - 1, IO_DURABLE);
     if (error != 0)
         LOG_WARN("stop-not-clean", "path=%s error=%s", directory->path, k_error_name(error));
+    return error == 0;
 }
 
-void logdir_close(struct logdir *directory, bool clean)
+bool logdir_close(struct logdir *directory, bool clean)
 {
     if (directory == NULL)
-        return;
-    if (clean && !logdir_fenced(directory))
-        write_clean_mark(directory);
+        return true;
+    bool marked = clean && !logdir_fenced(directory) && write_clean_mark(directory);
     /* Even after an unclean stop the next start reads less with fresh checkpoints. */
     (void)logdir_checkpoint(directory);
     (void)directory->io->close(directory->io, directory->lock_fd);
     logdir_marks_fini(directory);
     free(directory->path);
     free(directory);
+    return marked == clean;
 }

@@ -130,7 +130,8 @@ void logdir_delete_doomed(struct logdir *directory, bool (*stop)(const void *con
 
 /* Write checkpoints and, when `clean`, the clean-shutdown mark: only if the directory is not
  * fenced, every log in it was closed clean (or never opened since a clean start), and all of it
- * is synced. Unlock; free. NULL is allowed. */
-void logdir_close(struct logdir *directory, bool clean);
+ * is synced. Unlock; free. NULL is allowed. False: there was to be a mark, and is none; why was
+ * logged. */
+bool logdir_close(struct logdir *directory, bool clean);
 
 #endif

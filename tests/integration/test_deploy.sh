@@ -57,6 +57,15 @@ for file in "$silent"/data/*/*.log; do
     kairn log dump "$file" > /dev/null || die "damaged: $file"
 done
 
+# What can not be marked as clean did not stop clean.
+kairnd --config "$silent/server.properties" < /dev/null > /dev/null 2>&1 &
+broker=$!
+await 20 served || die "it does not serve again"
+mkdir "$silent/data/.kafka_cleanshutdown.tmp"
+kill -TERM "$broker"; wait "$broker"
+expect_equal "a stop that can not be marked as clean" $? 3
+rmdir "$silent/data/.kafka_cleanshutdown.tmp"
+
 # What an `up` leaves that was interrupted before it started any broker.
 half=$home/half/zookeeper
 "$top/deploy/zookeeper" up --dir "$half" --port-base $((port_base + 10)) > /dev/null || die "ZooKeeper alone"

@@ -527,6 +527,27 @@ START_TEST(a_stop_is_clean_only_when_every_log_was_closed_clean)
 }
 END_TEST
 
+START_TEST(a_stop_that_can_not_be_marked_as_clean_is_none)
+{
+    char *path = path_of(".kafka_cleanshutdown.tmp");
+    ck_assert_int_eq(mkdir(path, 0755), 0);             /* in the way of the mark */
+    ck_assert_int_eq(log_close(f.log, true), 0);
+    f.log = NULL;
+
+    ck_assert(!logdir_close(f.directory, true));
+
+    ck_assert_int_eq(rmdir(path), 0);
+    free(path);
+    fixture_open(&f);
+    ck_assert(!logdir_was_clean(f.directory));
+    ck_assert_int_eq(log_close(f.log, true), 0);
+    f.log = NULL;
+    ck_assert(logdir_close(f.directory, true));
+    fixture_open(&f);
+    ck_assert(logdir_was_clean(f.directory));
+}
+END_TEST
+
 Suite *logdir_suite(void)
 {
     Suite *suite = suite_create("server/storage/logdir");
@@ -556,6 +577,7 @@ Suite *logdir_suite(void)
     tcase_add_test(tests, a_loss_is_found_again_while_a_log_was_not_looked_at);
     tcase_add_test(tests, marks_may_be_set_by_every_thread_while_they_are_written);
     tcase_add_test(tests, a_stop_is_clean_only_when_every_log_was_closed_clean);
+    tcase_add_test(tests, a_stop_that_can_not_be_marked_as_clean_is_none);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -295,8 +295,12 @@ static void on_controller_seen(struct member *member, const struct member_event 
 
     if (event->controller.ours) {
         /* Without an epoch the chair is useless, and as long as we sit on it nobody is elected. */
-        if (!member->leading && member->campaign_round == 0)
+        if (!member->leading && member->campaign_round == 0) {
             order(member, MEMBER_DO_VACATE);
+#ifndef MUTANT_VACATES_ONCE
+            retry_at(member, event->now_ms + RETRY_MS); /* that may have come to nothing */
+#endif
+        }
         return;
     }
     step_down(member); /* somebody took the chair away: by hand, or after a long pause */

@@ -266,9 +266,10 @@ static void settle_deadline(struct partition *partition)
     int64_t due_ms = replica_deadline_ms(&partition->replica);
 
     /* One that was put off is looked at when the former comes: so nothing moves in the heap. */
-    if (due_ms < partition->tick_at_ms &&
-        shard_deadline_set(partition->shard, &partition->tick, due_ms) == 0)
-        partition->tick_at_ms = due_ms;
+    if (due_ms >= partition->tick_at_ms)
+        return;
+    shard_deadline_hold(partition->shard, &partition->tick, due_ms);
+    partition->tick_at_ms = due_ms;
 }
 
 static void step_closed(struct drive *drive)
@@ -341,10 +342,12 @@ static void tick(struct shard_deadline *deadline)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-void drive_init(struct partition *partition)
+int drive_init(struct partition *partition)
 {
-    replica_init(&partition->replica, shard_options(partition->shard)->broker_id);
     shard_deadline_init(&partition->tick, tick);
+    if (shard_deadline_make_room(partition->shard) != 0)
+        return K_NOMEM;
+    replica_init(&partition->replica, shard_options(partition->shard)->broker_id);
     partition->tick_at_ms = INT64_MAX;
     list_init(&partition->followers);
     follow_init(&partition->follow);
@@ -352,6 +355,7 @@ void drive_init(struct partition *partition)
     partition->copy = COPY_FINE;
     partition->end_told = -1;
     list_init(&partition->losing);
+    return 0;
 }
 
 static void forget_others(struct partition *partition)
@@ -372,7 +376,7 @@ void drive_fini(struct partition *partition)
 {
     forget_others(partition);
     lost_copies_forget(partition);
-    shard_deadline_clear(partition->shard, &partition->tick);
+    shard_deadline_drop(partition->shard, &partition->tick);
     replica_fini(&partition->replica);
 }
 

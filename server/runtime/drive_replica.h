@@ -21,8 +21,8 @@ struct metadata_partition;
 struct partition;
 struct shard;
 
-/* A new partition: nothing is known of its log. */
-void drive_init(struct partition *partition);
+/* A new partition: nothing is known of its log. Returns 0 or NOMEM. */
+int drive_init(struct partition *partition);
 /* It is not ours any more: nobody is told or asked anything for it. */
 void drive_retired(struct partition *partition);
 void drive_fini(struct partition *partition);

@@ -427,7 +427,8 @@ static struct partition *add_partition(struct shard *shard, const struct partiti
     list_init(&partition->appends);
     list_init(&partition->unflushed);
     list_init(&partition->uncommitted);
-    drive_init(partition);
+    if (drive_init(partition) != 0)
+        goto undo;
     flush_init(&partition->flush);
     list_init(&partition->dirty);
     recompress_init_partition(partition);
@@ -437,16 +438,19 @@ static struct partition *add_partition(struct shard *shard, const struct partiti
     list_init(&partition->touched);
     list_init(&partition->awake);
     shard_deadline_init(&partition->retry, retry_open);
-    if (shard_deadline_make_room(shard) != 0) {
-        drive_fini(partition);
-        free(partition);
-        return NULL;
-    }
+    if (shard_deadline_make_room(shard) != 0)
+        goto fini_drive;
     if (map_put(&shard->partitions, key, sizeof *key, partition, NULL) != 0) {
         free_partition(partition);
         return NULL;
     }
     return partition;
+
+fini_drive:
+    drive_fini(partition);
+undo:
+    free(partition);
+    return NULL;
 }
 
 /* A log that nothing is known of. Alone it may rest until its first use, unless it is hurt. */

@@ -328,13 +328,13 @@ static size_t rooms_held(void)
     return rooms.held;
 }
 
-START_TEST(for_its_tick_and_its_retry_a_coordinator_needs_no_memory)
+START_TEST(for_their_ticks_and_retries_a_coordinator_and_a_replica_need_no_memory)
 {
     size_t before = rooms_held();
 
     plane_publish_deletion(&plane, &topic.id);
 
-    WAIT_UNTIL(rooms_held() + 3 == before);     /* its own two, and the partition's */
+    WAIT_UNTIL(rooms_held() + 4 == before);     /* two of each */
 }
 END_TEST
 
@@ -350,7 +350,7 @@ Suite *group_load_suite(void)
     tcase_add_test(tcase, records_of_other_things_are_skipped);
     tcase_add_test(tcase, with_a_damaged_log_nobody_coordinates_and_nothing_is_made_up);
     tcase_add_test(tcase, who_loses_the_partition_while_it_loads_loads_no_more);
-    tcase_add_test(tcase, for_its_tick_and_its_retry_a_coordinator_needs_no_memory);
+    tcase_add_test(tcase, for_their_ticks_and_retries_a_coordinator_and_a_replica_need_no_memory);
     suite_add_tcase(suite, tcase);
     return suite;
 }

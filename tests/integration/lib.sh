@@ -40,23 +40,25 @@ show_logs() {
 
 die() { echo "FAIL: $*" >&2; failed=1; exit 1; }
 
-# A port range that nobody listens on: tests may run beside each other. It lies below 32768, where the
-# ports begin that the kernel gives to connections.
-free_ports() {
-    local base try
-    for try in $(seq 50); do
-        base=$((15000 + (RANDOM * 32768 + RANDOM) % 85 * 200))
-        if ! grep -qiE "$(printf ':(%04X|%04X|%04X|%04X|%04X|%04X) 0' $base $((base + 1)) $((base + 2)) $((base + 100)) $((base + 101)) $((base + 102)))" /proc/net/tcp; then
-            echo $base
+# take_ports: $port_base begins 200 ports of which nobody listens on those that clusters use, and that no other
+# test takes: a lock is held by this script and by whatever it starts, for as long as any of them runs. They lie
+# below 32768, where the ports begin that the kernel gives to connections.
+take_ports() {
+    local try held
+    for try in $(seq 500); do
+        port_base=$((15000 + (RANDOM * 32768 + RANDOM) % 85 * 200))
+        { exec {held}> "/tmp/kairn-ports-$port_base"; } 2> /dev/null || continue
+        if flock -n "$held" && ! grep -qiE "$(printf ':(%04X|%04X|%04X|%04X|%04X|%04X) 0' $port_base $((port_base + 1)) $((port_base + 2)) $((port_base + 100)) $((port_base + 101)) $((port_base + 102)))" /proc/net/tcp; then
             return
         fi
+        exec {held}>&-
     done
-    echo 9092
+    die "no ports are free: see ss -ltn, and lsof /tmp/kairn-ports-*"
 }
 
 # cluster_up [options of deploy/cluster up]: a cluster in $dir; $bootstrap and $zookeeper name it.
 cluster_up() {
-    port_base=$(free_ports)
+    take_ports
     "$top/deploy/cluster" up --dir "$dir" --build "$build" --port-base "$port_base" "$@" > "$dir/up.log" 2>&1
     expect_up $? "the cluster"
     eval "$("$top/deploy/cluster" env --dir "$dir")"
@@ -73,7 +75,7 @@ expect_up() { # status, what
 
 # zookeeper_up: a ZooKeeper alone, in $dir; $zookeeper names it, and $bootstrap a broker that the test may start.
 zookeeper_up() {
-    port_base=$(free_ports)
+    take_ports
     trap zookeeper_undo EXIT
     "$top/deploy/zookeeper" up --dir "$dir" --servers 1 --port-base "$port_base" > "$dir/up.log" 2>&1
     expect_up $? ZooKeeper

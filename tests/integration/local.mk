@@ -45,7 +45,7 @@ EXTRA_DIST += tests/run \
 	tests/integration/test_log_tools.sh tests/integration/test_metrics.sh tests/integration/test_move_log.sh tests/integration/test_reassign.sh \
 	tests/integration/test_nonsense.sh tests/integration/test_offset_mirror.sh \
 	tests/integration/test_neighbours.sh tests/integration/test_operator.sh \
-	tests/integration/test_perf.sh tests/integration/test_policy.sh tests/integration/test_power_everywhere.sh \
+	tests/integration/test_perf.sh tests/integration/test_policy.sh tests/integration/test_ports.sh tests/integration/test_power_everywhere.sh \
 	tests/integration/test_preferred.sh tests/integration/test_quickstart.sh \
 	tests/integration/test_produce_consume.sh \
 	tests/integration/test_replication.sh \

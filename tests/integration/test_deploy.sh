@@ -7,7 +7,7 @@
 home="$dir/a place"
 mkdir -p "$home"
 cd "$home" || die "cd"
-port_base=$(free_ports)
+take_ports
 here() { "$top/deploy/cluster" "$@" --build "$build"; }
 trap 'here down --dir "$home/run" > /dev/null 2>&1; finish' EXIT
 

@@ -5,7 +5,7 @@
 
 apt-cache dumpavail 2> /dev/null | grep '^Package: ' > "$dir/index"
 [ -s "$dir/index" ] || { echo "no package index on this machine"; exit 77; }
-port_base=$(free_ports)
+take_ports
 
 timeout 240 "$top/deploy/quickstart" --dir "$dir/run" --port-base "$port_base" --build "$build" --down > "$dir/said" 2>&1 ||
     die "quickstart: $(tail -n 20 "$dir/said")"

@@ -41,7 +41,8 @@ void ailments_ask(klient_admin_t *admin, const klient_metadata_t *metadata, stru
 {
     size_t brokers = klient_metadata_broker_count(metadata);
 
-    *out = (struct ailments){ .cut_off = calloc(brokers + 1, sizeof *out->cut_off),
+    *out = (struct ailments){ .brokers = brokers,
+                              .cut_off = calloc(brokers + 1, sizeof *out->cut_off),
                               .full = calloc(brokers + 1, sizeof *out->full),
                               .recoveries = calloc(brokers + 1, sizeof *out->recoveries) };
     if (out->cut_off == NULL || out->full == NULL || out->recoveries == NULL)
@@ -77,10 +78,12 @@ void ailments_print(const struct ailments *ailments)
     if (ailments_count(ailments) > 0)
         putchar('\n');
     if (ailments->cut_off_count > 0)
-        printf("%sno ZooKeeper server answers%s broker %s: nobody is elected, nothing is made or "
-               "changed\n",
+        printf("%sno ZooKeeper server answers%s broker %s: %s; see kairn cluster doctor\n",
                colour_begin(COLOUR_BAD), colour_end(COLOUR_BAD),
-               health_ids(text, sizeof text, ailments->cut_off, ailments->cut_off_count));
+               health_ids(text, sizeof text, ailments->cut_off, ailments->cut_off_count),
+               ailments->cut_off_count == ailments->brokers
+                   ? "nobody is elected, nothing is made or changed"
+                   : "others take over what they can");
     for (size_t i = 0; i < ailments->full_count; i++)
         printf("broker %d %srefuses records, a disk is full%s: make room; "
                "kairn broker log-dirs %d says what lies there\n",

@@ -15,6 +15,7 @@ struct ailments {
     int32_t *full;                      /* that refuse records, for a disk is full; owned */
     struct recovery *recoveries;        /* of those that check logs after a crash; owned */
     size_t cut_off_count, full_count, recovery_count;
+    size_t brokers;                     /* that live */
 };
 
 /* Ask all live brokers. Who does not answer soon is left out: others tell what is wrong with him.

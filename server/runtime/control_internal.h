@@ -102,7 +102,7 @@ struct chair {
     int32_t registrations;                  /* version of /kairn/brokers, from before that read */
     bool features_wait;                     /* for somebody who is away */
     struct map delete_requests;             /* name -> struct delete_request, until it is settled */
-    int deletions;                          /* since too many of them were removed */
+    int deletions;                          /* that were stored: see deletions.c */
     struct map tickets;                     /* core ticket -> who waits */
     uint64_t next_ticket;
     bool stepping;
@@ -249,7 +249,7 @@ void delete_request_answered(struct delete_request *request, int error);
  * oldest first, in the arena. 0 or NOMEM. */
 int deletions_read(struct arena *arena, const struct zk_reply *children, struct uuid **out,
                    size_t *count);
-/* As controller: one more was stored. Those that are too many are removed now and then. */
+/* As controller: one more is about to be stored. Now and then those that are too many go. */
 void deletions_grew(struct control *control);
 void deletions_trim(struct control *control);
 

@@ -392,7 +392,9 @@ static void log_refusal(const struct unit_op *op, int code)
         code == K_BUSY               ? " action=\"delete what somebody put below it\""
         : code == K_POLICY_VIOLATION ? " action=\"ACLs keep this broker out: see getAcl of zkCli, "
                                        "and zookeeper.digest\""
-                                     : "";
+        : op->op.kind == ZK_OP_CREATE_SEQUENTIAL && code == K_NOT_FOUND
+            ? " action=\"start a broker anew: that makes /kairn/deleted\""
+            : "";
 
     LOG_ERROR("store-refused", "path=%s code=%s%s", op->op.path, k_error_name(code), action);
 }

@@ -137,7 +137,7 @@ expect_equal "groups" "$(completed 'kairn group describe ')" "readers"
 export KAIRN_BOOTSTRAP=127.0.0.1:1
 expect_equal "of the brokers on the line" "$(completed "kairn topic describe --bootstrap $bootstrap o")" "orders"
 expect_equal "without a cluster: nouns" "$(completed 'kairn to')" "topic"
-expect_equal "verbs" "$(completed 'kairn group ')" "list describe members reset delete import"
+expect_equal "verbs" "$(completed 'kairn group ')" "list describe members reset delete remove-members import"
 expect_equal "options" "$(completed 'kairn topic create t --d')" "--dry-run"
 expect_equal "choices" "$(completed 'kairn produce t --input ')" "lines json"
 touch "$dir/a-file"

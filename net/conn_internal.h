@@ -69,18 +69,19 @@ struct conn {
     struct chain queue;
     size_t queue_max;
 
-    /* Small ones together: there are many connections that do nothing. */
+    /* Small ones together: there are many connections that do nothing. One is 640
+     * bytes, where allocators have a class of sizes. */
     unsigned pauses;
     int32_t slow_ms;
-    bool told;                          /* `over` was called */
-    bool unparsed;                      /* of `kept` */
-    bool skipping;                      /* the frame of frame_size bytes */
-    bool reading;                       /* `readable` is armed */
-    bool choked;                        /* queue was above queue_max, and is not below half of it */
-    bool blocked;                       /* the socket is full: `writable` is armed */
-    bool progressed;                    /* bytes went out that the handler was not told of */
-    bool shut;                          /* FINISHING: everything went out, our side is closed */
-    bool ended;                         /* FINISHING: the peer's side is closed */
+    bool told : 1;                      /* `over` was called */
+    bool unparsed : 1;                  /* of `kept` */
+    bool skipping : 1;                  /* the frame of frame_size bytes */
+    bool reading : 1;                   /* `readable` is armed */
+    bool choked : 1;                    /* queue was above queue_max, and is not below half of it */
+    bool blocked : 1;                   /* the socket is full: `writable` is armed */
+    bool progressed : 1;                /* bytes went out that the handler was not told of */
+    bool shut : 1;                      /* FINISHING: everything went out, our side is closed */
+    bool ended : 1;                     /* FINISHING: the peer's side is closed */
 
     char peer[sizeof "[]:65535" + INET6_ADDRSTRLEN - 1];
 };

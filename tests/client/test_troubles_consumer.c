@@ -182,7 +182,8 @@ START_TEST(another_one_with_the_same_instance_id_is_fatal)
 }
 END_TEST
 
-START_TEST(automatic_commits_that_fail_are_told)
+/* A member reads, and what it commits is refused until that has lasted. */
+static void let_commits_fail(void)
 {
     fill(fake, "t", 0, 10);
     open_member(SOON, "enable.auto.commit", "true");
@@ -190,8 +191,12 @@ START_TEST(automatic_commits_that_fail_are_told)
     atomic_store(&fake_faults(fake)->group_refuse_code, KLIENT_INVALID_COMMIT_OFFSET_SIZE);
     atomic_store(&fake_faults(fake)->group_refuse_count, MANY);
     member_subscribe(&member, "t");
-
     await_polling(&member, "commit-failing:persistent");
+}
+
+START_TEST(automatic_commits_that_fail_are_told)
+{
+    let_commits_fail();
     ck_assert_int_eq(told_last.code, KLIENT_INVALID_COMMIT_OFFSET_SIZE);
     atomic_store(&fake_faults(fake)->group_refuse_count, 0);
     await_polling(&member, "commit-failing:persistent:over");
@@ -202,13 +207,7 @@ END_TEST
 
 START_TEST(commits_of_what_was_given_up_fail_no_more)
 {
-    fill(fake, "t", 0, 10);
-    open_member(SOON, "enable.auto.commit", "true");
-    atomic_store(&fake_faults(fake)->group_refuse_body, KAIRN__REQUEST_HEAD__BODY_OFFSET_COMMIT);
-    atomic_store(&fake_faults(fake)->group_refuse_code, KLIENT_INVALID_COMMIT_OFFSET_SIZE);
-    atomic_store(&fake_faults(fake)->group_refuse_count, MANY);
-    member_subscribe(&member, "t");
-    await_polling(&member, "commit-failing:persistent");
+    let_commits_fail();
 
     ck_assert_int_eq(klient_consumer_unsubscribe(member.consumer, NULL), KLIENT_OK);
 

@@ -461,14 +461,17 @@ static void topics_listed(void *context, const struct zk_reply *reply)
     load_advance(load);
 }
 
-static void list_topics(struct controller_load *load)
+/* The next list, unless the load is over. */
+static void list(struct controller_load *load, const char *path, zk_answer listed)
 {
-    load->in_flight++;
-    if (zk_children(load->control->session, "/brokers/topics", NULL, topics_listed, load) != 0) {
-        load->in_flight--;
+    if (!load->cancelled && load->code == 0) {
+        if (zk_children(load->control->session, path, NULL, listed, load) == 0) {
+            load->in_flight++;
+            return;
+        }
         load->code = K_SESSION_LOST;
-        load_advance(load);
     }
+    load_advance(load);
 }
 
 static void entities_listed(void *context, const struct zk_reply *reply)
@@ -491,10 +494,7 @@ static void entities_listed(void *context, const struct zk_reply *reply)
                 load->entity_count++;
         }
     }
-    if (load->cancelled || load->code != 0)
-        load_advance(load);
-    else
-        list_topics(load);
+    list(load, "/brokers/topics", topics_listed);
 }
 
 static void doomed_listed(void *context, const struct zk_reply *reply)
@@ -514,16 +514,7 @@ static void doomed_listed(void *context, const struct zk_reply *reply)
                 load->doomed_count++;
         }
     }
-    if (load->cancelled || load->code != 0) {
-        load_advance(load);
-        return;
-    }
-    load->in_flight++;
-    if (zk_children(load->control->session, "/config/brokers", NULL, entities_listed, load) != 0) {
-        load->in_flight--;
-        load->code = K_SESSION_LOST;
-        load_advance(load);
-    }
+    list(load, "/config/brokers", entities_listed);
 }
 
 static void deletions_listed(void *context, const struct zk_reply *reply)
@@ -535,17 +526,7 @@ static void deletions_listed(void *context, const struct zk_reply *reply)
         if (load->code == 0)
             load->code = deletions_read(&load->arena, reply, &load->deleted, &load->deleted_count);
     }
-    if (load->cancelled || load->code != 0) {
-        load_advance(load);
-        return;
-    }
-    load->in_flight++;
-    if (zk_children(load->control->session, "/admin/delete_topics", NULL, doomed_listed, load) !=
-        0) {
-        load->in_flight--;
-        load->code = K_SESSION_LOST;
-        load_advance(load);
-    }
+    list(load, "/admin/delete_topics", doomed_listed);
 }
 
 static void synced(void *context, const struct zk_reply *reply)
@@ -554,16 +535,7 @@ static void synced(void *context, const struct zk_reply *reply)
     load->in_flight--;
     if (!load->cancelled)
         load->code = reply->code;
-    if (load->cancelled || load->code != 0) {
-        load_advance(load);
-        return;
-    }
-    load->in_flight++;
-    if (zk_children(load->control->session, "/kairn/deleted", NULL, deletions_listed, load) != 0) {
-        load->in_flight--;
-        load->code = K_SESSION_LOST;
-        load_advance(load);
-    }
+    list(load, "/kairn/deleted", deletions_listed);
 }
 
 int controller_load_start(struct control *control, void (*done)(struct control *control, int code))

@@ -3,20 +3,21 @@
 # A workload is workloads/NAME.sh: it declares `variants`, in the order in which they are measured,
 # says its facts (target, yardstick, note) and has a function run_VARIANT for each, which measures
 # once and says samples. prepare and finish are optional. All arithmetic is bench/stats'.
+# What is measured is ours; with --against another version takes turns with it, as `before`, and has
+# servers and a directory of its own.
 stats=$build/bench/stats null_broker=$build/bench/null_broker limits=$build/bench/limits
 rdkafka=$build/bench/peers/rdkafka_bench
 kafka_port=29300 kafka_bootstrap=127.0.0.1:29300
-port_base=29092
 rounds_more=3
 
 fail() { echo "bench/run: $*" >&2; exit 1; }
 skip() { echo "  skipped: $*"; exit 77; }
 wants() { [[ ",$peers," == *",$1,"* ]]; }
 # What a run records itself does not make the tree another one.
-commit() {
+commit() { # source tree
     local id
-    id=$(git -C "$top" rev-parse --short HEAD 2> /dev/null) || { echo unknown; return; }
-    git -C "$top" diff --quiet HEAD -- . ':!bench/history.txt' ':!bench/instructions.txt' || id=$id-dirty
+    id=$(git -C "$1" rev-parse --short HEAD 2> /dev/null) || { echo unknown; return; }
+    git -C "$1" diff --quiet HEAD -- . ':!bench/history.txt' ':!bench/instructions.txt' || id=$id-dirty
     echo "$id"
 }
 
@@ -34,10 +35,12 @@ enter_namespace() {
 }
 prefer() { [ -z "$inside" ] || echo -12 > "/proc/$1/autogroup" 2> /dev/null; }
 
-# Two passes: the first fetches the pages from the host, slowly; the second has them all in hand.
-warm() { # megabytes
-    local pass
-    for pass in 1 2; do dd if=/dev/zero of="$dir/warm" bs=1M count="$1" status=none; rm "$dir/warm"; done
+# Pages that the host took would have to be fetched again in the middle of a measurement.
+hold_memory() {
+    local megabytes
+    megabytes=$(awk '/^MemAvailable/ { m = int($2 / 2048); print (m > most ? most : m) }' most=$([ -n "$smoke" ] && echo 2048 || echo 12288) /proc/meminfo)
+    coproc HOLD { exec "$build/bench/hold" "$megabytes"; }
+    read -r -u "${HOLD[0]}" -t 120 _ || fail "bench/hold"
 }
 
 # Stolen and all time of the processors since the start, in ticks.
@@ -51,10 +54,36 @@ cluster() { "$top/deploy/cluster" "$@" --dir "$dir"; }
 kafka() { "$here/peers/kafka" "$1" --dir "$dir/kafka" "${@:2}"; }
 broker_pid() { cat "$dir/broker-1/pid"; }
 
-start_everything() {
-    cluster up --brokers 1 --zookeepers 1 --port-base $port_base --build "$build" > "$dir/up.log" 2>&1 || { cat "$dir/up.log"; fail "the cluster did not start"; }
-    eval "$(cluster env)"
+# The version that the next commands mean.
+declare -A builds=([ours]=$build [before]=$against) places=([ours]='' [before]=/before) ports=([ours]=0 [before]=-1000)
+declare -A environments=()
+versions=(ours)
+[ -z "$against" ] || versions+=(before)
+plain_path=$PATH
+use() { # version
+    version=$1 build=${builds[$1]} dir=$root${places[$1]} ports_from=${ports[$1]}
+    PATH=$plain_path
+    eval "${environments[$1]-}"
+}
+each_version() { local one; for one in "${versions[@]}"; do use "$one"; "$@" || return; done; use ours; }
+# What a version is served by from now on: `cluster` or another function that speaks to deploy/cluster.
+served_by() { # function, its directory
+    environments[$version]="home=$(printf %q "$2"); $("$1" env)"
+    use "$version"
+}
+# Files of a deleted topic leave memory at once, not after a minute.
+at_once="--set log.segment.delete.delay.ms=1"
+
+start_broker() {
+    mkdir -p "$dir"
+    # shellcheck disable=SC2086
+    cluster up --brokers 1 --zookeepers 1 --port-base $((29092 + ports_from)) $at_once --build "$build" > "$dir/up.log" 2>&1 || { cat "$dir/up.log"; fail "the cluster did not start"; }
+    served_by cluster "$dir"
     prefer "$(broker_pid)"
+}
+start_everything() {
+    hold_memory
+    each_version start_broker
     have_kafka='' have_librdkafka=''
     ! wants librdkafka || { [ -x "$rdkafka" ] && have_librdkafka=1 || echo "peers: no librdkafka (librdkafka-dev was not there when this was built)"; }
     ! wants kafka || { kafka up --port $kafka_port --zookeeper "$KAIRN_ZOOKEEPER/kafka" > "$dir/kafka.log" 2>&1 && have_kafka=1; } ||
@@ -74,25 +103,35 @@ kafka_warm() {
 
 end_everything() {
     trap '' INT TERM HUP
+    use ours
     [ ! -d "$dir/kafka" ] || kafka down
-    cluster down > /dev/null 2>&1
-    [ -n "${KAIRN_KEEP:-}" ] || rm -rf "$dir"
+    each_version cluster down > /dev/null 2>&1
+    [ -n "${KAIRN_KEEP:-}" ] || rm -rf "$root"
 }
 
 # --- facts ----------------------------------------------------------------------------------------
 
 fact() { echo "$*" >> "$facts"; }
-target() { fact target "$workload" "$@"; }              # metric series other at-least|at-most bound
+# Of two versions, the later is to be within 5 % of the earlier, in whatever either has a target for.
+target() {                                              # metric series other at-least|at-most bound
+    local words="$workload $*"
+    [ -z "$against" ] || case $2/$4 in
+    ours*/at-least) words="$workload $1 $2 ${2/#ours/before} at-least 0.95" ;;
+    ours*/at-most) words="$workload $1 $2 ${2/#ours/before} at-most 1.05" ;;
+    *) return ;;
+    esac
+    grep -qxF "target $words" "$facts" || fact target "$words"
+}
 yardstick() { fact yardstick "$workload" "$@"; }        # series metric
 note() { fact note "$workload" "$@"; }                  # series words
-sample() { fact sample "$workload" "$round" "$@"; }     # series metric value
+sample() { fact sample "$workload" "$round" "${1/#ours/$version}" "${@:2}"; }     # series metric value
 
 # Numbers of a line of JSON, where they are told. A latency at a rate that was not reached is none.
 field() { sed -n "s/.*\"$1\": *\\([0-9.e+-]*\\)[,}].*/\\1/p" <<< "$2"; }
 rate_missed() { [[ $1 =~ \"rate_met\":\ ?false ]]; }
 samples_of() { # series, JSON, fields
     local name value
-    printf '    %-14s %s\n' "$1" "$2"
+    printf '    %-14s %s\n' "${1/#ours/$version}" "$2"
     if rate_missed "$2"; then sample "$1" rate_missed 1; return; fi
     for name in "${@:3}"; do
         value=$(field "$name" "$2")
@@ -115,7 +154,9 @@ measure() {
 # --- topics ---------------------------------------------------------------------------------------
 
 fresh() { # options of kairn topic create: the topic `bench`, empty
+    local limit=$((SECONDS + 60))
     kairn topic delete bench > /dev/null 2>&1
+    while compgen -G "$home/broker-?/data/bench-*" > /dev/null; do [ $SECONDS -lt $limit ] || fail "the logs of bench are still there"; sleep 0.02; done
     kairn topic create bench "$@" > /dev/null || fail "create bench $*"
 }
 segments() { ls "$dir"/broker-1/data/bench-0/*.log; }
@@ -153,6 +194,8 @@ first_to_count() { [ $((round - void)) -eq 1 ]; }
 # Which variants can be measured here, by what they need.
 possible() {
     case $1 in
+    ours*) ;;
+    *) [ -z "$against" ] || return 1 ;;&
     librdkafka*) [ -n "$have_librdkafka" ] && [ -n "$have_kafka" ] ;;
     java*|kafka*) [ -n "$have_kafka" ] ;;
     mock*) [ -n "$have_librdkafka" ] ;;
@@ -160,14 +203,19 @@ possible() {
 }
 
 run_round() {
-    local order=() variant stolen all_ticks stolen_after all_after
+    local order=() variant turn stolen all_ticks stolen_after all_after
     for variant in "${variants[@]}"; do
         possible "$variant" || continue
         if ((round % 2)); then order+=("$variant"); else order=("$variant" ${order[@]+"${order[@]}"}); fi
     done
+    local turns=(ours)
+    if [ -n "$against" ]; then if ((round % 2)); then turns=(ours before before ours); else turns=(before ours ours before); fi; fi
     echo "  round $round"
     read -r stolen all_ticks < <(ticks)
-    for variant in "${order[@]}"; do "run_${variant//-/_}" || fail "$variant"; done
+    for variant in "${order[@]}"; do
+        for turn in "${turns[@]}"; do use "$turn"; "run_${variant//-/_}" || fail "$variant"; done
+    done
+    use ours
     read -r stolen_after all_after < <(ticks)
     [ -n "$exact" ] || sample machine steal-permille $(((stolen_after - stolen) * 1000 / (all_after - all_ticks + 1)))
 }
@@ -178,8 +226,8 @@ run_workload() {
     echo "$workload"
     # shellcheck disable=SC1090
     . "$here/workloads/$workload.sh"
-    [ "$count" -le "$rounds_max" ] || count=$rounds_max
-    prepare || return 1
+    [ "$count" -le "$rounds_max" ] || [ -n "$against" ] || count=$rounds_max
+    each_version prepare || return 1
     for ((round = 1; round <= count; round++)); do
         run_round
         reason=$("$stats" valid "$facts" "$workload" $round) && continue
@@ -188,5 +236,5 @@ run_workload() {
         [ $void -lt $rounds_more ] || continue
         void=$((void + 1)) count=$((count + 1))
     done
-    finish
+    each_version finish
 }

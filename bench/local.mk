@@ -1,5 +1,5 @@
 # bench/: programs that bench/run drives.
-noinst_PROGRAMS += bench/null_broker bench/limits bench/stats
+noinst_PROGRAMS += bench/null_broker bench/limits bench/stats bench/hold
 bench_loopback = bench/loopback.h bench/loopback.c
 bench_null_broker_SOURCES = bench/null_broker.c $(bench_loopback)
 bench_null_broker_LDADD = libcommon.la
@@ -7,6 +7,7 @@ bench_limits_SOURCES = bench/limits.c $(bench_loopback)
 bench_limits_LDADD = libproto.la libcommon.la
 bench_stats_SOURCES = bench/stats.c
 bench_stats_LDADD = -lm
+bench_hold_SOURCES = bench/hold.c
 EXTRA_DIST += bench/run bench/lib.sh bench/history.txt bench/workloads/C1-100.sh \
 	bench/workloads/C1-1K.sh bench/workloads/C1-cold.sh bench/workloads/L1-10k.sh \
 	bench/workloads/L1-1k.sh bench/workloads/P1-100.sh bench/workloads/P1-1K.sh \

@@ -30,7 +30,7 @@ one_pid() { cat "$dir/one/broker-1/pid"; }
 prepare() {
     trap 'one down > /dev/null 2>&1; three_down' EXIT
     one up --brokers 1 --zookeepers 1 --port-base $group_port --build "$build" --set group.initial.rebalance.delay.ms=0 > "$dir/one.log" 2>&1 || { cat "$dir/one.log"; return 1; }
-    eval "$(one env)"
+    served_by one "$dir/one"
     prefer "$(one_pid)"
     kairn topic create wide --partitions $partitions > /dev/null && kairn topic create narrow --partitions 10 > /dev/null || return 1
     # What makes __consumer_offsets does not count.

@@ -1,13 +1,14 @@
 # replicated.sh - what the workloads with three replicas share: clusters of three brokers, ours and Kafka's.
 null_cluster=$build/bench/null_cluster failover=$build/bench/failover
-three_port=29600 kafka_three_port=29900
+kafka_three_port=29900
 replicated="--replication-factor 3 --config min.insync.replicas=2"
 
 three() { "$top/deploy/cluster" "$@" --dir "$dir/three"; }
 three_pid() { cat "$dir/three/broker-$1/pid"; }
 three_up() { # options of deploy/cluster up
-    three up --brokers 3 --zookeepers 3 --port-base $three_port --build "$build" "$@" > "$dir/three.log" 2>&1 || { cat "$dir/three.log"; fail "three brokers do not start"; }
-    eval "$(three env)"
+    # shellcheck disable=SC2086
+    three up --brokers 3 --zookeepers 3 --port-base $((29600 + ports_from)) $at_once --build "$build" "$@" > "$dir/three.log" 2>&1 || { cat "$dir/three.log"; fail "three brokers do not start"; }
+    served_by three "$dir/three"
     local n
     for n in 1 2 3; do prefer "$(three_pid $n)"; done
 }
@@ -44,7 +45,7 @@ kafka_three_down() { local n; for n in 2 3; do [ ! -d "$dir/kafka-$n" ] || "$her
 # Once in the workload's own subshell; whatever happens, it is undone.
 prepare() {
     KAIRN_ZOOKEEPER_ONE=$KAIRN_ZOOKEEPER
-    trap 'three_down; kafka_three_down' EXIT
+    trap 'each_version three_down; kafka_three_down' EXIT
     three_up ${three_settings[@]+"${three_settings[@]}"} || return 1
     [ -z "${with_kafka:-}" ] || kafka_three_up
 }

@@ -2,12 +2,12 @@
  *
  *   hold MEGABYTES
  *
- * A guest that reports free pages gives whole free blocks (2 MiB) back to its host after a moment; the
- * next file that is written there waits for the host to find and clear them, page by page, which
- * takes ten times as long as the write itself. So this takes that much memory, gives it back but for
- * one page of each block, and waits: what was given back lies in blocks too small to be reported, and
- * an allocator that takes the smallest block that will do takes those first. It says `ready` and ends
- * when its input does. */
+ * A guest that reports free pages gives whole free blocks (2 MiB) back to its host after a moment.
+ * The next file that is written there waits for the host to find and clear them, page by page,
+ * which takes ten times as long as the write itself. So this takes that much memory, gives it back
+ * but for one page of each block, and waits: what was given back lies in blocks too small to be
+ * reported, and an allocator that takes the smallest block that will do takes those first. It says
+ * `ready` and ends when its input does. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -82,7 +82,9 @@ static void compact(const uint8_t *batch, size_t size)
     struct clean_verdict verdict = { .discard = size % 7 == 0, .marker_idle = size % 5 == 0,
                                      .keep_empty = size % 3 == 0 };
 
-    if (batch_last_offset(batch) == INT64_MAX || (batch_codec(batch) != CODEC_NONE &&
+    /* A log ends below the highest offset, and cleaning begins before its end: up to 3 beyond the
+     * batch's first here. */
+    if (batch_last_offset(batch) > INT64_MAX - 4 || (batch_codec(batch) != CODEC_NONE &&
         decompress_bytes((int)batch_codec(batch), batch + BATCH_HEADER_SIZE,
                          size - BATCH_HEADER_SIZE, EXPANDED_SIZE_MAX, &opened) != 0) ||
         clean_map_init(&map, 24 * (1 + size % 64), 0.9, secret) != 0) {

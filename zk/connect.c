@@ -1,8 +1,11 @@
 #include "zk/connect.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/utf8.h"
 
 /* Write one server to `*hosts`, which has `*room` bytes, enough for it; step behind it. */
 static int take_server(const char *server, size_t size, char **hosts, size_t *room,
@@ -33,20 +36,29 @@ static int take_server(const char *server, size_t size, char **hosts, size_t *ro
     return 0;
 }
 
+/* ZooKeeper's own rules, but for some private characters beyond ASCII, which it refuses itself. */
+static bool is_text(const char *path)
+{
+    for (const char *at = path; *at != '\0'; at++)
+        if ((unsigned char)*at <= ' ' || *at == 0x7f)
+            return false;
+    return utf8_valid((const uint8_t *)path, strlen(path)) == strlen(path);
+}
+
 static int check_chroot(const char *chroot, struct k_reason *reason)
 {
     if (strlen(chroot) > ZK_CHROOT_MAX)
         return k_reason_set(reason, K_INVALID_CONFIG,
                             "zookeeper.connect: the chroot is longer than %d", ZK_CHROOT_MAX);
-    for (const char *part = chroot; part != NULL && *part == '/'; part = strchr(part + 1, '/')) {
-        size_t size = strcspn(part + 1, "/");
 
-        if (size == 0 || strcspn(part + 1, " \t\r\n") < size || strncmp(part, "/./", 3) == 0 ||
-            strncmp(part, "/../", 4) == 0 || strcmp(part, "/.") == 0 || strcmp(part, "/..") == 0)
-            return k_reason_set(reason, K_INVALID_CONFIG,
-                                "zookeeper.connect: \"%.200s\" is not a path", chroot);
-    }
-    return 0;
+    bool sound = is_text(chroot);
+    for (const char *part = chroot; sound && part != NULL && *part == '/';
+         part = strchr(part + 1, '/'))
+        sound = strcspn(part + 1, "/") > 0 && strncmp(part, "/./", 3) != 0 &&
+                strncmp(part, "/../", 4) != 0 && strcmp(part, "/.") != 0 &&
+                strcmp(part, "/..") != 0;
+    return sound ? 0 : k_reason_set(reason, K_INVALID_CONFIG,
+                                    "zookeeper.connect: \"%.200s\" is not a path", chroot);
 }
 
 int zk_connect_parse(const char *text, struct zk_connect *out, struct k_reason *reason)

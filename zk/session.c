@@ -196,8 +196,7 @@ static void root_sought(void *context, const struct zk_reply *reply)
     char path[ZK_CHROOT_MAX + 1];
 
     if (reply->code != K_NOT_FOUND) {
-        if (reply->code == 0 || reply->code == K_NOMEM)
-            root_made(context, reply);
+        root_made(context, reply);
         return;
     }
     for (const char *end = strchr(root + 1, '/');; end = strchr(end + 1, '/')) {

@@ -141,7 +141,8 @@ static void session_changed(void *context, enum zk_state state)
         break;
     case ZK_REFUSED:
         control_refuse(control, K_CLUSTER_AUTHORIZATION_FAILED,
-                       "ZooKeeper refused our credentials: check zookeeper.digest");
+                       "ZooKeeper refused our credentials, or to make the chroot: check "
+                       "zookeeper.digest, and the path at the end of zookeeper.connect");
         return;
     }
     if (control->identified)

@@ -2,7 +2,7 @@
 check_PROGRAMS += tests/zk/test_znode tests/zk/test_zk
 TESTS += tests/zk/test_znode tests/zk/test_zk
 
-tests_zk_test_znode_SOURCES = tests/zk/test_znode.c tests/zk/test_znode_feature.c
+tests_zk_test_znode_SOURCES = tests/zk/test_znode.c tests/zk/test_znode_feature.c tests/zk/test_connect.c
 tests_zk_test_znode_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) -DTOP_SRCDIR='"$(abs_top_srcdir)"'
 tests_zk_test_znode_LDADD = libtestlib.la libzk.la libcommon.la $(CHECK_LIBS)
 

@@ -7,6 +7,7 @@
 #include "zk/znode.h"
 
 Suite *znode_feature_suite(void);
+Suite *zk_connect_suite(void);
 
 static struct arena arena;
 
@@ -582,7 +583,7 @@ static Suite *znode_suite(void)
 
 int main(int argc, char **argv)
 {
-    static const suite_maker makers[] = { znode_suite, znode_feature_suite };
+    static const suite_maker makers[] = { znode_suite, znode_feature_suite, zk_connect_suite };
 
     if (argc == 2 && strcmp(argv[1], "--table") == 0) {
         print_table(stdout);

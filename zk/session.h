@@ -20,7 +20,7 @@ enum zk_state {
     ZK_CONNECTED, /* usable; session id and negotiated timeout are known */
     ZK_SUSPENDED, /* no server reachable; the session may still be alive */
     ZK_EXPIRED,   /* ephemeral nodes are gone or going; a new session is being opened */
-    ZK_REFUSED    /* authentication failed: final */
+    ZK_REFUSED    /* authentication failed, or the chroot can not be made: final */
 };
 
 struct zk_session_options {

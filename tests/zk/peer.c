@@ -19,7 +19,7 @@ static void changed(void *context, enum zk_state state)
     peer->told[state]++;
 }
 
-void peer_open_at(struct peer *peer, struct inbox *inbox, const char *connect, int32_t timeout_ms)
+void peer_start(struct peer *peer, struct inbox *inbox, const char *connect, int32_t timeout_ms)
 {
     const struct zk_session_options options = { .connect = connect,
                                                 .timeout_ms = timeout_ms,
@@ -30,6 +30,11 @@ void peer_open_at(struct peer *peer, struct inbox *inbox, const char *connect, i
 
     *peer = (struct peer){ .inbox = inbox, .state = ZK_SUSPENDED };
     ck_assert_int_eq(zk_session_open(&options, &peer->session, &reason), 0);
+}
+
+void peer_open_at(struct peer *peer, struct inbox *inbox, const char *connect, int32_t timeout_ms)
+{
+    peer_start(peer, inbox, connect, timeout_ms);
     UNTIL(inbox, peer->state == ZK_CONNECTED);
 }
 

@@ -28,6 +28,8 @@ struct peer {
 
 /* Open and wait until connected. `suffix` is put behind the server's address, e.g. "/chroot". */
 void peer_open(struct peer *peer, struct inbox *inbox, const char *suffix, int32_t timeout_ms);
+void peer_start(struct peer *peer, struct inbox *inbox, const char *connect,
+                int32_t timeout_ms); /* does not wait */
 void peer_open_at(struct peer *peer, struct inbox *inbox, const char *connect, int32_t timeout_ms);
 void peer_close(struct peer *peer);
 int64_t peer_session_id(const struct peer *peer);

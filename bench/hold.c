@@ -14,8 +14,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { KEPT_EVERY = 2 << 20, MEGABYTES_MAX = 1 << 20 };
+enum { BLOCK = 2 << 20, MEGABYTES_MAX = 1 << 20 };
 
+/* Whole blocks. */
 static int take(size_t bytes)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -29,8 +30,8 @@ static int take(size_t bytes)
     /* Refused where there are no huge pages: all the better. */
     (void)madvise(memory, bytes, MADV_NOHUGEPAGE);
     memset(memory, 1, bytes);
-    for (size_t at = 0; at < bytes; at += KEPT_EVERY)
-        if (madvise(memory + at + page, KEPT_EVERY - page, MADV_DONTNEED) != 0) {
+    for (size_t at = 0; at < bytes; at += BLOCK)
+        if (madvise(memory + at + page, BLOCK - page, MADV_DONTNEED) != 0) {
             perror("hold");
             return 1;
         }
@@ -47,7 +48,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: hold MEGABYTES (1 to %d)\n", MEGABYTES_MAX);
         return 2;
     }
-    if (take((size_t)megabytes << 20) != 0)
+    if (take((((size_t)megabytes << 20) + BLOCK - 1) / BLOCK * BLOCK) != 0)
         return 1;
     puts("ready");
     fflush(stdout);

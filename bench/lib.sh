@@ -43,6 +43,13 @@ hold_memory() {
     read -r -u "${HOLD[0]}" -t 120 _ || fail "bench/hold"
 }
 
+# Writes of a megabyte take whole blocks, which hold can not keep. Two passes: the first fetches them
+# from the host, slowly; the second has them all in hand.
+warm() { # megabytes
+    local pass
+    for pass in 1 2; do dd if=/dev/zero of="$dir/warm" bs=1M count="$1" status=none; rm "$dir/warm"; done
+}
+
 # Stolen and all time of the processors since the start, in ticks.
 ticks() { awk '/^cpu / { for (i = 2; i <= 9; i++) all += $i; print $9, all }' /proc/stat; }
 # Nanoseconds of processor that a process has used, over all of its threads, those that ended too.
@@ -112,7 +119,7 @@ end_everything() {
 # --- facts ----------------------------------------------------------------------------------------
 
 fact() { echo "$*" >> "$facts"; }
-# Of two versions, the later is to be within 5 % of the earlier, in whatever either has a target for.
+# Of two versions, the later is to be within 5 % of the earlier in what has a target.
 target() {                                              # metric series other at-least|at-most bound
     local words="$workload $*"
     [ -z "$against" ] || case $2/$4 in
@@ -153,10 +160,13 @@ measure() {
 
 # --- topics ---------------------------------------------------------------------------------------
 
-fresh() { # options of kairn topic create: the topic `bench`, empty
+await_no_logs() { # of `bench`, which was deleted
     local limit=$((SECONDS + 60))
-    kairn topic delete bench > /dev/null 2>&1
     while compgen -G "$home/broker-?/data/bench-*" > /dev/null; do [ $SECONDS -lt $limit ] || fail "the logs of bench are still there"; sleep 0.02; done
+}
+fresh() { # options of kairn topic create: the topic `bench`, empty
+    kairn topic delete bench > /dev/null 2>&1
+    await_no_logs
     kairn topic create bench "$@" > /dev/null || fail "create bench $*"
 }
 segments() { ls "$dir"/broker-1/data/bench-0/*.log; }

@@ -16,6 +16,7 @@ target mb_per_second ours librdkafka at-least 1
 target mb_per_second ours-1000 ours at-least 0.5
 
 run_limit_1000() {
+    warm 600
     measure limit-1000 - 1 sync-many "$limits" --json "$dir" sync-many
 }
 # Making a thousand logs, each of them durable, takes seconds: that belongs to the warm-up.
@@ -24,6 +25,7 @@ run_ours_1000() {
     moved=$((size * (records + warm_up)))
     # shellcheck disable=SC2086
     fresh --partitions 1000 $topic_settings
+    warm $((moved / 1000000 + 200))
     measure ours-1000 "$(broker_pid)" $moved $produced kairn perf produce bench --records $records --warm-up $warm_up --size $size --json --set partitioner=round-robin
     verify $((records + warm_up)) --threads 2
 }

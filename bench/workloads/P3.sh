@@ -12,6 +12,7 @@ note ours-own "the same, each connection on the loop that owns its partition"
 target broker_ns_per_request ours limit at-most 1.5
 
 crowd() { # series, arguments
+    warm 300
     measure "$1" - 1 $asked "$build/bench/crowd" "${@:2}"
 }
 run_limit() {

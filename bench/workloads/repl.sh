@@ -15,6 +15,7 @@ target mb_per_second ours librdkafka at-least 1
 target mb_per_second ours java at-least 1
 
 run_limit() {
+    warm $((moved / 1000000 + 200))
     measure limit - 1 mb_per_second,processor_us_per_mb "$null_cluster" produce "$dir" 16 1048576 16 $bytes
 }
 run_ours() {
@@ -22,6 +23,7 @@ run_ours() {
     # shellcheck disable=SC2086
     fresh --partitions 16 $replicated
     await_whole
+    warm $((moved / 1000000 + 200))
     before=$(processor_of_three)
     measure ours - 1 records_per_second,mb_per_second,processor_ns_per_record kairn perf produce bench --records $records --warm-up $warm_up --size $size --set partitioner=round-robin --json
     sample ours brokers_us_per_mb $((($(processor_of_three) - before) * 1000 / (size * (records + warm_up))))
@@ -29,11 +31,13 @@ run_ours() {
 }
 run_librdkafka() {
     kafka_fresh 16x3
+    warm $((moved / 1000000 + 200))
     measure librdkafka - 1 records_per_second,mb_per_second "$rdkafka" produce $kafka_bootstrap "$kafka_topic/16" $size $records $warm_up \
         acks=all linger.ms=50 batch.size=1000000 batch.num.messages=100000 queue.buffering.max.messages=2000000
 }
 run_java() {
     kafka_fresh 16x3
+    warm $((moved / 1000000 + 200))
     measure java - 1 records_per_second,mb_per_second kafka run produce $kafka_bootstrap "$kafka_topic/16" $size $records $((2 * warm_up)) \
         acks=all linger.ms=5 batch.size=65536
 }
